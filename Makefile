@@ -1,0 +1,75 @@
+# Every target makes what it needs, from nothing but Python 3.11 or newer and a package index.
+#
+#   make demo      convert a small network that ships with the project, and score it
+#   make test      the test suite                make test-slow    the tests marked slow
+#   make lint      ruff                          make types        mypy --strict
+#   make docs      the documentation as HTML     make generated    rewrite docs/ops.md, docs/passes.md
+#   make bench DATA=folder   the table in the README
+#
+# On Linux the package index serves torch with CUDA, several GB. For the CPU build:
+#   make test PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu
+
+PYTHON ?= python3
+VENV ?= .venv
+CONSTRAINTS ?= constraints.txt
+JOBS ?= 2
+RUN := $(VENV)/bin/python
+INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
+
+.DEFAULT_GOAL := demo
+.PHONY: demo test test-slow test-oldest coverage lint format types docs generated bench clean
+
+demo: $(VENV)/.installed
+	$(RUN) examples/digits/demo.py
+
+test: $(VENV)/.installed-test
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(JOBS)
+
+test-slow: $(VENV)/.installed-test
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(JOBS) -m slow
+
+test-oldest:
+	$(MAKE) test VENV=.venv-oldest CONSTRAINTS=constraints-oldest.txt
+
+coverage: $(VENV)/.installed-test
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(JOBS) --cov --cov-report=term
+
+lint: $(VENV)/.installed-lint
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+format: $(VENV)/.installed-lint
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+types: $(VENV)/.installed-lint
+	$(RUN) -m mypy
+
+docs: $(VENV)/.installed-docs generated
+	$(RUN) -m sphinx -W --keep-going -b html docs docs/_build/html
+
+generated: $(VENV)/.installed
+	$(RUN) docs/generate.py
+
+bench: $(VENV)/.installed
+	$(if $(DATA),,$(error set DATA to the folder with the networks and images))
+	$(RUN) -m benchmarks.accuracy --data $(DATA)
+
+clean:
+	rm -rf .venv .venv-oldest .ci/venv build dist docs/_build .coverage
+	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find onnx2snn tests examples benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: an environment is made once, and an extra installed again when its pins change.
+$(VENV)/.made:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.13")'
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.installed: pyproject.toml $(CONSTRAINTS) | $(VENV)/.made
+	$(INSTALL) --editable .
+	touch $@
+
+$(VENV)/.installed-%: pyproject.toml $(CONSTRAINTS) | $(VENV)/.made
+	$(INSTALL) --editable '.[$*]'
+	touch $@ $(VENV)/.installed

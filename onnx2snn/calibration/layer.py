@@ -1,0 +1,112 @@
+"""One layer of neurons under calibration."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from onnx2snn.graph import array, set_array
+from onnx2snn.ops import ALL_OPS
+from onnx2snn.states import set_starting_value, starting_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Self
+
+    import onnx_ir as ir
+
+    from onnx2snn.ops import StepOp
+
+__all__ = ["Layer", "Sample"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """What one batch shows of a layer.
+
+    Attributes:
+        current: Input of the neurons, [T, N, ...], or [N, ...] if it is the same in every
+            step; driven by the spikes of the layers before.
+        target: The activation of the ANN, [N, ...].
+    """
+
+    current: np.ndarray
+    target: np.ndarray
+
+
+@dataclasses.dataclass
+class Layer:
+    """The neurons that replaced one activation.
+
+    Whoever is given a layer by ``walk`` may change ``bias``, ``v_threshold`` and ``v_init``.
+
+    Attributes:
+        neuron: The node in step form.
+        op: Its operator.
+        v_threshold: Threshold, in a shape that broadcasts to the current.
+        v_init: Initial potential, likewise.
+        bias: What is added to the current in every step, likewise; 0 at first.
+        fixed: Its further inputs by name: states that start as they do, thresholds.
+        time_steps: T.
+        samples: The calibration data, one entry a batch; an entry is loaded when it is read.
+    """
+
+    neuron: ir.Node
+    op: StepOp
+    v_threshold: np.ndarray
+    v_init: np.ndarray
+    bias: np.ndarray
+    fixed: dict[str, np.ndarray]
+    time_steps: int
+    samples: Iterable[Sample] = ()
+
+    @classmethod
+    def read(cls, neuron: ir.Node, time_steps: int, samples: Iterable[Sample]) -> Self:
+        """Return the layer of ``neuron``, with the parameters it has in the graph."""
+        op = ALL_OPS[neuron.op_type]
+        inputs = dict(zip(op.inputs, neuron.inputs, strict=True))
+        values = {
+            name: starting_value(value) if name in op.state else array(value)
+            for name, value in inputs.items()
+            if name != "current"
+        }
+        v_threshold, v_init = values.pop("v_threshold"), values.pop("v")
+        bias = np.zeros_like(v_threshold)
+        return cls(neuron, op, v_threshold, v_init, bias, values, time_steps, samples)
+
+    def write(self) -> None:
+        """Put threshold and initial potential into the graph."""
+        inputs = dict(zip(self.op.inputs, self.neuron.inputs, strict=True))
+        set_array(inputs["v_threshold"], self.v_threshold)
+        set_starting_value(inputs["v"], self.v_init)
+
+    @property
+    def channel_axes(self) -> tuple[int, ...]:
+        """The axes of an activation over which a channel's parameters are the same."""
+        return tuple(axis for axis, length in enumerate(self.v_threshold.shape) if length == 1)
+
+    def spikes(self, current: np.ndarray) -> np.ndarray:
+        """Return the spikes that the neurons send.
+
+        Args:
+            current: Input current without the bias, [T, N, ...], or [N, ...] if it is constant.
+
+        Returns:
+            Spikes, int8, [T, N, ...].
+        """
+        varies = current.ndim > self.v_threshold.ndim
+        spikes = np.empty((self.time_steps, *current.shape[varies:]), np.int8)
+        values = self.fixed | {"v": self.v_init, "v_threshold": self.v_threshold}
+        for t in range(self.time_steps):
+            values["current"] = (current[t] if varies else current) + self.bias
+            results = self.op.step(*(values[name] for name in self.op.inputs))
+            outputs = dict(zip(self.op.outputs, results, strict=True))
+            spikes[t] = outputs["spike"]
+            values |= {name: outputs[after] for name, after in self.op.state.items()}
+        return spikes
+
+    def mean_output(self, current: np.ndarray) -> np.ndarray:
+        """Return the mean over T of what the neurons hand on, [N, ...], for ``current``."""
+        return self.spikes(current).mean(axis=0, dtype=current.dtype) * self.v_threshold

@@ -1,0 +1,172 @@
+"""Feeds from a script, a reader or any iterable, and where they are kept."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.machinery
+import math
+import os
+import sys
+import tempfile
+import types
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onnx2snn.errors import CalibrationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Spill", "array_of", "feeds_of_reader", "labelled", "script_feeds"]
+
+_IN_MEMORY = 64 << 20  # bytes a spill may hold in memory before it goes to a file
+
+
+class Spill:
+    """Feeds kept in a temporary file, in memory while they are few.
+
+    The file has no name, and the system removes it when this object goes.
+    """
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 (closed below)
+        weakref.finalize(self, self._file.close)
+        self._feeds: list[dict[str, tuple[int, np.dtype, tuple[int, ...]]]] = []
+
+    def append(self, feed: Mapping[str, np.ndarray]) -> None:
+        """Store one feed."""
+        places = {}
+        for name, array in feed.items():
+            places[name] = self._file.seek(0, os.SEEK_END), array.dtype, array.shape
+            self._file.write(array.tobytes())
+        self._feeds.append(places)
+
+    def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
+        """Yield the feeds in the order stored, one in memory at a time."""
+        for places in self._feeds:
+            yield {name: self._read(*place) for name, place in places.items()}
+
+    def _read(self, offset: int, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+        self._file.seek(offset)
+        content = self._file.read(math.prod(shape) * dtype.itemsize)
+        return np.frombuffer(content, dtype).reshape(shape)
+
+
+def array_of(value: object) -> np.ndarray:
+    """Return an array, a tensor of any framework or nested lists as a NumPy array.
+
+    Raises:
+        CalibrationError: ``value`` is none of these.
+    """
+    try:
+        for method in ("detach", "cpu", "numpy"):  # torch tensors, then TensorFlow's
+            value = getattr(value, method, lambda same=value: same)()
+        array = np.asarray(value)
+    except Exception as error:
+        message = f"a value of type {type(value).__name__} cannot be read as an array: {error}"
+        raise CalibrationError(message) from error
+    if array.dtype.hasobject:
+        message = f"a value of type {type(value).__name__} cannot be read as an array of numbers"
+        raise CalibrationError(message)
+    return array
+
+
+def labelled(item: object, inputs: tuple[str, ...]) -> tuple[dict[str, np.ndarray], Any]:
+    """Return one item of a source as arrays by input name, and its labels or None.
+
+    Args:
+        item: A dict by input name, perhaps with labels ``y``; for a model with one input also
+            a dict with ``x``, an array, or a pair (array, labels).
+        inputs: Names of the model's inputs.
+
+    Raises:
+        CalibrationError: The item is of another form.
+    """
+    if isinstance(item, Mapping):
+        feed = {str(name): value for name, value in item.items()}
+        labels = feed.pop("y", None) if "y" not in inputs else None
+    elif isinstance(item, (list, tuple)):
+        if len(item) != 2:
+            message = f"got {len(item)} values; give a dict, an array or a pair (array, labels)"
+            raise CalibrationError(message)
+        feed, labels = {"x": item[0]}, item[1]
+    else:
+        feed, labels = {"x": item}, None
+    if len(inputs) == 1 and list(feed) == ["x"]:
+        feed = {inputs[0]: feed["x"]}
+    elif not isinstance(item, Mapping):
+        names = ", ".join(map(repr, inputs))
+        message = f"the model has {len(inputs)} inputs; give a dict with {names}"
+        raise CalibrationError(message)
+    return {name: array_of(value) for name, value in feed.items()}, labels
+
+
+def feeds_of_reader(reader: Any) -> Iterator[object]:  # noqa: ANN401 (any object with get_next)
+    """Yield what ``reader.get_next()`` returns until None; a spent reader is rewound first."""
+    feed = reader.get_next()
+    if feed is None and hasattr(reader, "rewind"):
+        reader.rewind()
+        feed = reader.get_next()
+    while feed is not None:
+        yield feed
+        feed = reader.get_next()
+
+
+def script_feeds(path: Path, function: str) -> Iterator[object]:
+    """Yield what ``function`` of the Python file ``path`` yields.
+
+    While it runs, the script's folder is on the module search path, as if it had been started.
+
+    Raises:
+        CalibrationError: The script has no such function, or raises.
+    """
+    with _search_path(path.parent):
+        yield from _call(path, function)
+
+
+def _call(path: Path, function: str) -> Iterator[object]:
+    try:
+        yield from _produced(path, function)
+    except CalibrationError:
+        raise
+    except (Exception, SystemExit) as error:
+        message = f"{str(path)!r} raised {type(error).__name__}: {error}"
+        raise CalibrationError(message) from error
+
+
+def _produced(path: Path, function: str) -> Iterable[object]:
+    module = _module(path)
+    if not callable(getattr(module, function, None)):
+        message = f"{str(path)!r} has no function {function!r}, which must yield the feeds"
+        raise CalibrationError(message)
+    produced = getattr(module, function)()
+    if isinstance(produced, Mapping) or hasattr(produced, "__array__"):
+        return [produced]
+    if not isinstance(produced, Iterable):
+        kind = type(produced).__name__
+        message = f"{function}() of {str(path)!r} must yield the feeds, but returned {kind}"
+        raise CalibrationError(message)
+    return produced
+
+
+def _module(path: Path) -> types.ModuleType:
+    module = types.ModuleType(f"onnx2snn_feeds_{path.stem}")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module  # dataclasses and pickle look a class's module up here
+    importlib.machinery.SourceFileLoader(module.__name__, str(path)).exec_module(module)
+    return module
+
+
+@contextlib.contextmanager
+def _search_path(folder: Path) -> Iterator[None]:
+    entry = str(folder.resolve())
+    sys.path.insert(0, entry)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(entry)

@@ -1,0 +1,123 @@
+"""Made-up inputs, for when there is no data: better than nothing, worse than any real image."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from onnx2snn.errors import CalibrationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from onnx2snn.calibration.specs import InputSpec
+
+__all__ = ["image_noise", "synthetic_feeds"]
+
+_BATCH = 32  # samples in a feed where the batch size is free
+_PIXELS = 224  # height and width where they are free
+_LENGTH = 16  # any other axis where it is free
+_COLOURS = 3  # channels where they are free
+_IMAGE_CHANNELS = (1, 3, 4)
+_IMAGE_RANK = 4
+_SLOPE = 1.5  # amplitude falls as frequency to the power of -1.5
+_CORRELATION = 0.9  # between any two colour channels, about that of natural images
+
+
+def synthetic_feeds(
+    specs: Sequence[InputSpec], samples: int, seed: int = 0
+) -> Iterator[dict[str, np.ndarray]]:
+    """Yield feeds of random values, the same ones for the same arguments.
+
+    An input of rank 4 whose axis 1 (else its axis 3) has 1, 3 or 4 entries, or is free, is an
+    image: noise with a natural spectrum, see `image_noise`; as bytes, 64 a unit around 128.
+    Other floating-point inputs are standard normal. Integers are 0 or 1, which serves as a
+    mask and as an index into anything.
+
+    A batch size the model fixes is kept; where it is free, feeds have up to 32 samples. Other
+    free axes get 224 entries in an image's height and width, 3 in its channels, 16 elsewhere.
+
+    Args:
+        specs: The model's inputs.
+        samples: How many samples to make in all, at least; more where a fixed batch size does
+            not divide it.
+        seed: Seed of the random generator.
+
+    Raises:
+        CalibrationError: The rank of an input is unknown, or it takes no numbers.
+    """
+    unknown = [
+        f"no synthetic values for input {spec}; pass calibration data"
+        for spec in specs
+        if spec.shape is None or spec.dtype.kind in "OUS"
+    ]
+    if unknown:
+        raise CalibrationError("\n  ".join(unknown))
+    generator = np.random.default_rng(seed)
+    fixed = next((spec.rows for spec in specs if spec.rows), None)
+    while samples > 0:
+        rows = fixed or min(samples, _BATCH)
+        yield {spec.name: _values(spec, rows, generator) for spec in specs}
+        samples -= rows
+
+
+def _values(spec: InputSpec, rows: int, generator: np.random.Generator) -> np.ndarray:
+    shape = tuple(
+        (rows if axis == 0 else _LENGTH) if size is None else size
+        for axis, size in enumerate(spec.shape or ())
+    )
+    channel = _channel_axis(spec)
+    if channel is not None and (spec.dtype.kind not in "biu" or spec.dtype == np.uint8):
+        noise = _image(spec, rows, channel, generator)
+        if spec.dtype == np.uint8:
+            noise = np.clip(np.round(128 + 64 * noise), 0, 255)
+        return noise.astype(spec.dtype)
+    if spec.dtype.kind in "biu":
+        return generator.integers(0, 2, shape).astype(spec.dtype)
+    return np.asarray(generator.standard_normal(shape)).astype(spec.dtype)
+
+
+def _channel_axis(spec: InputSpec) -> int | None:
+    """Return the axis of an image's colours; None for what does not look like an image."""
+    if spec.shape is None or len(spec.shape) != _IMAGE_RANK:
+        return None
+    fixed = [axis for axis in (1, 3) if spec.shape[axis] in _IMAGE_CHANNELS]
+    return fixed[0] if fixed else (1 if spec.shape[1] is None else None)
+
+
+def _image(spec: InputSpec, rows: int, channel: int, generator: np.random.Generator) -> np.ndarray:
+    axes = (channel, *(axis for axis in (1, 2, 3) if axis != channel))
+    defaults = (_COLOURS, _PIXELS, _PIXELS)
+    sizes = [(spec.shape or ())[axis] for axis in axes]
+    channels, height, width = (
+        default if size is None else size for size, default in zip(sizes, defaults, strict=True)
+    )
+    rows = spec.rows or rows
+    noise = image_noise((rows, channels, height, width), generator)
+    return noise if channel == 1 else noise.transpose(0, 2, 3, 1)
+
+
+def image_noise(shape: tuple[int, int, int, int], generator: np.random.Generator) -> np.ndarray:
+    """Return noise that looks to a convolution somewhat like photographs.
+
+    The amplitude of a spatial frequency f falls as ``f**-1.5`` (the power as ``f**-3``), the
+    mean counting as the lowest frequency; any two channels correlate by 0.9. Each image, all
+    channels together, has zero mean and unit variance.
+
+    Args:
+        shape: Images, channels, height, width.
+        generator: Where randomness comes from.
+    """
+    images, _, height, width = shape
+    frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width))
+    frequency[0, 0] = 1 / max(height, width)
+    shared = generator.standard_normal((images, 1, height, width))
+    own = generator.standard_normal(shape)
+    white = math.sqrt(_CORRELATION) * shared + math.sqrt(1 - _CORRELATION) * own
+    spectrum = np.fft.rfft2(white) * frequency**-_SLOPE
+    noise = np.fft.irfft2(spectrum, s=(height, width))
+    noise -= noise.mean(axis=(1, 2, 3), keepdims=True)
+    deviation = noise.std(axis=(1, 2, 3), keepdims=True)
+    return np.asarray(noise / np.where(deviation > 0, deviation, 1))

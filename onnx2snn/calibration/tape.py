@@ -1,0 +1,61 @@
+"""Arrays of many batches, kept on disk so that memory stays bounded."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+__all__ = ["Tape"]
+
+
+class Tape:
+    """A store of named sequences of arrays, one array a batch.
+
+    The arrays live in a temporary directory and are mapped into memory when they are read;
+    the operating system keeps in memory what fits. Use it as a context manager.
+    """
+
+    def __init__(self) -> None:
+        """Open an empty tape."""
+        self._folder = tempfile.TemporaryDirectory(prefix="onnx2snn-", ignore_cleanup_errors=True)
+        self._files: dict[str, list[Path]] = defaultdict(list)
+        self._numbers = itertools.count()
+
+    def __enter__(self) -> Self:
+        """Return this tape."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Delete everything."""
+        self._folder.cleanup()
+
+    def append(self, name: str, data: np.ndarray) -> None:
+        """Add the array of the next batch to the sequence ``name``."""
+        path = Path(self._folder.name, f"{next(self._numbers)}.npy")
+        np.save(path, data)
+        self._files[name].append(path)
+
+    def read(self, name: str, batch: int) -> np.ndarray:
+        """Return the array of one batch.
+
+        Raises:
+            KeyError: Nothing is stored under ``name``.
+        """
+        if name not in self._files:
+            raise KeyError(name)
+        data: np.ndarray = np.load(self._files[name][batch], mmap_mode="r")
+        return data
+
+    def __contains__(self, name: str) -> bool:
+        """Whether anything is stored under ``name``."""
+        return name in self._files
+
+    def drop(self, name: str) -> None:
+        """Delete the sequence ``name``."""
+        for path in self._files.pop(name, ()):
+            path.unlink()

@@ -1,0 +1,198 @@
+"""Converting a trained ANN into a spiking network."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from typing import TYPE_CHECKING, Any
+
+import onnx_ir as ir
+
+from onnx2snn.analyze import analyze_graph
+from onnx2snn.calibration.data import dataset, input_specs
+from onnx2snn.calibration.thresholds import RULES
+from onnx2snn.errors import UnsupportedError
+from onnx2snn.files import write_whole
+from onnx2snn.importing import import_model
+from onnx2snn.passes import (
+    PASSES,
+    AttachFunctions,
+    Calibrate,
+    CarryRunningMeans,
+    CorrectBias,
+    EmitTimeLoop,
+    FoldBatchNorm,
+    MoveMaxPool,
+    ReplaceActivations,
+    WriteMetadata,
+)
+from onnx2snn.passes.replace_activations import NEURONS
+from onnx2snn.report import report
+from onnx2snn.streams import activations
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable
+
+    import onnx
+
+    from onnx2snn.calibration.data import Dataset
+    from onnx2snn.importing import Imported
+    from onnx2snn.importing.source import AnyModel
+    from onnx2snn.report import Report
+
+__all__ = ["Conversion", "Options", "convert", "simplification", "spiking"]
+
+_LOGGER = logging.getLogger(__name__)
+
+
+def _option(default: Any, text: str, choices: Iterable[str] = ()) -> Any:  # noqa: ANN401
+    """Return a dataclass field with what the command line says about it."""
+    return dataclasses.field(default=default, metadata={"help": text, "choices": tuple(choices)})
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How a conversion is done; the defaults are what measures best.
+
+    Attributes:
+        neuron: ``gated``: a negative spike takes back an early one; ``if``: plain spikes.
+        threshold: Rule for the thresholds: ``mse``, ``percentile`` or ``max``.
+        per_channel: Whether each channel has a threshold of its own.
+        v_init: Initial potential as a fraction of the threshold, 0 to 1.
+        correct_bias: Whether each layer's bias is corrected on the spikes it gets. Needs
+            calibration data.
+        seed: Seed of what is random when there is no calibration data.
+        check: Whether the imported model is run against the original.
+        skip_passes: Names of passes to leave out.
+    """
+
+    neuron: str = _option("gated", "spiking neuron", NEURONS)
+    threshold: str = _option("mse", "rule for the thresholds", RULES)
+    per_channel: bool = _option(True, "a threshold for each channel")
+    v_init: float = _option(0.5, "initial potential as a fraction of the threshold")
+    correct_bias: bool = _option(True, "correct biases on real spikes")
+    seed: int = _option(0, "seed of what is random when there is no calibration data")
+    check: bool = _option(True, "run the imported model against the original")
+    skip_passes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the names of the passes to skip."""
+        unknown = [name for name in self.skip_passes if name not in PASSES]
+        if unknown:
+            message = f"no pass {', '.join(unknown)}; there are {', '.join(PASSES)}"
+            raise ValueError(message)
+
+    def describe(self) -> str:
+        """Return the method in words, for the metadata of the file."""
+        scope = "per channel" if self.per_channel else "per tensor"
+        correction = ", bias correction" if self.correct_bias else ""
+        return f"{NEURONS[self.neuron]}, {self.threshold} {scope}, v_init {self.v_init}{correction}"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Conversion:
+    """A converted network.
+
+    Attributes:
+        model: The spiking network.
+        report: What became of the ANN, as plain data that ``json.dumps`` takes.
+    """
+
+    model: onnx.ModelProto
+    report: Report
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to ``path``, whole or not at all.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        write_whole(path, lambda file: file.write(self.model.SerializeToString()))
+
+
+def convert(
+    model: AnyModel,
+    T: int = 8,  # noqa: N803 (the usual name)
+    calibration: object = None,
+    **options: Any,  # noqa: ANN401
+) -> Conversion:
+    """Convert a trained ANN into a spiking network that computes the same in T time steps.
+
+    Args:
+        model: A path, bytes, ``onnx.ModelProto``, ``onnx_ir.Model`` or ``gs.Graph``; it is not
+            changed.
+        T: Number of time steps the network is made for, >= 1; it runs at any other as well.
+        calibration: Typical inputs, without labels: an ``.npz`` or script, arrays, an iterable
+            of feeds, or a calibration data reader; see ``onnx2snn.calibration.data``. Without
+            any, thresholds come from BatchNormalization or, at a loss, from random inputs.
+        options: Fields of ``Options``.
+
+    Raises:
+        InvalidModelError: The model cannot be read.
+        UnsupportedError: Nothing in it can be made spiking, or it has foreign operators.
+        CalibrationError: The calibration data does not fit the model.
+        ValueError: T or an option is out of range.
+    """
+    chosen = Options(**options)
+    if isinstance(T, bool) or not isinstance(T, int) or T < 1:
+        message = f"T must be a whole number of at least 1, not {T!r}"
+        raise ValueError(message)
+    imported = import_model(model, check=chosen.check)
+    _check_activations(imported)
+    data = None if calibration is None else dataset(calibration, input_specs(imported.model))
+    analysis = analyze_graph(imported.model.graph)
+    ann = ir.passes.Sequential(*simplification(chosen, T, data))(imported.model).model
+    snn = ann.clone()
+    passes = spiking(chosen, T, data, ann, imported)
+    ir.passes.Sequential(*passes)(snn)
+    return Conversion(ir.to_proto(snn), report(snn, imported, analysis, chosen.describe(), T, data))
+
+
+def simplification(
+    options: Options, time_steps: int, data: Dataset | None
+) -> list[ir.passes.PassBase]:
+    """Return the passes that leave an ANN with a scale on every activation."""
+    calibrate = Calibrate(
+        time_steps, options.threshold, options.per_channel, seed=options.seed, data=data
+    )
+    return _without(options, [FoldBatchNorm(), MoveMaxPool(), calibrate])
+
+
+def spiking(
+    options: Options, time_steps: int, data: Dataset | None, ann: ir.Model, imported: Imported
+) -> list[ir.passes.PassBase]:
+    """Return the passes that make an ANN with scales an emitted spiking network."""
+    digest = "" if data is None else data.sha256()
+    corrections = [CorrectBias(time_steps, ann=ann, data=data)] if options.correct_bias else []
+    return _without(
+        options,
+        [
+            ReplaceActivations(options.neuron, options.v_init),
+            CarryRunningMeans(),
+            *corrections,
+            EmitTimeLoop(time_steps),
+            AttachFunctions(),
+            WriteMetadata(
+                time_steps,
+                options.describe(),
+                source_sha256=imported.sha256,
+                calibration_sha256=digest,
+            ),
+        ],
+    )
+
+
+def _without(options: Options, passes: list[ir.passes.PassBase]) -> list[ir.passes.PassBase]:
+    skipped = {PASSES[name] for name in options.skip_passes}
+    return [pass_ for pass_ in passes if type(pass_) not in skipped]
+
+
+def _check_activations(imported: Imported) -> None:
+    if not activations(imported.model.graph):
+        found = sorted({node.op_type for node in imported.model.graph})
+        message = (
+            f"{imported.name} has no activation that a spiking neuron can replace "
+            f"(it has {', '.join(found) or 'no nodes'}); nothing to convert"
+        )
+        raise UnsupportedError(message)

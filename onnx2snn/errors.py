@@ -1,0 +1,84 @@
+"""Every exception the package raises for a user's model, data or file.
+
+::
+
+    Onnx2SnnError
+    ├── InvalidModelError    not a valid ONNX model, or not one that can be loaded
+    ├── UnsupportedError     a valid model with parts that have no spiking counterpart
+    ├── CalibrationError     data that does not fit the model, or a useless threshold
+    ├── RuntimeShapeError    an input that does not match the converted model
+    └── OutputError          a result that cannot be written where it was asked for
+
+Misuse of an argument is a plain ``ValueError`` or ``TypeError``; passes run in the wrong
+order raise ``onnx_ir.passes.PreconditionError``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "CalibrationError",
+    "InvalidModelError",
+    "Onnx2SnnError",
+    "OutputError",
+    "Refusal",
+    "RuntimeShapeError",
+    "UnsupportedError",
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Refusal:
+    """One node that was left as it is, and why.
+
+    Attributes:
+        node: Name of the node, or of its first output when it has no name.
+        op: Operator type, with its domain when that is not the default one.
+        reason: What stands in the way and what would remove it.
+    """
+
+    node: str
+    op: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Return one line that names the node."""
+        return f"{self.op} {self.node!r}: {self.reason}"
+
+
+class Onnx2SnnError(Exception):
+    """Base of all errors about a user's model, data or file."""
+
+
+class InvalidModelError(Onnx2SnnError):
+    """The input is not a valid ONNX model, or not one that can be loaded."""
+
+
+class UnsupportedError(Onnx2SnnError):
+    """The model is valid, but parts of it have no spiking counterpart.
+
+    Attributes:
+        refusals: Every node in the way, all of them at once.
+    """
+
+    def __init__(self, message: str, refusals: Sequence[Refusal] = ()) -> None:
+        """Store the refusals and put one line for each below ``message``."""
+        self.refusals = tuple(refusals)
+        super().__init__("\n  ".join([message, *map(str, self.refusals)]))
+
+
+class CalibrationError(Onnx2SnnError):
+    """Calibration or evaluation data does not fit the model, or gave no usable threshold."""
+
+
+class RuntimeShapeError(Onnx2SnnError):
+    """A feed does not match the inputs of the converted model."""
+
+
+class OutputError(Onnx2SnnError):
+    """A result cannot be written where it was asked for."""

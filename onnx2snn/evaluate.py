@@ -1,0 +1,127 @@
+"""Scoring a converted network."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx_ir as ir
+
+from onnx2snn.calibration.data import dataset
+from onnx2snn.errors import CalibrationError
+from onnx2snn.importing import read
+from onnx2snn.progress import track
+from onnx2snn.runtime import load
+from onnx2snn.runtime.ort import session
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Mapping, Sequence
+
+    import onnx
+
+    from onnx2snn.importing.source import AnyModel
+
+__all__ = ["Evaluation", "evaluate"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """How good a spiking network is.
+
+    Attributes:
+        samples: Number of samples scored.
+        top1: Number of time steps to accuracy in percent; empty if the data has no labels.
+        agreement: Number of time steps to the percentage of samples on which the network
+            answers the same class as the ANN; empty if no ANN was given.
+        ann_top1: Accuracy of the ANN in percent; None without an ANN or without labels.
+    """
+
+    samples: int
+    top1: dict[int, float]
+    agreement: dict[int, float]
+    ann_top1: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data; the numbers of time steps are strings, as JSON has them."""
+        return {
+            "ann_top1": self.ann_top1,
+            "top1": {str(t): score for t, score in self.top1.items()},
+            "agreement": {str(t): score for t, score in self.agreement.items()},
+            "samples": self.samples,
+        }
+
+
+def evaluate(
+    snn: str | os.PathLike[str] | bytes | onnx.ModelProto,
+    data: object,
+    *,
+    ann: AnyModel | None = None,
+    time_steps: Sequence[int] | None = None,
+    runtime: str = "ort",
+    threads: int = 0,
+    batch_size: int = 64,
+) -> Evaluation:
+    """Score a spiking network after several numbers of time steps, in one run.
+
+    The class is the largest entry along the last axis of the first output.
+
+    Args:
+        snn: A converted network.
+        data: Inputs and labels ``y``, in any form that ``onnx2snn.calibration.data`` takes.
+        ann: The network it was made from, to compare with.
+        time_steps: Numbers of time steps, >= 1; None for the one the network was made for.
+        runtime: ``ort`` or ``numpy``.
+        threads: Threads within an operator; 0 for one a core.
+        batch_size: Samples at a time, where the network leaves it free.
+
+    Raises:
+        InvalidModelError: A model cannot be read.
+        CalibrationError: The data does not fit the network, or there is nothing to compare
+            with: neither labels nor an ANN.
+        ValueError: A number of time steps is less than 1.
+    """
+    network = load(snn, runtime, threads=threads)
+    steps = sorted(set(time_steps or (network.time_steps,)))
+    samples = dataset(data, network.inputs)
+    if samples.labels is None and ann is None:
+        message = "nothing to compare with: the data has no labels 'y' and no ANN was given"
+        raise CalibrationError(message)
+    reference = None if ann is None else _predictor(ann, threads)
+    predicted: dict[int, list[np.ndarray]] = {t: [] for t in steps}
+    expected: list[np.ndarray] = []
+    total = None if samples.samples is None else -(-samples.samples // batch_size)
+    for batch in track(samples.batches(batch_size), "evaluate", total):
+        for t, outputs in network.run_at(batch.feeds, steps).items():
+            predicted[t].append(_classes(outputs[network.outputs[0]], batch.valid))
+        if reference is not None:
+            expected.append(_classes(reference(batch.feeds), batch.valid))
+    classes = {t: np.concatenate(parts) for t, parts in predicted.items()}
+    return _score(classes, np.concatenate(expected) if expected else None, samples.labels)
+
+
+def _predictor(ann: AnyModel, threads: int) -> Callable[[Mapping[str, np.ndarray]], np.ndarray]:
+    run = session(ir.to_proto(read(ann).model), threads)
+    return lambda feeds: run(feeds)[0]
+
+
+def _classes(scores: np.ndarray, valid: int) -> np.ndarray:
+    return np.asarray(scores.reshape(-1, scores.shape[-1]).argmax(axis=1)[:valid])
+
+
+def _score(
+    classes: dict[int, np.ndarray], expected: np.ndarray | None, labels: np.ndarray | None
+) -> Evaluation:
+    return Evaluation(
+        samples=len(next(iter(classes.values()))),
+        top1={} if labels is None else {t: _percent(c, labels) for t, c in classes.items()},
+        agreement={}
+        if expected is None
+        else {t: _percent(c, expected) for t, c in classes.items()},
+        ann_top1=None if expected is None or labels is None else _percent(expected, labels),
+    )
+
+
+def _percent(a: np.ndarray, b: np.ndarray) -> float:
+    return round(100 * float(np.mean(a == b)), 2)

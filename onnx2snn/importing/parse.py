@@ -1,0 +1,113 @@
+"""Turn the bytes of a file into a ``ModelProto``, or say what they are instead."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import TYPE_CHECKING
+
+import onnx
+
+from onnx2snn.errors import InvalidModelError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["parse_model", "read_bytes"]
+
+_SIGNATURES = {
+    b"version https://git-lfs": "a Git LFS pointer: run `git lfs pull` to get the model",
+    b"PK\x03\x04": "a zip archive (a PyTorch checkpoint, .npz or .keras file): export it to ONNX",
+    b"\x89HDF": "an HDF5 file: export it to ONNX, for Keras with tf2onnx",
+    b"\x1f\x8b": "gzip-compressed: unpack it first",
+    b"\x80\x02": "a Python pickle: export it to ONNX",
+}
+_ORT_SIGNATURE = (4, b"ORTM", "in onnxruntime's own format: use the .onnx file it was made from")
+_TFLITE_SIGNATURE = (4, b"TFL3", "a TensorFlow Lite model: convert it to ONNX, with tf2onnx")
+_MODEL_FIELDS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26})
+_NUMBER_FIELDS = frozenset({1, 5})
+_LENGTH_DELIMITED = 2
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the contents of the file.
+
+    Raises:
+        InvalidModelError: There is no such file, it is a directory, or cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        message = f"{os.fspath(path)!r}: no such file"
+        raise InvalidModelError(message) from error
+    except IsADirectoryError as error:
+        message = f"{os.fspath(path)!r} is a directory: name the .onnx file in it"
+        raise InvalidModelError(message) from error
+    except OSError as error:
+        message = f"{os.fspath(path)!r} cannot be read: {error.strerror}"
+        raise InvalidModelError(message) from error
+
+
+def parse_model(data: bytes, name: str, text_format: str | None = None) -> onnx.ModelProto:
+    """Parse a model; external data is not read.
+
+    Args:
+        data: What the file holds.
+        name: How messages call it.
+        text_format: ``textproto``, ``json`` or ``onnxtxt``, None for a binary file.
+
+    Raises:
+        InvalidModelError: It is empty, truncated, or not ONNX.
+    """
+    if not data:
+        message = f"{name} is empty"
+        raise InvalidModelError(message)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # onnx calls its own text format experimental
+            model = onnx.load_model_from_string(data, format=text_format or "protobuf")
+    except Exception as error:
+        what = f"is not {text_format}: {error}" if text_format is not None else _what_it_is(data)
+        message = f"{name} {what}"
+        raise InvalidModelError(message) from error
+    if not model.ir_version and not model.HasField("graph"):
+        message = f"{name} {_what_it_is(data)}"
+        raise InvalidModelError(message)
+    return model
+
+
+def _what_it_is(data: bytes) -> str:
+    for start, description in _SIGNATURES.items():
+        if data.startswith(start):
+            return f"is not an ONNX file, it is {description}"
+    for offset, signature, description in (_ORT_SIGNATURE, _TFLITE_SIGNATURE):
+        if data[offset:].startswith(signature):
+            return f"is not an ONNX file, it is {description}"
+    missing = _missing_bytes(data)
+    if missing:
+        return f"is truncated: {missing} bytes are missing at its end; download or copy it again"
+    return "is not an ONNX file: its bytes are no ModelProto"
+
+
+def _missing_bytes(data: bytes) -> int:
+    """Return how many bytes the last field of a ModelProto lacks, 0 if it is no ModelProto."""
+    position = 0
+    while position < len(data):
+        tag, position = _varint(data, position)
+        expected = 0 if tag >> 3 in _NUMBER_FIELDS else _LENGTH_DELIMITED
+        if tag >> 3 not in _MODEL_FIELDS or tag & 7 != expected:
+            return 0
+        length, position = _varint(data, position)
+        if tag & 7 == _LENGTH_DELIMITED:
+            position += length
+    return position - len(data)
+
+
+def _varint(data: bytes, position: int) -> tuple[int, int]:
+    """Return the number at ``position``, and where it ends (past the end if it is cut off)."""
+    number = 0
+    for count, byte in enumerate(data[position : position + 10]):
+        number |= (byte & 0x7F) << (7 * count)
+        if byte < 0x80:
+            return number, position + count + 1
+    return number, max(position, len(data)) + 1

@@ -1,0 +1,105 @@
+"""Import: read, bring to the canonical form, check against the original."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import onnx_ir as ir
+from onnx_ir.passes import common
+
+from onnx2snn.errors import InvalidModelError
+from onnx2snn.importing.self_check import self_check
+from onnx2snn.importing.source import read
+from onnx2snn.passes.canonicalize_activations import CanonicalizeActivations
+from onnx2snn.passes.convert_opset import ConvertOpset
+from onnx2snn.passes.fold_constants import FoldConstants
+from onnx2snn.passes.infer_shapes import InferShapes
+from onnx2snn.passes.inline_functions import InlineFunctions
+from onnx2snn.passes.lower_matmul_add import LowerMatMulAdd
+from onnx2snn.passes.remove_no_ops import RemoveNoOps
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import onnx
+
+    from onnx2snn.importing.source import AnyModel
+
+__all__ = ["PREPARATION", "SIMPLIFICATION", "Imported", "import_model"]
+
+PREPARATION: tuple[ir.passes.InPlacePass, ...] = (
+    InlineFunctions(),
+    common.RemoveInitializersFromInputsPass(),
+    ConvertOpset(),
+)
+"""What makes any valid model one of opset 17 without functions; constants are folded next."""
+
+SIMPLIFICATION: tuple[ir.passes.InPlacePass, ...] = (
+    RemoveNoOps(),
+    CanonicalizeActivations(),
+    RemoveNoOps(),
+    LowerMatMulAdd(),
+    common.RemoveUnusedNodesPass(),
+    InferShapes(),
+)
+"""What leaves one spelling of each thing; for a model whose constants are folded."""
+
+_MOST_ROUNDS = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Imported:
+    """A model in canonical form.
+
+    Attributes:
+        model: Opset 17 or newer, no functions, constants folded, shapes inferred.
+        sha256: Of the source file's bytes, or of the serialized model if there was no file.
+        name: File name, or name of the graph.
+        original: The model as it came, for comparisons: what onnxruntime can open.
+    """
+
+    model: ir.Model
+    sha256: str
+    name: str
+    original: Path | onnx.ModelProto | ir.Model
+
+
+def import_model(model: AnyModel, *, check: bool = True) -> Imported:
+    """Bring any ONNX model to the form in which the conversion passes think.
+
+    An initializer that is also a graph input (all are in files of before 2019) counts as a
+    constant: it can no longer be fed.
+
+    Args:
+        model: A path, a serialized model, an ``onnx.ModelProto``, an ``ir.Model`` or an
+            ``onnx_graphsurgeon.Graph``; never changed.
+        check: Whether to run the result and the original in onnxruntime on the same inputs.
+
+    Raises:
+        InvalidModelError: It is no valid model, cannot be converted to opset 17, or computes
+            something else once imported.
+        UnsupportedError: It has operators of a domain that is not ONNX's own.
+        TypeError: It is nothing of the kind.
+    """
+    source = read(model)
+    try:
+        for pass_ in PREPARATION:
+            pass_(source.model)
+        _fold(source.model)
+    except (ir.passes.PreconditionError, ValueError) as error:
+        message = f"{source.name} cannot be imported: {error}"
+        raise InvalidModelError(message) from error
+    for pass_ in SIMPLIFICATION:
+        pass_(source.model)
+    if check:
+        self_check(source.original, source.model, source.name)
+    return Imported(source.model, source.sha256, source.name, source.original)
+
+
+def _fold(model: ir.Model) -> None:
+    """Fold until nothing is left: a folded shape makes further shapes known."""
+    for _ in range(_MOST_ROUNDS):
+        InferShapes()(model)
+        if not FoldConstants()(model).modified:
+            return

@@ -1,0 +1,180 @@
+"""Take a model in any of the forms in which it may come."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import hashlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+import onnx
+import onnx_ir as ir
+
+from onnx2snn.errors import InvalidModelError
+from onnx2snn.importing.densify import densify, has_sparse_tensors
+from onnx2snn.importing.domains import check_domains, foreign_calls
+from onnx2snn.importing.parse import parse_model, read_bytes
+from onnx2snn.importing.validate import validate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["AnyModel", "Source", "read"]
+
+_TEXT_FORMATS = {
+    ".json": "json",
+    ".onnxjson": "json",
+    ".onnxtext": "onnxtxt",
+    ".onnxtxt": "onnxtxt",
+    ".pbtext": "textproto",
+    ".pbtxt": "textproto",
+    ".prototxt": "textproto",
+    ".textproto": "textproto",
+}
+
+
+class GraphSurgeonGraph(Protocol):
+    """What an ``onnx_graphsurgeon.Graph`` is known by."""
+
+    nodes: list[object]
+    opset: int
+
+
+AnyModel: TypeAlias = (
+    str | os.PathLike[str] | bytes | onnx.ModelProto | ir.Model | GraphSurgeonGraph
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A model as it came.
+
+    Attributes:
+        model: The model; it shares no graph, node, value or tensor name with what was given.
+        sha256: Of the file's bytes, or of the serialized model if there was no file.
+        name: File name, or name of the graph.
+        original: What onnxruntime can open to run the model unchanged.
+    """
+
+    model: ir.Model
+    sha256: str
+    name: str
+    original: Path | onnx.ModelProto | ir.Model
+
+
+def read(model: AnyModel) -> Source:
+    """Return a checked model of our own; what was given is never changed.
+
+    External data is found beside the file, and stays there, mapped into memory.
+
+    Args:
+        model: A path, a serialized model, an ``onnx.ModelProto``, an ``ir.Model`` or an
+            ``onnx_graphsurgeon.Graph``.
+
+    Raises:
+        InvalidModelError: It is no valid model, or of a version that cannot be read.
+        UnsupportedError: It has operators of a domain that is not ONNX's own.
+        TypeError: It is none of the five.
+    """
+    if isinstance(model, str | os.PathLike):
+        source = _from_file(Path(model))
+    elif isinstance(model, bytes | bytearray | memoryview):
+        source = _from_proto(parse_model(bytes(model), "the model"))
+        source = dataclasses.replace(source, sha256=hashlib.sha256(model).hexdigest())
+    elif isinstance(model, onnx.ModelProto):
+        source = _from_proto(model)
+    elif isinstance(model, ir.Model):
+        source = _from_ir(model)
+    elif _is_graphsurgeon(model):
+        source = _from_proto(sys.modules["onnx_graphsurgeon"].export_onnx(model))
+    else:
+        message = (
+            "a model is a path, bytes, onnx.ModelProto, onnx_ir.Model or onnx_graphsurgeon.Graph, "
+            f"not {type(model).__name__}"
+        )
+        raise TypeError(message)
+    validate(source.model, source.name, source.original)
+    return source
+
+
+def _is_graphsurgeon(model: object) -> bool:
+    module = sys.modules.get("onnx_graphsurgeon")
+    return module is not None and isinstance(model, module.Graph)
+
+
+def _from_file(path: Path) -> Source:
+    data = read_bytes(path)
+    text_format = _TEXT_FORMATS.get(path.suffix.lower())
+    proto = parse_model(data, path.name, text_format)
+    model = _deserialized(proto, path.name)
+    ir.external_data.set_base_dir(model.graph, path.parent)
+    digest = hashlib.sha256(data).hexdigest()
+    return Source(model, digest, path.name, path if text_format is None else proto)
+
+
+def _from_proto(proto: onnx.ModelProto) -> Source:
+    name = proto.graph.name or "the model"
+    model = _deserialized(proto, name)
+    _isolate(model)
+    digest = hashlib.sha256(proto.SerializeToString(deterministic=True)).hexdigest()
+    return Source(model, digest, name, proto)
+
+
+def _from_ir(model: ir.Model) -> Source:
+    name = model.graph.name or "the model"
+    own = model.clone()
+    _isolate(own)
+    original = own.clone()
+    _isolate(original)
+    data = ir.to_proto(original).SerializeToString(deterministic=True)
+    return Source(own, hashlib.sha256(data).hexdigest(), name, original)
+
+
+def _deserialized(proto: onnx.ModelProto, name: str) -> ir.Model:
+    check_domains(foreign_calls(proto), name)
+    if has_sparse_tensors(proto):
+        proto = densify(proto)
+    try:
+        return ir.from_proto(proto)
+    except Exception as error:
+        message = f"{name} is not a valid ONNX model: {error}"
+        raise InvalidModelError(message) from error
+
+
+def _isolate(model: ir.Model) -> None:
+    """Give every value a type and every initializer a tensor object of its own.
+
+    Setting a value's name or type also sets those of its tensor and of its type object, which
+    a clone shares with the model it was cloned from. The data itself stays shared.
+    """
+    for value in _values(model):
+        value.type = copy.copy(value.type)
+        if value.const_value is not None:
+            value.const_value = _own(value.const_value)
+
+
+def _values(model: ir.Model) -> Iterator[ir.Value]:
+    for graph in (*model.graphs(), *(function.graph for function in model.functions.values())):
+        yield from graph.inputs
+        yield from (value for value in graph.initializers.values() if value not in graph.inputs)
+        yield from (value for node in graph for value in node.outputs)
+
+
+def _own(tensor: ir.TensorProtocol) -> ir.TensorProtocol:
+    shape = ir.Shape(tensor.shape.numpy())
+    if isinstance(tensor, ir.ExternalTensor):
+        return ir.ExternalTensor(
+            tensor.location,
+            tensor.offset,
+            tensor.length,
+            tensor.dtype,
+            shape=shape,
+            name=tensor.name or "",
+            base_dir=tensor.base_dir,
+        )
+    if isinstance(tensor, ir.StringTensor):
+        return ir.StringTensor(tensor.numpy(), shape=shape, name=tensor.name)
+    return ir.LazyTensor(lambda: tensor, dtype=tensor.dtype, shape=shape, name=tensor.name)

@@ -1,0 +1,23 @@
+"""The operators of the domain ``ai.onnx2snn``, one file each.
+
+To add one, write its file and add its line to ``ALL_OPS``.
+"""
+
+from __future__ import annotations
+
+from onnx2snn.ops.declare import DOMAIN, OPSET, StepOp
+from onnx2snn.ops.difference import DIFFERENCE
+from onnx2snn.ops.double_threshold_if import DOUBLE_THRESHOLD_IF
+from onnx2snn.ops.gated_double_threshold_if import GATED_DOUBLE_THRESHOLD_IF
+from onnx2snn.ops.integrate_and_fire import INTEGRATE_AND_FIRE
+from onnx2snn.ops.running_sum import RUNNING_SUM
+
+__all__ = ["ALL_OPS", "DOMAIN", "OPSET", "StepOp"]
+
+ALL_OPS: dict[str, StepOp] = {
+    "IntegrateAndFire": INTEGRATE_AND_FIRE,
+    "DoubleThresholdIF": DOUBLE_THRESHOLD_IF,
+    "GatedDoubleThresholdIF": GATED_DOUBLE_THRESHOLD_IF,
+    "RunningSum": RUNNING_SUM,
+    "Difference": DIFFERENCE,
+}

@@ -1,0 +1,82 @@
+"""The passes that turn an ANN into a spiking network, and how to run them.
+
+A pass is an ``onnx_ir.passes.PassBase``. Other packages add theirs through the entry point
+group ``onnx2snn.passes``: name to class.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import TYPE_CHECKING
+
+import onnx_ir as ir
+
+from onnx2snn.passes.attach_functions import AttachFunctions
+from onnx2snn.passes.calibrate import Calibrate
+from onnx2snn.passes.canonicalize_activations import CanonicalizeActivations
+from onnx2snn.passes.carry_running_means import CarryRunningMeans
+from onnx2snn.passes.convert_opset import ConvertOpset
+from onnx2snn.passes.correct_bias import CorrectBias
+from onnx2snn.passes.emit_time_loop import EmitTimeLoop
+from onnx2snn.passes.fold_batch_norm import FoldBatchNorm
+from onnx2snn.passes.fold_constants import FoldConstants
+from onnx2snn.passes.infer_shapes import InferShapes
+from onnx2snn.passes.inline_functions import InlineFunctions
+from onnx2snn.passes.lower_matmul_add import LowerMatMulAdd
+from onnx2snn.passes.move_max_pool import MoveMaxPool
+from onnx2snn.passes.remove_no_ops import RemoveNoOps
+from onnx2snn.passes.replace_activations import ReplaceActivations
+from onnx2snn.passes.write_metadata import WriteMetadata
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from onnx2snn.importing.source import AnyModel
+
+__all__ = ["PASSES", "available", "run"]
+
+PASSES: dict[str, type[ir.passes.PassBase]] = {
+    "inline-functions": InlineFunctions,
+    "convert-opset": ConvertOpset,
+    "fold-constants": FoldConstants,
+    "remove-no-ops": RemoveNoOps,
+    "canonicalize-activations": CanonicalizeActivations,
+    "lower-mat-mul-add": LowerMatMulAdd,
+    "infer-shapes": InferShapes,
+    "fold-batch-norm": FoldBatchNorm,
+    "move-max-pool": MoveMaxPool,
+    "calibrate": Calibrate,
+    "replace-activations": ReplaceActivations,
+    "carry-running-means": CarryRunningMeans,
+    "correct-bias": CorrectBias,
+    "emit-time-loop": EmitTimeLoop,
+    "attach-functions": AttachFunctions,
+    "write-metadata": WriteMetadata,
+}
+"""Name to class, in the order in which a conversion runs them."""
+
+
+def available() -> dict[str, type[ir.passes.PassBase]]:
+    """Return the passes of this package and of all that are installed beside it, by name."""
+    found = importlib.metadata.entry_points(group="onnx2snn.passes")
+    return PASSES | {entry.name: entry.load() for entry in found}
+
+
+def run(model: AnyModel, passes: Sequence[ir.passes.PassBase]) -> ir.Model:
+    """Run ``passes`` on a copy of ``model``, in their order.
+
+    Args:
+        model: A path, bytes, ``onnx.ModelProto``, ``onnx_ir.Model`` or ``gs.Graph``; it is not
+            changed.
+        passes: What to run.
+
+    Returns:
+        The result. ``onnx_ir.to_proto`` makes an ``onnx.ModelProto`` of it.
+
+    Raises:
+        InvalidModelError: The model cannot be read.
+        PreconditionError: A pass needs what an earlier one should have done.
+    """
+    from onnx2snn.importing.source import read  # noqa: PLC0415 (importing needs the passes)
+
+    return ir.passes.Sequential(*passes)(read(model).model).model

@@ -1,0 +1,121 @@
+"""Find the scale of every activation."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx_ir as ir
+
+from onnx2snn.calibration.observe import histogram_from_statistics, histograms
+from onnx2snn.calibration.specs import input_specs
+from onnx2snn.calibration.synthetic import synthetic_feeds
+from onnx2snn.calibration.thresholds import RULES, per_tensor
+from onnx2snn.channels import channel_axis
+from onnx2snn.graph import label
+from onnx2snn.scale import Scale
+from onnx2snn.streams import activations, upper_bound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from onnx2snn.calibration.data import Dataset
+    from onnx2snn.calibration.histogram import Histogram
+
+__all__ = ["Calibrate"]
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibrate(ir.passes.InPlacePass):
+    """Note on every activation the scale its neuron's threshold is made from.
+
+    The distribution of an activation comes from the best source there is:
+
+    1. calibration data;
+    2. without data, BatchNormalization: its output is about N(bias, scale^2) per channel;
+    3. where that does not reach, random inputs with the spectrum of photographs: a warning
+       says so.
+
+    A Clip's upper bound is never exceeded. Only notes are written; the graph stays as it is.
+    An activation that has a scale already keeps it.
+
+    Attributes:
+        time_steps: T that the rule ``mse`` optimises for, >= 1.
+        rule: ``mse`` (least squared error of the T-level quantiser), ``percentile`` (99.9, of
+            the values above 0) or ``max``.
+        per_channel: Whether each channel has a threshold of its own.
+        batch_size: Samples at a time.
+        seed: Seed of the random inputs and samples.
+        data: Calibration data; None for none.
+    """
+
+    time_steps: int = 8
+    rule: str = "mse"
+    per_channel: bool = True
+    batch_size: int = 64
+    seed: int = 0
+    data: Dataset | None = None
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        if self.rule not in RULES:
+            message = f"rule must be one of {', '.join(RULES)}, not {self.rule!r}"
+            raise ValueError(message)
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Note the scales of the activations of the main graph."""
+        nodes = [node for node in activations(model.graph) if Scale.read(node) is None]
+        if self.data is not None:
+            batches = (batch.feeds for batch in self.data.batches(self.batch_size))
+            self._observe(model, nodes, batches, "calibration")
+        else:
+            rest = [node for node in nodes if not self._infer(model, node)]
+            if rest:
+                _LOGGER.warning(_NO_DATA, len(rest), len(nodes))
+                feeds = synthetic_feeds(input_specs(model), _SYNTHETIC_SAMPLES, self.seed)
+                self._observe(model, rest, feeds, "synthetic")
+        return ir.passes.PassResult(model, modified=bool(nodes))
+
+    def _observe(
+        self,
+        model: ir.Model,
+        nodes: list[ir.Node],
+        batches: Iterable[Mapping[str, np.ndarray]],
+        origin: str,
+    ) -> None:
+        if nodes:
+            outputs = [node.outputs[0] for node in nodes]
+            for node, histogram in zip(nodes, histograms(model, outputs, batches), strict=True):
+                self._write(node, histogram, origin)
+
+    def _infer(self, model: ir.Model, node: ir.Node) -> bool:
+        histogram = histogram_from_statistics(model, node.outputs[0], self.seed)
+        if histogram is not None:
+            self._write(node, histogram, "batch-norm")
+        return histogram is not None
+
+    def _write(self, node: ir.Node, histogram: Histogram, origin: str) -> None:
+        axis = channel_axis(node.outputs[0]) if self.per_channel else None
+        seen = histogram if self.per_channel else per_tensor(histogram)
+        threshold = RULES[self.rule](seen, self.time_steps, upper_bound(node))
+        dead = tuple(int(channel) for channel in np.flatnonzero(threshold.dead))
+        if len(dead) == threshold.values.size:
+            _LOGGER.warning(_DEAD_LAYER, node.op_type, label(node))
+        Scale(threshold.values.astype(np.float32), axis, origin, dead).write(node)
+
+
+_SYNTHETIC_SAMPLES = 256
+
+_NO_DATA = (
+    "no calibration data: the thresholds of %d of %d activations come from random inputs, and "
+    "accuracy at small T will suffer; pass --calibration data.npz with some hundred typical inputs"
+)
+
+_DEAD_LAYER = (
+    "%s %r never fires on the calibration data: its neurons are dead; "
+    "check that the data is preprocessed as in training"
+)

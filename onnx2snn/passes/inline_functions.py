@@ -1,0 +1,37 @@
+"""Put the bodies of model-local functions where they are called."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import onnx_ir as ir
+from onnx_ir.passes import common
+
+__all__ = ["InlineFunctions"]
+
+
+@dataclasses.dataclass(frozen=True)
+class InlineFunctions(ir.passes.InPlacePass):
+    """Replace every call of a model-local function by the function's nodes.
+
+        before:  y = my.Block(x), with my.Block(a) => (b) { h = Relu(a);  b = Neg(h) }
+        after:   h = Relu(x);  y = Neg(h)
+
+    Exact. Calls in subgraphs and in other functions are replaced too. Functions, and the
+    opset imports of domains that no node uses any more, are removed.
+
+    Raises:
+        onnx_ir.passes.PreconditionError: Functions call each other in a circle.
+        ValueError: A function imports another version of a domain than the model does, or
+            takes a graph as attribute.
+    """
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Inline, then remove what no node uses."""
+        imports = dict(model.opset_imports)
+        inlined = common.InlinePass()(model).modified
+        unused = bool(model.functions)
+        model.functions.clear()
+        common.RemoveUnusedOpsetsPass()(model)
+        modified = inlined or unused or imports != dict(model.opset_imports)
+        return ir.passes.PassResult(model, modified=modified)

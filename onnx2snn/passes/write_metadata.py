@@ -1,0 +1,71 @@
+"""Say in the file what it is and where it comes from."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import json
+
+import onnx_ir as ir
+
+from onnx2snn.normal import Normal
+from onnx2snn.scale import Scale
+
+__all__ = ["FORMAT", "WriteMetadata"]
+
+FORMAT = "1"
+"""Version of the file format, see ``docs/format.md``."""
+
+
+@dataclasses.dataclass(frozen=True)
+class WriteMetadata(ir.passes.InPlacePass):
+    """Write how the network was made into the model's metadata, under ``onnx2snn.*``.
+
+    The notes that earlier passes left for later ones are removed.
+
+    Attributes:
+        time_steps: T the network was made for.
+        method: Neuron, threshold rule and corrections, in words.
+        schedule: ``lockstep``: all layers advance together.
+        source_sha256: Of the ANN's file; empty if unknown.
+        calibration_sha256: Of the calibration data; empty if there was none.
+    """
+
+    time_steps: int = 8
+    method: str = ""
+    schedule: str = "lockstep"
+    source_sha256: str = ""
+    calibration_sha256: str = ""
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Write the metadata of the model."""
+        before = dict(model.metadata_props)
+        packages = ("onnx2snn", "onnx", "onnx-ir", "onnxruntime", "numpy")
+        versions = {name: importlib.metadata.version(name) for name in packages}
+        fields = {
+            "format": FORMAT,
+            "T": str(self.time_steps),
+            "method": self.method,
+            "schedule": self.schedule,
+            "source_sha256": self.source_sha256,
+            "calibration_sha256": self.calibration_sha256,
+            "versions": json.dumps(versions, sort_keys=True),
+        }
+        model.metadata_props.update({f"onnx2snn.{key}": text for key, text in fields.items()})
+        model.producer_name, model.producer_version = "onnx2snn", versions["onnx2snn"]
+        model.ir_version = max(model.ir_version, _FUNCTIONS_SINCE)
+        erased = _erase_notes(model)
+        return ir.passes.PassResult(model, modified=erased or before != model.metadata_props)
+
+
+_FUNCTIONS_SINCE = 8
+"""First IR version whose models may hold functions."""
+
+
+def _erase_notes(model: ir.Model) -> bool:
+    erased = False
+    for node in model.graph.all_nodes():
+        erased = Scale.erase(node) or erased
+        for value in node.outputs:
+            erased = Normal.erase(value) or erased
+    return erased

@@ -1,0 +1,52 @@
+"""Telling whoever watches how far long work has come.
+
+The library reports; the command line listens and draws a bar. Nobody listens by default.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    Listener = Callable[[str, int, int | None], None]
+
+__all__ = ["listening", "track"]
+
+_T = TypeVar("_T")
+
+_listener: contextvars.ContextVar[Listener | None] = contextvars.ContextVar(
+    "onnx2snn_progress", default=None
+)
+
+
+@contextlib.contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Let ``listener`` hear of all work that is done inside the context.
+
+    Args:
+        listener: Called with the name of the work, what is done, and the total if it is known.
+    """
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+def track(items: Iterable[_T], name: str, total: int | None = None) -> Iterator[_T]:
+    """Yield ``items`` and report each one that is done.
+
+    Args:
+        items: The pieces of work.
+        name: Name of the work, a verb in the present tense.
+        total: Number of pieces, None if it is not known.
+    """
+    listener = _listener.get()
+    for done, item in enumerate(items, start=1):
+        yield item
+        if listener is not None:
+            listener(name, done, total)

@@ -1,0 +1,102 @@
+"""What a conversion did, as plain data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
+import numpy as np
+
+from onnx2snn.graph import array, label
+from onnx2snn.notes import ACTIVATION, THRESHOLD_ORIGIN
+from onnx2snn.ops import ALL_OPS
+from onnx2snn.streams import is_neuron
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import onnx_ir as ir
+
+    from onnx2snn.analyze import Analysis
+    from onnx2snn.calibration.data import Dataset
+    from onnx2snn.importing import Imported
+
+__all__ = ["LayerReport", "Report", "report"]
+
+
+class LayerReport(TypedDict):
+    """The neurons that replaced one activation; thresholds in units of the activation."""
+
+    name: str
+    activation: str
+    neuron: str
+    threshold_origin: str
+    thresholds: int
+    v_threshold_min: float
+    v_threshold_max: float
+
+
+class Report(TypedDict):
+    """A conversion: its source, method, layers, and what became of each node of the ANN.
+
+    ``latency_steps`` is the number of steps until the answer is there: T in lockstep.
+    """
+
+    source: str
+    source_sha256: str
+    calibration_sha256: str | None
+    calibration_samples: int
+    T: int
+    schedule: str
+    latency_steps: int
+    method: str
+    layers: list[LayerReport]
+    analysis: Analysis
+
+
+def report(
+    snn: ir.Model,
+    imported: Imported,
+    analysis: Analysis,
+    method: str,
+    time_steps: int,
+    data: Dataset | None,
+) -> Report:
+    """Return the report of a finished conversion.
+
+    Args:
+        snn: The emitted network.
+        imported: What it was made from.
+        analysis: What became of the nodes of ``imported``.
+        method: The method in words.
+        time_steps: T.
+        data: Calibration data, None if there was none.
+    """
+    return {
+        "source": imported.name,
+        "source_sha256": imported.sha256,
+        "calibration_sha256": None if data is None else data.sha256(),
+        "calibration_samples": 0 if data is None else data.samples,
+        "T": time_steps,
+        "schedule": "lockstep",
+        "latency_steps": time_steps,
+        "method": method,
+        "layers": list(_layers(snn)),
+        "analysis": analysis,
+    }
+
+
+def _layers(snn: ir.Model) -> Iterator[LayerReport]:
+    for node in snn.graph.all_nodes():
+        if not is_neuron(node):
+            continue
+        position = list(ALL_OPS[node.op_type].inputs).index("v_threshold")
+        thresholds = array(node.inputs[position])
+        yield {
+            "name": label(node),
+            "activation": node.metadata_props[ACTIVATION],
+            "neuron": node.op_type,
+            "threshold_origin": node.metadata_props[THRESHOLD_ORIGIN],
+            "thresholds": thresholds.size,
+            "v_threshold_min": float(np.min(thresholds)),
+            "v_threshold_max": float(np.max(thresholds)),
+        }

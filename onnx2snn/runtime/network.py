@@ -1,0 +1,142 @@
+"""A converted network, ready to run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+
+from onnx2snn.calibration.specs import input_specs
+from onnx2snn.errors import InvalidModelError, RuntimeShapeError
+from onnx2snn.runtime.split import split
+from onnx2snn.time_loop import TIME_STEPS, time_loop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    Run = Callable[[Mapping[str, np.ndarray]], list[np.ndarray]]
+    Runtime = Callable[[onnx.ModelProto], Run]
+
+__all__ = ["Network"]
+
+
+class Network:
+    """A spiking network as it was emitted, with a runtime that executes it.
+
+    Args:
+        model: An emitted network.
+        runtime: What makes a model a function from feeds to outputs, in order.
+
+    Attributes:
+        inputs: What the network must be fed, in the ANN's own names.
+        outputs: Names of the outputs, the ANN's own.
+        time_steps: T when none is given.
+
+    Raises:
+        InvalidModelError: The model has no loop over time of ours.
+    """
+
+    def __init__(self, model: onnx.ModelProto, runtime: Runtime) -> None:
+        """Load ``model`` into the runtime."""
+        self._model = ir.from_proto(model)
+        if time_loop(self._model.graph) is None:
+            message = "the model has no loop over time; convert it with 'onnx2snn convert' first"
+            raise InvalidModelError(message)
+        self.inputs = input_specs(self._model)
+        self.outputs = tuple(str(value.name) for value in self._model.graph.outputs)
+        initial = self._model.graph.initializers[TIME_STEPS].const_value
+        self.time_steps = 1 if initial is None else int(initial.numpy())
+        self._runtime = runtime
+        self._run = runtime(model)
+        self._parts: tuple[_Part, _Part] | None = None
+
+    def run(
+        self,
+        feeds: Mapping[str, np.ndarray],
+        T: int | None = None,  # noqa: N803 (the usual name)
+    ) -> dict[str, np.ndarray]:
+        """Return the outputs after T steps.
+
+        Args:
+            feeds: One array for each input.
+            T: Number of time steps, >= 1; None for the number the network was made for.
+
+        Raises:
+            RuntimeShapeError: A feed is missing, or has another type or shape than its input.
+            ValueError: ``T`` is less than 1.
+        """
+        arrays = self._checked(feeds, self.time_steps if T is None else T)
+        return dict(zip(self.outputs, self._run(arrays), strict=True))
+
+    def run_at(
+        self, feeds: Mapping[str, np.ndarray], steps: Sequence[int]
+    ) -> dict[int, dict[str, np.ndarray]]:
+        """Return the outputs after each of several numbers of steps, from one run.
+
+        Args:
+            feeds: One array for each input.
+            steps: Numbers of time steps, >= 1; the network runs for the largest.
+
+        Raises:
+            RuntimeShapeError: A feed is missing, or has another type or shape than its input.
+            ValueError: A number of steps is less than 1, or there is none.
+        """
+        if self._parts is None:
+            trunk, readout = split(self._model.clone())
+            self._parts = _Part(trunk, self._runtime), _Part(readout, self._runtime)
+        trunk_part, readout_part = self._parts
+        arrays = self._checked(feeds, max(steps), min(steps))
+        carried = trunk_part.run(arrays)
+        return {
+            t: readout_part.run(
+                arrays | {name: np.asarray(data[t - 1]) for name, data in carried.items()}
+            )
+            for t in steps
+        }
+
+    def _checked(
+        self, feeds: Mapping[str, np.ndarray], time_steps: int, least: int | None = None
+    ) -> dict[str, np.ndarray]:
+        if (time_steps if least is None else least) < 1:
+            message = f"T must be at least 1, not {time_steps if least is None else least}"
+            raise ValueError(message)
+        arrays = {name: np.asarray(data) for name, data in feeds.items()}
+        problems = [f"no input {name!r}" for name in arrays if name not in self._names()]
+        for spec in self.inputs:
+            if spec.name not in arrays:
+                problems.append(f"missing input {spec}")
+                continue
+            problem = _problem(arrays[spec.name], spec.shape, spec.dtype)
+            problems += [f"input {spec} {problem}"] if problem else []
+        if problems:
+            raise RuntimeShapeError("\n  ".join(["the feeds do not fit the network:", *problems]))
+        return arrays | {TIME_STEPS: np.array(time_steps, np.int64)}
+
+    def _names(self) -> set[str]:
+        return {spec.name for spec in self.inputs}
+
+
+def _problem(data: np.ndarray, shape: tuple[int | None, ...] | None, dtype: np.dtype) -> str | None:
+    if data.dtype != dtype:
+        return f"was given {data.dtype}"
+    if shape is None:
+        return None
+    fits = len(shape) == data.ndim and all(
+        size in {None, length} for size, length in zip(shape, data.shape, strict=True)
+    )
+    return None if fits else f"was given shape {list(data.shape)}"
+
+
+class _Part:
+    """One half of a network."""
+
+    def __init__(self, model: ir.Model, runtime: Runtime) -> None:
+        self._inputs = [str(value.name) for value in model.graph.inputs]
+        self._outputs = [str(value.name) for value in model.graph.outputs]
+        self._run = runtime(ir.to_proto(model))
+
+    def run(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        results = self._run({name: arrays[name] for name in self._inputs})
+        return dict(zip(self._outputs, results, strict=True))

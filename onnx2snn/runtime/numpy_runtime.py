@@ -1,0 +1,44 @@
+"""Run a converted model in NumPy: onnx's reference evaluator with the package's kernels.
+
+This runtime needs no onnxruntime. It takes the loop over time steps, the operators and their
+states from the model itself; only the kernels are the package's own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from onnx.reference import ReferenceEvaluator
+
+from onnx2snn.ops import ALL_OPS
+from onnx2snn.runtime.kernels import KERNELS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import numpy as np
+    import onnx
+
+__all__ = ["evaluation", "evaluator"]
+
+
+def evaluator(model: onnx.ModelProto) -> ReferenceEvaluator:
+    """Return an evaluator of ``model`` that uses the NumPy kernels, in ``Loop`` bodies too.
+
+    The operators of ``ALL_OPS`` run as their ``step`` function, not as the function the model
+    carries; the two are equal bit for bit. Inside other model-local functions onnx's own kernels
+    run, as it passes no operators on to those.
+    """
+    steps = [op.reference() for op in ALL_OPS.values()]
+    return ReferenceEvaluator(model, new_ops=[*steps, *KERNELS])
+
+
+def evaluation(model: onnx.ModelProto) -> Callable[[Mapping[str, np.ndarray]], list[np.ndarray]]:
+    """Return a function from feeds to outputs, in order, that runs ``model`` in NumPy."""
+    loaded = evaluator(model)
+
+    def run(feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        results: list[np.ndarray] = loaded.run(None, dict(feeds))
+        return results
+
+    return run

@@ -1,0 +1,70 @@
+"""Splitting an emitted network behind its loop, to read it after any step."""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+from onnx2snn.graph import boundary, fresh_name
+from onnx2snn.time_loop import time_loop
+
+__all__ = ["split"]
+
+
+def split(model: ir.Model) -> tuple[ir.Model, ir.Model]:
+    """Cut an emitted network in two behind the loop over time.
+
+    Args:
+        model: An emitted network; it is used up.
+
+    Returns:
+        The trunk, whose outputs are those values carried by the loop that are read behind it,
+        after every step: [T, ...]. And the readout, from these values after one step, under
+        the same names, and perhaps graph inputs, to the outputs of the network.
+
+    Raises:
+        ValueError: The model has no loop over time.
+    """
+    graph = model.graph
+    loop = time_loop(graph)
+    if loop is None:
+        message = "the model has no loop over time"
+        raise ValueError(message)
+    for position, value in enumerate(tuple(graph.outputs)):
+        if value.producer() is loop:
+            graph.outputs[position] = _renamed_copy(graph, value)
+    ends = boundary(graph.outputs, loop.outputs)
+    readout = ir.Model(
+        ir.convenience.extract(graph, ends, graph.outputs),
+        ir_version=model.ir_version,
+        functions=model.functions.values(),
+    )
+    carried = [value for value in loop.outputs if value in ends]
+    graph.outputs[:] = _after_every_step(loop, carried)
+    return model, readout
+
+
+def _renamed_copy(graph: ir.Graph, value: ir.Value) -> ir.Value:
+    """Return a copy of ``value`` that takes over its name."""
+    node = ir.node("Identity", [value], name=f"{value.name}.copy")
+    copy = node.outputs[0]
+    copy.type, copy.shape = value.type, value.shape
+    value.name, copy.name = fresh_name(graph, f"{value.name}.final"), value.name
+    graph.append(node)
+    return copy
+
+
+def _after_every_step(loop: ir.Node, carried: list[ir.Value]) -> list[ir.Value]:
+    body = loop.attributes["body"].as_graph()
+    count = len(loop.outputs)
+    loop.resize_outputs(count + len(carried))
+    results = list(loop.outputs[count:])
+    for value, result in zip(carried, results, strict=True):
+        after = body.outputs[1 + value.index()]  # the first output of a body is its condition
+        copy = ir.node("Identity", [after], name=f"{value.name}.each")
+        copy.outputs[0].name = f"{value.name}.each"
+        copy.outputs[0].type = value.type
+        body.append(copy)
+        body.outputs.append(copy.outputs[0])
+        value.name, result.name = f"{value.name}.last", value.name
+        result.type = value.type
+    return results

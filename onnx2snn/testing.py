@@ -1,0 +1,133 @@
+"""Check that a pass leaves a model computing the same: for our tests and for yours.
+
+Two oracles run every model, onnx's reference evaluator and onnxruntime without optimisation,
+as each has operators it gets wrong.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import onnxruntime as ort
+from onnx.reference import ReferenceEvaluator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["assert_equivalent", "check_pass", "run_ort", "run_reference", "unoptimized"]
+
+Feeds = dict[str, np.ndarray]
+
+
+def assert_equivalent(
+    before: ir.Model | onnx.ModelProto,
+    after: ir.Model | onnx.ModelProto,
+    feeds: Mapping[str, np.ndarray],
+    rtol: float = 1e-5,
+    atol: float = 1e-6,
+) -> None:
+    """Assert that two models give the same outputs: names, types, shapes and numbers.
+
+    Args:
+        before: The model as it was.
+        after: The model to compare with it.
+        feeds: An array for each input, by name.
+        rtol: Largest relative error; 0 together with ``atol = 0`` asks for equal bits.
+        atol: Largest absolute error, in units of the output.
+
+    Raises:
+        AssertionError: They differ, in the reference evaluator or in onnxruntime.
+    """
+    for run in (run_reference, run_ort):
+        expected, actual = run(before, feeds), run(after, feeds)
+        assert list(actual) == list(expected), f"outputs {list(actual)}, not {list(expected)}"
+        for name, array in expected.items():
+            where = f"output {name!r} in {run.__name__}"
+            np.testing.assert_equal(actual[name].dtype, array.dtype, where)
+            np.testing.assert_equal(actual[name].shape, array.shape, where)
+            np.testing.assert_allclose(actual[name], array, rtol, atol, err_msg=where)
+
+
+def run_reference(model: ir.Model | onnx.ModelProto, feeds: Mapping[str, np.ndarray]) -> Feeds:
+    """Return the outputs, by name, that onnx's reference evaluator computes."""
+    evaluator = ReferenceEvaluator(_proto(model))
+    results = evaluator.run(None, dict(feeds))
+    return dict(zip(evaluator.output_names, map(np.asarray, results), strict=True))
+
+
+def run_ort(model: ir.Model | onnx.ModelProto, feeds: Mapping[str, np.ndarray]) -> Feeds:
+    """Return the outputs, by name, that onnxruntime computes without optimisation."""
+    session = unoptimized(model)
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(names, dict(feeds)), strict=True))
+
+
+def unoptimized(model: ir.Model | onnx.ModelProto) -> ort.InferenceSession:
+    """Open a model in onnxruntime as it stands: no optimisation, one thread."""
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.intra_op_num_threads = 1
+    data = _proto(model).SerializeToString()
+    return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+
+def check_pass(
+    pass_: Callable[[ir.Model], ir.passes.PassResult],
+    model: ir.Model | onnx.ModelProto,
+    feeds: Mapping[str, np.ndarray],
+    *,
+    modified: bool = True,
+    rtol: float = 1e-5,
+) -> ir.Model:
+    """Run a pass on a copy of ``model``, assert what holds for every pass, return the copy.
+
+    It computes the same, says truly whether it changed the model, changes nothing when run
+    again, keeps the inputs' and outputs' names and types, and leaves a valid model.
+
+    Args:
+        pass_: The pass.
+        model: What it is run on; left as it is.
+        feeds: An array for each input, by name.
+        modified: Whether the pass is to change the model.
+        rtol: Largest relative error, and ten times the largest absolute one; 0 for equal bits.
+
+    Raises:
+        AssertionError: One of these does not hold.
+    """
+    before = _proto(model)
+    rewritten = ir.from_proto(before)
+    unchanged = _bytes(rewritten)
+    result = pass_(rewritten)
+    once = _bytes(result.model)
+    assert result.modified == modified, f"modified is {result.modified}"
+    assert (once != unchanged) == modified, "modified is not what happened"
+    again = pass_(result.model)
+    assert not again.modified, "the pass changes its own result"
+    assert _bytes(again.model) == once, "the pass changes its own result, and denies it"
+    onnx.checker.check_model(_proto(again.model), full_check=True)
+    _assert_same_signature(before, _proto(again.model))
+    assert_equivalent(before, again.model, feeds, rtol, rtol / 10)
+    return again.model
+
+
+def _assert_same_signature(before: onnx.ModelProto, after: onnx.ModelProto) -> None:
+    for field in ("input", "output"):
+        old, new = (
+            [(value.name, value.type.tensor_type.elem_type) for value in getattr(graph, field)]
+            for graph in (before.graph, after.graph)
+        )
+        assert new == old, f"graph {field}s are {new}, not {old}"
+
+
+def _proto(model: ir.Model | onnx.ModelProto) -> onnx.ModelProto:
+    if isinstance(model, onnx.ModelProto):
+        return model
+    return ir.to_proto(model)
+
+
+def _bytes(model: ir.Model) -> bytes:
+    data: bytes = ir.to_proto(model).SerializeToString(deterministic=True)
+    return data

@@ -1,0 +1,256 @@
+"""The loop over time: which nodes it holds, and which values it carries."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx_ir as ir
+
+from onnx2snn.graph import (
+    closure,
+    constant,
+    dependency_graph,
+    fresh_name,
+    is_constant,
+    is_op,
+    label,
+    reads,
+    rewire,
+)
+from onnx2snn.ops import ALL_OPS
+from onnx2snn.streams import is_stateful
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+__all__ = ["LOOP_NAME", "TIME_STEPS", "emit_time_loop", "time_loop"]
+
+TIME_STEPS = "T"
+"""Name of the graph input that holds the number of time steps, if the ANN leaves it free."""
+
+LOOP_NAME = "onnx2snn.time_loop"
+"""Name of the Loop node over time."""
+
+
+def emit_time_loop(
+    graph: ir.Graph,
+    time_steps: int,
+    events: Collection[str] = (),
+    every_step: Collection[str] = (),
+) -> bool:
+    """Put what changes from step to step into a Loop; whether there was anything.
+
+    Args:
+        graph: A graph in step form; it is changed in place.
+        time_steps: T when none is given at run time.
+        events: Names of graph inputs that are streams: they get a leading axis of length T.
+        every_step: Names of graph outputs wanted for every step: they get one too.
+    """
+    parts = _Parts(graph, events, every_step)
+    if not parts.body:
+        return False
+    _Emitter(graph, parts, _time_steps_input(graph, time_steps)).emit()
+    return True
+
+
+def time_loop(graph: ir.Graph) -> ir.Node | None:
+    """Return the Loop over time of an emitted graph, None if it has none."""
+    return next((node for node in graph if node.name == LOOP_NAME and is_op(node, "Loop")), None)
+
+
+class _Parts:
+    """Which nodes go into the loop, and which values leave it."""
+
+    def __init__(
+        self, graph: ir.Graph, events: Collection[str], every_step: Collection[str]
+    ) -> None:
+        edges = dependency_graph(graph)
+        stateful = [node for node in graph if is_stateful(node)]
+        event_values = {value for value in graph.inputs if value.name in events}
+        readers = [node for node in graph if event_values.intersection(reads(node))]
+        wanted = [value for value in graph.outputs if value.name in every_step]
+        makers = [producer for value in wanted if (producer := value.producer()) is not None]
+        reached = closure(edges, [*stateful, *readers])
+        needed = closure(edges.reverse(copy=False), [*stateful, *makers])
+        self.events = [value for value in graph.inputs if value in event_values]
+        self.every_step = wanted
+        self.body = [node for node in graph if node in reached and node in needed]
+        inside = set(self.body)
+        made = {value for node in self.body for value in node.outputs}
+        read_after = {value for node in graph if node not in inside for value in reads(node)}
+        read_after.update(value for value in graph.outputs if value not in wanted)
+        self.leaving = [v for node in self.body for v in node.outputs if v in read_after & made]
+
+
+def _time_steps_input(graph: ir.Graph, time_steps: int) -> ir.Value:
+    value = constant(graph, TIME_STEPS, np.array(time_steps, np.int64))
+    value.shape = ir.Shape([])
+    graph.inputs.append(value)
+    return value
+
+
+class _Emitter:
+    """Moves the body of the loop into a graph of its own."""
+
+    def __init__(self, graph: ir.Graph, parts: _Parts, time_steps: ir.Value) -> None:
+        self._graph = graph
+        self._parts = parts
+        self._time_steps = time_steps
+        self._step = _scalar(fresh_name(graph, "step"), ir.DataType.INT64)
+        self._go_on = _scalar(fresh_name(graph, "go_on"), ir.DataType.BOOL)
+
+    def emit(self) -> None:
+        """Replace the body nodes by one Loop node."""
+        inside = set(self._parts.body)
+        states = [_State(*pair) for node in self._parts.body for pair in _states(node)]
+        following = next((n for n in self._graph if n not in inside and self._reads_body(n)), None)
+        for node in self._parts.body:
+            self._graph.remove(node)
+        body_inputs = [self._carry(state) for state in states]
+        weights = self._move_weights()
+        slices = [self._slice(value) for value in self._parts.events]
+        going = ir.node("Identity", [self._go_on], name=f"{self._go_on.name}.next")
+        going.outputs[0].name = fresh_name(self._graph, f"{self._go_on.name}.next")
+        final = {state.after: state for state in states}
+        extra = [value for value in self._parts.leaving if value not in final]
+        carried = [self._last_value(value) for value in extra]
+        stacked = [self._stacked(value) for value in self._parts.every_step]
+        body = ir.Graph(
+            [self._step, self._go_on, *body_inputs, *(value for value, _ in carried)],
+            [
+                going.outputs[0],
+                *(state.after for state in states),
+                *extra,
+                *(node.outputs[0] for node in stacked),
+            ],
+            nodes=[*slices, *self._parts.body, *stacked, going],
+            initializers=weights,
+            name=f"{LOOP_NAME}.body",
+        )
+        loop = ir.node(
+            "Loop",
+            [
+                self._time_steps,
+                constant(self._graph, "go_on_first", np.array(True)),
+                *(state.before for state in states),
+                *(first for _, first in carried),
+            ],
+            {"body": body},
+            num_outputs=len(states) + len(extra) + len(stacked),
+            name=LOOP_NAME,
+        )
+        self._connect(loop, [*(state.after for state in states), *extra])
+        if following is None:
+            self._graph.append(loop)
+        else:
+            self._graph.insert_before(following, loop)
+        self._graph.sort()
+
+    def _reads_body(self, node: ir.Node) -> bool:
+        return any(value in self._parts.leaving for value in reads(node))
+
+    def _carry(self, state: _State) -> ir.Value:
+        """Return the body input that holds ``state``, read in the place of its start."""
+        value = ir.Value(
+            name=fresh_name(self._graph, f"{label(state.node)}.{state.name}"),
+            type=state.before.type,
+            shape=state.before.shape if state.before.shape == state.after.shape else None,
+        )
+        position = list(ALL_OPS[state.node.op_type].inputs).index(state.name)
+        state.node.replace_input_with(position, value)
+        return value
+
+    def _slice(self, event: ir.Value) -> ir.Node:
+        """Return the node that takes this step's slice of ``event``."""
+        node = ir.node("Gather", [event, self._step], {"axis": 0}, name=f"{event.name}.step")
+        now = node.outputs[0]
+        now.name = fresh_name(self._graph, f"{event.name}.step")
+        now.type, now.shape = event.type, event.shape
+        for reader in self._parts.body:
+            rewire(reader, event, now)
+        if event.shape is not None:
+            event.shape = ir.Shape([TIME_STEPS, *event.shape])
+        return node
+
+    def _move_weights(self) -> list[ir.Value]:
+        """Return the constants the body reads, as initializers of their own."""
+        moved: list[ir.Value] = []
+        outer = {value: None for node in self._parts.body for value in reads(node)}
+        for value in filter(is_constant, outer):
+            copy = ir.Value(
+                name=fresh_name(self._graph, f"{value.name}.body"),
+                type=value.type,
+                shape=value.shape,
+                const_value=value.const_value,
+            )
+            for node in self._parts.body:
+                rewire(node, value, copy)
+            if not value.uses() and not value.is_graph_output():
+                self._graph.initializers.pop(str(value.name))
+                value.name, copy.name = None, value.name
+            moved.append(copy)
+        return moved
+
+    def _last_value(self, value: ir.Value) -> tuple[ir.Value, ir.Value]:
+        """Return a body input that nobody reads, and a start, to carry ``value`` outside."""
+        dtype = (value.dtype or ir.DataType.FLOAT).numpy()
+        zero = np.zeros([1] * len(value.shape or ()), dtype)
+        first = constant(self._graph, f"{value.name}.before", zero)
+        name = fresh_name(self._graph, f"{value.name}.last")
+        return ir.Value(name=name, type=value.type), first
+
+    def _stacked(self, value: ir.Value) -> ir.Node:
+        node = ir.node("Identity", [value], name=f"{value.name}.now")
+        node.outputs[0].name = fresh_name(self._graph, f"{value.name}.now")
+        node.outputs[0].type, node.outputs[0].shape = value.type, value.shape
+        return node
+
+    def _connect(self, loop: ir.Node, finals: list[ir.Value]) -> None:
+        """Let the nodes behind the loop, and the graph outputs, read the loop's outputs."""
+        inside = set(self._parts.body)
+        for output, value in zip(loop.outputs, [*finals, *self._parts.every_step], strict=True):
+            output.type, output.shape = value.type, value.shape
+            if value in finals:
+                output.name = fresh_name(self._graph, f"{value.name}.final")
+                for node in self._graph:
+                    if node not in inside:
+                        rewire(node, value, output)
+            stacked = value in self._parts.every_step and value not in finals
+            self._hand_out(value, output, stacked=stacked)
+
+    def _hand_out(self, value: ir.Value, output: ir.Value, *, stacked: bool) -> None:
+        for position, result in enumerate(tuple(self._graph.outputs)):
+            if result is value:
+                value.name, output.name = fresh_name(self._graph, f"{value.name}.step"), value.name
+                self._graph.outputs[position] = output
+                if stacked and value.shape is not None:
+                    output.shape = ir.Shape([TIME_STEPS, *value.shape])
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _State:
+    """One state of a node: its value before the first step and after a step."""
+
+    node: ir.Node
+    name: str
+    before: ir.Value
+    after: ir.Value
+
+
+def _states(node: ir.Node) -> list[tuple[ir.Node, str, ir.Value, ir.Value]]:
+    if not is_stateful(node):
+        return []
+    op = ALL_OPS[node.op_type]
+    inputs = dict(zip(op.inputs, node.inputs, strict=True))
+    outputs = dict(zip(op.outputs, node.outputs, strict=True))
+    return [
+        (node, name, value, outputs[after])
+        for name, after in op.state.items()
+        if (value := inputs[name]) is not None
+    ]
+
+
+def _scalar(name: str, dtype: ir.DataType) -> ir.Value:
+    return ir.Value(name=name, type=ir.TensorType(dtype), shape=ir.Shape([]))

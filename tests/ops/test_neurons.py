@@ -1,0 +1,196 @@
+"""The rules of each neuron, one test each, and what follows from them for any input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from onnx2snn.ops import ALL_OPS, StepOp
+
+IF = ALL_OPS["IntegrateAndFire"]
+DOUBLE = ALL_OPS["DoubleThresholdIF"]
+GATED = ALL_OPS["GatedDoubleThresholdIF"]
+NEURONS = [IF, DOUBLE, GATED]
+EACH_NEURON = pytest.mark.parametrize("op", NEURONS, ids=lambda op: op.name)
+
+
+def _step(op: StepOp, **inputs: float) -> dict[str, float]:
+    arrays = [np.array(inputs[name], np.float32) for name in op.inputs]
+    return {name: float(y) for name, y in zip(op.outputs, op.step(*arrays), strict=True)}
+
+
+def _run(op: StepOp, currents: np.ndarray, **inputs: np.ndarray | float) -> dict[str, np.ndarray]:
+    """Return every output of all steps, shape ``[T, ...]``, from the given first states."""
+    values = {name: np.asarray(inputs.get(name, 0), currents.dtype) for name in op.inputs}
+    series = []
+    for current in currents:
+        outputs = dict(
+            zip(op.outputs, op.step(*(values | {"current": current}).values()), strict=True)
+        )
+        values |= {name: outputs[after] for name, after in op.state.items()}
+        series.append(outputs)
+    return {name: np.stack([outputs[name] for outputs in series]) for name in op.outputs}
+
+
+# IntegrateAndFire
+
+
+def test_if_fires_exactly_at_the_threshold() -> None:
+    assert _step(IF, current=0.25, v=0.5, v_threshold=0.75) == {"spike": 1, "v_next": 0}
+
+
+def test_if_is_silent_just_below_the_threshold() -> None:
+    below = float(np.nextafter(np.float32(0.75), np.float32(0)))
+    assert _step(IF, current=below, v=0, v_threshold=0.75) == {"spike": 0, "v_next": below}
+
+
+def test_if_keeps_what_is_above_the_threshold_and_fires_once_a_step() -> None:
+    assert _step(IF, current=2, v=0.5, v_threshold=0.75) == {"spike": 1, "v_next": 1.75}
+
+
+def test_if_has_no_lower_bound() -> None:
+    assert _step(IF, current=-3, v=-1, v_threshold=0.75) == {"spike": 0, "v_next": -4}
+
+
+# DoubleThresholdIF
+
+
+@pytest.mark.parametrize("current, spike", [(1.0, 1), (-0.5, -1), (0.75, 0), (-0.25, 0)])
+def test_double_fires_at_either_threshold(current: float, spike: float) -> None:
+    outputs = _step(DOUBLE, current=current, v=0, v_threshold=1, v_threshold_negative=0.5)
+    assert outputs["spike"] == spike
+
+
+def test_double_resets_by_the_threshold_it_crossed() -> None:
+    inputs = {"v": 0.25, "v_threshold": 1, "v_threshold_negative": 0.5}
+    assert _step(DOUBLE, current=1.5, **inputs)["v_next"] == 0.75
+    assert _step(DOUBLE, current=-1.5, **inputs)["v_next"] == -0.75
+    assert _step(DOUBLE, current=-0.5, **inputs)["v_next"] == -0.25
+
+
+def test_double_with_threshold_over_slope_is_a_leaky_relu() -> None:
+    theta, slope, steps = 0.5, 0.125, 64
+    x = np.array([-1.0, -0.5, 0.0, 0.25, 0.375])
+    currents = np.broadcast_to(x, (steps, x.size)).copy()
+    outputs = _run(DOUBLE, currents, v_threshold=theta, v_threshold_negative=theta / slope)
+    rate = theta * outputs["spike"].mean(axis=0)
+    np.testing.assert_allclose(rate, np.where(x < 0, slope * x, x), atol=theta / steps)
+
+
+# GatedDoubleThresholdIF
+
+_GATED = {"v_threshold": 1.0, "v_threshold_negative": 0.5}
+
+
+def test_gated_fires_exactly_at_the_threshold() -> None:
+    outputs = _step(GATED, current=0.75, v=0.25, count=3, **_GATED)
+    assert outputs == {"spike": 1, "v_next": 0, "count_next": 4}
+
+
+def test_gated_takes_a_spike_back_for_a_whole_threshold() -> None:
+    outputs = _step(GATED, current=-1, v=0.25, count=3, **_GATED)
+    assert outputs == {"spike": -1, "v_next": 0.25, "count_next": 2}
+
+
+def test_gated_is_silent_exactly_at_the_negative_threshold() -> None:
+    outputs = _step(GATED, current=-0.75, v=0.25, count=3, **_GATED)
+    assert outputs == {"spike": 0, "v_next": -0.5, "count_next": 3}
+
+
+def test_gated_with_negative_threshold_zero_owes_nothing_at_zero() -> None:
+    outputs = _step(GATED, current=0, v=0, count=1, v_threshold=1, v_threshold_negative=0)
+    assert outputs == {"spike": 0, "v_next": 0, "count_next": 1}
+
+
+def test_gated_takes_back_nothing_that_it_has_not_sent() -> None:
+    outputs = _step(GATED, current=-4, v=0, count=0, **_GATED)
+    assert outputs == {"spike": 0, "v_next": -4, "count_next": 0}
+
+
+# RunningSum and Difference
+
+
+def test_difference_undoes_a_running_sum() -> None:
+    steps = np.random.default_rng(0).integers(-64, 65, (32, 2, 3)) / 64
+    total, previous = np.zeros(()), np.zeros(())
+    for x in steps:
+        (total,) = ALL_OPS["RunningSum"].step(x, total)
+        difference, previous = ALL_OPS["Difference"].step(total, previous)
+        np.testing.assert_array_equal(difference, x)
+    np.testing.assert_array_equal(total, steps.sum(axis=0))
+
+
+# What follows, for any input. All numbers are dyadic, so equality is exact.
+
+
+def _dyadic(low: float, high: float) -> st.SearchStrategy[float]:
+    return st.integers(int(low * 64), int(high * 64)).map(lambda k: k / 64)
+
+
+_THETA = _dyadic(1 / 64, 4)
+_CURRENTS = npst.arrays(
+    np.float64,
+    st.tuples(st.integers(1, 24), st.integers(1, 3), st.integers(1, 4)),
+    elements=_dyadic(-3, 3),
+)
+
+
+@EACH_NEURON
+@given(currents=_CURRENTS, v=_dyadic(-4, 4), theta=_THETA, negative=_THETA)
+def test_charge_is_conserved(
+    op: StepOp, currents: np.ndarray, v: float, theta: float, negative: float
+) -> None:
+    outputs = _run(op, currents, v=v, v_threshold=theta, v_threshold_negative=negative)
+    plus, minus = (outputs["spike"] > 0).sum(axis=0), (outputs["spike"] < 0).sum(axis=0)
+    paid = theta * plus - (negative if op is DOUBLE else theta) * minus
+    np.testing.assert_array_equal(currents.sum(axis=0), paid + outputs["v_next"][-1] - v)
+
+
+@EACH_NEURON
+@given(data=st.data(), theta=_THETA, time_steps=st.integers(1, 64))
+def test_rate_is_within_half_a_spike_of_a_constant_current(
+    op: StepOp, data: st.DataObject, theta: float, time_steps: int
+) -> None:
+    x = data.draw(_dyadic(0, theta))
+    currents = np.full((time_steps, 1), x)
+    outputs = _run(op, currents, v=theta / 2, v_threshold=theta, v_threshold_negative=theta)
+    assert abs(outputs["spike"].sum() * theta - time_steps * x) <= theta / 2
+
+
+@EACH_NEURON
+@given(currents=_CURRENTS, theta=_THETA, random=st.randoms(use_true_random=False))
+def test_permuting_batch_and_channels_commutes(
+    op: StepOp, currents: np.ndarray, theta: float, random: np.random.Generator
+) -> None:
+    samples, channels = (random.sample(range(n), n) for n in currents.shape[1:])
+    thetas = theta * np.arange(1, currents.shape[2] + 1)
+    inputs = {"v_threshold": thetas, "v_threshold_negative": thetas / 2}
+    moved = {name: value[channels] for name, value in inputs.items()}
+    before = _run(op, currents, **inputs)
+    after = _run(op, currents[:, samples][:, :, channels], **moved)
+    for name, value in before.items():
+        np.testing.assert_array_equal(value[:, samples][:, :, channels], after[name])
+
+
+@given(currents=_CURRENTS, v=_dyadic(-4, 4), theta=_THETA, negative=_dyadic(0, 4))
+def test_gated_count_is_the_sum_of_spikes_and_never_negative(
+    currents: np.ndarray, v: float, theta: float, negative: float
+) -> None:
+    outputs = _run(GATED, currents, v=v, v_threshold=theta, v_threshold_negative=negative)
+    np.testing.assert_array_equal(outputs["count_next"], outputs["spike"].cumsum(axis=0))
+    assert outputs["count_next"].min() >= 0
+
+
+@given(currents=_CURRENTS, theta=_dyadic(1 / 4, 4), v=_dyadic(-4, 4))
+def test_gated_ends_on_the_quantised_relu_once_its_input_has_settled(
+    currents: np.ndarray, theta: float, v: float
+) -> None:
+    charge = v + currents.sum(axis=0)
+    quiet = len(currents) + int(np.abs(charge).max() / theta) + 1
+    settled = np.concatenate([currents, np.zeros((quiet, *currents.shape[1:]))])
+    outputs = _run(GATED, settled, v=v, v_threshold=theta, v_threshold_negative=0)
+    expected = np.maximum(0, np.floor(charge / theta))
+    np.testing.assert_array_equal(outputs["count_next"][-1], expected)

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from onnx2snn.passes.infer_shapes import InferShapes
+from onnx2snn.testing import check_pass
+
+HEADER = '<ir_version: 8, opset_import: ["" : 17]>'
+
+
+def shapes(model: ir.Model) -> dict[str | None, str]:
+    return {v.name: str(v.shape) for node in model.graph.all_nodes() for v in node.outputs}
+
+
+def test_shapes_and_types_are_found() -> None:
+    before = ir.from_onnx_text(
+        f"{HEADER} g (float[N,3] x) => (float[N,2] y) <float[3,2] w = {{1, 2, 3, 4, 5, 6}}> "
+        "{ h = MatMul (x, w)  m = Greater (h, h)  f = CastLike (m, h)  y = Add (h, f) }"
+    )
+    feeds = {"x": np.ones((4, 3), np.float32)}
+    after = check_pass(InferShapes(), before, feeds, rtol=0)
+    assert shapes(after)["m"] == "[N,2]"
+    m = next(v for node in after.graph for v in node.outputs if v.name == "m")
+    assert m.dtype == ir.DataType.BOOL
+
+
+def test_what_was_known_is_not_lost() -> None:
+    before = ir.from_onnx_text(
+        f"{HEADER} g (float[N,6] x, int64[2] s) => (float[?,?] y) <float[batch,3] h> "
+        "{ h = Reshape (x, s)  k = Relu (h)  y = Neg (k) }"
+    )
+    assert InferShapes()(before).modified
+    assert shapes(before)["h"] == "[batch,3]"
+    assert shapes(before)["k"] == "[batch,3]"
+    assert not InferShapes()(before).modified
+
+
+def test_a_number_replaces_a_symbol_but_not_in_the_signature() -> None:
+    before = ir.from_onnx_text(
+        f"{HEADER} g (float[4,6] x) => (float[N,6] y) <float[M,6] h> "
+        "{ h = Relu (x)  y = Neg (h) }"
+    )
+    InferShapes()(before)
+    assert shapes(before) == {"h": "[4,6]", "y": "[N,6]"}
+
+
+def test_subgraph() -> None:
+    before = ir.from_onnx_text(
+        f"{HEADER} g (float[2] x, bool c) => (float[2] y) {{ y = If (c) <"
+        "then_branch = t () => (float[2] p) { a = Neg (x)  p = Abs (a) }, "
+        "else_branch = e () => (float[2] q) { q = Abs (x) }> }"
+    )
+    InferShapes()(before)
+    assert shapes(before)["a"] == "[2]"
