@@ -7,21 +7,32 @@
 >>> outputs = network.run({"input": x}, T=8)  # doctest: +SKIP
 """
 
-from onnx2snn import passes
-from onnx2snn.analyze import analyze
-from onnx2snn.convert import Conversion, Options, convert
-from onnx2snn.errors import (
-    CalibrationError,
-    InvalidModelError,
-    Onnx2SnnError,
-    OutputError,
-    RuntimeShapeError,
-    UnsupportedError,
-)
-from onnx2snn.evaluate import Evaluation, evaluate
-from onnx2snn.runtime import Network, load
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from onnx2snn import passes
+    from onnx2snn.analysis import Analysis, analyze
+    from onnx2snn.conversion import Conversion, Options, convert
+    from onnx2snn.errors import (
+        CalibrationError,
+        InvalidModelError,
+        Onnx2SnnError,
+        OutputError,
+        Refusal,
+        RuntimeShapeError,
+        UnsupportedError,
+    )
+    from onnx2snn.evaluation import Evaluation, evaluate
+    from onnx2snn.report import Report
+    from onnx2snn.runtime import Network, load
+
+__version__ = "0.1.0"
 
 __all__ = [
+    "Analysis",
     "CalibrationError",
     "Conversion",
     "Evaluation",
@@ -30,6 +41,8 @@ __all__ = [
     "Onnx2SnnError",
     "Options",
     "OutputError",
+    "Refusal",
+    "Report",
     "RuntimeShapeError",
     "UnsupportedError",
     "analyze",
@@ -39,4 +52,37 @@ __all__ = [
     "passes",
 ]
 
-__version__ = "0.1.0"
+_HOMES = {
+    "analysis": ("Analysis", "analyze"),
+    "conversion": ("Conversion", "Options", "convert"),
+    "errors": (
+        "CalibrationError",
+        "InvalidModelError",
+        "Onnx2SnnError",
+        "OutputError",
+        "Refusal",
+        "RuntimeShapeError",
+        "UnsupportedError",
+    ),
+    "evaluation": ("Evaluation", "evaluate"),
+    "report": ("Report",),
+    "runtime": ("Network", "load"),
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used, so that importing the package is quick."""
+    if name == "passes":
+        return importlib.import_module("onnx2snn.passes")
+    home = next((module for module, names in _HOMES.items() if name in names), None)
+    if home is None:
+        message = f"module 'onnx2snn' has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(importlib.import_module(f"onnx2snn.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names, imported or not."""
+    return [*__all__, "__version__"]

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 __all__ = ["channel_axis"]
 
 _CHANNEL_SECOND = frozenset({
-    "AveragePool", "BatchNormalization", "Conv", "ConvTranspose", "DepthToSpace", "GlobalAveragePool",
-    "GlobalMaxPool", "GroupNormalization", "InstanceNormalization", "LRN", "MaxPool", "Resize",
-    "SpaceToDepth", "Upsample",
+    "AveragePool", "BatchNormalization", "Conv", "ConvTranspose", "DepthToSpace",
+    "GlobalAveragePool", "GlobalMaxPool", "GroupNormalization", "InstanceNormalization", "LRN",
+    "MaxPool", "Resize", "SpaceToDepth", "Upsample",
 })  # fmt: skip
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from rich.progress import TaskID
 
-    from onnx2snn.analyze import Analysis
+    from onnx2snn.analysis import Analysis
 
 __all__ = ["main"]
 
@@ -100,8 +100,8 @@ def _convert(options: argparse.Namespace) -> int:
         console.print(table)
         driven = report["analysis"]["spike_driven_percent"]
         console.print(
-            f"wrote {options.output}: {len(report['layers'])} layers of neurons, T = {report['T']}, "
-            f"{driven:.1f} % of the multiply-accumulates driven by spikes",
+            f"wrote {options.output}: {len(report['layers'])} layers of neurons, "
+            f"T = {report['T']}, {driven:.1f} % of the multiply-accumulates driven by spikes",
             highlight=False,
         )
     return 0
@@ -143,7 +143,7 @@ def _run(options: argparse.Namespace) -> int:
         for name, data in network.run(batch.feeds, options.T).items():
             parts[name].append(data[: batch.valid] if data.ndim else data[None])
     outputs = {name: np.concatenate(arrays) for name, arrays in parts.items()}
-    write_whole(options.output, lambda file: np.savez(file, **outputs))
+    write_whole(options.output, lambda file: np.savez(file, allow_pickle=False, **outputs))
     if options.json:
         _print_json({name: list(data.shape) for name, data in outputs.items()})
     return 0
@@ -170,9 +170,10 @@ def _print_analysis(analysis: Analysis) -> None:
     console.print(counts, highlight=False)
     macs = analysis["macs"]
     console.print(
-        f"{macs['total']:,} multiply-accumulates a sample: {analysis['spike_driven_percent']:.1f} % "
-        f"driven by spikes, {macs['static']:,} before the first step, {macs['readout']:,} after "
-        f"the last, {macs['analog']:,} analog in every step",
+        f"{macs['total']:,} multiply-accumulates a sample: "
+        f"{analysis['spike_driven_percent']:.1f} % driven by spikes, "
+        f"{macs['static']:,} before the first step, {macs['readout']:,} after the last, "
+        f"{macs['analog']:,} analog in every step",
         highlight=False,
     )
 

@@ -11,7 +11,7 @@ from onnx2snn.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import BinaryIO
+    from typing import IO
 
 __all__ = ["check_writable", "write_whole"]
 
@@ -36,7 +36,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         raise OutputError(message)
 
 
-def write_whole(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> None:
+def write_whole(path: str | os.PathLike[str], write: Callable[[IO[bytes]], object]) -> None:
     """Write a file under a temporary name and rename it, so that no half file is ever seen.
 
     Args:

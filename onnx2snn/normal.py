@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
-import onnx_ir as ir
 
 from onnx2snn.graph import array, is_constant, is_op
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
 
 __all__ = ["Normal"]
 

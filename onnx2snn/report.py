@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
-    from onnx2snn.analyze import Analysis
+    from onnx2snn.analysis import Analysis
     from onnx2snn.calibration.data import Dataset
     from onnx2snn.importing import Imported
 
@@ -53,33 +53,25 @@ class Report(TypedDict):
     analysis: Analysis
 
 
-def report(
-    snn: ir.Model,
-    imported: Imported,
-    analysis: Analysis,
-    method: str,
-    time_steps: int,
-    data: Dataset | None,
-) -> Report:
+def report(snn: ir.Model, imported: Imported, analysis: Analysis, data: Dataset | None) -> Report:
     """Return the report of a finished conversion.
 
     Args:
-        snn: The emitted network.
+        snn: The emitted network, with its metadata.
         imported: What it was made from.
         analysis: What became of the nodes of ``imported``.
-        method: The method in words.
-        time_steps: T.
         data: Calibration data, None if there was none.
     """
+    facts = {key: snn.metadata_props[f"onnx2snn.{key}"] for key in ("T", "method", "schedule")}
     return {
         "source": imported.name,
         "source_sha256": imported.sha256,
         "calibration_sha256": None if data is None else data.sha256(),
         "calibration_samples": 0 if data is None else data.samples,
-        "T": time_steps,
-        "schedule": "lockstep",
-        "latency_steps": time_steps,
-        "method": method,
+        "T": int(facts["T"]),
+        "schedule": facts["schedule"],
+        "latency_steps": int(facts["T"]),
+        "method": facts["method"],
         "layers": list(_layers(snn)),
         "analysis": analysis,
     }

@@ -125,7 +125,7 @@ RULES: dict[str, Rule] = {
 """Operator type of the default domain to rule."""
 
 ACTIVATIONS = frozenset({"Relu", "Clip"})
-"""Elementwise activations that a spiking neuron replaces (a Clip only when its lower bound is 0)."""
+"""Activations that a spiking neuron replaces; a Clip only if its lower bound is 0."""
 
 SHAPE_ONLY = frozenset({"Shape", "Size", "EyeLike"})
 """Operators that read the shape of their input and not its values: static whatever they read."""

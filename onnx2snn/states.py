@@ -49,7 +49,7 @@ class InitialStates:
         dims = None if current.shape is None else tuple(_plain(d) for d in current.shape)
         if dims is None or not all(isinstance(d, int) or d in self._axes for d in dims):
             return constant(self.graph, name, data)
-        if all(isinstance(d, int) for d in dims) and np.prod(data.shape) == np.prod(dims):
+        if data.shape == dims:
             return constant(self.graph, name, data)
         start = constant(self.graph, f"{name}_value", data)
         expand = ir.node("Expand", [start, self._shape(dims)], name=f"{name}.expand")
@@ -73,7 +73,7 @@ class InitialStates:
             if isinstance(dim, int):
                 parts.append(constant(self.graph, "state_dim", np.array([dim], np.int64)))
                 continue
-            source, axis = self._axes[dim]
+            source, axis = self._axes[str(dim)]
             node = ir.node("Shape", [source], {"start": axis, "end": axis + 1})
             nodes.append(node)
             parts.append(node.outputs[0])

@@ -133,7 +133,7 @@ class _Emitter:
             "Loop",
             [
                 self._time_steps,
-                constant(self._graph, "go_on_first", np.array(True)),
+                constant(self._graph, "go_on_first", np.array(1, np.bool_)),
                 *(state.before for state in states),
                 *(first for _, first in carried),
             ],

@@ -1,0 +1,1 @@
+"""Calibration: data, distributions, threshold rules, and the walk through the layers."""

@@ -109,4 +109,5 @@ class Layer:
 
     def mean_output(self, current: np.ndarray) -> np.ndarray:
         """Return the mean over T of what the neurons hand on, [N, ...], for ``current``."""
-        return self.spikes(current).mean(axis=0, dtype=current.dtype) * self.v_threshold
+        mean = self.spikes(current).mean(axis=0, dtype=current.dtype)
+        return np.asarray(mean * self.v_threshold)

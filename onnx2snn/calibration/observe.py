@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx_ir as ir
 
 from onnx2snn.calibration.histogram import Histogram
 from onnx2snn.calibration.segment import Segment
@@ -14,6 +13,8 @@ from onnx2snn.normal import Normal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    import onnx_ir as ir
 
 __all__ = ["histogram_from_statistics", "histograms"]
 
@@ -75,7 +76,8 @@ def _draw(value: ir.Value, normal: Normal, generator: np.random.Generator) -> np
     count = rows if isinstance(rows, int) else max(1, _SAMPLES * 64 // max(64, int(np.prod(sizes))))
     noise = generator.standard_normal((count, normal.mean.size, *sizes), np.float32)
     along = (1, -1, *[1] * len(sizes))
-    return noise * normal.std.reshape(along) + normal.mean.reshape(along)
+    samples: np.ndarray = noise * normal.std.reshape(along) + normal.mean.reshape(along)
+    return samples
 
 
 def _by_channel(data: np.ndarray, axis: int | None) -> np.ndarray:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from onnx2snn.calibration.layer import Layer, Sample
 from onnx2snn.calibration.segment import Segment
 from onnx2snn.calibration.tape import Tape
@@ -16,6 +14,7 @@ from onnx2snn.streams import is_neuron
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    import numpy as np
     import onnx_ir as ir
 
 __all__ = ["walk"]

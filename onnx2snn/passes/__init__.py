@@ -33,7 +33,27 @@ if TYPE_CHECKING:
 
     from onnx2snn.importing.source import AnyModel
 
-__all__ = ["PASSES", "available", "run"]
+__all__ = [
+    "PASSES",
+    "AttachFunctions",
+    "Calibrate",
+    "CanonicalizeActivations",
+    "CarryRunningMeans",
+    "ConvertOpset",
+    "CorrectBias",
+    "EmitTimeLoop",
+    "FoldBatchNorm",
+    "FoldConstants",
+    "InferShapes",
+    "InlineFunctions",
+    "LowerMatMulAdd",
+    "MoveMaxPool",
+    "RemoveNoOps",
+    "ReplaceActivations",
+    "WriteMetadata",
+    "available",
+    "run",
+]
 
 PASSES: dict[str, type[ir.passes.PassBase]] = {
     "inline-functions": InlineFunctions,

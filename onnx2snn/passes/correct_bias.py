@@ -99,7 +99,7 @@ def _add_to(current: ir.Value, bias: np.ndarray) -> bool:
         return False
     if is_op(node, "Conv", "ConvTranspose", "Gemm"):
         operand = node.inputs[2] if len(node.inputs) > 2 else None
-        if not is_constant(operand) or len(operand.uses()) != 1:
+        if operand is None or not is_constant(operand) or len(operand.uses()) != 1:
             return False
         old = array(operand)
         if bias.size not in {1, old.size} or bias.shape[1:2] != (bias.size,):

@@ -83,7 +83,7 @@ def _fold(node: ir.Node) -> bool:
             normal.note(fused.outputs[0])
         return fused is not None
     if is_op(node, "BatchNormalization") and has_one_reader(output):
-        return _fold_forward(node, output.uses()[0].node, affine)
+        return _fold_forward(node, next(iter(output.uses())).node, affine)
     return False
 
 

@@ -29,25 +29,27 @@ class MoveMaxPool(ir.passes.InPlacePass):
         """Swap in the main graph."""
         modified = False
         for node in list(model.graph):
-            if is_op(node, "MaxPool", "GlobalMaxPool") and _is_movable(node):
-                _swap(node)
+            if not is_op(node, "MaxPool", "GlobalMaxPool"):
+                continue
+            activation = _movable_activation(node)
+            if activation is not None:
+                _swap(model.graph, activation, node)
                 modified = True
         return ir.passes.PassResult(model, modified=modified)
 
 
-def _is_movable(pool: ir.Node) -> bool:
+def _movable_activation(pool: ir.Node) -> ir.Node | None:
+    """Return the activation that ``pool`` may change places with."""
     value = pool.inputs[0]
     activation = None if value is None else value.producer()
     if value is None or activation is None or not is_activation(activation):
-        return False
-    indices = pool.outputs[1:]
-    return has_one_reader(value) and not any(v.uses() or v.is_graph_output() for v in indices)
+        return None
+    indices_read = any(v.uses() or v.is_graph_output() for v in pool.outputs[1:])
+    return activation if has_one_reader(value) and not indices_read else None
 
 
-def _swap(pool: ir.Node) -> None:
+def _swap(graph: ir.Graph, activation: ir.Node, pool: ir.Node) -> None:
     """Rewrite ``pool(activation(x))`` as ``activation(pool(x))``."""
-    activation = pool.inputs[0].producer()
-    graph = pool.graph
     pooled, result = activation.outputs[0], pool.outputs[0]
     x = activation.inputs[0]
     new_pool = ir.node(pool.op_type, [x], pool.attributes, name=label(pool))

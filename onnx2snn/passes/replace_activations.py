@@ -10,8 +10,8 @@ import onnx_ir as ir
 from onnx2snn.graph import constant, label, take_over
 from onnx2snn.notes import ACTIVATION, ACTIVATION_OUTPUT, THRESHOLD_ORIGIN
 from onnx2snn.ops import ALL_OPS, DOMAIN, OPSET
-from onnx2snn.states import InitialStates
 from onnx2snn.scale import Scale
+from onnx2snn.states import InitialStates
 from onnx2snn.streams import activations
 
 __all__ = ["NEURONS", "ReplaceActivations"]

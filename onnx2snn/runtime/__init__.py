@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from onnx2snn.errors import InvalidModelError
 from onnx2snn.runtime.network import Network

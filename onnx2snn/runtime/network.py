@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
 import onnx_ir as ir
 
 from onnx2snn.calibration.specs import input_specs
@@ -15,6 +14,8 @@ from onnx2snn.time_loop import TIME_STEPS, time_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    import onnx
 
     Run = Callable[[Mapping[str, np.ndarray]], list[np.ndarray]]
     Runtime = Callable[[onnx.ModelProto], Run]

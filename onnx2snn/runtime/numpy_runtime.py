@@ -38,7 +38,6 @@ def evaluation(model: onnx.ModelProto) -> Callable[[Mapping[str, np.ndarray]], l
     loaded = evaluator(model)
 
     def run(feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        results: list[np.ndarray] = loaded.run(None, dict(feeds))
-        return results
+        return list(loaded.run(None, dict(feeds)))
 
     return run

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import onnxruntime
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import numpy as np
     import onnx
+    import onnxruntime
 
 __all__ = ["session", "session_options"]
 
@@ -24,6 +23,8 @@ def session(
         model: Any ONNX model that onnxruntime can load.
         threads: Number of threads in an operator; 0 for as many as there are cores.
     """
+    import onnxruntime  # noqa: PLC0415 (slow to import, and the numpy runtime does without)
+
     loaded = onnxruntime.InferenceSession(
         model.SerializeToString(), session_options(threads), providers=["CPUExecutionProvider"]
     )
@@ -41,6 +42,8 @@ def session_options(threads: int = 0) -> onnxruntime.SessionOptions:
     Args:
         threads: Number of threads in an operator; 0 for as many as there are cores.
     """
+    import onnxruntime  # noqa: PLC0415 (as above)
+
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = threads

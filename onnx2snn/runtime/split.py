@@ -36,7 +36,7 @@ def split(model: ir.Model) -> tuple[ir.Model, ir.Model]:
     readout = ir.Model(
         ir.convenience.extract(graph, ends, graph.outputs),
         ir_version=model.ir_version,
-        functions=model.functions.values(),
+        functions=tuple(model.functions.values()),
     )
     carried = [value for value in loop.outputs if value in ends]
     graph.outputs[:] = _after_every_step(loop, carried)
@@ -59,7 +59,7 @@ def _after_every_step(loop: ir.Node, carried: list[ir.Value]) -> list[ir.Value]:
     loop.resize_outputs(count + len(carried))
     results = list(loop.outputs[count:])
     for value, result in zip(carried, results, strict=True):
-        after = body.outputs[1 + value.index()]  # the first output of a body is its condition
+        after = body.outputs[1 + loop.outputs.index(value)]  # output 0 is the condition
         copy = ir.node("Identity", [after], name=f"{value.name}.each")
         copy.outputs[0].name = f"{value.name}.each"
         copy.outputs[0].type = value.type

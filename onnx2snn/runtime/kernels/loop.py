@@ -28,10 +28,10 @@ class Loop(ReferenceLoop):
         *initial: np.ndarray,
         context: Mapping[str, Any] | None = None,
         attributes: Any = None,  # noqa: ANN401 (passed on)
-        bindings: Any = None,  # noqa: ANN401 (passed on)
         **_: object,
     ) -> tuple[np.ndarray, ...]:
-        count_name, condition_name, *state_names = self.body.input_names
+        body: Any = self.body  # type: ignore[attr-defined]  # onnx sets it from the attribute
+        count_name, condition_name, *state_names = body.input_names
         states = list(initial)
         scanned: list[list[np.ndarray]] = [[] for _ in range(self.K)]
         going = True if cond is None else bool(cond)
@@ -41,7 +41,7 @@ class Loop(ReferenceLoop):
             inputs = dict(context or {})
             inputs |= {count_name: np.array(count, np.int64), condition_name: np.array(going)}
             inputs |= dict(zip(state_names, states, strict=True))
-            results = self._run_body(inputs, attributes=attributes, bindings=bindings)
+            results = body.run(None, inputs, attributes=attributes)
             going, states = bool(results[0]), list(results[1 : 1 + self.N])
             for values, value in zip(scanned, results[1 + self.N :], strict=True):
                 values.append(value)

@@ -53,7 +53,7 @@ class Evaluation:
         }
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 (each is an option of its own)
     snn: str | os.PathLike[str] | bytes | onnx.ModelProto,
     data: object,
     *,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import onnx_ir as ir
 
-from onnx2snn.analyze import analyze_graph
+from onnx2snn.analysis import analyze_graph
 from onnx2snn.calibration.data import dataset, input_specs
 from onnx2snn.calibration.thresholds import RULES
 from onnx2snn.errors import UnsupportedError
@@ -46,7 +46,7 @@ __all__ = ["Conversion", "Options", "convert", "simplification", "spiking"]
 _LOGGER = logging.getLogger(__name__)
 
 
-def _option(default: Any, text: str, choices: Iterable[str] = ()) -> Any:  # noqa: ANN401
+def _option(text: str, *, default: Any, choices: Iterable[str] = ()) -> Any:  # noqa: ANN401
     """Return a dataclass field with what the command line says about it."""
     return dataclasses.field(default=default, metadata={"help": text, "choices": tuple(choices)})
 
@@ -67,13 +67,13 @@ class Options:
         skip_passes: Names of passes to leave out.
     """
 
-    neuron: str = _option("gated", "spiking neuron", NEURONS)
-    threshold: str = _option("mse", "rule for the thresholds", RULES)
-    per_channel: bool = _option(True, "a threshold for each channel")
-    v_init: float = _option(0.5, "initial potential as a fraction of the threshold")
-    correct_bias: bool = _option(True, "correct biases on real spikes")
-    seed: int = _option(0, "seed of what is random when there is no calibration data")
-    check: bool = _option(True, "run the imported model against the original")
+    neuron: str = _option("spiking neuron", default="gated", choices=NEURONS)
+    threshold: str = _option("rule for the thresholds", default="mse", choices=RULES)
+    per_channel: bool = _option("a threshold for each channel", default=True)
+    v_init: float = _option("initial potential as a fraction of the threshold", default=0.5)
+    correct_bias: bool = _option("correct biases on real spikes", default=True)
+    seed: int = _option("seed of what is random without calibration data", default=0)
+    check: bool = _option("run the imported model against the original", default=True)
     skip_passes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -146,7 +146,7 @@ def convert(
     snn = ann.clone()
     passes = spiking(chosen, T, data, ann, imported)
     ir.passes.Sequential(*passes)(snn)
-    return Conversion(ir.to_proto(snn), report(snn, imported, analysis, chosen.describe(), T, data))
+    return Conversion(ir.to_proto(snn), report(snn, imported, analysis, data))
 
 
 def simplification(
