@@ -25,6 +25,7 @@ from onnx2snn.passes import (
     MoveMaxPool,
     ReplaceActivations,
     WriteMetadata,
+    apply,
 )
 from onnx2snn.passes.replace_activations import NEURONS
 from onnx2snn.report import report
@@ -83,6 +84,10 @@ class Options:
             message = f"no pass {', '.join(unknown)}; there are {', '.join(PASSES)}"
             raise ValueError(message)
 
+    def skipped(self) -> frozenset[type[ir.passes.PassBase]]:
+        """Return the classes of the passes to leave out."""
+        return frozenset(PASSES[name] for name in self.skip_passes)
+
     def describe(self) -> str:
         """Return the method in words, for the metadata of the file."""
         scope = "per channel" if self.per_channel else "per tensor"
@@ -138,14 +143,12 @@ def convert(
     if isinstance(T, bool) or not isinstance(T, int) or T < 1:
         message = f"T must be a whole number of at least 1, not {T!r}"
         raise ValueError(message)
-    imported = import_model(model, check=chosen.check)
+    imported = import_model(model, check=chosen.check, skip=chosen.skipped())
     _check_activations(imported)
     data = None if calibration is None else dataset(calibration, input_specs(imported.model))
     analysis = analyze_graph(imported.model.graph)
-    ann = ir.passes.Sequential(*simplification(chosen, T, data))(imported.model).model
-    snn = ann.clone()
-    passes = spiking(chosen, T, data, ann, imported)
-    ir.passes.Sequential(*passes)(snn)
+    ann = apply(imported.model, simplification(chosen, T, data))
+    snn = apply(ann.clone(), spiking(chosen, T, data, ann, imported))
     return Conversion(ir.to_proto(snn), report(snn, imported, analysis, data))
 
 
@@ -184,8 +187,7 @@ def spiking(
 
 
 def _without(options: Options, passes: list[ir.passes.PassBase]) -> list[ir.passes.PassBase]:
-    skipped = {PASSES[name] for name in options.skip_passes}
-    return [pass_ for pass_ in passes if type(pass_) not in skipped]
+    return [pass_ for pass_ in passes if type(pass_) not in options.skipped()]
 
 
 def _check_activations(imported: Imported) -> None:

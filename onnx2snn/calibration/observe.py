@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
-__all__ = ["histogram_from_statistics", "histograms"]
+__all__ = ["Statistics", "histograms"]
 
-_SAMPLES = 64  # of each batch-normalized value, at every position
+_SAMPLES = 4096
+"""Least number of samples of a channel."""
 
 
 def histograms(
@@ -42,40 +43,49 @@ def histograms(
     return [histogram for histogram in found if histogram is not None]
 
 
-def histogram_from_statistics(model: ir.Model, value: ir.Value, seed: int) -> Histogram | None:
-    """Return the distribution of ``value`` that BatchNormalization implies, without data.
+class Statistics:
+    """What the BatchNormalization nodes of an ANN say about its activations, without data.
 
     A normalized value is taken to be N(bias, scale^2) in every channel, independently at every
-    position; samples of it are carried to ``value`` through whatever lies between.
+    position; samples of it are carried to an activation through whatever lies between.
 
     Args:
         model: The ANN; its BatchNormalization nodes are there, or folded with a note.
-        value: A value of its main graph.
+        feeds: Any feeds of the graph inputs; only the shapes they lead to are used.
         seed: Seed of the random generator.
-
-    Returns:
-        The distribution; None if ``value`` does not depend on normalized values alone.
     """
-    known = {v: n for node in model.graph for v in node.outputs if (n := Normal.of(v)) is not None}
-    segment = Segment(model, [value], known)
-    sources = {str(v.name): (v, normal) for v, normal in known.items()}
-    if not all(name in sources for name in segment.inputs):
-        return None
-    generator = np.random.default_rng(seed)
-    feeds = {name: _draw(*sources[name], generator) for name in segment.inputs}
-    rows = _by_channel(segment.run(feeds)[0], channel_axis(value))
-    histogram = Histogram(len(rows))
-    histogram.update(rows)
-    return histogram
+
+    def __init__(self, model: ir.Model, feeds: Mapping[str, np.ndarray], seed: int) -> None:
+        """Find the normalized values and their shapes."""
+        self._model = model
+        self._seed = seed
+        values = [value for node in model.graph for value in node.outputs]
+        self._normals = {v: normal for v in values if (normal := Normal.of(v)) is not None}
+        shapes = Segment(model, list(self._normals), ()).run(feeds) if self._normals else []
+        self._shapes = {
+            str(value.name): (normal, data.shape)
+            for (value, normal), data in zip(self._normals.items(), shapes, strict=True)
+        }
+
+    def histogram(self, value: ir.Value) -> Histogram | None:
+        """Return the distribution of ``value``; None if it depends on other values as well."""
+        segment = Segment(self._model, [value], self._normals)
+        if not all(name in self._shapes for name in segment.inputs):
+            return None
+        generator = np.random.default_rng(self._seed)
+        found: Histogram | None = None
+        while found is None or found.count.min() < _SAMPLES:
+            feeds = {name: _draw(*self._shapes[name], generator) for name in segment.inputs}
+            rows = _by_channel(segment.run(feeds)[0], channel_axis(value))
+            found = found or Histogram(len(rows))
+            found.update(rows)
+        return found
 
 
-def _draw(value: ir.Value, normal: Normal, generator: np.random.Generator) -> np.ndarray:
+def _draw(normal: Normal, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
     """Return samples of a normalized value, of its shape."""
-    sizes = [size if isinstance(size, int) else 8 for size in list(value.shape or ())[2:]]
-    rows = value.shape[0] if value.shape is not None else None
-    count = rows if isinstance(rows, int) else max(1, _SAMPLES * 64 // max(64, int(np.prod(sizes))))
-    noise = generator.standard_normal((count, normal.mean.size, *sizes), np.float32)
-    along = (1, -1, *[1] * len(sizes))
+    along = (1, -1, *[1] * (len(shape) - 2))
+    noise = generator.standard_normal(shape, np.float32)
     samples: np.ndarray = noise * normal.std.reshape(along) + normal.mean.reshape(along)
     return samples
 

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from onnx2snn.errors import Refusal, UnsupportedError
 from onnx2snn.importing.protos import nodes
+from onnx2snn.ops import DOMAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     import onnx
 
-__all__ = ["OWN_DOMAIN", "Call", "check_domains", "foreign_calls"]
+__all__ = ["Call", "check_domains", "foreign_calls"]
 
-_DEFAULT = ("", "ai.onnx")
-OWN_DOMAIN = "ai.onnx2snn"
+_KNOWN = ("", "ai.onnx", DOMAIN)
 _QUANTIZED = "export the quantised model as QuantizeLinear / DequantizeLinear"
 _OPTIMIZED = "use the file from before onnxruntime's optimisations"
 _ADVICE = {
@@ -29,7 +29,7 @@ _ADVICE = {
 
 
 class Call(NamedTuple):
-    """A node that calls no function of its own model, unless that is one of our neurons."""
+    """A node that calls no function of its own model."""
 
     domain: str
     op_type: str
@@ -40,14 +40,13 @@ def foreign_calls(model: onnx.ModelProto) -> Iterator[Call]:
     """Give the calls in a model, its subgraphs and functions."""
     functions = {(function.domain, function.name) for function in model.functions}
     for node in nodes(model):
-        is_own = node.domain == OWN_DOMAIN
-        if is_own or (node.domain, node.op_type) not in functions:
+        if (node.domain, node.op_type) not in functions:
             name = node.name or next(filter(None, node.output), "") or node.op_type
             yield Call(node.domain, node.op_type, name)
 
 
 def check_domains(calls: Iterable[Call], name: str) -> None:
-    """Refuse all calls of operators outside the default domain, each with what would help.
+    """Refuse all calls of operators that neither ONNX nor this package defines.
 
     Args:
         calls: The nodes that call no function of the model.
@@ -56,10 +55,7 @@ def check_domains(calls: Iterable[Call], name: str) -> None:
     Raises:
         UnsupportedError: There are such calls.
     """
-    foreign = [call for call in calls if call.domain not in _DEFAULT]
-    if any(call.domain == OWN_DOMAIN for call in foreign):
-        message = f"{name} is a spiking network already: it has neurons of domain {OWN_DOMAIN}"
-        raise UnsupportedError(message)
+    foreign = [call for call in calls if call.domain not in _KNOWN]
     if not foreign:
         return
     domains = ", ".join(sorted({call.domain for call in foreign}))

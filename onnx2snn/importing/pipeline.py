@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 from onnx_ir.passes import common
 
-from onnx2snn.errors import InvalidModelError
+from onnx2snn.errors import InvalidModelError, UnsupportedError
 from onnx2snn.importing.self_check import self_check
 from onnx2snn.importing.source import read
+from onnx2snn.ops import DOMAIN
 from onnx2snn.passes.canonicalize_activations import CanonicalizeActivations
 from onnx2snn.passes.convert_opset import ConvertOpset
 from onnx2snn.passes.fold_constants import FoldConstants
@@ -20,6 +21,7 @@ from onnx2snn.passes.lower_matmul_add import LowerMatMulAdd
 from onnx2snn.passes.remove_no_ops import RemoveNoOps
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
     import onnx
@@ -65,7 +67,9 @@ class Imported:
     original: Path | onnx.ModelProto | ir.Model
 
 
-def import_model(model: AnyModel, *, check: bool = True) -> Imported:
+def import_model(
+    model: AnyModel, *, check: bool = True, skip: Collection[type[ir.passes.PassBase]] = ()
+) -> Imported:
     """Bring any ONNX model to the form in which the conversion passes think.
 
     An initializer that is also a graph input (all are in files of before 2019) counts as a
@@ -75,26 +79,39 @@ def import_model(model: AnyModel, *, check: bool = True) -> Imported:
         model: A path, a serialized model, an ``onnx.ModelProto``, an ``ir.Model`` or an
             ``onnx_graphsurgeon.Graph``; never changed.
         check: Whether to run the result and the original in onnxruntime on the same inputs.
+        skip: Passes to leave out; what comes behind may then fail or find less.
 
     Raises:
         InvalidModelError: It is no valid model, cannot be converted to opset 17, or computes
             something else once imported.
-        UnsupportedError: It has operators of a domain that is not ONNX's own.
+        UnsupportedError: It has operators of a domain that is not ONNX's own, or it is spiking.
         TypeError: It is nothing of the kind.
     """
     source = read(model)
+    if any(node.domain == DOMAIN for node in source.model.graph.all_nodes()):
+        message = f"{source.name} is a spiking network already: it has neurons of domain {DOMAIN}"
+        raise UnsupportedError(message)
     try:
-        for pass_ in PREPARATION:
-            pass_(source.model)
-        _fold(source.model)
+        _run(PREPARATION, source.model, skip)
+        if FoldConstants not in skip:
+            _fold(source.model)
     except (ir.passes.PreconditionError, ValueError) as error:
         message = f"{source.name} cannot be imported: {error}"
         raise InvalidModelError(message) from error
-    for pass_ in SIMPLIFICATION:
-        pass_(source.model)
+    _run(SIMPLIFICATION, source.model, skip)
     if check:
         self_check(source.original, source.model, source.name)
     return Imported(source.model, source.sha256, source.name, source.original)
+
+
+def _run(
+    passes: Iterable[ir.passes.PassBase],
+    model: ir.Model,
+    skip: Collection[type[ir.passes.PassBase]],
+) -> None:
+    for pass_ in passes:
+        if type(pass_) not in skip:
+            pass_(model)
 
 
 def _fold(model: ir.Model) -> None:

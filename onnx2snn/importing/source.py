@@ -22,7 +22,7 @@ from onnx2snn.importing.validate import validate
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["AnyModel", "Source", "read"]
+__all__ = ["AnyModel", "Source", "read", "written_like"]
 
 _TEXT_FORMATS = {
     ".json": "json",
@@ -98,6 +98,11 @@ def read(model: AnyModel) -> Source:
         raise TypeError(message)
     validate(source.model, source.name, source.original)
     return source
+
+
+def written_like(model: AnyModel, proto: onnx.ModelProto) -> object:
+    """Return ``proto`` as an ``onnx_graphsurgeon.Graph`` if ``model`` is one, else as it is."""
+    return sys.modules["onnx_graphsurgeon"].import_onnx(proto) if _is_graphsurgeon(model) else proto
 
 
 def _is_graphsurgeon(model: object) -> bool:

@@ -11,7 +11,7 @@ import onnx_ir as ir
 
 from onnx2snn.errors import InvalidModelError
 from onnx2snn.graph import label
-from onnx2snn.importing.domains import OWN_DOMAIN, Call, check_domains
+from onnx2snn.importing.domains import Call, check_domains
 from onnx2snn.importing.session import SessionError, open_session
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _nodes(model: ir.Model) -> Iterator[ir.Node]:
 
 def _calls(model: ir.Model) -> Iterator[Call]:
     for node in _nodes(model):
-        if node.op_identifier() not in model.functions or node.domain == OWN_DOMAIN:
+        if node.op_identifier() not in model.functions:
             yield Call(node.domain, node.op_type, label(node))
 
 

@@ -7,7 +7,7 @@ group ``onnx2snn.passes``: name to class.
 from __future__ import annotations
 
 import importlib.metadata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import onnx_ir as ir
 
@@ -29,7 +29,7 @@ from onnx2snn.passes.replace_activations import ReplaceActivations
 from onnx2snn.passes.write_metadata import WriteMetadata
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from onnx2snn.importing.source import AnyModel
 
@@ -51,6 +51,7 @@ __all__ = [
     "RemoveNoOps",
     "ReplaceActivations",
     "WriteMetadata",
+    "apply",
     "available",
     "run",
 ]
@@ -82,7 +83,7 @@ def available() -> dict[str, type[ir.passes.PassBase]]:
     return PASSES | {entry.name: entry.load() for entry in found}
 
 
-def run(model: AnyModel, passes: Sequence[ir.passes.PassBase]) -> ir.Model:
+def run(model: AnyModel, passes: Iterable[ir.passes.PassBase]) -> Any:  # noqa: ANN401
     """Run ``passes`` on a copy of ``model``, in their order.
 
     Args:
@@ -91,12 +92,24 @@ def run(model: AnyModel, passes: Sequence[ir.passes.PassBase]) -> ir.Model:
         passes: What to run.
 
     Returns:
-        The result. ``onnx_ir.to_proto`` makes an ``onnx.ModelProto`` of it.
+        The result, in the form of ``model``: an ``ir.Model`` or a ``gs.Graph``, and an
+        ``onnx.ModelProto`` for all others.
 
     Raises:
         InvalidModelError: The model cannot be read.
         PreconditionError: A pass needs what an earlier one should have done.
     """
-    from onnx2snn.importing.source import read  # noqa: PLC0415 (importing needs the passes)
+    from onnx2snn.importing.source import (  # noqa: PLC0415 (importing needs the passes)
+        read,
+        written_like,
+    )
 
-    return ir.passes.Sequential(*passes)(read(model).model).model
+    result = apply(read(model).model, passes)
+    return result if isinstance(model, ir.Model) else written_like(model, ir.to_proto(result))
+
+
+def apply(model: ir.Model, passes: Iterable[ir.passes.PassBase]) -> ir.Model:
+    """Run ``passes`` on ``model`` itself; what a pass raises comes through as it is."""
+    for pass_ in passes:
+        model = pass_(model).model
+    return model

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.calibration.observe import histogram_from_statistics, histograms
+from onnx2snn.calibration.observe import Statistics, histograms
 from onnx2snn.calibration.specs import input_specs
 from onnx2snn.calibration.synthetic import synthetic_feeds
 from onnx2snn.calibration.thresholds import RULES, per_tensor
 from onnx2snn.channels import channel_axis
 from onnx2snn.graph import label
+from onnx2snn.progress import track
 from onnx2snn.scale import Scale
 from onnx2snn.streams import activations, upper_bound
 
@@ -73,10 +74,11 @@ class Calibrate(ir.passes.InPlacePass):
             batches = (batch.feeds for batch in self.data.batches(self.batch_size))
             self._observe(model, nodes, batches, "calibration")
         else:
-            rest = [node for node in nodes if not self._infer(model, node)]
+            feeds = list(synthetic_feeds(input_specs(model), _SYNTHETIC_SAMPLES, self.seed))
+            statistics = Statistics(model, feeds[0], self.seed)
+            rest = [node for node in nodes if not self._infer(statistics, node)]
             if rest:
                 _LOGGER.warning(_NO_DATA, len(rest), len(nodes))
-                feeds = synthetic_feeds(input_specs(model), _SYNTHETIC_SAMPLES, self.seed)
                 self._observe(model, rest, feeds, "synthetic")
         return ir.passes.PassResult(model, modified=bool(nodes))
 
@@ -88,12 +90,14 @@ class Calibrate(ir.passes.InPlacePass):
         origin: str,
     ) -> None:
         if nodes:
+            total = len(batches) if isinstance(batches, list) else None
             outputs = [node.outputs[0] for node in nodes]
-            for node, histogram in zip(nodes, histograms(model, outputs, batches), strict=True):
+            found = histograms(model, outputs, track(batches, "calibrate", total))
+            for node, histogram in zip(nodes, found, strict=True):
                 self._write(node, histogram, origin)
 
-    def _infer(self, model: ir.Model, node: ir.Node) -> bool:
-        histogram = histogram_from_statistics(model, node.outputs[0], self.seed)
+    def _infer(self, statistics: Statistics, node: ir.Node) -> bool:
+        histogram = statistics.histogram(node.outputs[0])
         if histogram is not None:
             self._write(node, histogram, "batch-norm")
         return histogram is not None

@@ -10,6 +10,8 @@ import onnx_ir as ir
 
 from onnx2snn.calibration.walk import walk
 from onnx2snn.graph import array, constant, has_one_reader, is_constant, is_op, label, set_array
+from onnx2snn.progress import track
+from onnx2snn.streams import is_neuron
 
 if TYPE_CHECKING:
     from onnx2snn.calibration.data import Dataset
@@ -55,7 +57,9 @@ class CorrectBias(ir.passes.InPlacePass):
             return ir.passes.PassResult(model, modified=False)
         batches = (batch.feeds for batch in self.data.batches(self.batch_size))
         changed = False
-        for layer in walk(model, self.ann, batches, self.time_steps):
+        layers = walk(model, self.ann, batches, self.time_steps)
+        count = sum(map(is_neuron, model.graph))
+        for layer in track(layers, "correct biases", count):
             for _ in range(self.rounds):
                 layer.bias = layer.bias + _lack(layer)
             add_bias(model.graph, layer.neuron, layer.bias)

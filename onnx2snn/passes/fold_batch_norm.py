@@ -18,6 +18,7 @@ from onnx2snn.graph import (
     replace_node,
 )
 from onnx2snn.normal import Normal
+from onnx2snn.passes.affine import AFFINE, Affine, affine_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,25 +55,13 @@ class FoldBatchNorm(ir.passes.InPlacePass):
         """Fold in the main graph."""
         modified = False
         for node in list(model.graph):
-            if is_op(node, *_AFFINE) and node.graph is not None:
+            if is_op(node, *AFFINE) and node.graph is not None:
                 modified = _fold(node) or modified
         return ir.passes.PassResult(model, modified=modified)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Affine:
-    """What a node does to each channel: ``scale * x + shift``, both [C] or [1]."""
-
-    x: ir.Value
-    scale: np.ndarray
-    shift: np.ndarray
-
-
-_AFFINE = ("BatchNormalization", "Mul", "Div", "Add", "Sub")
-
-
 def _fold(node: ir.Node) -> bool:
-    affine = _affine(node)
+    affine = affine_of(node)
     if affine is None:
         return False
     before, output = affine.x.producer(), node.outputs[0]
@@ -87,50 +76,7 @@ def _fold(node: ir.Node) -> bool:
     return False
 
 
-def _affine(node: ir.Node) -> _Affine | None:
-    if is_op(node, "BatchNormalization"):
-        return _batch_norm(node)
-    x, operand = node.inputs[:2]
-    if is_constant(x) and is_op(node, "Mul", "Add"):
-        x, operand = operand, x
-    if x is None or not is_constant(operand) or is_constant(x):
-        return None
-    values = _per_channel(array(operand), x)
-    if values is None or values.dtype.kind != "f":
-        return None
-    if is_op(node, "Add", "Sub"):
-        shift = values if is_op(node, "Add") else -values
-        return _Affine(x, np.ones_like(values), shift)
-    if is_op(node, "Div") and not np.all(values):
-        return None
-    scale = values if is_op(node, "Mul") else 1 / values
-    return _Affine(x, scale.astype(values.dtype), np.zeros_like(values))
-
-
-def _batch_norm(node: ir.Node) -> _Affine | None:
-    x, *parameters = node.inputs[:5]
-    training = node.attributes.get_int("training_mode", 0)
-    if x is None or training or not all(map(is_constant, parameters)):
-        return None
-    scale, bias, mean, var = (array(value) for value in parameters)
-    s = scale / np.sqrt(var + node.attributes.get_float("epsilon", 1e-5))
-    return _Affine(x, s, bias - s * mean)
-
-
-def _per_channel(values: np.ndarray, x: ir.Value) -> np.ndarray | None:
-    """Return a constant operand as one number a channel of ``x``, None if it is more."""
-    if values.size == 1:
-        return values.reshape(1)
-    if x.shape is None or values.ndim > len(x.shape):
-        return None
-    rank = len(x.shape)
-    shape = (1,) * (rank - values.ndim) + values.shape
-    axis = rank - 1 if rank == 2 or is_op(x.producer(), "MatMul") else 1
-    rest = shape[:axis] + shape[axis + 1 :]
-    return values.reshape(-1) if all(length == 1 for length in rest) else None
-
-
-def _fold_into_conv(before: ir.Node, node: ir.Node, affine: _Affine) -> ir.Node | None:
+def _fold_into_conv(before: ir.Node, node: ir.Node, affine: Affine) -> ir.Node | None:
     weight = before.inputs[1]
     group = before.attributes.get_int("group", 1)
     if not _has_constant_weights(before):
@@ -146,7 +92,7 @@ def _fold_into_conv(before: ir.Node, node: ir.Node, affine: _Affine) -> ir.Node 
     return _replace_weights(before, node, affine, new_weight, channels)
 
 
-def _fold_into_gemm(before: ir.Node, node: ir.Node, affine: _Affine) -> ir.Node | None:
+def _fold_into_gemm(before: ir.Node, node: ir.Node, affine: Affine) -> ir.Node | None:
     if not _has_constant_weights(before) or before.attributes.get_float("beta", 1.0) != 1.0:
         return None
     w = array(before.inputs[1])
@@ -156,7 +102,7 @@ def _fold_into_gemm(before: ir.Node, node: ir.Node, affine: _Affine) -> ir.Node 
     return _replace_weights(before, node, affine, w * (s[:, None] if transposed else s), channels)
 
 
-def _fold_into_matmul(before: ir.Node, node: ir.Node, affine: _Affine) -> ir.Node | None:
+def _fold_into_matmul(before: ir.Node, node: ir.Node, affine: Affine) -> ir.Node | None:
     graph, weight = node.graph, before.inputs[1]
     rank_two = weight is not None and weight.shape is not None and len(weight.shape) == 2
     if graph is None or not is_constant(weight) or not rank_two or np.all(affine.scale == 1):
@@ -177,7 +123,7 @@ def _fold_into_matmul(before: ir.Node, node: ir.Node, affine: _Affine) -> ir.Nod
     return shifted
 
 
-_BACK: dict[str, Callable[[ir.Node, ir.Node, _Affine], ir.Node | None]] = {
+_BACK: dict[str, Callable[[ir.Node, ir.Node, Affine], ir.Node | None]] = {
     "Conv": _fold_into_conv,
     "ConvTranspose": _fold_into_conv,
     "Gemm": _fold_into_gemm,
@@ -193,7 +139,7 @@ def _has_constant_weights(node: ir.Node) -> bool:
 
 
 def _replace_weights(
-    before: ir.Node, node: ir.Node, affine: _Affine, new_weight: np.ndarray, channels: int
+    before: ir.Node, node: ir.Node, affine: Affine, new_weight: np.ndarray, channels: int
 ) -> ir.Node | None:
     graph = node.graph
     if graph is None or affine.scale.size not in {1, channels}:
@@ -215,7 +161,7 @@ def _replace_weights(
     return fused
 
 
-def _fold_forward(node: ir.Node, reader: ir.Node, affine: _Affine) -> bool:
+def _fold_forward(node: ir.Node, reader: ir.Node, affine: Affine) -> bool:
     graph = node.graph
     if (
         graph is None
@@ -239,17 +185,20 @@ def _fold_forward(node: ir.Node, reader: ir.Node, affine: _Affine) -> bool:
     old_bias = reader.inputs[2] if len(reader.inputs) > 2 else None
     bias = shift if old_bias is None else array(old_bias) + shift
     inputs = [affine.x, weight, constant(graph, f"{name}.bias", bias.astype(w.dtype))]
-    fused = ir.node(reader.op_type, inputs, reader.attributes, name=label(reader))
+    op = "Gemm" if is_op(reader, "MatMul") else reader.op_type  # a MatMul has no bias
+    fused = ir.node(op, inputs, reader.attributes, name=label(reader))
     replace_node(reader, fused, dead=(node,))
     return True
 
 
-def _takes_affine(reader: ir.Node, affine: _Affine) -> bool:
+def _takes_affine(reader: ir.Node, affine: Affine) -> bool:
     if not _has_constant_weights(reader):
         return False
     if is_op(reader, "Gemm"):
         plain = reader.attributes.get_float("alpha", 1.0), reader.attributes.get_float("beta", 1.0)
         return plain == (1.0, 1.0) and not reader.attributes.get_int("transA", 0)
+    if is_op(reader, "MatMul"):
+        return affine.x.shape is not None and len(affine.x.shape) == 2
     if not is_op(reader, "Conv") or reader.attributes.get_int("group", 1) != 1:
         return False
     pads = reader.attributes.get_ints("pads", ())

@@ -9,8 +9,9 @@ import onnx_ir as ir
 
 from onnx2snn.calibration.specs import input_specs
 from onnx2snn.errors import InvalidModelError, RuntimeShapeError
+from onnx2snn.graph import array
 from onnx2snn.runtime.split import split
-from onnx2snn.time_loop import TIME_STEPS, time_loop
+from onnx2snn.time_loop import time_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,13 +43,15 @@ class Network:
     def __init__(self, model: onnx.ModelProto, runtime: Runtime) -> None:
         """Load ``model`` into the runtime."""
         self._model = ir.from_proto(model)
-        if time_loop(self._model.graph) is None:
+        loop = time_loop(self._model.graph)
+        time_steps = None if loop is None else loop.inputs[0]
+        if time_steps is None:
             message = "the model has no loop over time; convert it with 'onnx2snn convert' first"
             raise InvalidModelError(message)
         self.inputs = input_specs(self._model)
         self.outputs = tuple(str(value.name) for value in self._model.graph.outputs)
-        initial = self._model.graph.initializers[TIME_STEPS].const_value
-        self.time_steps = 1 if initial is None else int(initial.numpy())
+        self.time_steps = int(array(time_steps))
+        self._time_steps_input = str(time_steps.name)
         self._runtime = runtime
         self._run = runtime(model)
         self._parts: tuple[_Part, _Part] | None = None
@@ -113,7 +116,7 @@ class Network:
             problems += [f"input {spec} {problem}"] if problem else []
         if problems:
             raise RuntimeShapeError("\n  ".join(["the feeds do not fit the network:", *problems]))
-        return arrays | {TIME_STEPS: np.array(time_steps, np.int64)}
+        return arrays | {self._time_steps_input: np.array(time_steps, np.int64)}
 
     def _names(self) -> set[str]:
         return {spec.name for spec in self.inputs}
