@@ -10,7 +10,7 @@ import onnx_ir as ir
 import pytest
 
 from onnx2snn.errors import InvalidModelError, UnsupportedError
-from onnx2snn.importing import read
+from onnx2snn.importing import import_model, read
 from onnx2snn.testing import assert_equivalent, run_ort
 
 if TYPE_CHECKING:
@@ -308,7 +308,7 @@ def test_spiking_network_is_not_converted_twice() -> None:
         '["" : 17]> Fire (a) => (b) { b = Neg (a) }'
     )
     with pytest.raises(UnsupportedError, match="net is a spiking network already"):
-        read(given)
+        import_model(given)
 
 
 def test_invalid_graph_has_the_checkers_message() -> None:

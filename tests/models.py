@@ -1,0 +1,72 @@
+"""Test graphs: ONNX text, with weights drawn from a seeded generator."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import onnx.numpy_helper
+import onnx.parser
+import onnx_ir as ir
+
+from onnx2snn.passes import (
+    AttachFunctions,
+    CarryRunningMeans,
+    EmitTimeLoop,
+    InferShapes,
+    ReplaceActivations,
+)
+from onnx2snn.scale import Scale
+from onnx2snn.streams import activations
+
+HEADER = '<ir_version: 8, opset_import: ["" : 17]>'
+
+
+def model(text: str, header: str = HEADER, **weights: np.ndarray) -> ir.Model:
+    """Return the graph in ``text`` with ``weights`` as initializers and shapes inferred."""
+    proto = onnx.parser.parse_model(f"{header} g {text}".replace("<>", ""))
+    proto.graph.initializer.extend(
+        onnx.numpy_helper.from_array(array, name) for name, array in weights.items()
+    )
+    parsed = ir.from_proto(proto)
+    InferShapes()(parsed)
+    return parsed
+
+
+def normal(seed: int, *shape: int) -> np.ndarray:
+    """Return float32 numbers of mean 0 and variance 1."""
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def positive(seed: int, *shape: int) -> np.ndarray:
+    """Return float32 numbers from 0.5 to 2."""
+    return np.random.default_rng(seed).uniform(0.5, 2, shape).astype(np.float32)
+
+
+def dyadic(seed: int, *shape: int, unit: int = 64, limit: int = 32) -> np.ndarray:
+    """Return float32 multiples of ``1 / unit`` up to ``limit`` of them: sums are exact."""
+    return (np.random.default_rng(seed).integers(-limit, limit + 1, shape) / unit).astype("f4")
+
+
+def with_scales(ann: ir.Model, theta: float = 0.5) -> ir.Model:
+    """Note ``theta`` as the scale of every activation of ``ann``."""
+    for node in activations(ann.graph):
+        Scale(np.array([theta], np.float32), None, "graph").write(node)
+    return ann
+
+
+def step_form(ann: ir.Model, theta: float = 0.5, neuron: str = "gated") -> ir.Model:
+    """Make ``ann`` a network in step form, with ``theta`` for every threshold."""
+    with_scales(ann, theta)
+    ReplaceActivations(neuron)(ann)
+    CarryRunningMeans()(ann)
+    return ann
+
+
+def emitted(
+    ann: ir.Model, time_steps: int = 8, theta: float = 0.5, neuron: str = "gated"
+) -> onnx.ModelProto:
+    """Return the spiking network of ``ann``, with ``theta`` for every threshold."""
+    snn = step_form(ann, theta, neuron)
+    EmitTimeLoop(time_steps)(snn)
+    AttachFunctions()(snn)
+    return ir.to_proto(snn)

@@ -1,0 +1,308 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+import pytest
+
+from onnx2snn import cli
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DIGITS = Path(__file__).parents[1] / "examples" / "digits"
+ANN = str(DIGITS / "digits.onnx")
+CALIBRATION = str(DIGITS / "calibration.npz")
+COMMANDS = ["convert", "evaluate", "run", "analyze", "passes"]
+
+CHAIN = """
+<ir_version: 8, opset_import: ["" : 17]>
+chain (float[N,2] x) => (float[N,2] y)
+<float[2,2] w = {1.0, -0.5, 0.25, 0.5}> {
+    h = MatMul (x, w)
+    [relu] a = Relu (h)
+    s = Sigmoid (a)
+    [last_relu] r = Relu (s)
+    y = MatMul (r, w)
+}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _root_logger() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the path of the first 50 test images with labels."""
+    path = tmp_path_factory.mktemp("data") / "test.npz"
+    test = np.load(DIGITS / "test.npz")
+    np.savez(path, image=test["image"][:50], y=test["y"][:50])
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def snn(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = str(tmp_path_factory.mktemp("snn") / "snn.onnx")
+    assert cli.main(["convert", ANN, "--T", "4", "-o", path, "--quiet"]) == 0
+    return path
+
+
+@pytest.fixture
+def chain(tmp_path: Path) -> str:
+    path = tmp_path / "chain.onnx"
+    path.write_bytes(onnx.parser.parse_model(CHAIN).SerializeToString())
+    return str(path)
+
+
+def arguments(command: str, snn: str, data: str, folder: Path) -> list[str]:
+    """Return a command line that does the command's work."""
+    return {
+        "convert": ["convert", ANN, "--T", "4", "-o", str(folder / "out.onnx")],
+        "evaluate": ["evaluate", snn, "--data", data, "--ann", ANN, "--T", "1,4"],
+        "run": ["run", snn, "--data", data, "-o", str(folder / "out.npz")],
+        "analyze": ["analyze", ANN],
+        "passes": ["passes"],
+    }[command]
+
+
+def shell(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the tool as a user does."""
+    return subprocess.run(  # noqa: S603 (our own module)
+        [sys.executable, "-m", "onnx2snn", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        encoding="utf-8",
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])} | environment,
+    )
+
+
+def test_the_tool_runs_as_a_program(tmp_path: Path, data: str) -> None:
+    out = str(tmp_path / "snn.onnx")
+    done = shell("convert", ANN, "--T", "2", "--calibration", CALIBRATION, "-o", out)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "/relu_3/Relu" in done.stdout
+    assert "T = 2" in done.stdout
+    done = shell("evaluate", out, "--data", data, "--ann", ANN, "--T", "1,2", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["samples"] == 50
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["--help"])
+    assert exit_.value.code == 0
+    shown = capsys.readouterr().out
+    assert all(f"\n    {command}" in shown for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_each_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        cli.main([command, "--help"])
+    assert exit_.value.code == 0
+    out, err = capsys.readouterr()
+    assert out.startswith(f"usage: onnx2snn {command}")
+    assert "--quiet" in out
+    assert "--json" in out
+    assert "%(" not in out
+    assert not err
+
+
+def test_every_option_of_convert_has_a_help_text(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["convert", "--help"])
+    shown = capsys.readouterr().out
+    for option in ("--T", "--calibration", "--skip-pass", "--seed", "--neuron", "--threshold"):
+        assert f"  {option} " in shown
+    assert "(default 8)" in shown
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["--version"])
+    assert exit_.value.code == 0
+    assert capsys.readouterr().out.strip()[0].isdigit()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["nonsense"],
+        ["convert"],
+        ["convert", ANN],
+        ["convert", ANN, "-o", "x.onnx", "--nonsense"],
+        ["convert", ANN, "-o", "x.onnx", "--neuron", "lif"],
+        ["run", "x.onnx", "--data", "x.npz"],
+        ["evaluate", "x.onnx"],
+        ["run", "x.onnx", "--data", "x.npz", "-o", "y.npz", "--runtime", "gpu"],
+    ],
+)
+def test_a_command_line_without_sense_exits_with_2(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(words)
+    assert exit_.value.code == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert err.startswith("usage: onnx2snn")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_json_prints_one_object_and_nothing_else(
+    command: str, snn: str, data: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert cli.main([*arguments(command, snn, data, tmp_path), "--json"]) == 0
+    out = capsys.readouterr().out
+    assert isinstance(json.loads(out, parse_constant=_refuse), dict)
+    assert out.count("\n") == 1
+
+
+def _refuse(text: str) -> None:
+    message = f"{text} is no JSON"
+    raise AssertionError(message)
+
+
+@pytest.mark.parametrize("command", ["convert", "run", "analyze"])
+def test_quiet_prints_nothing_where_the_result_is_a_file(
+    command: str, snn: str, data: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert cli.main([*arguments(command, snn, data, tmp_path), "--quiet"]) == 0
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "")
+
+
+def test_quiet_and_json_go_together(
+    chain: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "out.onnx")
+    assert cli.main(["convert", chain, "-o", out, "--quiet", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["T"] == 8
+    assert not captured.err
+
+
+def test_json_keeps_warnings_on_standard_error(
+    chain: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["convert", chain, "-o", str(tmp_path / "out.onnx"), "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["calibration_samples"] == 0
+    assert "--calibration" in err
+
+
+def test_json_on_an_error_leaves_standard_output_empty(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["analyze", "missing.onnx", "--json"]) == 1
+    out, err = capsys.readouterr()
+    assert not out
+    assert "missing.onnx" in err
+
+
+def test_evaluate_json_has_the_documented_fields(
+    snn: str, data: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["evaluate", snn, "--data", data, "--ann", ANN, "--T", "4,1,4", "--json"]
+    assert cli.main(words) == 0
+    score = json.loads(capsys.readouterr().out)
+    assert set(score) >= {"ann_top1", "top1", "agreement", "samples"}
+    assert list(score["top1"]) == list(score["agreement"]) == ["1", "4"]
+    assert 0 <= score["top1"]["1"] <= score["top1"]["4"] <= 100
+
+
+def test_evaluate_prints_a_table(
+    snn: str, data: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["evaluate", snn, "--data", data, "--T", "1,4"]) == 0
+    out = capsys.readouterr().out
+    assert "50 samples" in out
+    assert "top-1" in out
+
+
+def test_run_writes_the_ann_s_outputs(snn: str, data: str, tmp_path: Path) -> None:
+    for number, options in enumerate(([], ["--runtime", "numpy"], ["--batch-size", "7"])):
+        out = str(tmp_path / f"{number}.npz")
+        assert cli.main(["run", snn, "--data", data, "-o", out, *options]) == 0
+        assert dict(np.load(out)).keys() == {"logits"}
+        assert np.load(out)["logits"].shape == (50, 10)
+
+
+def test_analyze_strict_exits_with_1_if_a_node_stays_analog(
+    chain: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["analyze", ANN, "--strict", "--quiet"]) == 0
+    assert cli.main(["analyze", chain, "--strict", "--quiet"]) == 1
+    assert cli.main(["analyze", chain, "--quiet"]) == 0
+    capsys.readouterr()
+    assert cli.main(["analyze", chain, "--strict", "--json"]) == 1
+    kinds = {node["op"]: node["kind"] for node in json.loads(capsys.readouterr().out)["nodes"]}
+    assert kinds["Sigmoid"] == "analog"
+
+
+def test_strict_names_the_nodes_that_stay_analog_even_when_quiet(
+    chain: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["analyze", chain, "--strict", "--quiet"]) == 1
+    assert "Sigmoid" in capsys.readouterr().err
+
+
+def test_analyze_prints_every_node(chain: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["analyze", chain]) == 0
+    out = capsys.readouterr().out
+    for expected in ("last_relu", "Sigmoid", "analog", "spiking", "driven by spikes"):
+        assert expected in out
+
+
+def test_passes_lists_all_with_their_options(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["passes", "--json"]) == 0
+    found = {row["name"]: row["options"] for row in json.loads(capsys.readouterr().out)["passes"]}
+    assert "fold-batch-norm" in found
+    assert found["replace-activations"] == {"neuron": "gated", "v_init": 0.5}
+
+
+class Terminal(io.StringIO):
+    """Something that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    "stream, options, drawn",
+    [(Terminal, [], True), (Terminal, ["--quiet"], False), (io.StringIO, [], False)],
+)
+def test_progress_is_drawn_on_a_terminal_only(
+    stream: Any,
+    options: list[str],
+    drawn: bool,  # noqa: FBT001 (a parameter of the test)
+    snn: str,
+    data: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    for name in ("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+    shown = stream()
+    monkeypatch.setattr(sys, "stderr", shown)
+    words = ["run", snn, "--data", data, "--batch-size", "5", "-o", str(tmp_path / "y.npz")]
+    assert cli.main([*words, *options]) == 0
+    assert ("run" in shown.getvalue()) == drawn
