@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx_ir as ir
 
 from onnx2snn.graph import array, is_constant, is_op
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
 
 __all__ = ["AFFINE", "Affine", "affine_of"]
 
