@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, TypedDict
 from onnx2snn.graph import label
 from onnx2snn.importing import import_model
 from onnx2snn.macs import macs
-from onnx2snn.rules import WEIGHTED
 from onnx2snn.streams import Kind, Streams
 
 if TYPE_CHECKING:
@@ -49,22 +48,24 @@ class Analysis(TypedDict):
     spike_driven_percent: float
 
 
-def analyze(model: AnyModel) -> Analysis:
+def analyze(model: AnyModel, spike: str = "activations") -> Analysis:
     """Return what each node of ``model`` will become, and why.
 
     Args:
         model: A path, bytes, ``onnx.ModelProto``, ``onnx_ir.Model`` or ``gs.Graph``.
 
+        spike: Where neurons stand: at the ``activations``, or in front of ``all`` weights.
+
     Raises:
         InvalidModelError: The model cannot be read.
         UnsupportedError: It has operators ONNX does not define.
     """
-    return analyze_graph(import_model(model, check=False).model.graph)
+    return analyze_graph(import_model(model, check=False).model.graph, spike)
 
 
-def analyze_graph(graph: ir.Graph) -> Analysis:
+def analyze_graph(graph: ir.Graph, spike: str = "activations") -> Analysis:
     """Return the analysis of a canonical graph."""
-    streams = Streams(graph)
+    streams = Streams(graph, spike=spike)
     nodes = [_entry(node, streams) for node in graph]
     spent: collections.Counter[str] = collections.Counter()
     for entry in nodes:
@@ -81,15 +82,13 @@ def analyze_graph(graph: ir.Graph) -> Analysis:
 
 def _entry(node: ir.Node, streams: Streams) -> NodeAnalysis:
     verdict = streams.verdicts[node]
-    moving = [v for v in node.inputs if v is not None and v in streams.varying]
-    driven = bool(moving) and streams.spikes.issuperset(moving) and verdict.kind is Kind.LINEAR
     return {
         "node": label(node),
         "op": node.op_type,
         "kind": verdict.kind.value,
         "reason": verdict.reason,
         "macs": macs(node),
-        "spike_driven": driven and node.op_type in WEIGHTED,
+        "spike_driven": streams.is_spike_driven(node),
     }
 
 

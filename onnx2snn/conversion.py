@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import onnx_ir as ir
 
+from onnx2snn.activations import activations
 from onnx2snn.analysis import analyze_graph
 from onnx2snn.calibration.data import dataset, input_specs
 from onnx2snn.calibration.thresholds import RULES
@@ -29,7 +30,7 @@ from onnx2snn.passes import (
 )
 from onnx2snn.passes.replace_activations import NEURONS
 from onnx2snn.report import report
-from onnx2snn.streams import activations
+from onnx2snn.streams import SPIKE
 
 if TYPE_CHECKING:
     import os
@@ -63,6 +64,8 @@ class Options:
         v_init: Initial potential as a fraction of the threshold, 0 to 1.
         correct_bias: Whether each layer's bias is corrected on the spikes it gets. Needs
             calibration data.
+        spike: Where neurons stand: at the ``activations``, or in front of ``all`` weights but
+            the first.
         seed: Seed of what is random when there is no calibration data.
         check: Whether the imported model is run against the original.
         skip_passes: Names of passes to leave out.
@@ -73,6 +76,7 @@ class Options:
     per_channel: bool = _option("a threshold for each channel", default=True)
     v_init: float = _option("initial potential as a fraction of the threshold", default=0.5)
     correct_bias: bool = _option("correct biases on real spikes", default=True)
+    spike: str = _option("where neurons stand", default="activations", choices=SPIKE)
     seed: int = _option("seed of what is random without calibration data", default=0)
     check: bool = _option("run the imported model against the original", default=True)
     skip_passes: tuple[str, ...] = ()
@@ -146,7 +150,7 @@ def convert(
     imported = import_model(model, check=chosen.check, skip=chosen.skipped())
     _check_activations(imported)
     data = None if calibration is None else dataset(calibration, input_specs(imported.model))
-    analysis = analyze_graph(imported.model.graph)
+    analysis = analyze_graph(imported.model.graph, chosen.spike)
     ann = apply(imported.model, simplification(chosen, T, data))
     snn = apply(ann.clone(), spiking(chosen, T, data, ann, imported))
     return Conversion(ir.to_proto(snn), report(snn, imported, analysis, data))
@@ -157,7 +161,12 @@ def simplification(
 ) -> list[ir.passes.PassBase]:
     """Return the passes that leave an ANN with a scale on every activation."""
     calibrate = Calibrate(
-        time_steps, options.threshold, options.per_channel, seed=options.seed, data=data
+        time_steps,
+        options.threshold,
+        options.per_channel,
+        seed=options.seed,
+        spike=options.spike,
+        data=data,
     )
     return _without(options, [FoldBatchNorm(), MoveMaxPool(), calibrate])
 
@@ -171,7 +180,7 @@ def spiking(
     return _without(
         options,
         [
-            ReplaceActivations(options.neuron, options.v_init),
+            ReplaceActivations(options.neuron, options.v_init, options.spike),
             CarryRunningMeans(),
             *corrections,
             EmitTimeLoop(time_steps),

@@ -21,6 +21,7 @@ __all__ = [
     "fresh_name",
     "has_one_reader",
     "is_constant",
+    "is_float",
     "is_op",
     "label",
     "reads",
@@ -52,6 +53,11 @@ def label(node: ir.Node) -> str:
 def is_constant(value: ir.Value | None) -> bool:
     """Whether ``value`` is an initializer that a caller cannot override."""
     return value is not None and value.const_value is not None and not value.is_graph_input()
+
+
+def is_float(value: ir.Value) -> bool:
+    """Whether ``value`` holds real numbers, as far as its type is known."""
+    return value.dtype is None or value.dtype.is_floating_point()
 
 
 def array(value: ir.Value | None) -> np.ndarray:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 
-__all__ = ["ACTIVATIONS", "RULES", "SHAPE_ONLY", "WEIGHTED", "Form", "Rule"]
+__all__ = ["RULES", "SHAPE_ONLY", "WEIGHTED", "Form", "Rule"]
 
 
 class Form(enum.Enum):
@@ -123,9 +123,6 @@ RULES: dict[str, Rule] = {
     "ReduceMin": _max_like(0),
 }
 """Operator type of the default domain to rule."""
-
-ACTIVATIONS = frozenset({"Relu", "Clip"})
-"""Activations that a spiking neuron replaces; a Clip only if its lower bound is 0."""
 
 SHAPE_ONLY = frozenset({"Shape", "Size", "EyeLike"})
 """Operators that read the shape of their input and not its values: static whatever they read."""

@@ -1,7 +1,7 @@
 """The scale of an activation: what its neuron's threshold is made from.
 
 A scale travels from the pass that finds it to the pass that uses it in the metadata of the
-activation node, as JSON, so that a model may be saved and looked at in between.
+activation, as JSON, so that a model may be saved and looked at in between.
 """
 
 from __future__ import annotations
@@ -42,24 +42,24 @@ class Scale:
         """Return ``values`` so that they broadcast to an activation of ``rank`` dimensions."""
         return along_axis(self.values, self.axis, rank)
 
-    def write(self, node: ir.Node) -> None:
-        """Note this scale in the metadata of the activation ``node``."""
+    def write(self, value: ir.Value) -> None:
+        """Note this scale in the metadata of the activation ``value``."""
         fields = dataclasses.asdict(self) | {"values": self.values.astype(float).tolist()}
-        node.metadata_props[_KEY] = json.dumps(fields)
+        value.metadata_props[_KEY] = json.dumps(fields)
 
     @classmethod
-    def read(cls, node: ir.Node) -> Self | None:
-        """Return the scale noted on ``node``, None if there is none."""
-        if _KEY not in node.metadata_props:
+    def read(cls, value: ir.Value) -> Self | None:
+        """Return the scale noted on ``value``, None if there is none."""
+        if _KEY not in value.metadata_props:
             return None
-        fields = json.loads(node.metadata_props[_KEY])
+        fields = json.loads(value.metadata_props[_KEY])
         values = np.asarray(fields["values"], np.float32)
         return cls(values, fields["axis"], fields["origin"], tuple(fields["dead"]))
 
     @staticmethod
-    def erase(node: ir.Node) -> bool:
-        """Remove the note from ``node``; whether there was one."""
-        return node.metadata_props.pop(_KEY, None) is not None
+    def erase(value: ir.Value) -> bool:
+        """Remove the note from ``value``; whether there was one."""
+        return value.metadata_props.pop(_KEY, None) is not None
 
 
 def along_axis(values: np.ndarray, axis: int | None, rank: int) -> np.ndarray:

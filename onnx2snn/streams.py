@@ -10,27 +10,27 @@ import dataclasses
 import enum
 from typing import TYPE_CHECKING
 
-import onnx_ir as ir
-
-from onnx2snn.graph import array, closure, dependency_graph, is_constant, is_op, reads
+from onnx2snn.activations import activations, is_rectifier
+from onnx2snn.graph import closure, dependency_graph, is_constant, is_float, is_op, reads
 from onnx2snn.ops import ALL_OPS, DOMAIN
-from onnx2snn.rules import ACTIVATIONS, RULES, SHAPE_ONLY, Form, Rule
+from onnx2snn.rules import RULES, SHAPE_ONLY, WEIGHTED, Form, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    import onnx_ir as ir
+
 __all__ = [
+    "SPIKE",
     "Kind",
     "Streams",
     "Verdict",
-    "activations",
-    "is_activation",
     "is_neuron",
     "is_stateful",
-    "upper_bound",
 ]
 
-_FLOATS = (ir.DataType.FLOAT, ir.DataType.DOUBLE, ir.DataType.FLOAT16, ir.DataType.BFLOAT16)
+SPIKE = ("activations", "all")
+"""Where neurons may stand."""
 
 
 class Kind(enum.StrEnum):
@@ -58,30 +58,6 @@ class Verdict:
     reason: str
 
 
-def is_activation(node: ir.Node) -> bool:
-    """Whether a spiking neuron can replace ``node``."""
-    if not is_op(node, *ACTIVATIONS) or not _is_float(node.outputs[0]):
-        return False
-    if node.op_type == "Clip":
-        return _clip_bound(node, 1) == 0.0 and (upper_bound(node) or 1.0) > 0.0
-    return True
-
-
-def activations(graph: ir.Graph) -> list[ir.Node]:
-    """Return the activations of ``graph`` that neurons replace, in order."""
-    return [node for node in graph if is_activation(node) and not is_constant(node.inputs[0])]
-
-
-def upper_bound(node: ir.Node) -> float | None:
-    """Return the largest value the activation ``node`` can give, None if it has no bound."""
-    return _clip_bound(node, 2) if is_op(node, "Clip") else None
-
-
-def _clip_bound(node: ir.Node, position: int) -> float | None:
-    bound = node.inputs[position] if len(node.inputs) > position else None
-    return float(array(bound)) if is_constant(bound) else None
-
-
 def is_neuron(node: ir.Node) -> bool:
     """Whether ``node`` is a spiking neuron of one time step."""
     return is_stateful(node) and "spike" in ALL_OPS[node.op_type].outputs
@@ -92,16 +68,14 @@ def is_stateful(node: ir.Node) -> bool:
     return node.domain == DOMAIN and bool(ALL_OPS[node.op_type].state)
 
 
-def _is_float(value: ir.Value) -> bool:
-    return value.dtype is None or value.dtype in _FLOATS
-
-
 class Streams:
     """The streams of a graph.
 
     Args:
         graph: An ANN, or a model in step form.
         events: Graph inputs that are streams themselves: one slice a step.
+        spike: In an ANN, where neurons are to stand: at the ``activations``, or in front of
+            ``all`` weights, but for the first, which the input itself drives.
 
     Attributes:
         graph: The graph that was analysed; it must not change while this object is used.
@@ -109,16 +83,26 @@ class Streams:
         varying: Values that change from step to step.
         live: Nodes that a neuron depends on.
         spikes: The streams whose elements are spikes, times a constant of their channel.
+        fired: In an ANN, the activations at which neurons are to stand, in order.
+        fed: In an ANN, further values in front of weights at which neurons are to stand.
     """
 
-    def __init__(self, graph: ir.Graph, events: Collection[ir.Value] = ()) -> None:
+    def __init__(
+        self, graph: ir.Graph, events: Collection[ir.Value] = (), spike: str = "activations"
+    ) -> None:
         """Analyse ``graph``."""
         self.graph = graph
         self.varying: set[ir.Value] = set(events)
         self.spikes: set[ir.Value] = set(events)
         self.verdicts: dict[ir.Node, Verdict] = {}
+        neurons = [node for node in graph if is_neuron(node)]
+        self.fired = [] if neurons else activations(graph)
+        self.fed: dict[ir.Value, None] = {}
+        self._feeds = _feeds(graph) if spike == "all" else set()
+        firing = {producer for v in (*self.fired, *self._feeds) if (producer := v.producer())}
         dependants_first = dependency_graph(graph).reverse(copy=False)
-        self.live = closure(dependants_first, [node for node in graph if _fires(node)])
+        self.live = closure(dependants_first, [*neurons, *firing])
+        self._firing = {*neurons, *(value.producer() for value in self.fired)}
         for node in graph:
             self.verdicts[node] = self._visit(node)
 
@@ -126,47 +110,75 @@ class Streams:
         """Return the nodes that become ``kind``."""
         return [node for node, verdict in self.verdicts.items() if verdict.kind is kind]
 
+    def is_spike_driven(self, node: ir.Node) -> bool:
+        """Whether the weights of ``node`` are added up by spikes, every step."""
+        moving = {value for value in node.inputs if value in self.varying or value in self.fed}
+        kind = self.verdicts[node].kind
+        return (
+            is_op(node, *WEIGHTED)
+            and kind is Kind.LINEAR
+            and bool(moving)
+            and all(value in self.spikes or value in self.fed for value in moving)
+        )
+
     def _visit(self, node: ir.Node) -> Verdict:
+        if is_op(node, *WEIGHTED):
+            found = [v for v in node.inputs if v in self._feeds and v not in self.spikes]
+            self.fed |= dict.fromkeys(value for value in found if value is not None)
         verdict = self._judge(node)
         if verdict.kind is not Kind.STATIC:
             self.varying.update(node.outputs)
-        if verdict.kind is Kind.SPIKING:
-            self.spikes.add(node.outputs[0])
-        elif verdict.kind in {Kind.LINEAR, Kind.MAX_LIKE} and self._keeps_spikes(node):
+        keeps = verdict.kind in {Kind.LINEAR, Kind.MAX_LIKE} and self._keeps_spikes(node)
+        if verdict.kind is Kind.SPIKING or keeps:
             self.spikes.update(node.outputs)
         return verdict
 
     def _judge(self, node: ir.Node) -> Verdict:
-        if _fires(node):
-            return Verdict(Kind.SPIKING, "activation")
-        streams = [value for value in reads(node) if value in self.varying]
-        if not streams:
+        if node in self._firing:
+            return Verdict(Kind.SPIKING, _neuron_reason(node))
+        moving = [value in self.varying or value in self.fed for value in node.inputs]
+        if not any(moving) and self.varying.isdisjoint(reads(node)):
             return Verdict(Kind.STATIC, "reads no stream")
         if is_op(node, *SHAPE_ONLY):
             return Verdict(Kind.STATIC, "reads the shape of a stream only")
         if node not in self.live:
             return Verdict(Kind.READOUT, "no neuron depends on it")
-        return _verdict_by_rule(node, [value in self.varying for value in node.inputs])
+        return _verdict_by_rule(node, moving)
 
     def _keeps_spikes(self, node: ir.Node) -> bool:
+        inputs = [value for value in node.inputs if value in self.varying]
         if is_op(node, "Mul", "Div"):  # by a constant of the channel: a spike's size changes
-            inputs = [value for value in node.inputs if value in self.varying]
             others = [value for value in node.inputs if value not in self.varying]
             return all(map(is_constant, others)) and self.spikes.issuperset(inputs)
         rule = RULES.get(node.op_type)
-        streams = [value for value in node.inputs if value in self.varying]
-        return rule is not None and rule.selects and self.spikes.issuperset(streams)
+        return rule is not None and rule.selects and self.spikes.issuperset(inputs)
 
 
-def _fires(node: ir.Node) -> bool:
-    return is_neuron(node) or (is_activation(node) and not is_constant(node.inputs[0]))
+def _feeds(graph: ir.Graph) -> set[ir.Value]:
+    """Return what weights multiply, behind the first weights."""
+    edges = dependency_graph(graph)
+    weighted = [node for node in graph if is_op(node, *WEIGHTED)]
+    behind = closure(edges, weighted)
+    return {
+        value
+        for node in weighted
+        if sum(not is_constant(operand) for operand in node.inputs[:2]) == 1
+        for value in node.inputs[:2]
+        if value is not None and value.producer() in behind
+    }
+
+
+def _neuron_reason(node: ir.Node) -> str:
+    if is_neuron(node) or is_rectifier(node):
+        return "a neuron takes its place"
+    return "computed on running means, a signed neuron behind it"
 
 
 def _verdict_by_rule(node: ir.Node, streams: list[bool]) -> Verdict:
     rule = RULES.get(node.op_type) if node.domain in {"", "ai.onnx"} else None
     if rule is None:
         return Verdict(Kind.ANALOG, f"{node.op_type} is not linear")
-    if not all(_is_float(value) for value in node.outputs):
+    if not all(is_float(value) for value in node.outputs):
         return Verdict(Kind.ANALOG, "its result is not a real number")
     if rule.form is Form.MAX_LIKE:
         return _judge_max_like(node, rule, streams)

@@ -25,7 +25,7 @@ _SAMPLES = 4096
 def histograms(
     model: ir.Model, values: Sequence[ir.Value], batches: Iterable[Mapping[str, np.ndarray]]
 ) -> list[Histogram]:
-    """Return the distribution of each of ``values`` over the data, per channel.
+    """Return the distribution of the magnitude of each of ``values`` over the data, per channel.
 
     Args:
         model: The ANN.
@@ -68,7 +68,7 @@ class Statistics:
         }
 
     def histogram(self, value: ir.Value) -> Histogram | None:
-        """Return the distribution of ``value``; None if it depends on other values as well."""
+        """Return the distribution of |value|; None if it depends on other values as well."""
         segment = Segment(self._model, [value], self._normals)
         if not all(name in self._shapes for name in segment.inputs):
             return None
@@ -91,7 +91,8 @@ def _draw(normal: Normal, shape: tuple[int, ...], generator: np.random.Generator
 
 
 def _by_channel(data: np.ndarray, axis: int | None) -> np.ndarray:
-    """Return ``data`` as [channels, values]; one channel if there is no channel axis."""
+    """Return magnitudes as [channels, values]; one channel if there is no channel axis."""
+    data = np.abs(data)
     if axis is None:
         return data.reshape(1, -1)
     return np.moveaxis(data, axis, 0).reshape(data.shape[axis], -1)

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
+from onnx2snn.activations import is_rectifier, upper_bound
 from onnx2snn.calibration.observe import Statistics, histograms
 from onnx2snn.calibration.specs import input_specs
 from onnx2snn.calibration.synthetic import synthetic_feeds
 from onnx2snn.calibration.thresholds import RULES, per_tensor
 from onnx2snn.channels import channel_axis
-from onnx2snn.graph import label
 from onnx2snn.progress import track
 from onnx2snn.scale import Scale
-from onnx2snn.streams import activations, upper_bound
+from onnx2snn.streams import Streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -51,6 +51,7 @@ class Calibrate(ir.passes.InPlacePass):
         per_channel: Whether each channel has a threshold of its own.
         batch_size: Samples at a time.
         seed: Seed of the random inputs and samples.
+        spike: Where neurons are to stand: at the ``activations``, or in front of ``all`` weights.
         data: Calibration data; None for none.
     """
 
@@ -59,6 +60,7 @@ class Calibrate(ir.passes.InPlacePass):
     per_channel: bool = True
     batch_size: int = 64
     seed: int = 0
+    spike: str = "activations"
     data: Dataset | None = None
 
     def __post_init__(self) -> None:
@@ -69,47 +71,55 @@ class Calibrate(ir.passes.InPlacePass):
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Note the scales of the activations of the main graph."""
-        nodes = [node for node in activations(model.graph) if Scale.read(node) is None]
+        streams = Streams(model.graph, spike=self.spike)
+        values = [v for v in (*streams.fired, *streams.fed) if Scale.read(v) is None]
         if self.data is not None:
             batches = (batch.feeds for batch in self.data.batches(self.batch_size))
-            self._observe(model, nodes, batches, "calibration")
-        else:
+            self._observe(model, values, batches, "calibration")
+        elif values:
             feeds = list(synthetic_feeds(input_specs(model), _SYNTHETIC_SAMPLES, self.seed))
             statistics = Statistics(model, feeds[0], self.seed)
-            rest = [node for node in nodes if not self._infer(statistics, node)]
+            rest = [value for value in values if not self._infer(statistics, value)]
             if rest:
-                _LOGGER.warning(_NO_DATA, len(rest), len(nodes))
+                _LOGGER.warning(_NO_DATA, len(rest), len(values))
                 self._observe(model, rest, feeds, "synthetic")
-        return ir.passes.PassResult(model, modified=bool(nodes))
+        return ir.passes.PassResult(model, modified=bool(values))
 
     def _observe(
         self,
         model: ir.Model,
-        nodes: list[ir.Node],
+        values: list[ir.Value],
         batches: Iterable[Mapping[str, np.ndarray]],
         origin: str,
     ) -> None:
-        if nodes:
+        if values:
             total = len(batches) if isinstance(batches, list) else None
-            outputs = [node.outputs[0] for node in nodes]
-            found = histograms(model, outputs, track(batches, "calibrate", total))
-            for node, histogram in zip(nodes, found, strict=True):
-                self._write(node, histogram, origin)
+            found = histograms(model, values, track(batches, "calibrate", total))
+            for value, histogram in zip(values, found, strict=True):
+                self._write(value, histogram, origin)
 
-    def _infer(self, statistics: Statistics, node: ir.Node) -> bool:
-        histogram = statistics.histogram(node.outputs[0])
+    def _infer(self, statistics: Statistics, value: ir.Value) -> bool:
+        histogram = statistics.histogram(value)
         if histogram is not None:
-            self._write(node, histogram, "batch-norm")
+            self._write(value, histogram, "batch-norm")
         return histogram is not None
 
-    def _write(self, node: ir.Node, histogram: Histogram, origin: str) -> None:
-        axis = channel_axis(node.outputs[0]) if self.per_channel else None
+    def _write(self, value: ir.Value, histogram: Histogram, origin: str) -> None:
+        axis = channel_axis(value) if self.per_channel else None
         seen = histogram if self.per_channel else per_tensor(histogram)
-        threshold = RULES[self.rule](seen, self.time_steps, upper_bound(node))
+        threshold = RULES[self.rule](seen, self.time_steps, _bound(value))
         dead = tuple(int(channel) for channel in np.flatnonzero(threshold.dead))
         if len(dead) == threshold.values.size:
-            _LOGGER.warning(_DEAD_LAYER, node.op_type, label(node))
-        Scale(threshold.values.astype(np.float32), axis, origin, dead).write(node)
+            _LOGGER.warning(_DEAD_LAYER, value.name)
+        Scale(threshold.values.astype(np.float32), axis, origin, dead).write(value)
+
+
+def _bound(value: ir.Value) -> float | None:
+    """Return the largest magnitude that the activation ``value`` can have, if that is known."""
+    producer = value.producer()
+    if producer is None or not is_rectifier(producer):
+        return None
+    return upper_bound(producer)
 
 
 _SYNTHETIC_SAMPLES = 256
@@ -120,6 +130,6 @@ _NO_DATA = (
 )
 
 _DEAD_LAYER = (
-    "%s %r never fires on the calibration data: its neurons are dead; "
+    "%r never fires on the calibration data: its neurons are dead; "
     "check that the data is preprocessed as in training"
 )

@@ -6,8 +6,8 @@ import dataclasses
 
 import onnx_ir as ir
 
+from onnx2snn.activations import is_rectifier
 from onnx2snn.graph import has_one_reader, is_op, label, take_over
-from onnx2snn.streams import is_activation
 
 __all__ = ["MoveMaxPool"]
 
@@ -42,7 +42,7 @@ def _movable_activation(pool: ir.Node) -> ir.Node | None:
     """Return the activation that ``pool`` may change places with."""
     value = pool.inputs[0]
     activation = None if value is None else value.producer()
-    if value is None or activation is None or not is_activation(activation):
+    if value is None or activation is None or not is_rectifier(activation):
         return None
     indices_read = any(v.uses() or v.is_graph_output() for v in pool.outputs[1:])
     return activation if has_one_reader(value) and not indices_read else None

@@ -7,25 +7,33 @@ import dataclasses
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.graph import constant, label, take_over
+from onnx2snn.activations import is_rectifier
+from onnx2snn.graph import constant, fresh_name, is_op, label, rewire, take_over
 from onnx2snn.notes import ACTIVATION, ACTIVATION_OUTPUT, THRESHOLD_ORIGIN
 from onnx2snn.ops import ALL_OPS, DOMAIN, OPSET
+from onnx2snn.rules import WEIGHTED
 from onnx2snn.scale import Scale
 from onnx2snn.states import InitialStates
-from onnx2snn.streams import activations
+from onnx2snn.streams import Streams, is_neuron
 
-__all__ = ["NEURONS", "ReplaceActivations"]
+__all__ = ["NEURONS", "OPEN_GATE", "ReplaceActivations"]
 
 NEURONS = {
-    "gated": "GatedDoubleThresholdIF",
-    "if": "IntegrateAndFire",
+    "gated": ("GatedDoubleThresholdIF", "GatedDoubleThresholdIF"),
+    "if": ("IntegrateAndFire", "DoubleThresholdIF"),
 }
-"""Neuron for activations that are never negative: option value to operator."""
+"""Option value to the operators for activations that are never negative, and for others."""
+
+OPEN_GATE = 2**20
+"""Initial count of a gated neuron that may send more negative spikes than positive ones.
+
+Exact in float32, and more than any run takes back.
+"""
 
 
 @dataclasses.dataclass(frozen=True)
 class ReplaceActivations(ir.passes.InPlacePass):
-    """Put a neuron in the place of every activation that has a scale.
+    """Put a neuron wherever values are to become spikes.
 
     With ``theta`` the scale that the pass ``calibrate`` noted on the activation:
 
@@ -33,21 +41,32 @@ class ReplaceActivations(ir.passes.InPlacePass):
         after:   spike, v_next, count_next = GatedDoubleThresholdIF(x, v_init, 0, theta, 0)
                  y = Mul(spike, theta)
 
-    The result is in step form: it computes the first time step. Over T steps the mean of y
-    is the T-level quantisation of ``clip(mean of x, 0, theta)``, up to spikes that cannot be
-    taken back. A ``Clip(x, 0, c)`` is replaced alike, with ``theta <= c``.
+    Over T steps the mean of y is the T-level quantisation of ``clip(mean of x, 0, theta)``, up
+    to spikes that cannot be taken back. A ``Clip(x, 0, c)`` is replaced alike, with
+    ``theta <= c``. Any other activation stays, with a signed neuron behind it:
 
-    An activation without a scale is refused by ``requires``; one whose inputs are all
-    constant is left alone.
+        before:  y = Sigmoid(x)
+        after:   h = Sigmoid(x)
+                 spike, v_next, count_next = GatedDoubleThresholdIF(h, v_init, 2^20, theta, 0)
+                 y = Mul(spike, theta)
+
+    With ``spike="all"`` such a neuron also stands where weights would multiply a value that is
+    no spike; other readers of the value keep reading it as it is.
+
+    The result is in step form: it computes the first time step. A value without a scale is
+    refused by ``requires``.
 
     Attributes:
-        neuron: ``gated`` (a negative spike takes back an early one) or ``if`` (plain spikes).
+        neuron: ``gated`` (a negative spike takes back an early one) or ``if`` (plain spikes;
+            signed ones where an activation can be negative).
         v_init: Initial potential as a fraction of the threshold, 0 to 1. Source: 0.5, Bu et
             al., AAAI 2022.
+        spike: Where neurons stand: at the ``activations``, or in front of ``all`` weights.
     """
 
     neuron: str = "gated"
     v_init: float = 0.5
+    spike: str = "activations"
 
     def __post_init__(self) -> None:
         """Check the options."""
@@ -59,61 +78,114 @@ class ReplaceActivations(ir.passes.InPlacePass):
             raise ValueError(message)
 
     def requires(self, model: ir.Model) -> None:
-        """Check that every activation has a scale."""
-        missing = [label(node) for node in activations(model.graph) if Scale.read(node) is None]
+        """Check that every value that is to become spikes has a scale."""
+        if any(map(is_neuron, model.graph)):
+            return
+        streams = Streams(model.graph, spike=self.spike)
+        values = (*streams.fired, *streams.fed)
+        missing = [str(value.name) for value in values if Scale.read(value) is None]
         if missing:
             message = f"no scale on {', '.join(missing)}; run the pass 'calibrate' first"
             raise ir.passes.PreconditionError(message)
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Replace the activations of the main graph."""
-        nodes = activations(model.graph)
-        states = InitialStates(model.graph)
-        for node in nodes:
-            self._replace(node, states)
-        if nodes:
+        """Put in the neurons of the main graph; none if there are neurons already."""
+        if any(map(is_neuron, model.graph)):
+            return ir.passes.PassResult(model, modified=False)
+        streams = Streams(model.graph, spike=self.spike)
+        maker = _NeuronMaker(model.graph, self)
+        for value in streams.fired:
+            maker.fire(value)
+        for value in streams.fed:
+            maker.feed(value)
+        modified = bool(streams.fired or streams.fed)
+        if modified:
             model.graph.sort()
             model.opset_imports[DOMAIN] = OPSET
-        return ir.passes.PassResult(model, modified=bool(nodes))
+        return ir.passes.PassResult(model, modified=modified)
 
-    def _replace(self, node: ir.Node, states: InitialStates) -> None:
-        graph, current, output = states.graph, node.inputs[0], node.outputs[0]
-        scale = Scale.read(node)
-        if current is None or scale is None:  # excluded by requires
+
+class _NeuronMaker:
+    """Puts neurons into a graph; the graph is to be sorted at the end."""
+
+    def __init__(self, graph: ir.Graph, options: ReplaceActivations) -> None:
+        self._graph = graph
+        self._states = InitialStates(graph)
+        self._options = options
+
+    def fire(self, value: ir.Value) -> None:
+        """Let every reader of the activation ``value`` read spikes."""
+        activation = value.producer()
+        if activation is None:  # activations are outputs of nodes
             return
-        rank = 0 if output.shape is None else len(output.shape)
-        dtype = np.dtype("float32") if output.dtype is None else output.dtype.numpy()
-        theta = scale.shaped(rank).astype(dtype)
-        v_threshold = constant(graph, f"{output.name}.v_threshold", theta)
-        arguments = {
-            "current": current,
-            "v": states.of(current, f"{output.name}.v_init", theta * dtype.type(self.v_init)),
-            "v_threshold": v_threshold,
-        }
-        op = ALL_OPS[NEURONS[self.neuron]]
-        if "count" in op.inputs:
-            zero = np.zeros([1] * theta.ndim, dtype)
-            arguments["count"] = states.of(current, f"{output.name}.count_init", zero)
-            arguments["v_threshold_negative"] = constant(
-                graph, f"{output.name}.v_threshold_negative", zero
-            )
+        replaced = is_rectifier(activation)
+        current = activation.inputs[0] if replaced else value
+        if current is None:
+            return
+        neuron, spikes = self._neuron(current, value, label(activation), signed=not replaced)
+        take_over(value, spikes)
+        if replaced:
+            self._graph.remove(activation, safe=True)
+        else:
+            value.name = fresh_name(self._graph, f"{spikes.name}.exact")
+            rewire(neuron, spikes, value)
+
+    def feed(self, value: ir.Value) -> None:
+        """Let the weights that multiply ``value`` be driven by spikes."""
+        readers = [use.node for use in value.uses() if is_op(use.node, *WEIGHTED)]
+        _, spikes = self._neuron(value, value, f"{value.name}.neuron", signed=True)
+        spikes.name = fresh_name(self._graph, f"{value.name}.spikes")
+        for reader in readers:
+            rewire(reader, value, spikes)
+
+    def _neuron(
+        self, current: ir.Value, activation: ir.Value, name: str, *, signed: bool
+    ) -> tuple[ir.Node, ir.Value]:
+        """Add a neuron driven by ``current``; return it, and its spikes times the threshold."""
+        scale = Scale.read(activation)
+        if scale is None:
+            message = f"no scale on {activation.name}"
+            raise ValueError(message)
+        op = ALL_OPS[NEURONS[self._options.neuron][signed]]
+        inputs = self._inputs(current, activation, scale, signed=signed)
+        producer = activation.producer()
         neuron = ir.node(
             op.name,
-            [arguments[name] for name in op.inputs],
+            [inputs[key] for key in op.inputs],
             domain=DOMAIN,
             num_outputs=len(op.outputs),
-            name=label(node),
+            name=name,
             metadata_props={
-                ACTIVATION: node.op_type,
-                ACTIVATION_OUTPUT: str(output.name),
+                ACTIVATION: "" if producer is None else producer.op_type,
+                ACTIVATION_OUTPUT: str(activation.name),
                 THRESHOLD_ORIGIN: scale.origin,
             },
         )
-        for value, name in zip(neuron.outputs, op.outputs, strict=True):
-            value.name = f"{output.name}.{name}"
-            value.type, value.shape = output.type, output.shape
-        charge = ir.node("Mul", [neuron.outputs[0], v_threshold], name=f"{label(node)}.charge")
-        charge.outputs[0].type, charge.outputs[0].shape = output.type, output.shape
-        graph.insert_before(node, [neuron, charge])
-        take_over(output, charge.outputs[0])
-        graph.remove(node, safe=True)
+        charge = ir.node("Mul", [neuron.outputs[0], inputs["v_threshold"]], name=f"{name}.charge")
+        self._graph.extend([neuron, charge])
+        for value, key in zip(neuron.outputs, op.outputs, strict=True):
+            value.name = fresh_name(self._graph, f"{activation.name}.{key}")
+        for value in (*neuron.outputs, *charge.outputs):
+            value.type, value.shape = activation.type, activation.shape
+        return neuron, charge.outputs[0]
+
+    def _inputs(
+        self, current: ir.Value, activation: ir.Value, scale: Scale, *, signed: bool
+    ) -> dict[str, ir.Value]:
+        dtype = np.dtype("float32") if activation.dtype is None else activation.dtype.numpy()
+        rank = 0 if activation.shape is None else activation.shape.rank()
+        theta = scale.shaped(rank).astype(dtype)
+        plain = NEURONS[self._options.neuron][signed] == "DoubleThresholdIF"
+        v_init = np.zeros_like(theta) if plain else theta * dtype.type(self._options.v_init)
+        negative = theta if plain else np.zeros([1] * theta.ndim, dtype)
+        count = np.full([1] * theta.ndim, OPEN_GATE if signed else 0, dtype)
+        states = {"v": v_init, "count": count}
+        constants = {"v_threshold": theta, "v_threshold_negative": negative}
+        used = ALL_OPS[NEURONS[self._options.neuron][signed]].inputs
+        found = {"current": current}
+        for key in used:
+            if key in states:
+                found[key] = self._states.of(current, f"{activation.name}.{key}_init", states[key])
+            elif key in constants:
+                found[key] = constant(self._graph, f"{activation.name}.{key}", constants[key])
+        return found

@@ -65,7 +65,6 @@ _FUNCTIONS_SINCE = 8
 def _erase_notes(model: ir.Model) -> bool:
     erased = False
     for node in model.graph.all_nodes():
-        erased = Scale.erase(node) or erased
         for value in node.outputs:
-            erased = Normal.erase(value) or erased
+            erased = Scale.erase(value) | Normal.erase(value) | erased
     return erased
