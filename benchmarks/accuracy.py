@@ -70,7 +70,8 @@ def measure(
         top1[t] = score.top1[t]
     calibrated = 0 if images.calibration is None else len(images.calibration)
     test = len(images.test)
-    return Row(network.name, calibrated, test, tuple(sorted(origins)), ann, top1, seconds)
+    method = conversion.report["method"]
+    return Row(network.name, calibrated, test, tuple(sorted(origins)), method, ann, top1, seconds)
 
 
 def _model(path: Path) -> str | bytes:

@@ -40,6 +40,7 @@ class Row:
         calibration: Number of calibration images.
         test: Number of test images.
         origins: Where the thresholds come from.
+        method: The method in words.
         ann: Top-1 accuracy of the ANN in percent.
         top1: T to the accuracy in percent of the network made for T, after T steps.
         seconds: T to the duration of the conversion, calibration included.
@@ -51,6 +52,7 @@ class Row:
     calibration: int
     test: int
     origins: tuple[str, ...]
+    method: str
     ann: float
     top1: dict[int, float]
     seconds: dict[int, float]
@@ -101,12 +103,15 @@ def cells(row: Row, steps: Sequence[int]) -> list[str]:
 def _page(rows: Sequence[Row]) -> str:
     steps = steps_of(rows)
     return _PAGE.format(
-        method=onnx2snn.Options().describe(),
         table=_table(header(steps), (cells(row, steps) for row in rows)),
         durations=_table(
             ["network", *(f"T={t}" for t in steps)], (_durations(row, steps) for row in rows)
         ),
-        machines="\n".join(_machines(rows)),
+        missing=", ".join(_missing(rows)) or "none",
+        methods="\n".join(_grouped((row.method, row.network) for row in rows)),
+        machines="\n".join(
+            _grouped((f"{row.machine}, seed {row.seed}", row.network) for row in rows)
+        ),
     )
 
 
@@ -122,13 +127,14 @@ $ python -m benchmarks.accuracy --data DIR --T 1,2,4,8,16,32 --write
 ```
 
 where `--network NAME` measures one row alone. Top-1 accuracy in percent. Each number is of a
-network converted for that T and run for that T, with the default method
-({method}).
-`calibration` and `test` count images; `thresholds` says where the thresholds come from. Nothing was
-trained. `benchmarks/networks.py` names the files in `DIR`, the preprocessing and the images; an
-empty cell was not measured.
+network converted for that T and run for that T, with the default options. `calibration` and `test`
+count images; `thresholds` says where the thresholds come from. Nothing was trained.
+`benchmarks/networks.py` names the files in `DIR`, the preprocessing and the images; an empty cell
+was not measured.
 
 {table}
+
+Rows of `benchmarks/networks.py` that are not measured: {missing}.
 
 The CIFAR-10 test images are the first 1,017 of the 10,000: one image is about 0.1 percent. The
 ImageNet images (`mobilenet-v2`, `squeezenet1.1`) are probably training images: read these rows as
@@ -140,6 +146,10 @@ Seconds for one conversion, calibration included. Other work ran on the machine 
 read them as upper bounds.
 
 {durations}
+
+## Methods
+
+{methods}
 
 ## Machine
 
@@ -156,7 +166,15 @@ def _durations(row: Row, steps: Sequence[int]) -> list[str]:
     return [row.network, *(f"{row.seconds[t]:.1f}" if t in row.seconds else "" for t in steps)]
 
 
-def _machines(rows: Sequence[Row]) -> Iterator[str]:
-    for machine in dict.fromkeys((row.machine, row.seed) for row in rows):
-        names = [row.network for row in rows if (row.machine, row.seed) == machine]
-        yield f"- {machine[0]}, seed {machine[1]}: {', '.join(names)}"
+def _missing(rows: Sequence[Row]) -> list[str]:
+    measured = {row.network for row in rows}
+    return [network.name for network in NETWORKS if network.name not in measured]
+
+
+def _grouped(facts: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Yield one item of a list for each text, with the networks that it is about."""
+    networks: dict[str, list[str]] = {}
+    for text, network in facts:
+        networks.setdefault(text, []).append(network)
+    for text, names in networks.items():
+        yield f"- {text}: {', '.join(names)}"

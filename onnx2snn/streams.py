@@ -63,7 +63,10 @@ def is_activation(node: ir.Node) -> bool:
     if not is_op(node, *ACTIVATIONS) or not _is_float(node.outputs[0]):
         return False
     if node.op_type == "Clip":
-        return _clip_bound(node, 1) == 0.0 and (upper_bound(node) or 1.0) > 0.0
+        upper = node.inputs[2] if len(node.inputs) > 2 else None
+        bound = upper_bound(node)
+        has_bound = upper is None or (bound is not None and bound > 0.0)
+        return _clip_bound(node, 1) == 0.0 and has_bound
     return True
 
 

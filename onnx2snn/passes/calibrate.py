@@ -10,13 +10,14 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.calibration.observe import Statistics, histograms
-from onnx2snn.calibration.specs import input_specs
 from onnx2snn.calibration.synthetic import synthetic_feeds
 from onnx2snn.calibration.thresholds import RULES, per_tensor
 from onnx2snn.channels import channel_axis
+from onnx2snn.errors import OptionError
 from onnx2snn.graph import label
 from onnx2snn.progress import track
 from onnx2snn.scale import Scale
+from onnx2snn.specs import input_specs
 from onnx2snn.streams import activations, upper_bound
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Calibrate(ir.passes.InPlacePass):
         """Check the options."""
         if self.rule not in RULES:
             message = f"rule must be one of {', '.join(RULES)}, not {self.rule!r}"
-            raise ValueError(message)
+            raise OptionError(message)
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Note the scales of the activations of the main graph."""
@@ -108,7 +109,10 @@ class Calibrate(ir.passes.InPlacePass):
         threshold = RULES[self.rule](seen, self.time_steps, upper_bound(node))
         dead = tuple(int(channel) for channel in np.flatnonzero(threshold.dead))
         if len(dead) == threshold.values.size:
-            _LOGGER.warning(_DEAD_LAYER, node.op_type, label(node))
+            source = (
+                "calibration data" if origin == "calibration" else "values made up without data"
+            )
+            _LOGGER.warning(_DEAD_LAYER, node.op_type, label(node), source)
         Scale(threshold.values.astype(np.float32), axis, origin, dead).write(node)
 
 
@@ -120,6 +124,6 @@ _NO_DATA = (
 )
 
 _DEAD_LAYER = (
-    "%s %r never fires on the calibration data: its neurons are dead; "
-    "check that the data is preprocessed as in training"
+    "%s %r never fires on the %s: its neurons are dead; "
+    "check that inputs are preprocessed as in training"
 )

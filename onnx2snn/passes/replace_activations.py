@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import onnx_ir as ir
 
+from onnx2snn.errors import OptionError
 from onnx2snn.graph import constant, label, take_over
 from onnx2snn.notes import ACTIVATION, ACTIVATION_OUTPUT, THRESHOLD_ORIGIN
 from onnx2snn.ops import ALL_OPS, DOMAIN, OPSET
@@ -53,10 +54,10 @@ class ReplaceActivations(ir.passes.InPlacePass):
         """Check the options."""
         if self.neuron not in NEURONS:
             message = f"neuron must be one of {', '.join(NEURONS)}, not {self.neuron!r}"
-            raise ValueError(message)
+            raise OptionError(message)
         if not 0.0 <= self.v_init <= 1.0:
             message = f"v_init must lie in 0 to 1 (of the threshold), not {self.v_init}"
-            raise ValueError(message)
+            raise OptionError(message)
 
     def requires(self, model: ir.Model) -> None:
         """Check that every activation has a scale."""

@@ -163,9 +163,9 @@ def test_feeds_that_do_not_fit_are_all_named(runtime: str) -> None:
 @pytest.mark.parametrize("time_steps", [0, -2])
 def test_less_than_one_step(time_steps: int) -> None:
     network = onnx2snn.load(proto())
-    with pytest.raises(ValueError, match=f"T must be at least 1, not {time_steps}"):
+    with pytest.raises(ValueError, match=f"T must be a whole number of at least 1, not {time_steps}"):
         network.run(FEEDS, T=time_steps)
-    with pytest.raises(ValueError, match=f"T must be at least 1, not {time_steps}"):
+    with pytest.raises(ValueError, match=f"T must be a whole number of at least 1, not {time_steps}"):
         network.run_at(FEEDS, [3, time_steps])
 
 
@@ -188,7 +188,7 @@ def test_a_model_without_our_loop() -> None:
 def test_files_that_are_no_model(tmp_path: Path) -> None:
     missing, text = tmp_path / "missing.onnx", tmp_path / "text.onnx"
     text.write_text("not a model")
-    with pytest.raises(InvalidModelError, match=r"cannot read .*missing\.onnx"):
+    with pytest.raises(InvalidModelError, match=r"missing\.onnx"):
         onnx2snn.load(missing)
     with pytest.raises(InvalidModelError, match=r"text\.onnx.* is not an ONNX file"):
         onnx2snn.load(text)
