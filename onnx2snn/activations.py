@@ -46,10 +46,12 @@ def activations(graph: ir.Graph) -> list[ir.Value]:
 
 
 def is_rectifier(node: ir.Node) -> bool:
-    """Whether ``node`` is a Relu, or a Clip whose lower bound is 0: a neuron can replace it."""
-    if is_op(node, "Clip"):
-        return _clip_bound(node, 1) == 0.0 and (upper_bound(node) or 1.0) > 0.0
-    return is_op(node, "Relu")
+    """Whether ``node`` is a Relu, or a Clip from 0 to a constant: a neuron can replace it."""
+    if not is_op(node, "Clip"):
+        return is_op(node, "Relu")
+    bound = upper_bound(node)
+    unbounded = len(node.inputs) < 3 or node.inputs[2] is None
+    return _clip_bound(node, 1) == 0.0 and (unbounded or (bound is not None and bound > 0.0))
 
 
 def upper_bound(node: ir.Node) -> float | None:
@@ -103,7 +105,7 @@ class _Groups:
             return None
         root, output = found.pop(), node.outputs[0]
         known = root.shape is not None and output.shape is not None
-        return None if known and root.shape.rank() != output.shape.rank() else root
+        return None if known and len(root.shape or ()) != len(output.shape or ()) else root
 
     def leaves(self, value: ir.Value, leaving: set[ir.Value]) -> bool:
         """Whether a node reads ``value`` that is in no product with other functions of its root.

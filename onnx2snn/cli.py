@@ -10,8 +10,8 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from onnx_ir.passes import PreconditionError
 from rich.console import Console
-from rich.logging import RichHandler
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -22,6 +22,7 @@ from onnx2snn.errors import Onnx2SnnError
 from onnx2snn.files import check_writable, write_whole
 from onnx2snn.progress import listening, track
 from onnx2snn.runtime import RUNTIMES
+from onnx2snn.time_loop import checked_time_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,26 +42,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
             argparse exits with 2 where it makes no sense.
     """
     options = _parser().parse_args(arguments)
-    errors = Console(stderr=True, soft_wrap=True)
-    handler = RichHandler(console=errors, show_time=False, show_path=False)
-    logging.basicConfig(
-        level=logging.ERROR if options.quiet else logging.WARNING,
-        format="%(message)s",
-        handlers=[handler],
-        force=True,
-    )
     try:
-        with _bars(errors, shown=not options.quiet and errors.is_terminal):
+        with _warnings(quiet=options.quiet):
             return int(options.command(options))
-    except (Onnx2SnnError, ValueError) as error:
-        errors.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)
+    except (Onnx2SnnError, PreconditionError) as error:
+        _ERRORS.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)
         return 1
+    except KeyboardInterrupt:
+        _ERRORS.print("interrupted")
+        return _INTERRUPTED
+
+
+_ERRORS = Console(stderr=True, soft_wrap=True)
+
+_INTERRUPTED = 130
+"""Exit status of a program that the user stopped, as shells have it."""
 
 
 @contextlib.contextmanager
-def _bars(console: Console, *, shown: bool) -> Iterator[None]:
-    """Draw a progress bar for each kind of work that is reported."""
-    if not shown:
+def _warnings(*, quiet: bool) -> Iterator[None]:
+    """Print what the library warns of, a line each."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("warning: %(message)s"))
+    handler.setLevel(logging.ERROR if quiet else logging.WARNING)
+    logger = logging.getLogger("onnx2snn")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+@contextlib.contextmanager
+def _bars(options: argparse.Namespace) -> Iterator[None]:
+    """Draw a progress bar, on a terminal, for each kind of work that is reported."""
+    console = Console(stderr=True)
+    if options.quiet or not console.is_terminal:
         yield
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -81,13 +98,16 @@ def _convert(options: argparse.Namespace) -> int:
     fields = {
         field.name: getattr(options, field.name) for field in dataclasses.fields(onnx2snn.Options)
     }
-    conversion = onnx2snn.convert(options.model, options.T, options.calibration, **fields)
-    conversion.save(options.output)
+    with _bars(options):
+        conversion = onnx2snn.convert(
+            options.model, _whole(options.T), options.calibration, **fields
+        )
+        conversion.save(options.output)
     if options.json:
         _print_json(conversion.report)
     elif not options.quiet:
         report = conversion.report
-        table = Table("activation", "neuron", "thresholds", "range", "from")
+        table = _table("activation", "neuron", "thresholds", "range", "from")
         for layer in report["layers"]:
             table.add_row(
                 escape(layer["name"]),
@@ -96,7 +116,7 @@ def _convert(options: argparse.Namespace) -> int:
                 f"{layer['v_threshold_min']:.3g} .. {layer['v_threshold_max']:.3g}",
                 layer["threshold_origin"],
             )
-        console = Console()
+        console = _results()
         console.print(table)
         driven = report["analysis"]["spike_driven_percent"]
         console.print(
@@ -108,26 +128,42 @@ def _convert(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    result = onnx2snn.evaluate(
-        options.model,
-        options.data,
-        ann=options.ann,
-        time_steps=options.T,
-        runtime=options.runtime,
-        threads=options.threads,
-        batch_size=options.batch_size,
-    )
+    steps = None if options.T is None else [_whole(text) for text in options.T.split(",")]
+    with _bars(options):
+        result = onnx2snn.evaluate(
+            options.model,
+            options.data,
+            ann=options.ann,
+            time_steps=steps,
+            runtime=options.runtime,
+            threads=options.threads,
+            batch_size=options.batch_size,
+        )
     if options.json:
         _print_json(result.as_dict())
         return 0
-    table = Table("T", "top-1 %", "agrees with the ANN %")
+    table = _table("T", "top-1 %", "agrees with the ANN %")
     for t in result.top1 or result.agreement:
         table.add_row(str(t), _percent(result.top1.get(t)), _percent(result.agreement.get(t)))
     table.add_row("ANN", _percent(result.ann_top1), "")
-    console = Console()
+    console = _results()
     console.print(table)
     console.print(f"{result.samples} samples", highlight=False)
     return 0
+
+
+def _table(*headings: str) -> Table:
+    """Return a table that folds long cells and never cuts them."""
+    table = Table()
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
+def _results() -> Console:
+    """Return where results are printed: in a pipe, wide enough that nothing is cut."""
+    console = Console()
+    return console if console.is_terminal else Console(width=max(console.width, 160))
 
 
 def _percent(value: float | None) -> str:
@@ -139,9 +175,11 @@ def _run(options: argparse.Namespace) -> int:
     network = onnx2snn.load(options.model, options.runtime, threads=options.threads)
     samples = dataset(options.data, network.inputs)
     parts: dict[str, list[np.ndarray]] = {name: [] for name in network.outputs}
-    for batch in track(samples.batches(options.batch_size), "run"):
-        for name, data in network.run(batch.feeds, options.T).items():
-            parts[name].append(data[: batch.valid] if data.ndim else data[None])
+    time_steps = None if options.T is None else _whole(options.T)
+    with _bars(options):
+        for batch in track(samples.batches(options.batch_size), "run"):
+            for name, data in network.run(batch.feeds, time_steps).items():
+                parts[name].append(data[: batch.valid] if data.ndim else data[None])
     outputs = {name: np.concatenate(arrays) for name, arrays in parts.items()}
     write_whole(options.output, lambda file: np.savez(file, allow_pickle=False, **outputs))
     if options.json:
@@ -155,16 +193,21 @@ def _analyze(options: argparse.Namespace) -> int:
         _print_json(analysis)
     elif not options.quiet:
         _print_analysis(analysis)
-    return int(options.strict and analysis["counts"]["analog"] > 0)
+    analog = [node for node in analysis["nodes"] if node["kind"] == "analog"]
+    if not (options.strict and analog):
+        return 0
+    for node in analog:
+        _ERRORS.print(escape(f"{node['op']} {node['node']!r} stays analog: {node['reason']}"))
+    return 1
 
 
 def _print_analysis(analysis: Analysis) -> None:
-    table = Table("node", "op", "becomes", "because", "MACs")
+    table = _table("node", "op", "becomes", "because", "MACs")
     for node in analysis["nodes"]:
         count = "?" if node["macs"] is None else f"{node['macs']:,}" if node["macs"] else ""
         kind = node["kind"] + (" (spike-driven)" if node["spike_driven"] else "")
         table.add_row(escape(node["node"]), node["op"], kind, escape(node["reason"]), count)
-    console = Console()
+    console = _results()
     console.print(table)
     counts = ", ".join(f"{count} {kind}" for kind, count in analysis["counts"].items() if count)
     console.print(counts, highlight=False)
@@ -183,10 +226,10 @@ def _passes(options: argparse.Namespace) -> int:
     if options.json:
         _print_json({"passes": [{"name": name, "options": row} for name, row in rows.items()]})
         return 0
-    table = Table("pass", "options")
+    table = _table("pass", "options")
     for name, row in rows.items():
         table.add_row(name, ", ".join(f"{key}={value!r}" for key, value in row.items()))
-    Console().print(table)
+    _results().print(table)
     return 0
 
 
@@ -226,7 +269,9 @@ def _command(commands: Any, name: str, function: Any, text: str) -> argparse.Arg
         name, help=text, description=f"{text[0].upper()}{text[1:]}."
     )
     command.set_defaults(command=function)
-    command.add_argument("--quiet", action="store_true", help="print errors only")
+    command.add_argument(
+        "--quiet", action="store_true", help="print the result only: no bars, no warnings"
+    )
     command.add_argument(
         "--json", action="store_true", help="print one JSON object and nothing else"
     )
@@ -237,7 +282,7 @@ def _add_convert(commands: Any) -> None:  # noqa: ANN401
     command = _command(commands, "convert", _convert, "convert an ANN into a spiking network")
     command.add_argument("model", help="the ANN, an ONNX file")
     command.add_argument("-o", "--output", required=True, help="where the network goes")
-    command.add_argument("--T", type=_count, default=8, help="number of time steps (default 8)")
+    command.add_argument("--T", default="8", help="number of time steps (default 8)")
     command.add_argument(
         "--calibration",
         metavar="DATA",
@@ -278,7 +323,7 @@ def _add_evaluate(commands: Any) -> None:  # noqa: ANN401
     command.add_argument("--data", required=True, help="inputs and labels y: .npz or script.py")
     command.add_argument("--ann", help="the ANN, to compare with")
     command.add_argument(
-        "--T", type=_counts, help="numbers of time steps, as in 1,2,4,8 (default: the network's)"
+        "--T", help="numbers of time steps, as in 1,2,4,8 (default: the network's)"
     )
     _add_runtime(command)
 
@@ -288,7 +333,7 @@ def _add_run(commands: Any) -> None:  # noqa: ANN401
     command.add_argument("model", help="the spiking network")
     command.add_argument("--data", required=True, help="inputs: .npz or script.py[:function]")
     command.add_argument("-o", "--output", required=True, help="where the outputs go, an .npz")
-    command.add_argument("--T", type=_count, help="number of time steps (default: the network's)")
+    command.add_argument("--T", help="number of time steps (default: the network's)")
     _add_runtime(command)
 
 
@@ -298,20 +343,14 @@ def _add_runtime(command: argparse.ArgumentParser) -> None:
         "--threads", type=int, default=0, help="threads in an operator; 0 for one a core"
     )
     command.add_argument(
-        "--batch-size", type=_count, default=64, help="samples at a time (default 64)"
+        "--batch-size", type=int, default=64, help="samples at a time (default 64)"
     )
 
 
-def _count(text: str) -> int:
+def _whole(text: str) -> int:
+    """Return a number of time steps as it was typed."""
     try:
-        value = int(text)
+        value: object = int(text)
     except ValueError:
-        value = 0
-    if value < 1:
-        message = f"must be a whole number of at least 1, not {text!r}"
-        raise argparse.ArgumentTypeError(message)
-    return value
-
-
-def _counts(text: str) -> list[int]:
-    return [_count(part) for part in text.split(",")]
+        value = text
+    return checked_time_steps(value)

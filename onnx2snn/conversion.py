@@ -12,7 +12,7 @@ from onnx2snn.activations import activations
 from onnx2snn.analysis import analyze_graph
 from onnx2snn.calibration.data import dataset, input_specs
 from onnx2snn.calibration.thresholds import RULES
-from onnx2snn.errors import UnsupportedError
+from onnx2snn.errors import OptionError, UnsupportedError
 from onnx2snn.files import write_whole
 from onnx2snn.importing import import_model
 from onnx2snn.passes import (
@@ -31,6 +31,7 @@ from onnx2snn.passes import (
 from onnx2snn.passes.replace_activations import NEURONS
 from onnx2snn.report import report
 from onnx2snn.streams import SPIKE
+from onnx2snn.time_loop import checked_time_steps
 
 if TYPE_CHECKING:
     import os
@@ -42,6 +43,14 @@ if TYPE_CHECKING:
     from onnx2snn.importing import Imported
     from onnx2snn.importing.source import AnyModel
     from onnx2snn.report import Report
+
+_NEEDED = (
+    "calibrate",
+    "replace-activations",
+    "carry-running-means",
+    "emit-time-loop",
+    "write-metadata",
+)
 
 __all__ = ["Conversion", "Options", "convert", "simplification", "spiking"]
 
@@ -86,16 +95,27 @@ class Options:
         unknown = [name for name in self.skip_passes if name not in PASSES]
         if unknown:
             message = f"no pass {', '.join(unknown)}; there are {', '.join(PASSES)}"
-            raise ValueError(message)
+            raise OptionError(message)
+        needed = [name for name in self.skip_passes if name in _NEEDED]
+        if needed:
+            message = f"pass {', '.join(needed)} cannot be skipped: there would be no network"
+            raise OptionError(message)
+        if self.seed < 0:
+            message = f"seed must be at least 0, not {self.seed}"
+            raise OptionError(message)
 
     def skipped(self) -> frozenset[type[ir.passes.PassBase]]:
         """Return the classes of the passes to leave out."""
         return frozenset(PASSES[name] for name in self.skip_passes)
 
-    def describe(self) -> str:
+    def corrects(self, data: Dataset | None) -> bool:
+        """Whether biases are corrected, given the calibration data there is."""
+        return self.correct_bias and data is not None and CorrectBias not in self.skipped()
+
+    def describe(self, data: Dataset | None) -> str:
         """Return the method in words, for the metadata of the file."""
         scope = "per channel" if self.per_channel else "per tensor"
-        correction = ", bias correction" if self.correct_bias else ""
+        correction = ", bias correction" if self.corrects(data) else ""
         return f"{NEURONS[self.neuron]}, {self.threshold} {scope}, v_init {self.v_init}{correction}"
 
 
@@ -141,12 +161,10 @@ def convert(
         InvalidModelError: The model cannot be read.
         UnsupportedError: Nothing in it can be made spiking, or it has foreign operators.
         CalibrationError: The calibration data does not fit the model.
-        ValueError: T or an option is out of range.
+        OptionError: T or an option is out of range.
     """
     chosen = Options(**options)
-    if isinstance(T, bool) or not isinstance(T, int) or T < 1:
-        message = f"T must be a whole number of at least 1, not {T!r}"
-        raise ValueError(message)
+    T = checked_time_steps(T)  # noqa: N806
     imported = import_model(model, check=chosen.check, skip=chosen.skipped())
     _check_activations(imported)
     data = None if calibration is None else dataset(calibration, input_specs(imported.model))
@@ -176,7 +194,7 @@ def spiking(
 ) -> list[ir.passes.PassBase]:
     """Return the passes that make an ANN with scales an emitted spiking network."""
     digest = "" if data is None else data.sha256()
-    corrections = [CorrectBias(time_steps, ann=ann, data=data)] if options.correct_bias else []
+    corrections = [CorrectBias(time_steps, ann=ann, data=data)] if options.corrects(data) else []
     return _without(
         options,
         [
@@ -187,7 +205,7 @@ def spiking(
             AttachFunctions(),
             WriteMetadata(
                 time_steps,
-                options.describe(),
+                options.describe(data),
                 source_sha256=imported.sha256,
                 calibration_sha256=digest,
             ),

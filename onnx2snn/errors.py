@@ -7,10 +7,11 @@
     ├── UnsupportedError     a valid model with parts that have no spiking counterpart
     ├── CalibrationError     data that does not fit the model, or a useless threshold
     ├── RuntimeShapeError    an input that does not match the converted model
+    ├── OptionError          an option out of range; also a ``ValueError``
     └── OutputError          a result that cannot be written where it was asked for
 
-Misuse of an argument is a plain ``ValueError`` or ``TypeError``; passes run in the wrong
-order raise ``onnx_ir.passes.PreconditionError``.
+An argument of a wrong type is a ``TypeError``; passes run in the wrong order raise
+``onnx_ir.passes.PreconditionError``.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ __all__ = [
     "CalibrationError",
     "InvalidModelError",
     "Onnx2SnnError",
+    "OptionError",
     "OutputError",
     "Refusal",
     "RuntimeShapeError",
@@ -78,6 +80,10 @@ class CalibrationError(Onnx2SnnError):
 
 class RuntimeShapeError(Onnx2SnnError):
     """A feed does not match the inputs of the converted model."""
+
+
+class OptionError(Onnx2SnnError, ValueError):
+    """An option or argument is out of its range."""
 
 
 class OutputError(Onnx2SnnError):

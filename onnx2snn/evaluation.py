@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.calibration.data import dataset
-from onnx2snn.errors import CalibrationError
+from onnx2snn.calibration.data import dataset, input_specs
+from onnx2snn.errors import CalibrationError, OptionError
 from onnx2snn.importing import read
 from onnx2snn.progress import track
 from onnx2snn.runtime import load
 from onnx2snn.runtime.ort import session
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Mapping, Sequence
 
-    import onnx
-
     from onnx2snn.importing.source import AnyModel
+    from onnx2snn.runtime import AnyNetwork, Network
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -54,7 +52,7 @@ class Evaluation:
 
 
 def evaluate(  # noqa: PLR0913 (each is an option of its own)
-    snn: str | os.PathLike[str] | bytes | onnx.ModelProto,
+    snn: AnyNetwork,
     data: object,
     *,
     ann: AnyModel | None = None,
@@ -84,11 +82,14 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
     """
     network = load(snn, runtime, threads=threads)
     steps = sorted(set(time_steps or (network.time_steps,)))
+    if batch_size < 1:
+        message = f"batch_size must be at least 1, not {batch_size}"
+        raise OptionError(message)
     samples = dataset(data, network.inputs)
     if samples.labels is None and ann is None:
         message = "nothing to compare with: the data has no labels 'y' and no ANN was given"
         raise CalibrationError(message)
-    reference = None if ann is None else _predictor(ann, threads)
+    reference = None if ann is None else _predictor(ann, network, threads)
     predicted: dict[int, list[np.ndarray]] = {t: [] for t in steps}
     expected: list[np.ndarray] = []
     total = None if samples.samples is None else -(-samples.samples // batch_size)
@@ -101,8 +102,19 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
     return _score(classes, np.concatenate(expected) if expected else None, samples.labels)
 
 
-def _predictor(ann: AnyModel, threads: int) -> Callable[[Mapping[str, np.ndarray]], np.ndarray]:
-    run = session(ir.to_proto(read(ann).model), threads)
+def _predictor(
+    ann: AnyModel, network: Network, threads: int
+) -> Callable[[Mapping[str, np.ndarray]], np.ndarray]:
+    source = read(ann)
+    inputs = {spec.name for spec in input_specs(source.model)}
+    expected = {spec.name for spec in network.inputs}
+    if inputs != expected:
+        message = (
+            f"{source.name} is not the ANN of this network: it has inputs {sorted(inputs)}, "
+            f"the network has {sorted(expected)}"
+        )
+        raise CalibrationError(message)
+    run = session(ir.to_proto(source.model), threads)
     return lambda feeds: run(feeds)[0]
 
 

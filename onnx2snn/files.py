@@ -47,7 +47,11 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[IO[bytes]], objec
         OutputError: The file cannot be written.
     """
     check_writable(path)
-    target = Path(path)
+    target = Path(path).resolve()
+    if target.exists() and not target.is_file():  # a pipe or a device: nothing to rename
+        with target.open("wb") as file:
+            write(file)
+        return
     name = None
     try:
         with tempfile.NamedTemporaryFile(

@@ -65,7 +65,7 @@ class Scale:
 def along_axis(values: np.ndarray, axis: int | None, rank: int) -> np.ndarray:
     """Return ``values`` [C] with the shape [1.., C, ..1] that lies along ``axis`` of ``rank``."""
     if axis is None:
-        return values.reshape([1] * min(rank, values.ndim) if rank else [])
+        return values.reshape([1] * rank)
     shape = [1] * rank
     shape[axis] = values.size
     return values.reshape(shape)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
+from onnx2snn.errors import OptionError
 from onnx2snn.graph import (
     closure,
     constant,
@@ -25,10 +26,20 @@ from onnx2snn.streams import is_stateful
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["LOOP_NAME", "TIME_STEPS", "emit_time_loop", "time_loop"]
+__all__ = [
+    "LOOP_NAME",
+    "MOST_TIME_STEPS",
+    "TIME_STEPS",
+    "checked_time_steps",
+    "emit_time_loop",
+    "time_loop",
+]
 
 TIME_STEPS = "T"
 """Name of the graph input that holds the number of time steps, if the ANN leaves it free."""
+
+MOST_TIME_STEPS = 2**16
+"""Largest number of time steps: beyond it a float16 or a threshold search loses its meaning."""
 
 LOOP_NAME = "onnx2snn.time_loop"
 """Name of the Loop node over time."""
@@ -55,6 +66,23 @@ def emit_time_loop(
     return True
 
 
+def checked_time_steps(value: object) -> int:
+    """Return a number of time steps as an int.
+
+    Raises:
+        OptionError: It is no whole number from 1 to ``MOST_TIME_STEPS``.
+    """
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        count = int(value)
+        if 1 <= count <= MOST_TIME_STEPS:
+            return count
+        if count > MOST_TIME_STEPS:
+            message = f"T must be at most {MOST_TIME_STEPS}, not {value!r}"
+            raise OptionError(message)
+    message = f"T must be a whole number of at least 1, not {value!r}"
+    raise OptionError(message)
+
+
 def time_loop(graph: ir.Graph) -> ir.Node | None:
     """Return the Loop over time of an emitted graph, None if it has none."""
     return next((node for node in graph if node.name == LOOP_NAME and is_op(node, "Loop")), None)
@@ -68,6 +96,9 @@ class _Parts:
     ) -> None:
         edges = dependency_graph(graph)
         stateful = [node for node in graph if is_stateful(node)]
+        for node in stateful:  # what makes an initial state stays before the loop
+            starts = [before.producer() for _, _, before, _ in _states(node)]
+            edges.remove_edges_from([(start, node) for start in starts if start is not None])
         event_values = {value for value in graph.inputs if value.name in events}
         readers = [node for node in graph if event_values.intersection(reads(node))]
         wanted = [value for value in graph.outputs if value.name in every_step]
@@ -117,6 +148,8 @@ class _Emitter:
         extra = [value for value in self._parts.leaving if value not in final]
         carried = [self._last_value(value) for value in extra]
         stacked = [self._stacked(value) for value in self._parts.every_step]
+        self._outputs = list(self._graph.outputs)
+        self._graph.outputs.clear()
         body = ir.Graph(
             [self._step, self._go_on, *body_inputs, *(value for value, _ in carried)],
             [
@@ -142,6 +175,7 @@ class _Emitter:
             name=LOOP_NAME,
         )
         self._connect(loop, [*(state.after for state in states), *extra])
+        self._graph.outputs.extend(self._outputs)
         if following is None:
             self._graph.append(loop)
         else:
@@ -170,6 +204,15 @@ class _Emitter:
         now.type, now.shape = event.type, event.shape
         for reader in self._parts.body:
             rewire(reader, event, now)
+        outside = [reader for reader in self._graph if event in reads(reader)]
+        if outside:  # they read its shape
+            zero = constant(self._graph, f"{event.name}.zero", np.array(0, np.int64))
+            first = ir.node("Gather", [event, zero], {"axis": 0}, name=f"{event.name}.first")
+            first.outputs[0].name = fresh_name(self._graph, f"{event.name}.first")
+            first.outputs[0].type, first.outputs[0].shape = event.type, event.shape
+            for reader in outside:
+                rewire(reader, event, first.outputs[0])
+            self._graph.append(first)
         if event.shape is not None:
             event.shape = ir.Shape([TIME_STEPS, *event.shape])
         return node
@@ -221,10 +264,10 @@ class _Emitter:
             self._hand_out(value, output, stacked=stacked)
 
     def _hand_out(self, value: ir.Value, output: ir.Value, *, stacked: bool) -> None:
-        for position, result in enumerate(tuple(self._graph.outputs)):
+        for position, result in enumerate(tuple(self._outputs)):
             if result is value:
                 value.name, output.name = fresh_name(self._graph, f"{value.name}.step"), value.name
-                self._graph.outputs[position] = output
+                self._outputs[position] = output
                 if stacked and value.shape is not None:
                     output.shape = ir.Shape([TIME_STEPS, *value.shape])
 

@@ -42,8 +42,8 @@ from onnx2snn.calibration.sources import (
     labelled,
     script_feeds,
 )
-from onnx2snn.calibration.specs import InputSpec, cast, input_specs
 from onnx2snn.errors import CalibrationError
+from onnx2snn.specs import InputSpec, cast, input_specs
 
 if TYPE_CHECKING:
     Feed = Mapping[str, Column]

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onnx2snn.calibration.specs import dtype_problem, shape_problem
+from onnx2snn.specs import dtype_problem, shape_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from onnx2snn.calibration.columns import Column
-    from onnx2snn.calibration.specs import InputSpec
+    from onnx2snn.specs import InputSpec
 
     Feed = Mapping[str, Column]
 

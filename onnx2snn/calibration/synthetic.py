@@ -12,7 +12,7 @@ from onnx2snn.errors import CalibrationError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from onnx2snn.calibration.specs import InputSpec
+    from onnx2snn.specs import InputSpec
 
 __all__ = ["image_noise", "synthetic_feeds"]
 

@@ -12,7 +12,7 @@ from onnx2snn.notes import ACTIVATION_OUTPUT
 from onnx2snn.streams import is_neuron
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Generator, Iterable, Iterator, Mapping
 
     import numpy as np
     import onnx_ir as ir
@@ -27,7 +27,7 @@ def walk(
     ann: ir.Model,
     batches: Iterable[Mapping[str, np.ndarray]],
     time_steps: int,
-) -> Iterator[Layer]:
+) -> Generator[Layer]:
     """Yield the layers of ``snn`` from the input on, each driven by the layers before it.
 
     What the caller changes in a layer is in force for the layers behind it: when the next

@@ -60,10 +60,10 @@ def _batch_norm(node: ir.Node) -> Affine | None:
 
 def _per_channel(values: np.ndarray, x: ir.Value) -> np.ndarray | None:
     """Return a constant operand as one number a channel of ``x``, None if it is more."""
+    if x.shape is None or values.ndim > len(x.shape):
+        return values.reshape(1) if values.shape in {(), (1,)} and x.shape is None else None
     if values.size == 1:
         return values.reshape(1)
-    if x.shape is None or values.ndim > len(x.shape):
-        return None
     rank = len(x.shape)
     shape = (1,) * (rank - values.ndim) + values.shape
     axis = rank - 1 if rank == 2 or is_op(x.producer(), "MatMul") else 1

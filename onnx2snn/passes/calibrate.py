@@ -11,12 +11,14 @@ import onnx_ir as ir
 
 from onnx2snn.activations import is_rectifier, upper_bound
 from onnx2snn.calibration.observe import Statistics, histograms
-from onnx2snn.calibration.specs import input_specs
 from onnx2snn.calibration.synthetic import synthetic_feeds
 from onnx2snn.calibration.thresholds import RULES, per_tensor
 from onnx2snn.channels import channel_axis
+from onnx2snn.errors import OptionError
+from onnx2snn.graph import label
 from onnx2snn.progress import track
 from onnx2snn.scale import Scale
+from onnx2snn.specs import input_specs
 from onnx2snn.streams import Streams
 
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ class Calibrate(ir.passes.InPlacePass):
         """Check the options."""
         if self.rule not in RULES:
             message = f"rule must be one of {', '.join(RULES)}, not {self.rule!r}"
-            raise ValueError(message)
+            raise OptionError(message)
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Note the scales of the activations of the main graph."""
@@ -110,8 +112,13 @@ class Calibrate(ir.passes.InPlacePass):
         threshold = RULES[self.rule](seen, self.time_steps, _bound(value))
         dead = tuple(int(channel) for channel in np.flatnonzero(threshold.dead))
         if len(dead) == threshold.values.size:
-            _LOGGER.warning(_DEAD_LAYER, value.name)
+            _LOGGER.warning(_DEAD_LAYER, _described(value), _SOURCES[origin])
         Scale(threshold.values.astype(np.float32), axis, origin, dead).write(value)
+
+
+def _described(value: ir.Value) -> str:
+    producer = value.producer()
+    return f"{value.name!r}" if producer is None else f"{producer.op_type} {label(producer)!r}"
 
 
 def _bound(value: ir.Value) -> float | None:
@@ -124,12 +131,18 @@ def _bound(value: ir.Value) -> float | None:
 
 _SYNTHETIC_SAMPLES = 256
 
+_SOURCES = {
+    "calibration": "calibration data",
+    "batch-norm": "values made up without data",
+    "synthetic": "values made up without data",
+}
+
 _NO_DATA = (
     "no calibration data: the thresholds of %d of %d activations come from random inputs, and "
     "accuracy at small T will suffer; pass --calibration data.npz with some hundred typical inputs"
 )
 
 _DEAD_LAYER = (
-    "%r never fires on the calibration data: its neurons are dead; "
-    "check that the data is preprocessed as in training"
+    "%s never fires on the %s: its neurons are dead; "
+    "check that inputs are preprocessed as in training"
 )

@@ -6,7 +6,7 @@ import dataclasses
 
 import onnx_ir as ir
 
-from onnx2snn.time_loop import emit_time_loop
+from onnx2snn.time_loop import checked_time_steps, emit_time_loop
 
 __all__ = ["EmitTimeLoop"]
 
@@ -40,9 +40,7 @@ class EmitTimeLoop(ir.passes.InPlacePass):
 
     def __post_init__(self) -> None:
         """Check the options."""
-        if self.time_steps < 1:
-            message = f"time_steps must be at least 1, not {self.time_steps}"
-            raise ValueError(message)
+        checked_time_steps(self.time_steps)
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Emit the loop in the main graph."""

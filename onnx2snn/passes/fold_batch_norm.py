@@ -15,6 +15,7 @@ from onnx2snn.graph import (
     is_constant,
     is_op,
     label,
+    remove_unused,
     replace_node,
 )
 from onnx2snn.normal import Normal
@@ -57,6 +58,8 @@ class FoldBatchNorm(ir.passes.InPlacePass):
         for node in list(model.graph):
             if is_op(node, *AFFINE) and node.graph is not None:
                 modified = _fold(node) or modified
+        if modified:
+            remove_unused(model)
         return ir.passes.PassResult(model, modified=modified)
 
 
@@ -65,7 +68,7 @@ def _fold(node: ir.Node) -> bool:
     if affine is None:
         return False
     before, output = affine.x.producer(), node.outputs[0]
-    if has_one_reader(affine.x) and before is not None and before.op_type in _BACK:
+    if has_one_reader(affine.x) and before is not None and is_op(before, *_BACK):
         normal = Normal.of(output)
         fused = _BACK[before.op_type](before, node, affine)
         if fused is not None and normal is not None:
@@ -87,6 +90,8 @@ def _fold_into_conv(before: ir.Node, node: ir.Node, affine: Affine) -> ir.Node |
         new_weight = w * affine.scale.reshape(shape)
     else:
         channels = w.shape[1] * group
+        if affine.scale.size not in {1, channels}:
+            return None
         s = np.broadcast_to(affine.scale, channels).reshape(group, 1, w.shape[1], 1)
         new_weight = (w.reshape(group, -1, w.shape[1], w[0, 0].size) * s).reshape(w.shape)
     return _replace_weights(before, node, affine, new_weight, channels)
@@ -98,6 +103,8 @@ def _fold_into_gemm(before: ir.Node, node: ir.Node, affine: Affine) -> ir.Node |
     w = array(before.inputs[1])
     transposed = before.attributes.get_int("transB", 0)
     channels = w.shape[0] if transposed else w.shape[1]
+    if affine.scale.size not in {1, channels}:
+        return None
     s = np.broadcast_to(affine.scale, channels)
     return _replace_weights(before, node, affine, w * (s[:, None] if transposed else s), channels)
 
@@ -105,6 +112,8 @@ def _fold_into_gemm(before: ir.Node, node: ir.Node, affine: Affine) -> ir.Node |
 def _fold_into_matmul(before: ir.Node, node: ir.Node, affine: Affine) -> ir.Node | None:
     graph, weight = node.graph, before.inputs[1]
     rank_two = weight is not None and weight.shape is not None and len(weight.shape) == 2
+    if is_op(node, "BatchNormalization") and (affine.x.shape is None or len(affine.x.shape) != 2):
+        return None
     if graph is None or not is_constant(weight) or not rank_two or np.all(affine.scale == 1):
         return None
     w = array(weight)

@@ -8,6 +8,7 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.activations import is_rectifier
+from onnx2snn.errors import OptionError
 from onnx2snn.graph import constant, fresh_name, is_op, label, rewire, take_over
 from onnx2snn.notes import ACTIVATION, ACTIVATION_OUTPUT, THRESHOLD_ORIGIN
 from onnx2snn.ops import ALL_OPS, DOMAIN, OPSET
@@ -72,10 +73,10 @@ class ReplaceActivations(ir.passes.InPlacePass):
         """Check the options."""
         if self.neuron not in NEURONS:
             message = f"neuron must be one of {', '.join(NEURONS)}, not {self.neuron!r}"
-            raise ValueError(message)
+            raise OptionError(message)
         if not 0.0 <= self.v_init <= 1.0:
             message = f"v_init must lie in 0 to 1 (of the threshold), not {self.v_init}"
-            raise ValueError(message)
+            raise OptionError(message)
 
     def requires(self, model: ir.Model) -> None:
         """Check that every value that is to become spikes has a scale."""
@@ -122,7 +123,8 @@ class _NeuronMaker:
         current = activation.inputs[0] if replaced else value
         if current is None:
             return
-        neuron, spikes = self._neuron(current, value, label(activation), signed=not replaced)
+        name = label(activation) if replaced else f"{label(activation)}.neuron"
+        neuron, spikes = self._neuron(current, value, name, signed=not replaced)
         take_over(value, spikes)
         if replaced:
             self._graph.remove(activation, safe=True)

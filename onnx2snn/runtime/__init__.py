@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import functools
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import onnx
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+import onnx_ir as ir
 
-from onnx2snn.errors import InvalidModelError
+from onnx2snn.errors import InvalidModelError, OptionError
+from onnx2snn.model_file import parse_model, read_bytes
 from onnx2snn.runtime.network import Network
 
 if TYPE_CHECKING:
     from onnx2snn.runtime.network import Runtime
+
+    AnyNetwork: TypeAlias = str | os.PathLike[str] | bytes | onnx.ModelProto | ir.Model
 
 __all__ = ["RUNTIMES", "Network", "load"]
 
@@ -25,7 +29,7 @@ RUNTIMES = ("ort", "numpy")
 
 
 def load(
-    model: str | os.PathLike[str] | bytes | onnx.ModelProto,
+    model: AnyNetwork,
     runtime: str = "ort",
     *,
     threads: int = 0,
@@ -39,12 +43,18 @@ def load(
 
     Raises:
         InvalidModelError: The file is not there, or no network that was emitted here.
-        ValueError: There is no such runtime.
+        OptionError: There is no such runtime.
     """
     if runtime not in RUNTIMES:
         message = f"runtime must be one of {', '.join(RUNTIMES)}, not {runtime!r}"
-        raise ValueError(message)
-    return Network(_read(model), _runtime(runtime, threads))
+        raise OptionError(message)
+    proto = _read(model)
+    try:
+        return Network(proto, _runtime(runtime, threads))
+    except InvalidModelError as error:
+        name = Path(model).name if isinstance(model, str | os.PathLike) else "the model"
+        message = f"{name} {error}"
+        raise InvalidModelError(message) from error
 
 
 def _runtime(name: str, threads: int) -> Runtime:
@@ -57,16 +67,14 @@ def _runtime(name: str, threads: int) -> Runtime:
     return functools.partial(session, threads=threads)
 
 
-def _read(model: str | os.PathLike[str] | bytes | onnx.ModelProto) -> onnx.ModelProto:
+def _read(model: AnyNetwork) -> onnx.ModelProto:
     if isinstance(model, onnx.ModelProto):
         return model
-    try:
-        if isinstance(model, bytes):
-            return onnx.load_from_string(model)
-        return onnx.load(os.fspath(model))
-    except OSError as error:
-        message = f"cannot read {os.fspath(model)!r}: {error.strerror}"
-        raise InvalidModelError(message) from error
-    except DecodeError as error:
-        message = f"{model!r} is not an ONNX file" if not isinstance(model, bytes) else "not ONNX"
-        raise InvalidModelError(message) from error
+    if isinstance(model, ir.Model):
+        return ir.to_proto(model)
+    if isinstance(model, bytes):
+        return parse_model(model, "the network")
+    path = Path(model)
+    proto = parse_model(read_bytes(path), path.name)
+    onnx.load_external_data_for_model(proto, str(path.parent))
+    return proto

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.calibration.specs import input_specs
-from onnx2snn.errors import InvalidModelError, RuntimeShapeError
+from onnx2snn.errors import InvalidModelError, OptionError, RuntimeShapeError
 from onnx2snn.graph import array
 from onnx2snn.runtime.split import split
-from onnx2snn.time_loop import time_loop
+from onnx2snn.specs import input_specs
+from onnx2snn.time_loop import checked_time_steps, time_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -46,7 +46,7 @@ class Network:
         loop = time_loop(self._model.graph)
         time_steps = None if loop is None else loop.inputs[0]
         if time_steps is None:
-            message = "the model has no loop over time; convert it with 'onnx2snn convert' first"
+            message = "has no loop over time; convert it with 'onnx2snn convert' first"
             raise InvalidModelError(message)
         self.inputs = input_specs(self._model)
         self.outputs = tuple(str(value.name) for value in self._model.graph.outputs)
@@ -69,9 +69,9 @@ class Network:
 
         Raises:
             RuntimeShapeError: A feed is missing, or has another type or shape than its input.
-            ValueError: ``T`` is less than 1.
+            OptionError: ``T`` is less than 1.
         """
-        arrays = self._checked(feeds, self.time_steps if T is None else T)
+        arrays = self._checked(feeds, self.time_steps if T is None else checked_time_steps(T))
         return dict(zip(self.outputs, self._run(arrays), strict=True))
 
     def run_at(
@@ -85,27 +85,26 @@ class Network:
 
         Raises:
             RuntimeShapeError: A feed is missing, or has another type or shape than its input.
-            ValueError: A number of steps is less than 1, or there is none.
+            OptionError: A number of steps is less than 1, or there is none.
         """
+        if not steps:
+            message = "no number of time steps is given"
+            raise OptionError(message)
         if self._parts is None:
             trunk, readout = split(self._model.clone())
             self._parts = _Part(trunk, self._runtime), _Part(readout, self._runtime)
         trunk_part, readout_part = self._parts
-        arrays = self._checked(feeds, max(steps), min(steps))
+        wanted = [checked_time_steps(t) for t in steps]
+        arrays = self._checked(feeds, max(wanted))
         carried = trunk_part.run(arrays)
         return {
             t: readout_part.run(
                 arrays | {name: np.asarray(data[t - 1]) for name, data in carried.items()}
             )
-            for t in steps
+            for t in wanted
         }
 
-    def _checked(
-        self, feeds: Mapping[str, np.ndarray], time_steps: int, least: int | None = None
-    ) -> dict[str, np.ndarray]:
-        if (time_steps if least is None else least) < 1:
-            message = f"T must be at least 1, not {time_steps if least is None else least}"
-            raise ValueError(message)
+    def _checked(self, feeds: Mapping[str, np.ndarray], time_steps: int) -> dict[str, np.ndarray]:
         arrays = {name: np.asarray(data) for name, data in feeds.items()}
         problems = [f"no input {name!r}" for name in arrays if name not in self._names()]
         for spec in self.inputs:

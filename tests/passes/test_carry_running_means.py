@@ -35,6 +35,12 @@ WEIGHTS = {
 }
 
 
+NESTED = (
+    "p = If (c) <then_branch = tt () => (float[3,4] r) { r = Mul (l, x) }, "
+    "else_branch = ee () => (float[3,4] u) { u = Neg (x) }>"
+)
+
+
 def currents(text: str, stream: np.ndarray, shape: str) -> tuple[np.ndarray, ir.Model]:
     """Return the current of neuron ``y`` at every step when ``x`` is ``stream``, and the ANN."""
     signature = f"(float[{shape}] x, bool c) => (y)"
@@ -142,22 +148,23 @@ def test_linear_nodes_are_left_as_they_are(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "body",
+    "nodes, condition, then, other",
     [
-        "h = If (c) <then_branch = t () => (float[3,4] p) { p = Gemm (x, w, b) }, "
-        "else_branch = e () => (float[3,4] q) { q = Neg (x) }>",
-        "l = Neg (x)  h = If (c) <then_branch = t () => (float[3,4] p) { e = Exp (l)  "
-        "p = Add (e, x) }, else_branch = e () => (float[3,4] q) { q = Identity (l) }>",
-        "l = Softmax (x)  h = If (c) <then_branch = t () => (float[3,4] p) { p = If (c) "
-        "<then_branch = tt () => (float[3,4] r) { r = Mul (l, x) }, else_branch = ee () => "
-        "(float[3,4] u) { u = Neg (x) }> }, else_branch = e () => (float[3,4] q) { q = Neg (l) }>",
-        "m = ReduceMean (x)  d = Greater (m, zero)  h = If (d) <then_branch = t () => "
-        "(float[3,4] p) { p = Add (x, b) }, else_branch = e () => (float[3,4] q) { q = Neg (x) }>",
+        ("", "c", "p = Gemm (x, w, b)", "q = Neg (x)"),
+        ("l = Neg (x)", "c", "e = Exp (l)  p = Add (e, x)", "q = Identity (l)"),
+        ("l = Softmax (x)", "c", NESTED, "q = Neg (l)"),
+        ("m = ReduceMean (x)  d = Greater (m, zero)", "d", "p = Add (x, b)", "q = Neg (x)"),
     ],
     ids=["captures", "computes", "nested", "decides"],
 )
-def test_what_a_branch_captures_is_a_mean(body: str) -> None:
-    stream, ann = currents(body, ROWS, "3,4")
+def test_what_a_branch_captures_is_a_mean(
+    nodes: str, condition: str, then: str, other: str
+) -> None:
+    branches = (
+        f"<then_branch = t () => (float[3,4] p) {{ {then} }}, "
+        f"else_branch = e () => (float[3,4] q) {{ {other} }}>"
+    )
+    stream, ann = currents(f"{nodes}  h = If ({condition}) {branches}", ROWS, "3,4")
     np.testing.assert_allclose(means(stream), wanted(ann, ROWS), rtol=1e-4, atol=1e-4)
 
 

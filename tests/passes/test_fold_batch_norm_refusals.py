@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import onnx_ir as ir
 import pytest
 
 from onnx2snn.passes import FoldBatchNorm
 from onnx2snn.testing import check_pass
 from tests.models import model, normal, positive
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
 
 IMAGES = {"x": normal(1, 3, 4, 6, 7)}
 NORM = "BatchNormalization <epsilon = 0.01>"
@@ -50,7 +54,7 @@ def test_an_operand_that_is_no_constant(node: str) -> None:
 
 
 def test_parameters_that_are_no_constants() -> None:
-    text = f"h = Conv (x, w, b)  s = ReduceMax <axes = [1, 2], keepdims = 0> (k)"
+    text = "h = Conv (x, w, b)  s = ReduceMax <axes = [1, 2], keepdims = 0> (k)"
     refused(f"{text}  y = {NORM} (h, s, bias, mean, var)", inputs=", float[4,1,1] k")
 
 
@@ -83,13 +87,25 @@ def test_an_operand_that_is_not_one_number_a_feature() -> None:
     check_pass(FoldBatchNorm(), before, {"x": normal(1, 2, 3, 4)}, modified=False)
 
 
-def test_an_operand_that_widens_the_channels() -> None:
+@pytest.mark.parametrize(
+    "x, node, w, s",
+    [
+        ((3, 4, 6, 7), "Conv", (1, 4, 3, 2), (5, 1, 1)),
+        ((3, 4, 6, 7), "ConvTranspose", (4, 1, 3, 2), (5, 1, 1)),
+        ((3, 4), "Gemm", (4, 1), (5,)),
+    ],
+    ids=["Conv", "ConvTranspose", "Gemm"],
+)
+def test_an_operand_that_widens_the_channels(
+    x: tuple[int, ...], node: str, w: tuple[int, ...], s: tuple[int, ...]
+) -> None:
+    shape = ",".join(map(str, x))
     before = model(
-        "(float[N,4,6,7] x) => (y) { h = Conv (x, w)  y = Mul (h, s) }",
-        w=normal(7, 1, 4, 3, 2),
-        s=positive(9, 5, 1, 1),
+        f"(float[{shape}] x) => (y) {{ h = {node} (x, w)  y = Mul (h, s) }}",
+        w=normal(7, *w),
+        s=positive(9, *s),
     )
-    check_pass(FoldBatchNorm(), before, IMAGES, modified=False)
+    check_pass(FoldBatchNorm(), before, {"x": normal(1, *x)}, modified=False)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1, 1, 1), (1, 1, 4, 1, 1)], ids=str)

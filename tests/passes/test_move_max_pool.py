@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import onnx_ir as ir
 import pytest
 
 from onnx2snn.passes import MoveMaxPool
 from onnx2snn.testing import check_pass
 from tests.models import model, normal
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
 
 X = {"x": normal(1, 2, 3, 6, 7)}
 CLIP = {"low": np.zeros((), np.float32), "high": np.array(0.75, np.float32)}

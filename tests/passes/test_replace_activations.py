@@ -45,7 +45,7 @@ def test_the_first_step_of_each_channel(node: str, v_init: float, neuron: str) -
     assert ReplaceActivations(neuron, v_init)(snn).modified
     theta = THETAS.reshape(3, 1, 1)
     # from v_init * theta, a neuron fires if the current covers the rest; none can take back
-    np.testing.assert_array_equal(first_step(snn, x=X), theta * (-X >= (1 - v_init) * theta))
+    np.testing.assert_array_equal(first_step(snn, x=X), theta * ((1 - v_init) * theta <= -X))
 
 
 def test_a_threshold_for_the_whole_tensor() -> None:
@@ -58,7 +58,7 @@ def test_channels_along_the_last_axis() -> None:
     snn = layer(scale=Scale(np.array([1, 2, 3, 4, 5], np.float32) / 4, 3, "graph"))
     ReplaceActivations()(snn)
     theta = np.arange(1, 6, dtype=np.float32) / 4
-    np.testing.assert_array_equal(first_step(snn, x=X), theta * (-X >= theta / 2))
+    np.testing.assert_array_equal(first_step(snn, x=X), theta * (theta / 2 <= -X))
 
 
 def test_doubles() -> None:

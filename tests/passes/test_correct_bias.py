@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import pytest
+
+from onnx2snn.calibration.data import dataset, input_specs
+from onnx2snn.graph import array
+from onnx2snn.passes import (
+    AttachFunctions,
+    CarryRunningMeans,
+    CorrectBias,
+    EmitTimeLoop,
+    ReplaceActivations,
+)
+from onnx2snn.passes.correct_bias import add_bias
+from onnx2snn.scale import Scale
+from onnx2snn.streams import activations, is_neuron
+from onnx2snn.testing import run_ort
+from tests.models import model, normal
+
+T = 4
+X = normal(1, 40, 3, 6, 5)
+THETA = np.float32([6, 1, 3, 4])
+WEIGHTS = {"w": normal(2, 4, 3, 3, 2) / 4, "b": normal(3, 4), "u": normal(4, 4, 4, 2, 2) / 2}
+CONVS = "c = Conv (x, w, b)  a = Relu (c)  g = Conv (a, u)  r = Relu (g)  y = Neg (r)"
+BIAS = np.float32([1, -2, 3, 0.5]).reshape(1, 4, 1, 1)
+
+
+def networks(
+    text: str = CONVS,
+    x: str = "float[N,3,6,5] x",
+    scale: Scale | None = None,
+    **weights: np.ndarray,
+) -> tuple[ir.Model, ir.Model]:
+    """Return an ANN and its network in step form."""
+    ann = model(f"({x}) => (y) {{ {text} }}", **(WEIGHTS | weights))
+    for node in activations(ann.graph):
+        (scale or Scale(THETA, 1, "graph")).write(node)
+    snn = ann.clone()
+    ReplaceActivations()(snn)
+    CarryRunningMeans()(snn)
+    return ann, snn
+
+
+def corrected(ann: ir.Model, snn: ir.Model, x: np.ndarray = X, **options: int) -> None:
+    data = dataset({"x": x}, input_specs(ann))
+    assert CorrectBias(T, ann=ann, data=data, **options)(snn).modified
+
+
+def means(network: ir.Model, *names: str, axes: tuple[int, ...] = (0, 2, 3), x: np.ndarray = X
+          ) -> list[np.ndarray]:  # fmt: skip
+    """Return the means of values of a network, emitted if it is in step form, per channel."""
+    copy = ir.from_proto(onnx.load_from_string(ir.to_proto(network).SerializeToString()))
+    values = {value.name: value for node in copy.graph for value in node.outputs}
+    copy.graph.outputs[:] = [values[name] for name in names]
+    spiking = any(map(is_neuron, copy.graph))
+    EmitTimeLoop(T, every_step=names)(copy)
+    AttachFunctions()(copy)
+    found = run_ort(copy, {"x": x})
+    arrays = [found[name].mean(axis=0) if spiking else found[name] for name in names]
+    return [array.mean(axis=axes) for array in arrays]
+
+
+def neurons(snn: ir.Model) -> list[ir.Node]:
+    return [node for node in snn.graph if is_neuron(node)]
+
+
+def ops(snn: ir.Model) -> list[str]:
+    return [node.op_type for node in snn.graph]
+
+
+def errors(ann: ir.Model, snn: ir.Model) -> np.ndarray:
+    """Return what the mean output of each channel lacks of the ANN's, [layer, C]."""
+    rates = np.stack(means(snn, "a.spike", "r.spike")) * THETA
+    return np.stack(means(ann, "a", "r")) - rates
+
+
+def test_the_mean_outputs_come_close_to_the_activations() -> None:
+    ann, snn = networks()
+    before = errors(ann, snn)
+    corrected(ann, snn)
+    after = errors(ann, snn)
+    assert np.abs(after).max() < np.abs(before).max() / 4
+    assert (np.abs(after).mean(axis=1) < np.abs(before).mean(axis=1) / 4).all()
+
+
+def test_more_rounds_come_closer() -> None:
+    left = []
+    for rounds in (1, 4):
+        ann, snn = networks()
+        corrected(ann, snn, rounds=rounds)
+        left.append(np.abs(errors(ann, snn)).mean())
+    assert left[1] < left[0]
+
+
+def test_one_round_is_the_formula() -> None:
+    ann, snn = networks("c = Conv (x, w, b)  a = Relu (c)  y = Neg (a)")
+    (rate,), (wanted,) = means(snn, "a.spike"), means(ann, "a")
+    corrected(ann, snn, rounds=1)
+    changed = array(snn.graph.initializers["b"]) - WEIGHTS["b"]
+    np.testing.assert_allclose(changed, wanted - THETA * rate, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("batch_size", [7, 40])
+def test_the_batch_size_does_not_matter(batch_size: int) -> None:
+    (ann, snn), (_, other) = networks(), networks()
+    corrected(ann, snn)
+    corrected(ann, other, batch_size=batch_size)
+    np.testing.assert_allclose(
+        array(snn.graph.initializers["b"]), array(other.graph.initializers["b"]), rtol=1e-5
+    )
+
+
+def test_only_the_spiking_network_changes() -> None:
+    ann, snn = networks()
+    before = ir.to_proto(ann).SerializeToString(deterministic=True)
+    corrected(ann, snn)
+    assert ir.to_proto(ann).SerializeToString(deterministic=True) == before
+
+
+def test_features_of_a_sequence() -> None:
+    x = normal(5, 30, 6, 4)
+    scale = Scale(np.float32([3, 4, 5]), 2, "graph")
+    text = "h = MatMul (x, k)  a = Relu (h)  y = Neg (a)"
+    ann, snn = networks(text, "float[N,6,4] x", scale, k=normal(6, 4, 3))
+    options = {"axes": (0, 1), "x": x}
+    (wanted,) = means(ann, "a", **options)
+    before = wanted - scale.values * means(snn, "a.spike", **options)[0]
+    corrected(ann, snn, x)
+    after = wanted - scale.values * means(snn, "a.spike", **options)[0]
+    assert np.abs(after).max() < np.abs(before).max() / 4
+
+
+def test_one_bias_for_the_whole_tensor() -> None:
+    ann, snn = networks(scale=Scale(np.float32([1]), None, "graph"))
+    corrected(ann, snn)
+    difference = array(snn.graph.initializers["b"]) - WEIGHTS["b"]
+    np.testing.assert_allclose(difference, difference[0], rtol=1e-3)
+    assert difference[0] != 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "c = Conv (x, w, b)  y = Relu (c)",
+        "c = Conv (x, w, b)  d = Conv (x, w)  e = Add (d, c)  y = Relu (e)",
+        "c = Conv (x, w, b)  d = Conv (x, w)  e = Add (c, d)  f = Add (e, d)  y = Relu (f)",
+        "c = ConvTranspose (x, v, b)  y = Relu (c)",
+    ],
+)
+def test_the_bias_goes_into_a_convolution(text: str) -> None:
+    _, snn = networks(text, v=normal(8, 3, 4, 2, 2))
+    before = ops(snn)
+    (rate,) = means(snn, "y.spike")
+    add_bias(snn.graph, neurons(snn)[0], BIAS)
+    assert ops(snn) == before
+    np.testing.assert_array_equal(
+        array(snn.graph.initializers["b"]), WEIGHTS["b"] + BIAS.reshape(-1)
+    )
+    assert ((means(snn, "y.spike")[0] - rate) * BIAS.reshape(-1) > -1e-6).all()
+
+
+@pytest.mark.parametrize("shape", [(4,), (1, 4)])
+@pytest.mark.parametrize("beta", [1.0, 0.5])
+def test_the_bias_goes_into_a_gemm(beta: float, shape: tuple[int, ...]) -> None:
+    text = f"c = Gemm <beta = {beta}> (x, k, d)  y = Relu (c)"
+    _, snn = networks(text, "float[N,3] x", k=normal(1, 3, 4), d=normal(2, *shape))
+    before = ops(snn)
+    add_bias(snn.graph, neurons(snn)[0], BIAS.reshape(1, 4))
+    assert ops(snn) == before
+    expected = normal(2, *shape) + BIAS.reshape(shape) / beta
+    np.testing.assert_allclose(array(snn.graph.initializers["d"]), expected)
+
+
+@pytest.mark.parametrize(
+    "text, outputs",
+    [
+        ("c = Conv (x, w)  y = Relu (c)", ""),
+        ("c = Conv (x, w, b)  e = Conv (x, w, b)  f = Sub (c, e)  y = Relu (f)", ""),
+        ("c = Conv (x, w, b)  f = Neg (c)  y = Relu (f)", ""),
+        ("c = Conv (x, w, b)  y = Relu (c)  z = Neg (c)", ", z"),
+        ("c = Conv (x, w, b)  f = Add (c, c)  y = Relu (f)", ""),
+        ("i = Conv (x, w)  y = Relu (i)", ", i"),
+        ("n = Concat <axis = 1> (x, q)  y = Relu (n)", ""),
+    ],
+    ids=["no bias", "shared bias", "not added", "read", "added twice", "an output", "no weights"],
+)  # fmt: skip
+def test_elsewhere_it_is_an_add(text: str, outputs: str) -> None:
+    ann = model(
+        f"(float[2,3,6,5] x) => (y{outputs}) {{ {text} }}",
+        q=normal(8, 2, 1, 6, 5),
+        **WEIGHTS,
+    )
+    for node in activations(ann.graph):
+        Scale(THETA, 1, "graph").write(node)
+    ReplaceActivations()(ann)
+    biases = array(ann.graph.initializers["b"])
+    neuron = neurons(ann)[0]
+    current = neuron.inputs[0]
+    add_bias(ann.graph, neuron, BIAS)
+    added = neuron.inputs[0]
+    assert added is not None
+    assert added.producer() is not None
+    assert added.producer().inputs[0] is current
+    np.testing.assert_array_equal(array(added.producer().inputs[1]), BIAS)
+    assert added.shape == current.shape
+    np.testing.assert_array_equal(array(ann.graph.initializers["b"]), biases)
+
+
+def test_no_bias_no_change() -> None:
+    _, snn = networks()
+    before = ir.to_proto(snn).SerializeToString(deterministic=True)
+    add_bias(snn.graph, neurons(snn)[0], np.zeros_like(BIAS))
+    assert ir.to_proto(snn).SerializeToString(deterministic=True) == before
+
+
+def test_without_data_nothing_happens() -> None:
+    ann, snn = networks()
+    assert not CorrectBias(T)(snn).modified
+    assert not CorrectBias(T, ann=ann)(snn).modified
+    assert not CorrectBias(T, data=dataset({"x": X}, input_specs(ann)))(snn).modified
+
+
+def test_layers_that_are_right_already() -> None:
+    ann, snn = networks("i = Neg (x)  a = Relu (i)  y = Neg (a)",
+                        scale=Scale(np.float32([1]), 1, "graph"), x="float[N,1] x")  # fmt: skip
+    x = np.float32([[-0.25], [-0.5], [-1], [0.5]])
+    assert not CorrectBias(T, ann=ann, data=dataset({"x": x}, input_specs(ann)))(snn).modified
