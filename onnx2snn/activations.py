@@ -79,6 +79,7 @@ class _Groups:
 
     def __init__(self) -> None:
         self.candidates: dict[ir.Value, None] = {}
+        self._products: set[ir.Value] = set()
         self._roots: dict[ir.Value, ir.Value] = {}
         self._active: set[ir.Value] = set()  # with an activation, or an Erf, before them
 
@@ -94,6 +95,8 @@ class _Groups:
         output = node.outputs[0]
         self._roots[output] = root
         gated = is_op(node, "Mul") and len(operands) > 1 and not self._active.isdisjoint(operands)
+        if gated:
+            self._products.add(output)
         if is_op(node, *_NAMED) or gated:
             self.candidates[output] = None
         if is_op(node, *_NAMED, "Erf") or not self._active.isdisjoint(operands):
@@ -119,6 +122,6 @@ class _Groups:
         for use in value.uses():
             result = use.node.outputs[0]
             inside = self._roots.get(result) is self._roots[value]
-            if not inside or (result not in self.candidates and result in leaving):
+            if not inside or (result not in self._products and result in leaving):
                 return True
         return False

@@ -53,12 +53,12 @@ def analyze(model: AnyModel, spike: str = "activations") -> Analysis:
 
     Args:
         model: A path, bytes, ``onnx.ModelProto``, ``onnx_ir.Model`` or ``gs.Graph``.
-
         spike: Where neurons stand: at the ``activations``, or in front of ``all`` weights.
 
     Raises:
         InvalidModelError: The model cannot be read.
         UnsupportedError: It has operators ONNX does not define.
+        OptionError: ``spike`` is no place for neurons.
     """
     return analyze_graph(import_model(model, check=False).model.graph, spike)
 

@@ -17,12 +17,15 @@ _CHANNEL_SECOND = frozenset({
     "MaxPool", "Resize", "SpaceToDepth", "Upsample",
 })  # fmt: skip
 
+_CHANNEL_LAST = frozenset({"GRU", "LSTM", "MatMul", "RNN"})
+
 
 def channel_axis(value: ir.Value) -> int | None:
     """Return the axis of ``value`` that counts features, None if none is known.
 
-    The features of a convolution lie along axis 1, those of a matrix product along the last
-    one; a Transpose moves them. The axis is only returned if its length is known.
+    The features of a convolution lie along axis 1, those of a matrix product and of a recurrent
+    operator along the last one; a Transpose moves them. The axis is only returned if its length
+    is known.
     """
     axis = _axis(value)
     if axis is None or value.shape is None or not isinstance(value.shape[axis], int):
@@ -37,7 +40,7 @@ def _axis(value: ir.Value) -> int | None:
     node = value.producer()
     if rank == 2 or node is None or node.op_type in _CHANNEL_SECOND:
         return 1
-    if node.op_type == "MatMul":
+    if node.op_type in _CHANNEL_LAST:
         return rank - 1
     source = next((v for v in node.inputs if v is not None and not is_constant(v)), None)
     if source is None or source.shape is None or len(source.shape) != rank:

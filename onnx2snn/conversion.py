@@ -116,7 +116,8 @@ class Options:
         """Return the method in words, for the metadata of the file."""
         scope = "per channel" if self.per_channel else "per tensor"
         correction = ", bias correction" if self.corrects(data) else ""
-        return f"{NEURONS[self.neuron]}, {self.threshold} {scope}, v_init {self.v_init}{correction}"
+        neurons = " or ".join(dict.fromkeys(NEURONS[self.neuron]))
+        return f"{neurons}, {self.threshold} {scope}, v_init {self.v_init}{correction}"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ import enum
 from typing import TYPE_CHECKING
 
 from onnx2snn.activations import activations, is_rectifier
+from onnx2snn.errors import OptionError
 from onnx2snn.graph import closure, dependency_graph, is_constant, is_float, is_op, reads
 from onnx2snn.ops import ALL_OPS, DOMAIN
 from onnx2snn.rules import RULES, SHAPE_ONLY, WEIGHTED, Form, Rule
@@ -27,6 +28,7 @@ __all__ = [
     "Verdict",
     "is_neuron",
     "is_stateful",
+    "weighted_operand",
 ]
 
 SPIKE = ("activations", "all")
@@ -68,6 +70,14 @@ def is_stateful(node: ir.Node) -> bool:
     return node.domain == DOMAIN and bool(ALL_OPS[node.op_type].state)
 
 
+def weighted_operand(node: ir.Node) -> ir.Value | None:
+    """Return what the constant weights of ``node`` multiply, None if it has none."""
+    if not is_op(node, *WEIGHTED):
+        return None
+    moving = [value for value in node.inputs[:2] if not is_constant(value)]
+    return moving[0] if len(moving) == 1 else None
+
+
 class Streams:
     """The streams of a graph.
 
@@ -85,12 +95,18 @@ class Streams:
         spikes: The streams whose elements are spikes, times a constant of their channel.
         fired: In an ANN, the activations at which neurons are to stand, in order.
         fed: In an ANN, further values in front of weights at which neurons are to stand.
+
+    Raises:
+        OptionError: ``spike`` is none of the two.
     """
 
     def __init__(
         self, graph: ir.Graph, events: Collection[ir.Value] = (), spike: str = "activations"
     ) -> None:
         """Analyse ``graph``."""
+        if spike not in SPIKE:
+            message = f"spike must be one of {', '.join(SPIKE)}, not {spike!r}"
+            raise OptionError(message)
         self.graph = graph
         self.varying: set[ir.Value] = set(events)
         self.spikes: set[ir.Value] = set(events)
@@ -112,7 +128,7 @@ class Streams:
 
     def is_spike_driven(self, node: ir.Node) -> bool:
         """Whether the weights of ``node`` are added up by spikes, every step."""
-        moving = {value for value in node.inputs if value in self.varying or value in self.fed}
+        moving = {value for value in node.inputs if self._moves(node, value)}
         kind = self.verdicts[node].kind
         return (
             is_op(node, *WEIGHTED)
@@ -121,10 +137,15 @@ class Streams:
             and all(value in self.spikes or value in self.fed for value in moving)
         )
 
+    def _moves(self, node: ir.Node, value: ir.Value | None) -> bool:
+        """Whether ``node`` gets another ``value`` in each step."""
+        fed = value in self.fed and weighted_operand(node) is value
+        return fed or value in self.varying
+
     def _visit(self, node: ir.Node) -> Verdict:
-        if is_op(node, *WEIGHTED):
-            found = [v for v in node.inputs if v in self._feeds and v not in self.spikes]
-            self.fed |= dict.fromkeys(value for value in found if value is not None)
+        operand = weighted_operand(node)
+        if operand in self._feeds and operand not in self.spikes:
+            self.fed[operand] = None
         verdict = self._judge(node)
         if verdict.kind is not Kind.STATIC:
             self.varying.update(node.outputs)
@@ -136,7 +157,7 @@ class Streams:
     def _judge(self, node: ir.Node) -> Verdict:
         if node in self._firing:
             return Verdict(Kind.SPIKING, _neuron_reason(node))
-        moving = [value in self.varying or value in self.fed for value in node.inputs]
+        moving = [self._moves(node, value) for value in node.inputs]
         if not any(moving) and self.varying.isdisjoint(reads(node)):
             return Verdict(Kind.STATIC, "reads no stream")
         if is_op(node, *SHAPE_ONLY):
@@ -157,15 +178,9 @@ class Streams:
 def _feeds(graph: ir.Graph) -> set[ir.Value]:
     """Return what weights multiply, behind the first weights."""
     edges = dependency_graph(graph)
-    weighted = [node for node in graph if is_op(node, *WEIGHTED)]
-    behind = closure(edges, weighted)
-    return {
-        value
-        for node in weighted
-        if sum(not is_constant(operand) for operand in node.inputs[:2]) == 1
-        for value in node.inputs[:2]
-        if value is not None and value.producer() in behind
-    }
+    behind = closure(edges, [node for node in graph if is_op(node, *WEIGHTED)])
+    operands = map(weighted_operand, graph)
+    return {value for value in operands if value is not None and value.producer() in behind}
 
 
 def _neuron_reason(node: ir.Node) -> str:

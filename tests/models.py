@@ -16,7 +16,7 @@ from onnx2snn.passes import (
     ReplaceActivations,
 )
 from onnx2snn.scale import Scale
-from onnx2snn.streams import activations
+from onnx2snn.streams import Streams
 
 HEADER = '<ir_version: 8, opset_import: ["" : 17]>'
 
@@ -47,10 +47,12 @@ def dyadic(seed: int, *shape: int, unit: int = 64, limit: int = 32) -> np.ndarra
     return (np.random.default_rng(seed).integers(-limit, limit + 1, shape) / unit).astype("f4")
 
 
-def with_scales(ann: ir.Model, theta: float = 0.5) -> ir.Model:
-    """Note ``theta`` as the scale of every activation of ``ann``."""
-    for node in activations(ann.graph):
-        Scale(np.array([theta], np.float32), None, "graph").write(node)
+def with_scales(ann: ir.Model, theta: float | Scale = 0.5, spike: str = "activations") -> ir.Model:
+    """Note ``theta`` as the scale of every value of ``ann`` that is to become spikes."""
+    streams = Streams(ann.graph, spike=spike)
+    scale = theta if isinstance(theta, Scale) else Scale(np.float32([theta]), None, "graph")
+    for value in (*streams.fired, *streams.fed):
+        scale.write(value)
     return ann
 
 

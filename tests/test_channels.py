@@ -13,6 +13,8 @@ WEIGHTS = {
     "s": normal(2, 4, 5),
     "p": normal(3, 1, 1, 5),
     "shape": np.array([0, -1], np.int64),
+    "wl": normal(4, 1, 5, 4),
+    "rl": normal(5, 1, 5, 5),
 }
 
 
@@ -38,6 +40,8 @@ def axis_of_y(x: str, text: str) -> int | None:
         (SEQUENCE, "m = MatMul (x, s)  a = Add (m, p)  y = Relu (a)", 2),
         (SEQUENCE, "m = MatMul (x, s)  a = Add (p, m)  y = Relu (a)", 2),
         (SEQUENCE, "m = MatMul (x, s)  y = Transpose <perm = [2, 0, 1]> (m)", 0),
+        ("float[6,3,4] x", "h, y = RNN <hidden_size = 5> (x, wl, rl)", 2),
+        ("float[6,3,4] x", "y = RNN <hidden_size = 5> (x, wl, rl)", 3),
         ("float[4] x", "y = Relu (x)", None),
         ("float x", "y = Relu (x)", None),
         ("float[N,C] x", "y = Relu (x)", None),

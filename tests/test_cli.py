@@ -29,7 +29,7 @@ chain (float[N,2] x) => (float[N,2] y)
 <float[2,2] w = {1.0, -0.5, 0.25, 0.5}> {
     h = MatMul (x, w)
     [relu] a = Relu (h)
-    s = Sigmoid (a)
+    s = Softmax (a)
     [last_relu] r = Relu (s)
     y = MatMul (r, w)
 }
@@ -234,20 +234,20 @@ def test_analyze_strict_exits_with_1_if_a_node_stays_analog(
     capsys.readouterr()
     assert cli.main(["analyze", chain, "--strict", "--json"]) == 1
     kinds = {node["op"]: node["kind"] for node in json.loads(capsys.readouterr().out)["nodes"]}
-    assert kinds["Sigmoid"] == "analog"
+    assert kinds["Softmax"] == "analog"
 
 
 def test_strict_names_the_nodes_that_stay_analog_even_when_quiet(
     chain: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["analyze", chain, "--strict", "--quiet"]) == 1
-    assert "Sigmoid" in capsys.readouterr().err
+    assert "Softmax" in capsys.readouterr().err
 
 
 def test_analyze_prints_every_node(chain: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["analyze", chain]) == 0
     out = capsys.readouterr().out
-    for expected in ("last_relu", "Sigmoid", "analog", "spiking", "driven by spikes"):
+    for expected in ("last_relu", "Softmax", "analog", "spiking", "driven by spikes"):
         assert expected in out
 
 
@@ -255,7 +255,11 @@ def test_passes_lists_all_with_their_options(capsys: pytest.CaptureFixture[str])
     assert cli.main(["passes", "--json"]) == 0
     found = {row["name"]: row["options"] for row in json.loads(capsys.readouterr().out)["passes"]}
     assert "fold-batch-norm" in found
-    assert found["replace-activations"] == {"neuron": "gated", "v_init": 0.5}
+    assert found["replace-activations"] == {
+        "neuron": "gated",
+        "v_init": 0.5,
+        "spike": "activations",
+    }
 
 
 class Terminal(io.StringIO):

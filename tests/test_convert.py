@@ -9,6 +9,7 @@ import onnx
 import onnx_graphsurgeon as gs
 import onnx_ir as ir
 import pytest
+from onnx.reference import ReferenceEvaluator
 
 import onnx2snn
 
@@ -217,10 +218,66 @@ def test_options_do_what_they_say(options: dict[str, Any], neuron: str, count: i
         assert (layer["neuron"], layer["thresholds"]) == (neuron, count)
 
 
+TRANSFORMER = """
+<ir_version: 8, opset_import: ["" : 17]>
+block (float[N,2] x) => (float[N,3] y)
+<float[2,3] w = {1.0, -0.5, 0.25, 0.5, 1.0, -1.0}, float[3] scale = {1.0, 0.5, 2.0},
+ float[3,3] u = {1.0, 0.25, 0.0, -0.5, 1.0, 0.0, 1.0, 0.0, 1.0}> {
+    [first] h = MatMul (x, w)
+    [norm] n = LayerNormalization (h, scale)
+    [up] c = MatMul (n, u)
+    [gate] s = Sigmoid (c)
+    [silu] a = Mul (c, s)
+    [down] d = MatMul (a, u)
+    [sum] y = Add (d, h)
+}
+"""
+
+
+@pytest.mark.parametrize(
+    "options, layers, driven",
+    [
+        ({}, [("silu.neuron", "Mul", "GatedDoubleThresholdIF")], []),
+        ({"neuron": "if"}, [("silu.neuron", "Mul", "DoubleThresholdIF")], []),
+        (
+            {"spike": "all"},
+            [
+                ("n.neuron", "LayerNormalization", "GatedDoubleThresholdIF"),
+                ("silu.neuron", "Mul", "GatedDoubleThresholdIF"),
+            ],
+            ["up"],
+        ),
+    ],
+)
+def test_a_network_without_rectifiers(
+    options: dict[str, Any], layers: list[tuple[str, ...]], driven: list[str]
+) -> None:
+    ann = onnx.parser.parse_model(TRANSFORMER)
+    converted = onnx2snn.convert(ann, T=256, calibration=MLP_DATA, threshold="max", **options)
+    onnx.checker.check_model(converted.model, full_check=True)
+    found = converted.report["layers"]
+    assert [(each["name"], each["activation"], each["neuron"]) for each in found] == layers
+    nodes = converted.report["analysis"]["nodes"]
+    assert [node["node"] for node in nodes if node["spike_driven"]] == driven
+    wanted = ReferenceEvaluator(ann).run(None, {"x": MLP_DATA})[0]
+    y = onnx2snn.load(converted.model).run({"x": MLP_DATA})["y"]
+    np.testing.assert_allclose(y, wanted, atol=0.06)
+
+
+@pytest.mark.parametrize(
+    "neuron, method",
+    [("gated", "GatedDoubleThresholdIF, "), ("if", "IntegrateAndFire or DoubleThresholdIF, ")],
+)
+def test_the_method_names_the_neurons(neuron: str, method: str) -> None:
+    report = onnx2snn.convert(onnx.parser.parse_model(MLP), T=2, neuron=neuron).report
+    assert report["method"].startswith(method)
+
+
 @pytest.mark.parametrize(
     "options, message",
     [
         ({"neuron": "lif"}, r"gated, if, not 'lif'"),
+        ({"spike": "some"}, r"activations, all, not 'some'"),
         ({"threshold": "median"}, r"not 'median'"),
         ({"v_init": 1.5}, r"0 to 1 .*, not 1\.5"),
         (

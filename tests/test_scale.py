@@ -9,16 +9,16 @@ from onnx2snn.scale import Scale, along_axis
 from tests.models import model
 
 
-def relu() -> ir.Node:
-    return model("(float[N,3] x) => (y) { y = Relu (x) }").graph.node(0)
+def relu() -> ir.Value:
+    return model("(float[N,3] x) => (y) { y = Relu (x) }").graph.node(0).outputs[0]
 
 
 def test_a_scale_survives_the_file() -> None:
     values = np.array([0.1, 2.5, 1e-30], np.float32)
     ann = model("(float[N,3] x) => (y) { y = Relu (x) }")
-    Scale(values, 1, "batch-norm", (0, 2)).write(ann.graph.node(0))
+    Scale(values, 1, "batch-norm", (0, 2)).write(ann.graph.node(0).outputs[0])
     data = ir.to_proto(ann).SerializeToString()
-    found = Scale.read(ir.from_proto(onnx.load_from_string(data)).graph.node(0))
+    found = Scale.read(ir.from_proto(onnx.load_from_string(data)).graph.node(0).outputs[0])
     assert found is not None
     np.testing.assert_array_equal(found.values, values)
     assert found.values.dtype == np.float32
@@ -31,15 +31,15 @@ def test_no_scale() -> None:
 
 
 def test_a_later_scale_replaces_an_earlier_one() -> None:
-    node = relu()
+    value = relu()
     for number in (1, 2):
-        Scale(np.array([number], np.float32), None, "graph").write(node)
-    found = Scale.read(node)
+        Scale(np.array([number], np.float32), None, "graph").write(value)
+    found = Scale.read(value)
     assert found is not None
     assert found.values.tolist() == [2]
-    assert Scale.erase(node)
-    assert Scale.read(node) is None
-    assert not node.metadata_props
+    assert Scale.erase(value)
+    assert Scale.read(value) is None
+    assert not value.metadata_props
 
 
 @pytest.mark.parametrize(

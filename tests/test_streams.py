@@ -6,14 +6,17 @@ import numpy as np
 import pytest
 
 from onnx2snn.passes import ReplaceActivations
-from onnx2snn.streams import Kind, Streams, activations, is_activation, is_neuron, upper_bound
+from onnx2snn.streams import Kind, Streams, is_neuron, weighted_operand
 from tests.models import model, normal, with_scales
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import onnx_ir as ir
 
 WEIGHTS = {
     "w": normal(1, 4, 4),
+    "v": normal(3, 4, 3),
     "b": normal(2, 4),
     "low": np.zeros((), np.float32),
     "high": np.array(1.5, np.float32),
@@ -23,9 +26,11 @@ WEIGHTS = {
 
 
 def network(text: str, inputs: str = "") -> ir.Model:
-    """Return a graph of rows in which ``a`` is a stream, ``x`` is not, and ``y`` fires on ``h``."""
+    """Return a graph of rows: ``a`` is a stream, ``x`` is not, a neuron fires on ``h``."""
     return model(
-        f"(float[N,4] x{inputs}) => (y) {{ a = Relu (x)  {text}  y = Relu (h) }}", **WEIGHTS
+        f"(float[N,4] x, float[N,4] g{inputs}) => (z) "
+        f"{{ a = Relu (g)  {text}  y = Relu (h)  z = MatMul (y, v) }}",
+        **WEIGHTS,
     )
 
 
@@ -36,7 +41,7 @@ def kinds(ann: ir.Model) -> list[str]:
 def verdict(text: str, inputs: str = "") -> tuple[str, str]:
     """Return what the node of ``h``, the last one before the neuron, becomes, and why."""
     ann = network(text, inputs=inputs)
-    found = Streams(ann.graph).verdicts[ann.graph.node(-2)]
+    found = Streams(ann.graph).verdicts[ann.graph.node(-3)]
     return str(found.kind), found.reason
 
 
@@ -66,7 +71,7 @@ def test_linear(text: str) -> None:
     "text, reason",
     [
         ("h = Softmax (a)", "Softmax is not linear"),
-        ("h = Mul (a, a)", "multiplies two streams"),
+        ("e = Softmax (a)  h = Mul (a, e)", "multiplies two streams"),
         ("h = Gemm (a, a)", "multiplies two streams"),
         ("h = Div (x, a)", "input [1] of Div is a stream"),
         ("m = Greater (a, x)  h = Where (m, x, a)", "input [0] of Where is a stream"),
@@ -98,7 +103,7 @@ def test_max_like_with_indices() -> None:
 
 def test_an_integer_result() -> None:
     ann = network("e = Cast <to = 7> (a)  h = Cast <to = 1> (e)")
-    assert kinds(ann) == ["spiking", "analog", "linear", "spiking"]
+    assert kinds(ann) == ["spiking", "analog", "linear", "spiking", "readout"]
     assert (
         Streams(ann.graph).verdicts[ann.graph.node(1)].reason == "its result is not a real number"
     )
@@ -144,7 +149,7 @@ def test_subgraphs_count_as_inputs() -> None:
 )
 def test_which_streams_are_spikes(text: str, spikes: bool) -> None:  # noqa: FBT001
     ann = network(text)
-    assert (ann.graph.node(-2).outputs[0] in Streams(ann.graph).spikes) == spikes
+    assert (ann.graph.node(-3).outputs[0] in Streams(ann.graph).spikes) == spikes
 
 
 def test_events_are_streams_of_spikes() -> None:
@@ -164,32 +169,122 @@ def test_step_form_is_judged_like_the_ann() -> None:
         "linear",
     ]
     assert sum(map(is_neuron, ann.graph)) == 2
-    assert before == ["spiking", "linear", "analog", "spiking"]
+    assert before == ["spiking", "linear", "analog", "spiking", "readout"]
+
+
+def names(values: Iterable[ir.Value]) -> list[str | None]:
+    return [value.name for value in values]
 
 
 @pytest.mark.parametrize(
-    "node, bound",
+    "node, reason",
     [
-        ("Relu (x)", None),
-        ("Clip (x, low)", None),
-        ("Clip (x, low, high)", 1.5),
+        ("Relu (h)", "a neuron takes its place"),
+        ("Clip (h, low, high)", "a neuron takes its place"),
+        ("Clip (h, high)", "computed on running means, a signed neuron behind it"),
+        ("Tanh (h)", "computed on running means, a signed neuron behind it"),
     ],
 )
-def test_activations(node: str, bound: float | None) -> None:
-    ann = model(f"(float[N,4] x) => (y) {{ y = {node} }}", **WEIGHTS)
-    assert is_activation(ann.graph.node(0))
-    assert upper_bound(ann.graph.node(0)) == bound
-    assert activations(ann.graph) == [ann.graph.node(0)]
+def test_where_neurons_fire(node: str, reason: str) -> None:
+    text = f"(float[N,4] x) => (z) {{ h = Gemm (x, w)  y = {node}  z = MatMul (y, v) }}"
+    ann = model(text, **WEIGHTS)
+    streams = Streams(ann.graph)
+    assert (names(streams.fired), names(streams.fed)) == (["y"], [])
+    assert streams.verdicts[ann.graph.node(1)].reason == reason
+    assert kinds(ann) == ["static", "spiking", "readout"]
+    assert names(streams.spikes) == ["y"]
+
+
+def test_the_gate_of_a_product_is_analog_and_the_product_fires() -> None:
+    ann = network("c = Gemm (a, w, b)  s = Sigmoid (c)  p = Mul (c, s)  h = MatMul (p, w)")
+    streams = Streams(ann.graph)
+    assert names(streams.fired) == ["a", "p", "y"]
+    found = {str(n.outputs[0].name): str(v.kind) for n, v in streams.verdicts.items()}
+    assert (found["s"], found["p"], found["h"]) == ("analog", "spiking", "linear")
+
+
+ATTENTION = (
+    "(float[N,4] x) => (y) { c = Gemm (x, w, b)  n = Softmax (c)  q = MatMul (n, w)  "
+    "t = Transpose (n)  o = MatMul (q, t)  f = MatMul (o, n)  y = MatMul (f, v) }"
+)
+
+
+def test_what_feeds_weights_fires_on_request() -> None:
+    ann = model(ATTENTION, **WEIGHTS)
+    assert names(Streams(ann.graph).fed) == []
+    streams = Streams(ann.graph, spike="all")
+    assert (names(streams.fired), names(streams.fed)) == ([], ["n", "f"])
+    found = [str(verdict.kind) for verdict in streams.verdicts.values()]
+    assert found == ["static", "static", "linear", "static", "linear", "linear", "readout"]
+    driven = [n.outputs[0].name for n in ann.graph if streams.is_spike_driven(n)]
+    assert driven == ["q"]
+    assert names(sorted(streams.varying, key=str)) == ["f", "o", "q", "y"]
+
+
+def test_the_first_weights_are_driven_by_the_input() -> None:
+    text = "(float[N,4] x) => (y) { e = Exp (x)  c = Gemm (e, w, b)  n = Neg (c)  y = Gemm (n, v) }"
+    ann = model(text, **WEIGHTS)
+    assert names(Streams(ann.graph, spike="all").fed) == ["n"]
+
+
+def test_spikes_are_fed_as_they_are() -> None:
+    text = "c = MatMul (a, w)  r = Relu (c)  d = Gather <axis = 1> (r, i)  e = Neg (r)  "
+    text += "m = MatMul (d, v2)  n = MatMul (e, w)  h = Sub (n, m)"
+    ann = model(
+        f"(float[N,4] x, float[N,4] g) => (z) {{ a = Relu (g)  {text}  y = Relu (h)  "
+        "z = MatMul (y, v) }",
+        v2=normal(4, 2, 4),
+        **WEIGHTS,
+    )
+    streams = Streams(ann.graph, spike="all")
+    assert names(streams.fired) == ["a", "r", "y"]
+    assert names(streams.fed) == ["e"], "a negated spike is no spike of its channel"
+    driven = [n.outputs[0].name for n in ann.graph if streams.is_spike_driven(n)]
+    assert driven == ["c", "m", "n"]
+    plain = Streams(ann.graph)
+    driven = [n.outputs[0].name for n in ann.graph if plain.is_spike_driven(n)]
+    assert driven == ["c", "m"]
 
 
 @pytest.mark.parametrize(
-    "node", ["Clip (x, high)", "Clip (x, low, low)", "Neg (x)", "Clip (x, k2)"]
+    "text, driven",
+    [
+        ("h = MatMul (a, w)", True),
+        ("h = Gemm (a, w, b)", True),
+        ("h = Gemm (x, w, a)", True),
+        ("s = Softmax (a)  h = MatMul (s, w)", False),
+        ("h = MatMul (x, w)", False),
+        ("t = Transpose (a)  h = MatMul (t, a)", False),
+        ("h = Add (a, b)", False),
+        ("s = Softmax (a)  h = Gemm (a, w, s)", False),
+    ],
 )
-def test_what_is_no_activation(node: str) -> None:
-    ann = model(f"(float[N,4] x, float k2) => (y) {{ y = {node} }}", **WEIGHTS)
-    assert activations(ann.graph) == []
+def test_weights_that_spikes_drive(text: str, driven: bool) -> None:  # noqa: FBT001
+    ann = network(text)
+    assert Streams(ann.graph).is_spike_driven(ann.graph.node(-3)) == driven
 
 
-def test_a_constant_and_integers_do_not_fire() -> None:
-    ann = model("(int32[N,4] x) => (y, z) { y = Relu (w)  z = Relu (x) }", w=WEIGHTS["w"])
-    assert activations(ann.graph) == []
+def test_in_step_form_neurons_are_where_they_are() -> None:
+    ann = with_scales(model(ATTENTION, **WEIGHTS), spike="all")
+    ReplaceActivations(spike="all")(ann)
+    streams = Streams(ann.graph)
+    assert (streams.fired, dict(streams.fed)) == ([], {})
+    driven = [n.outputs[0].name for n in ann.graph if streams.is_spike_driven(n)]
+    assert driven == ["q"]
+
+
+@pytest.mark.parametrize(
+    "node, operand",
+    [
+        ("MatMul (x, w)", "x"),
+        ("MatMul (w, x)", "x"),
+        ("Gemm (x, w, x)", "x"),
+        ("MatMul (x, x)", None),
+        ("MatMul (w, w)", None),
+        ("Mul (x, w)", None),
+    ],
+)
+def test_what_weights_multiply(node: str, operand: str | None) -> None:
+    ann = model(f"(float[4,4] x) => (y) {{ y = {node} }}", **WEIGHTS)
+    found = weighted_operand(ann.graph.node(0))
+    assert (None if found is None else found.name) == operand

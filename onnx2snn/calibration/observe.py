@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["Statistics", "histograms"]
 
 _SAMPLES = 4096
-"""Least number of samples of a channel."""
+"""Least number of samples of a channel, if they do not cost too much."""
+
+_DRAWN = 2**24
+"""Random numbers for one activation, after which there are samples enough."""
 
 
 def histograms(
@@ -74,8 +77,10 @@ class Statistics:
             return None
         generator = np.random.default_rng(self._seed)
         found: Histogram | None = None
-        while found is None or found.count.min() < _SAMPLES:
+        drawn = 0
+        while found is None or (found.count.min() < _SAMPLES and drawn < _DRAWN):
             feeds = {name: _draw(*self._shapes[name], generator) for name in segment.inputs}
+            drawn += sum(samples.size for samples in feeds.values())
             rows = _by_channel(segment.run(feeds)[0], channel_axis(value))
             found = found or Histogram(len(rows))
             found.update(rows)

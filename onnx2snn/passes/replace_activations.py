@@ -9,13 +9,12 @@ import onnx_ir as ir
 
 from onnx2snn.activations import is_rectifier
 from onnx2snn.errors import OptionError
-from onnx2snn.graph import constant, fresh_name, is_op, label, rewire, take_over
+from onnx2snn.graph import constant, fresh_name, label, rewire, take_over
 from onnx2snn.notes import ACTIVATION, ACTIVATION_OUTPUT, THRESHOLD_ORIGIN
 from onnx2snn.ops import ALL_OPS, DOMAIN, OPSET
-from onnx2snn.rules import WEIGHTED
 from onnx2snn.scale import Scale
 from onnx2snn.states import InitialStates
-from onnx2snn.streams import Streams, is_neuron
+from onnx2snn.streams import Streams, is_neuron, weighted_operand
 
 __all__ = ["NEURONS", "OPEN_GATE", "ReplaceActivations"]
 
@@ -134,7 +133,7 @@ class _NeuronMaker:
 
     def feed(self, value: ir.Value) -> None:
         """Let the weights that multiply ``value`` be driven by spikes."""
-        readers = [use.node for use in value.uses() if is_op(use.node, *WEIGHTED)]
+        readers = [use.node for use in value.uses() if weighted_operand(use.node) is value]
         _, spikes = self._neuron(value, value, f"{value.name}.neuron", signed=True)
         spikes.name = fresh_name(self._graph, f"{value.name}.spikes")
         for reader in readers:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from onnx2snn.calibration import observe
 from onnx2snn.calibration.observe import Statistics, histograms
 from onnx2snn.passes import FoldBatchNorm
 from onnx2snn.testing import run_ort
@@ -52,9 +54,11 @@ def test_histograms_of_several_values_over_all_batches() -> None:
         found, (expected["a"], expected["t"]), ((0, 2, 3), (0, 1, 2)), strict=True
     ):
         assert histogram.count.tolist() == [data.size // 4] * 4
-        np.testing.assert_allclose(histogram.maximum, data.max(axis=axes), rtol=1e-6)
-        np.testing.assert_allclose(histogram.minimum, data.min(axis=axes), rtol=1e-6)
-        np.testing.assert_allclose(histogram.total, data.sum(axis=axes, dtype=float), rtol=1e-4)
+        size = np.abs(data)
+        np.testing.assert_allclose(histogram.maximum, size.max(axis=axes), rtol=1e-6)
+        np.testing.assert_allclose(histogram.minimum, size.min(axis=axes), atol=1e-6)
+        np.testing.assert_allclose(histogram.total, size.sum(axis=axes, dtype=float), rtol=1e-4)
+    assert (expected["t"].min(axis=(0, 1, 2)) < 0).all()
 
 
 def test_a_value_without_channels_is_one() -> None:
@@ -69,29 +73,44 @@ def test_a_normalized_value_is_normal() -> None:
     found = from_statistics(ann, "n", seed=1)
     assert found is not None
     mean = found.total / found.count
-    np.testing.assert_allclose(mean, BIAS, atol=0.1)
+    np.testing.assert_allclose(mean, mean_magnitude(BIAS, np.abs(SCALE)), atol=0.1)
     assert (found.count > 1000).all()
-    # of some thousand normal numbers, the largest lies about 3 to 5 deviations above the mean
-    reach = (found.maximum - BIAS) / np.abs(SCALE)
+    # of some thousand normal numbers, the largest lies about 3 to 5 deviations from the mean
+    reach = (found.maximum - np.abs(BIAS)) / np.abs(SCALE)
     assert ((reach > 2.5) & (reach < 6)).all()
+
+
+def mean_magnitude(mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """Return the mean of |x| where x is normal."""
+    below = np.array(
+        [0.5 * math.erfc(m / s / 2**0.5) for m, s in zip(mean, deviation, strict=True)]
+    )
+    density = np.exp(-((mean / deviation) ** 2) / 2) / (2 * np.pi) ** 0.5
+    return 2 * deviation * density + mean * (1 - 2 * below)
 
 
 def test_samples_are_carried_on_from_the_last_normalization() -> None:
     ann = network(f"n = {NORM}  r = Relu (n)  s = Add (r, r)  y = Neg (s)")
     found = from_statistics(ann, "s", seed=1)
-    plain = from_statistics(ann, "n", seed=1)
+    plain = from_statistics(ann, "r", seed=1)
+    normalized = from_statistics(ann, "n", seed=1)
+    assert normalized is not None
     assert found is not None
     assert plain is not None
     np.testing.assert_allclose(found.maximum, 2 * plain.maximum, rtol=1e-6)
     assert (found.minimum >= 0).all()
+    np.testing.assert_allclose(found.minimum, 2 * plain.minimum, rtol=1e-6)
+    above = BIAS > 0  # where the largest magnitude is one of a positive number
+    np.testing.assert_allclose(found.maximum[above], 2 * normalized.maximum[above], rtol=1e-6)
 
 
 def test_the_sum_of_two_normalizations_is_wider() -> None:
     ann = network(f"n = {NORM}  d = Neg (c)  m = {NORM.replace('(c', '(d')}  y = Add (n, m)")
     found = from_statistics(ann, "y", seed=1)
     assert found is not None
-    np.testing.assert_allclose(found.total / found.count, 2 * BIAS, atol=0.15)
-    reach = (found.maximum - 2 * BIAS) / np.abs(SCALE)
+    wanted = mean_magnitude(2 * BIAS, 2**0.5 * np.abs(SCALE))
+    np.testing.assert_allclose(found.total / found.count, wanted, atol=0.15)
+    reach = (found.maximum - 2 * np.abs(BIAS)) / np.abs(SCALE)
     assert ((reach > 3.5) & (reach < 8)).all(), "the two are independent: sqrt(2) as wide"
 
 
@@ -128,3 +147,14 @@ def test_enough_samples_whatever_the_batch(batch: int) -> None:
     assert found is not None
     samples = batch * 7 * 7
     assert found.count.tolist() == [samples * -(-4096 // samples)] * 4
+
+
+@pytest.mark.parametrize("limit, draws", [(2**24, 84), (49 * 4 * 10, 10), (0, 1)])
+def test_samples_that_cost_too_much_are_left_out(
+    limit: int, draws: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(observe, "_DRAWN", limit)
+    ann = network(f"n = {NORM}  y = Neg (n)")
+    found = from_statistics(ann, "n", batch=1)
+    assert found is not None
+    assert found.count.tolist() == [49 * draws] * 4

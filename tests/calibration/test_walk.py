@@ -14,9 +14,9 @@ from onnx2snn.notes import ACTIVATION_OUTPUT
 from onnx2snn.passes import AttachFunctions, CarryRunningMeans, EmitTimeLoop, ReplaceActivations
 from onnx2snn.passes.correct_bias import add_bias
 from onnx2snn.scale import Scale
-from onnx2snn.streams import activations, is_neuron
+from onnx2snn.streams import is_neuron
 from onnx2snn.testing import run_ort
-from tests.models import dyadic, model
+from tests.models import dyadic, model, with_scales
 
 T = 6
 X = dyadic(1, 7, 2, 6, 5, unit=16)
@@ -28,18 +28,17 @@ WEIGHTS = {
     "d": dyadic(5, 4),
 }
 TEXT = (
-    "(float[N,2,6,5] x) => (float[N,4,?,?] y) { c = Conv (x, w, b)  a1 = Relu (c)  "
+    "(float[N,2,6,5] x) => (y) { c = Conv (x, w, b)  a1 = Relu (c)  "
     "g = Conv (a1, u, d)  a2 = Relu (g)  s = Add (a1, a2)  p = MaxPool <kernel_shape = [2, 2]> (s)"
-    "  e = Conv (p, u, d)  a3 = Relu (e)  y = Neg (a3) }"
+    "  e = Conv (p, u, d)  a3 = Relu (e)  y = Conv (a3, u) }"
 )
 
 
 def networks(neuron: str = "gated", *, per_channel: bool = True) -> tuple[ir.Model, ir.Model]:
     """Return an ANN and its network in step form."""
     ann = model(TEXT, **WEIGHTS)
-    for node in activations(ann.graph):
-        theta = np.array([0.25, 0.5, 1, 0.5] if per_channel else [0.5], np.float32)
-        Scale(theta, 1 if per_channel else None, "graph").write(node)
+    theta = np.array([0.25, 0.5, 1, 0.5] if per_channel else [0.5], np.float32)
+    with_scales(ann, Scale(theta, 1 if per_channel else None, "graph"))
     snn = ann.clone()
     ReplaceActivations(neuron)(snn)
     CarryRunningMeans()(snn)

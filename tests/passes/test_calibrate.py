@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from onnx2snn.activations import activations
 from onnx2snn.calibration.data import dataset, input_specs
 from onnx2snn.passes import Calibrate, FoldBatchNorm, MoveMaxPool
 from onnx2snn.scale import Scale
-from onnx2snn.streams import activations
 from onnx2snn.testing import check_pass, run_ort
 from tests.models import model, normal, positive
 
@@ -21,6 +21,7 @@ WEIGHTS = {
     "w": normal(2, 4, 3, 3, 2),
     "b": normal(3, 4),
     "u": normal(4, 5, 4, 2, 2),
+    "v": normal(9, 2, 5, 1, 1),
     "scale": positive(5, 4),
     "bias": normal(6, 4),
     "mean": normal(7, 4),
@@ -39,7 +40,7 @@ def calibrated(ann: ir.Model, **options: object) -> list[Scale]:
     """Return the scales that the pass notes on the activations of ``ann``, in order."""
     data = dataset({"x": X}, input_specs(ann))
     Calibrate(**({"data": data} | options))(ann)
-    scales = [Scale.read(node) for node in activations(ann.graph)]
+    scales = [Scale.read(value) for value in activations(ann.graph)]
     assert None not in scales
     return [scale for scale in scales if scale is not None]
 
@@ -53,7 +54,7 @@ def largest(ann: ir.Model, *values: str) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("batch_size", [7, 64])
 def test_the_largest_value_of_each_channel(batch_size: int) -> None:
-    text = "a = Relu (c)  g = Conv (a, u)  r = Relu (g)  y = Neg (r)"
+    text = "a = Relu (c)  g = Conv (a, u)  r = Relu (g)  y = Conv (r, v)"
     first, second = calibrated(network(text), rule="max", batch_size=batch_size)
     expected = largest(network(text), "a", "r")
     np.testing.assert_allclose(first.values, expected[0], rtol=1e-5)
@@ -151,7 +152,7 @@ def test_only_notes_are_written_and_once() -> None:
 
 def test_a_scale_that_is_there_stays() -> None:
     ann = network("a = Relu (c)  y = Clip (a, low, high)")
-    Scale(np.array([0.125], np.float32), None, "graph").write(ann.graph.node(1))
+    Scale(np.array([0.125], np.float32), None, "graph").write(ann.graph.node(1).outputs[0])
     first, second = calibrated(ann)
     assert (first.origin, second.origin) == ("graph", "calibration")
     assert first.values.tolist() == [0.125]
@@ -166,3 +167,33 @@ def test_nothing_to_calibrate(caplog: pytest.LogCaptureFixture) -> None:
 def test_an_unknown_rule() -> None:
     with pytest.raises(ValueError, match=r"rule must be one of .*mse.*, not 'median'"):
         Calibrate(rule="median")
+
+
+def test_the_largest_magnitude_of_an_activation_that_can_be_negative() -> None:
+    ann = network("a = LeakyRelu <alpha = 0.9> (c)  y = Conv (a, u)")
+    (scale,) = calibrated(ann, rule="max")
+    ann.graph.outputs.extend(v for node in ann.graph for v in node.outputs if v.name == "a")
+    found = run_ort(ann, {"x": X})["a"]
+    np.testing.assert_allclose(scale.values, np.abs(found).max(axis=(0, 2, 3)), rtol=1e-5)
+    assert (scale.values > found.max(axis=(0, 2, 3)) + 0.01).any()
+
+
+def test_the_bound_of_a_clip_that_can_be_negative_is_none() -> None:
+    (scale,) = calibrated(network("y = Clip (c, , high)"), rule="max")
+    ann = network("y = Neg (c)")
+    np.testing.assert_allclose(scale.values, largest(ann, "y")[0], rtol=1e-5)
+    assert (scale.values > 0.75).all()
+
+
+def test_values_in_front_of_weights_on_request() -> None:
+    ann = network("s = Softmax <axis = 1> (c)  a = Relu (s)  g = Conv (s, u)  h = Conv (a, u)  "
+                  "y = Add (g, h)")  # fmt: skip
+    assert [value.name for value in noted(ann, spike="activations")] == ["a"]
+    assert [value.name for value in noted(ann, spike="all")] == ["s", "a"]
+
+
+def noted(ann: ir.Model, spike: str) -> list[ir.Value]:
+    """Return the values on which the pass notes a scale."""
+    copy = ann.clone()
+    Calibrate(spike=spike, data=dataset({"x": X}, input_specs(copy)))(copy)
+    return [v for node in copy.graph for v in node.outputs if Scale.read(v) is not None]

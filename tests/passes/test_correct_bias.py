@@ -16,15 +16,15 @@ from onnx2snn.passes import (
 )
 from onnx2snn.passes.correct_bias import add_bias
 from onnx2snn.scale import Scale
-from onnx2snn.streams import activations, is_neuron
+from onnx2snn.streams import is_neuron
 from onnx2snn.testing import run_ort
-from tests.models import model, normal
+from tests.models import model, normal, with_scales
 
 T = 4
 X = normal(1, 40, 3, 6, 5)
 THETA = np.float32([6, 1, 3, 4])
 WEIGHTS = {"w": normal(2, 4, 3, 3, 2) / 4, "b": normal(3, 4), "u": normal(4, 4, 4, 2, 2) / 2}
-CONVS = "c = Conv (x, w, b)  a = Relu (c)  g = Conv (a, u)  r = Relu (g)  y = Neg (r)"
+CONVS = "c = Conv (x, w, b)  a = Relu (c)  g = Conv (a, u)  r = Relu (g)  y = Conv (r, u)"
 BIAS = np.float32([1, -2, 3, 0.5]).reshape(1, 4, 1, 1)
 
 
@@ -36,8 +36,7 @@ def networks(
 ) -> tuple[ir.Model, ir.Model]:
     """Return an ANN and its network in step form."""
     ann = model(f"({x}) => (y) {{ {text} }}", **(WEIGHTS | weights))
-    for node in activations(ann.graph):
-        (scale or Scale(THETA, 1, "graph")).write(node)
+    with_scales(ann, scale or Scale(THETA, 1, "graph"))
     snn = ann.clone()
     ReplaceActivations()(snn)
     CarryRunningMeans()(snn)
@@ -193,8 +192,7 @@ def test_elsewhere_it_is_an_add(text: str, outputs: str) -> None:
         q=normal(8, 2, 1, 6, 5),
         **WEIGHTS,
     )
-    for node in activations(ann.graph):
-        Scale(THETA, 1, "graph").write(node)
+    with_scales(ann, Scale(THETA, 1, "graph"))
     ReplaceActivations()(ann)
     biases = array(ann.graph.initializers["b"])
     neuron = neurons(ann)[0]

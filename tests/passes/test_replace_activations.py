@@ -9,10 +9,12 @@ import pytest
 from onnx_ir.passes import PreconditionError
 
 from onnx2snn.ops import ALL_OPS
-from onnx2snn.passes import AttachFunctions, ReplaceActivations
+from onnx2snn.passes import AttachFunctions, CarryRunningMeans, EmitTimeLoop, ReplaceActivations
 from onnx2snn.scale import Scale
+from onnx2snn.states import starting_value
+from onnx2snn.streams import is_neuron
 from onnx2snn.testing import run_ort, run_reference
-from tests.models import dyadic, model, normal, with_scales
+from tests.models import dyadic, model, normal, positive, with_scales
 
 THETAS = np.array([0.25, 0.5, 2], np.float32)
 X = dyadic(1, 2, 3, 4, 5, unit=16, limit=48)
@@ -24,7 +26,7 @@ def layer(node: str = "Relu (h)", scale: Scale | None = None) -> ir.Model:
         low=np.zeros((), np.float32),
         high=np.array(0.75, np.float32),
     )
-    (scale or Scale(THETAS, 1, "calibration")).write(ann.graph.node(1))
+    (scale or Scale(THETAS, 1, "calibration")).write(ann.graph.node(1).outputs[0])
     return ann
 
 
@@ -123,8 +125,6 @@ def test_again_there_is_nothing_to_do() -> None:
 @pytest.mark.parametrize(
     "node",
     [
-        "Clip (h, high)",
-        "Clip (h, low, low)",
         "Clip (h, k)",
         "Clip (h, low, k)",
         "Relu (c)",
@@ -168,4 +168,200 @@ def test_a_potential_out_of_range(v_init: float) -> None:
 
 def test_the_scale_is_plain_json() -> None:
     ann = layer()
-    assert json.loads(ann.graph.node(1).metadata_props["onnx2snn.scale"])["axis"] == 1
+    assert json.loads(ann.graph.outputs[0].metadata_props["onnx2snn.scale"])["axis"] == 1
+
+
+T = 32
+ROWS = dyadic(2, 5, 4, unit=16, limit=32)
+SLOPE = np.float32([0.25, 0.5, 2, -0.5])
+SIGNED = {
+    "sigmoid": "a = Sigmoid (h)",
+    "tanh": "a = Tanh (h)",
+    "leaky": "a = LeakyRelu <alpha = 0.25> (h)",
+    "prelu": "a = PRelu (h, slope)",
+    "silu": "s = Sigmoid (h)  a = Mul (h, s)",
+    "symmetric clip": "a = Clip (h, minus, high)",
+    "clip from below 0": "a = Clip (h, minus)",
+    "clip to above 0": "a = Clip (h, , high)",
+    "clip from above 0": "a = Clip (h, high)",
+    "clip to nothing": "a = Clip (h, low, low)",
+}
+DYADIC = [name for name in SIGNED if name not in {"sigmoid", "tanh", "silu"}]
+
+
+def signed(name: str) -> ir.Model:
+    """Return an ANN in which weights read the activation ``a``, a function of ``h``."""
+    return model(
+        f"(float[N,4] x) => (y, a) {{ h = Neg (x)  {SIGNED[name]}  y = Gemm (a, w) }}",
+        w=dyadic(3, 4, 4),
+        slope=SLOPE,
+        low=np.zeros((), np.float32),
+        high=np.array(0.75, np.float32),
+        minus=np.array(-0.75, np.float32),
+    )
+
+
+def spiking(ann: ir.Model, neuron: str = "gated", theta: float = 4, spike: str = "activations"
+            ) -> ir.Model:  # fmt: skip
+    """Return the emitted network of ``ann``, which stays as it is."""
+    snn = with_scales(ann.clone(), theta, spike)
+    ReplaceActivations(neuron, spike=spike)(snn)
+    CarryRunningMeans()(snn)
+    EmitTimeLoop(T)(snn)
+    AttachFunctions()(snn)
+    onnx.checker.check_model(ir.to_proto(snn), full_check=True)
+    return snn
+
+
+def neurons(snn: ir.Model) -> list[ir.Node]:
+    return [node for node in snn.graph if is_neuron(node)]
+
+
+@pytest.mark.parametrize("neuron", ["gated", "if"])
+@pytest.mark.parametrize("name", SIGNED)
+def test_a_signed_neuron_settles_on_the_activation(name: str, neuron: str) -> None:
+    ann = signed(name)
+    wanted = run_ort(ann, {"x": ROWS})["a"]
+    found = run_ort(spiking(ann, neuron), {"x": ROWS})
+    # from v_init = theta / 2 the count is rounded; from 0, with thresholds on both sides, it may
+    # lack just less than a whole spike
+    bound = 4 / T / (2 if neuron == "gated" else 1)
+    assert np.abs(found["a"] - wanted).max() <= bound + 1e-6
+    np.testing.assert_array_equal(found["a"] * T / 4, np.round(found["a"] * T / 4))
+    np.testing.assert_allclose(found["y"], found["a"] @ dyadic(3, 4, 4), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", DYADIC)
+def test_a_signed_neuron_rounds_exactly(name: str) -> None:
+    ann = signed(name)
+    wanted = run_ort(ann, {"x": ROWS})["a"]
+    expected = np.floor(wanted * T / 4 + 0.5) * 4 / T
+    np.testing.assert_array_equal(run_ort(spiking(ann), {"x": ROWS})["a"], expected)
+
+
+def test_a_signed_neuron_reaches_no_further_than_its_threshold() -> None:
+    ann = signed("leaky")
+    wanted = np.clip(run_ort(ann, {"x": ROWS})["a"], -0.25, 0.25)
+    found = run_ort(spiking(ann, theta=0.25), {"x": ROWS})["a"]
+    np.testing.assert_array_equal(found, np.floor(wanted * T * 4 + 0.5) / T / 4)
+    assert {wanted.min(), wanted.max()} == {-0.25, 0.25}
+
+
+@pytest.mark.parametrize(
+    "neuron, op, states",
+    [
+        ("gated", "GatedDoubleThresholdIF", {"v": 1, "count": 2**20, "v_threshold_negative": 0}),
+        ("if", "DoubleThresholdIF", {"v": 0, "v_threshold_negative": 2}),
+    ],
+)
+def test_how_a_signed_neuron_starts(neuron: str, op: str, states: dict[str, float]) -> None:
+    ann = with_scales(signed("tanh"), 2)
+    ReplaceActivations(neuron)(ann)
+    (node,) = neurons(ann)
+    assert node.op_type == op
+    found = dict(zip(ALL_OPS[op].inputs, node.inputs, strict=True))
+    for name, number in (states | {"v_threshold": 2}).items():
+        np.testing.assert_array_equal(starting_value(found[name]), number, name)
+
+
+@pytest.mark.parametrize("spike", ["activations", "all"])
+def test_no_two_nodes_have_the_same_name(spike: str) -> None:
+    ann = signed("silu")
+    for index, node in enumerate(ann.graph):
+        node.name = f"node{index}"
+    with_scales(ann, 2, spike)
+    ReplaceActivations(spike=spike)(ann)
+    names = [node.name for node in ann.graph if node.name]
+    assert len(names) == len(set(names))
+    assert set(names) >= {"node0", "node1", "node2", "node3", "node2.neuron", "node2.neuron.charge"}
+    values = [value.name for node in ann.graph for value in node.outputs]
+    assert len(values) == len(set(values))
+
+
+def test_a_signed_neuron_says_behind_what_it_stands() -> None:
+    ann = with_scales(signed("leaky"), 2)
+    ReplaceActivations()(ann)
+    (neuron,) = neurons(ann)
+    assert dict(neuron.metadata_props) == {
+        "onnx2snn.activation": "LeakyRelu",
+        "onnx2snn.activation_output": "a",
+        "onnx2snn.threshold_origin": "graph",
+    }
+    current = neuron.inputs[0]
+    assert current is not None
+    assert current.producer().op_type == "LeakyRelu"
+    assert [value.name for value in ann.graph.outputs] == ["y", "a"]
+    assert not ReplaceActivations()(ann).modified
+
+
+def test_the_other_outputs_of_a_recurrent_operator() -> None:
+    ann = model(
+        "(float[5,N,4] x) => (y, h) { h, last = RNN <hidden_size = 3> (x, k, r)  "
+        "y = MatMul (last, w) }",
+        k=normal(1, 1, 3, 4),
+        r=normal(2, 1, 3, 3),
+        w=dyadic(3, 3, 2),
+    )
+    x = normal(4, 5, 2, 4)
+    wanted = run_ort(ann, {"x": x})
+    found = run_ort(spiking(ann, theta=2), {"x": x})
+    np.testing.assert_allclose(found["h"], wanted["h"], rtol=1e-6)
+    last = np.floor(wanted["h"][-1] * T / 2 + 0.5) * 2 / T
+    np.testing.assert_allclose(found["y"], last @ dyadic(3, 3, 2), atol=1e-6)
+
+
+FED = (
+    "(float[N,3,6,5] x) => (y, n, z) {{ c = Conv (x, k)  "
+    "p = ReduceMean <axes = [3], keepdims = 0> (c)  t = Transpose <perm = [0, 2, 1]> (p)  "
+    "n = {}  m = MatMul (n, w)  z = Neg (n)  y = Exp (m) }}"
+)
+FED_WEIGHTS = {
+    "k": normal(1, 4, 3, 3, 3),
+    "w": dyadic(2, 4, 3),
+    "g": positive(3, 4),
+    "d": normal(4, 4),
+}
+
+
+@pytest.mark.parametrize("node", ["Softmax (t)", "LayerNormalization (t, g, d)"])
+def test_a_neuron_in_front_of_all_weights_but_the_first(node: str) -> None:
+    ann = model(FED.format(node), **FED_WEIGHTS)
+    assert not ReplaceActivations()(with_scales(ann.clone(), 4)).modified
+    snn = with_scales(ann.clone(), 4, "all")
+    assert ReplaceActivations(spike="all")(snn).modified
+    (neuron,) = neurons(snn)
+    assert neuron.inputs[0] is not None
+    assert (neuron.name, neuron.inputs[0].name) == ("n.neuron", "n")
+    readers = {n.op_type: [v.name for v in n.inputs if v is not None] for n in snn.graph}
+    assert readers["Conv"] == ["x", "k"]
+    assert readers["MatMul"] == ["n.spikes", "w"]
+    assert readers["Neg"] == ["n"]
+    x = normal(5, 2, 3, 6, 5)
+    wanted, found = run_ort(ann, {"x": x}), run_ort(spiking(ann, theta=8, spike="all"), {"x": x})
+    np.testing.assert_allclose(found["n"], wanted["n"], rtol=1e-5)
+    np.testing.assert_array_equal(found["z"], -found["n"])
+    rounded = np.floor(wanted["n"] * T / 8 + 0.5) * 8 / T
+    np.testing.assert_allclose(found["y"], np.exp(rounded @ FED_WEIGHTS["w"]), rtol=1e-4)
+
+
+def test_a_product_of_two_values_keeps_reading_them() -> None:
+    text = (
+        "(float[N,4] x) => (y) { c = Gemm (x, w)  n = Softmax (c)  m = MatMul (n, w)  "
+        "t = Transpose (n)  q = MatMul (n, t)  y = MatMul (q, m) }"
+    )
+    ann = with_scales(model(text, w=dyadic(2, 4, 4)), 1, "all")
+    ReplaceActivations(spike="all")(ann)
+    inputs = [[v.name for v in node.inputs] for node in ann.graph if node.op_type == "MatMul"]
+    assert sorted(inputs) == [["n", "t"], ["n.spikes", "w"], ["q", "m"]]
+
+
+def test_values_in_front_of_weights_without_a_scale() -> None:
+    ann = model(FED.format("Softmax (t)"), **FED_WEIGHTS)
+    with pytest.raises(PreconditionError, match="no scale on n; run the pass 'calibrate'"):
+        ReplaceActivations(spike="all")(ann)
+
+
+def test_spikes_in_front_of_weights_need_no_further_neuron() -> None:
+    ann = with_scales(signed("silu"), 2, "all")
+    ReplaceActivations(spike="all")(ann)
+    assert [node.name for node in neurons(ann)] == ["a.neuron"]
