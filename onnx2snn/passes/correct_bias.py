@@ -87,7 +87,8 @@ def _thinned(sample: Sample) -> Sample:
     rank = sample.target.ndim
     steps = [1, 1, *(-(-size // _POSITIONS) for size in sample.target.shape[2:])]
     places = tuple(slice(None, None, step) for step in steps[:rank])
-    return Sample(sample.current[(..., *places)], sample.target[places])
+    time = (slice(None),) * (sample.current.ndim - rank)
+    return Sample(sample.current[time + places], sample.target[places])
 
 
 def add_bias(graph: ir.Graph, neuron: ir.Node, bias: np.ndarray) -> None:

@@ -163,9 +163,13 @@ def test_feeds_that_do_not_fit_are_all_named(runtime: str) -> None:
 @pytest.mark.parametrize("time_steps", [0, -2])
 def test_less_than_one_step(time_steps: int) -> None:
     network = onnx2snn.load(proto())
-    with pytest.raises(ValueError, match=f"T must be a whole number of at least 1, not {time_steps}"):
+    with pytest.raises(
+        ValueError, match=f"T must be a whole number of at least 1, not {time_steps}"
+    ):
         network.run(FEEDS, T=time_steps)
-    with pytest.raises(ValueError, match=f"T must be a whole number of at least 1, not {time_steps}"):
+    with pytest.raises(
+        ValueError, match=f"T must be a whole number of at least 1, not {time_steps}"
+    ):
         network.run_at(FEEDS, [3, time_steps])
 
 
