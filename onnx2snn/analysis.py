@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypedDict
 from onnx2snn.graph import label
 from onnx2snn.importing import import_model
 from onnx2snn.macs import macs
+from onnx2snn.passes import FoldBatchNorm, MoveMaxPool, apply
 from onnx2snn.rules import WEIGHTED
 from onnx2snn.streams import Kind, Streams
 
@@ -52,6 +53,9 @@ class Analysis(TypedDict):
 def analyze(model: AnyModel) -> Analysis:
     """Return what each node of ``model`` will become, and why.
 
+    The nodes are those of the imported and simplified network: constants are computed,
+    normalizations folded into weights, and a pooling stands before its activation.
+
     Args:
         model: A path, bytes, ``onnx.ModelProto``, ``onnx_ir.Model`` or ``gs.Graph``.
 
@@ -59,7 +63,8 @@ def analyze(model: AnyModel) -> Analysis:
         InvalidModelError: The model cannot be read.
         UnsupportedError: It has operators ONNX does not define.
     """
-    return analyze_graph(import_model(model, check=False).model.graph)
+    ann = import_model(model, check=False).model
+    return analyze_graph(apply(ann, (FoldBatchNorm(), MoveMaxPool())).graph)
 
 
 def analyze_graph(graph: ir.Graph) -> Analysis:

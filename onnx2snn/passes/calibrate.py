@@ -68,6 +68,14 @@ class Calibrate(ir.passes.InPlacePass):
             message = f"rule must be one of {', '.join(RULES)}, not {self.rule!r}"
             raise OptionError(message)
 
+    def requires(self, model: ir.Model) -> None:
+        """Check that the activations have types."""
+        unknown = [node for node in activations(model.graph) if node.outputs[0].type is None]
+        if unknown:
+            names = ", ".join(map(label, unknown))
+            message = f"no type on the outputs of {names}; run the pass 'infer-shapes' first"
+            raise ir.passes.PreconditionError(message)
+
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Note the scales of the activations of the main graph."""
         nodes = [node for node in activations(model.graph) if Scale.read(node) is None]
@@ -120,7 +128,8 @@ _SYNTHETIC_SAMPLES = 256
 
 _NO_DATA = (
     "no calibration data: the thresholds of %d of %d activations come from random inputs, and "
-    "accuracy at small T will suffer; pass --calibration data.npz with some hundred typical inputs"
+    "accuracy at small T will suffer, the more if inputs are not scaled to mean 0 and variance 1; "
+    "pass --calibration data.npz with some hundred typical inputs"
 )
 
 _DEAD_LAYER = (

@@ -8,7 +8,7 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.errors import OptionError
-from onnx2snn.graph import constant, label, take_over
+from onnx2snn.graph import constant, fresh_name, label, take_over
 from onnx2snn.notes import ACTIVATION, ACTIVATION_OUTPUT, THRESHOLD_ORIGIN
 from onnx2snn.ops import ALL_OPS, DOMAIN, OPSET
 from onnx2snn.scale import Scale
@@ -111,7 +111,7 @@ class ReplaceActivations(ir.passes.InPlacePass):
             },
         )
         for value, name in zip(neuron.outputs, op.outputs, strict=True):
-            value.name = f"{output.name}.{name}"
+            value.name = fresh_name(graph, f"{output.name}.{name}")
             value.type, value.shape = output.type, output.shape
         charge = ir.node("Mul", [neuron.outputs[0], v_threshold], name=f"{label(node)}.charge")
         charge.outputs[0].type, charge.outputs[0].shape = output.type, output.shape
