@@ -42,12 +42,13 @@ def measure(model: Path, calibration: Path, batch_size: int, repeats: int) -> di
         batch_size: Samples in one run.
         repeats: How often each run is timed.
     """
-    start = time.perf_counter()
-    conversion = onnx2snn.convert(model, T=8, calibration=calibration)
-    found = {"conversion, T = 8, with calibration (s)": time.perf_counter() - start}
-    start = time.perf_counter()
-    onnx2snn.convert(model, T=8, calibration=calibration, correct_bias=False)
-    found["conversion without bias correction (s)"] = time.perf_counter() - start
+    convert = functools.partial(onnx2snn.convert, model, T=8, calibration=calibration)
+    conversion = convert()
+    plain = functools.partial(convert, correct_bias=False)
+    found = {
+        "conversion, T = 8, with calibration (s)": _least(convert, 3) / 1000,
+        "conversion without bias correction (s)": _least(plain, 3) / 1000,
+    }
     with tempfile.TemporaryDirectory() as folder:
         snn = Path(folder, "snn.onnx")
         conversion.save(snn)

@@ -8,10 +8,11 @@ project = "onnx2snn"
 author = "The onnx2snn authors"
 release = onnx2snn.__version__
 
-extensions = ["myst_parser"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
-nitpicky = True
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
 
 html_theme = "furo"
 html_title = f"onnx2snn {release}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypedDict
 from onnx2snn.graph import label
 from onnx2snn.importing import import_model
 from onnx2snn.macs import macs
+from onnx2snn.passes import FoldBatchNorm, MoveMaxPool, apply
 from onnx2snn.streams import Kind, Streams
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ class Analysis(TypedDict):
 def analyze(model: AnyModel, spike: str = "activations") -> Analysis:
     """Return what each node of ``model`` will become, and why.
 
+    The nodes are those of the imported and simplified network: constants are computed,
+    normalizations folded into weights, and a pooling stands before its activation.
+
     Args:
         model: A path, bytes, ``onnx.ModelProto``, ``onnx_ir.Model`` or ``gs.Graph``.
         spike: Where neurons stand: at the ``activations``, or in front of ``all`` weights.
@@ -60,7 +64,8 @@ def analyze(model: AnyModel, spike: str = "activations") -> Analysis:
         UnsupportedError: It has operators ONNX does not define.
         OptionError: ``spike`` is no place for neurons.
     """
-    return analyze_graph(import_model(model, check=False).model.graph, spike)
+    ann = import_model(model, check=False).model
+    return analyze_graph(apply(ann, (FoldBatchNorm(), MoveMaxPool())).graph, spike)
 
 
 def analyze_graph(graph: ir.Graph, spike: str = "activations") -> Analysis:

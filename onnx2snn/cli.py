@@ -7,6 +7,8 @@ import contextlib
 import dataclasses
 import json
 import logging
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Onnx2SnnError, PreconditionError) as error:
         _ERRORS.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)
         return 1
+    except BrokenPipeError:  # whoever reads the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         _ERRORS.print("interrupted")
         return _INTERRUPTED
@@ -193,6 +198,9 @@ def _analyze(options: argparse.Namespace) -> int:
         _print_json(analysis)
     elif not options.quiet:
         _print_analysis(analysis)
+    if not analysis["counts"]["spiking"]:
+        _ERRORS.print("no activation that a spiking neuron can replace: nothing to convert")
+        return int(options.strict)
     analog = [node for node in analysis["nodes"] if node["kind"] == "analog"]
     if not (options.strict and analog):
         return 0

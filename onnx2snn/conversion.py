@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 from typing import TYPE_CHECKING, Any
 
 import onnx_ir as ir
@@ -54,8 +53,6 @@ _NEEDED = (
 
 __all__ = ["Conversion", "Options", "convert", "simplification", "spiking"]
 
-_LOGGER = logging.getLogger(__name__)
-
 
 def _option(text: str, *, default: Any, choices: Iterable[str] = ()) -> Any:  # noqa: ANN401
     """Return a dataclass field with what the command line says about it."""
@@ -100,6 +97,12 @@ class Options:
         if needed:
             message = f"pass {', '.join(needed)} cannot be skipped: there would be no network"
             raise OptionError(message)
+        if self.threshold not in RULES:
+            message = f"threshold must be one of {', '.join(RULES)}, not {self.threshold!r}"
+            raise OptionError(message)
+        ReplaceActivations(
+            self.neuron, self.v_init, self.spike
+        )  # checks them, before anything is done
         if self.seed < 0:
             message = f"seed must be at least 0, not {self.seed}"
             raise OptionError(message)
@@ -168,9 +171,10 @@ def convert(
     T = checked_time_steps(T)  # noqa: N806
     imported = import_model(model, check=chosen.check, skip=chosen.skipped())
     _check_activations(imported)
+    ir.external_data.load_to_model(imported.model)
     data = None if calibration is None else dataset(calibration, input_specs(imported.model))
-    analysis = analyze_graph(imported.model.graph, chosen.spike)
     ann = apply(imported.model, simplification(chosen, T, data))
+    analysis = analyze_graph(ann.graph, chosen.spike)
     snn = apply(ann.clone(), spiking(chosen, T, data, ann, imported))
     return Conversion(ir.to_proto(snn), report(snn, imported, analysis, data))
 

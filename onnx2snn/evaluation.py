@@ -9,11 +9,12 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.calibration.data import dataset, input_specs
-from onnx2snn.errors import CalibrationError, OptionError
+from onnx2snn.errors import CalibrationError
 from onnx2snn.importing import read
 from onnx2snn.progress import track
 from onnx2snn.runtime import load
 from onnx2snn.runtime.ort import session
+from onnx2snn.time_loop import time_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -63,7 +64,7 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
 ) -> Evaluation:
     """Score a spiking network after several numbers of time steps, in one run.
 
-    The class is the largest entry along the last axis of the first output.
+    The class is the largest entry along axis 1 of the first output, [N, C] or [N, C, 1, 1].
 
     Args:
         snn: A converted network.
@@ -78,13 +79,10 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
         InvalidModelError: A model cannot be read.
         CalibrationError: The data does not fit the network, or there is nothing to compare
             with: neither labels nor an ANN.
-        ValueError: A number of time steps is less than 1.
+        OptionError: A number of time steps, or the batch size, is less than 1.
     """
     network = load(snn, runtime, threads=threads)
     steps = sorted(set(time_steps or (network.time_steps,)))
-    if batch_size < 1:
-        message = f"batch_size must be at least 1, not {batch_size}"
-        raise OptionError(message)
     samples = dataset(data, network.inputs)
     if samples.labels is None and ann is None:
         message = "nothing to compare with: the data has no labels 'y' and no ANN was given"
@@ -92,8 +90,9 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
     reference = None if ann is None else _predictor(ann, network, threads)
     predicted: dict[int, list[np.ndarray]] = {t: [] for t in steps}
     expected: list[np.ndarray] = []
+    batches = samples.batches(batch_size)
     total = None if samples.samples is None else -(-samples.samples // batch_size)
-    for batch in track(samples.batches(batch_size), "evaluate", total):
+    for batch in track(batches, "evaluate", total):
         for t, outputs in network.run_at(batch.feeds, steps).items():
             predicted[t].append(_classes(outputs[network.outputs[0]], batch.valid))
         if reference is not None:
@@ -106,6 +105,9 @@ def _predictor(
     ann: AnyModel, network: Network, threads: int
 ) -> Callable[[Mapping[str, np.ndarray]], np.ndarray]:
     source = read(ann)
+    if time_loop(source.model.graph) is not None:
+        message = f"{source.name} is a spiking network; give the ANN it was made from"
+        raise CalibrationError(message)
     inputs = {spec.name for spec in input_specs(source.model)}
     expected = {spec.name for spec in network.inputs}
     if inputs != expected:
@@ -119,7 +121,14 @@ def _predictor(
 
 
 def _classes(scores: np.ndarray, valid: int) -> np.ndarray:
-    return np.asarray(scores.reshape(-1, scores.shape[-1]).argmax(axis=1)[:valid])
+    """Return the class of each valid sample, from scores [N, C] or [N, C, 1, ...]."""
+    if scores.ndim < 2 or any(size != 1 for size in scores.shape[2:]) or len(scores) < valid:
+        message = (
+            f"the first output is no score of classes: its shape is {list(scores.shape)}, "
+            "not [N, C]; run the network and score its outputs yourself"
+        )
+        raise CalibrationError(message)
+    return np.asarray(scores.reshape(*scores.shape[:2]).argmax(axis=1)[:valid])
 
 
 def _score(

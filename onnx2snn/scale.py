@@ -28,8 +28,8 @@ class Scale:
         values: Thresholds in units of the activation, > 0: shape [C], one per channel, or
             [1] for the whole tensor.
         axis: Channel axis of the activation; None for a threshold of the whole tensor.
-        origin: Where the values come from, for the report: ``graph``, ``calibration``,
-            ``batch-norm`` or ``synthetic``.
+        origin: Where the values come from, for the report: ``calibration``, ``batch-norm`` or
+            ``synthetic``.
         dead: Channels that never fired while they were observed, as indices.
     """
 

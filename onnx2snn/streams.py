@@ -191,7 +191,7 @@ def _neuron_reason(node: ir.Node) -> str:
 
 def _verdict_by_rule(node: ir.Node, streams: list[bool]) -> Verdict:
     rule = RULES.get(node.op_type) if node.domain in {"", "ai.onnx"} else None
-    if rule is None:
+    if rule is None or not _is_plain(node):
         return Verdict(Kind.ANALOG, f"{node.op_type} is not linear")
     if not all(is_float(value) for value in node.outputs):
         return Verdict(Kind.ANALOG, "its result is not a real number")
@@ -206,6 +206,13 @@ def _verdict_by_rule(node: ir.Node, streams: list[bool]) -> Verdict:
     if rule.form is Form.MULTILINEAR and len(factors) > 1:
         return Verdict(Kind.ANALOG, "multiplies two streams")
     return Verdict(Kind.LINEAR, f"{node.op_type} is linear in its stream")
+
+
+def _is_plain(node: ir.Node) -> bool:
+    """Whether the attributes of ``node`` leave it in the form that its rule states."""
+    if is_op(node, "ScatterElements", "ScatterND"):
+        return node.attributes.get_string("reduction", "none") in {"none", "add"}
+    return node.attributes.get_int("training_mode", 0) == 0
 
 
 def _judge_max_like(node: ir.Node, rule: Rule, streams: list[bool]) -> Verdict:

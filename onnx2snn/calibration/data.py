@@ -42,7 +42,7 @@ from onnx2snn.calibration.sources import (
     labelled,
     script_feeds,
 )
-from onnx2snn.errors import CalibrationError
+from onnx2snn.errors import CalibrationError, OptionError
 from onnx2snn.specs import InputSpec, cast, input_specs
 
 if TYPE_CHECKING:
@@ -105,18 +105,21 @@ class Dataset:
         _refuse(name, problems)
 
     def batches(self, batch_size: int) -> Iterator[Batch]:
-        """Yield the data in order.
+        """Return an iterator over the data, in order.
 
         Args:
             batch_size: Samples in a batch, at least 1, where model and data leave it open. A
                 feed of fewer samples is a batch of its own.
 
         Raises:
-            ValueError: ``batch_size`` is less than 1.
+            OptionError: ``batch_size`` is less than 1.
         """
         if batch_size < 1:
             message = f"batch_size must be at least 1, not {batch_size}"
-            raise ValueError(message)
+            raise OptionError(message)
+        return self._cut(batch_size)
+
+    def _cut(self, batch_size: int) -> Iterator[Batch]:
         start = 0
         for feed in self._feeds:
             for arrays, valid in Layout.of(feed, self._specs).cut(feed, batch_size):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from onnx2snn.ops import StepOp
 
 __all__ = ["Layer", "Sample"]
+
+_CACHED = 2**15
+"""Number of neurons that fire together: their states stay in the cache of a processor."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +101,20 @@ class Layer:
             Spikes, int8, [T, N, ...].
         """
         varies = current.ndim > self.v_threshold.ndim
-        spikes = np.empty((self.time_steps, *current.shape[varies:]), np.int8)
+        shape = current.shape[varies:]
+        spikes = np.empty((self.time_steps, *shape), np.int8)
+        if not shape or self.v_threshold.shape[0] != 1:  # the first axis is no batch
+            self._fire(current, spikes)
+            return spikes
+        rows = max(1, _CACHED // max(1, math.prod(shape[1:])))
+        for start in range(0, shape[0], rows):
+            part = slice(start, start + rows)
+            self._fire(current[:, part] if varies else current[part], spikes[:, part])
+        return spikes
+
+    def _fire(self, current: np.ndarray, spikes: np.ndarray) -> None:
+        """Write the spikes for ``current`` into ``spikes``, [T, N, ...]."""
+        varies = current.ndim > self.v_threshold.ndim
         values = self.fixed | {"v": self.v_init, "v_threshold": self.v_threshold}
         for t in range(self.time_steps):
             values["current"] = (current[t] if varies else current) + self.bias
@@ -105,7 +122,6 @@ class Layer:
             outputs = dict(zip(self.op.outputs, results, strict=True))
             spikes[t] = outputs["spike"]
             values |= {name: outputs[after] for name, after in self.op.state.items()}
-        return spikes
 
     def mean_output(self, current: np.ndarray) -> np.ndarray:
         """Return the mean over T of what the neurons hand on, [N, ...], for ``current``."""

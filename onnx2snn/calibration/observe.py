@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Statistics", "histograms"]
 
+_AVERAGING = frozenset({"GlobalAveragePool", "GlobalLpPool", "ReduceMean", "ReduceSum"})
+
 _SAMPLES = 4096
 """Least number of samples of a channel, if they do not cost too much."""
 
@@ -71,9 +73,13 @@ class Statistics:
         }
 
     def histogram(self, value: ir.Value) -> Histogram | None:
-        """Return the distribution of |value|; None if it depends on other values as well."""
+        """Return the distribution of |value|; None if it depends on other values as well.
+
+        What averages over positions hides how they depend on each other: then None, too.
+        """
         segment = Segment(self._model, [value], self._normals)
-        if not all(name in self._shapes for name in segment.inputs):
+        known = all(name in self._shapes for name in segment.inputs)
+        if not known or not _AVERAGING.isdisjoint(segment.operators):
             return None
         generator = np.random.default_rng(self._seed)
         found: Histogram | None = None

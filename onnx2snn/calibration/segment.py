@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.graph import boundary
@@ -14,6 +13,8 @@ from onnx2snn.time_loop import emit_time_loop
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+
+    import numpy as np
 
 __all__ = ["Segment"]
 
@@ -30,6 +31,7 @@ class Segment:
 
     Attributes:
         inputs: Names of the values it reads: graph inputs, and known values.
+        operators: Types of the operators in it.
     """
 
     def __init__(
@@ -43,7 +45,9 @@ class Segment:
         ends = boundary(outputs, known)
         events = tuple(str(value.name) for value in ends if value in known)
         self.inputs = tuple(str(value.name) for value in ends)
+        self._types = {str(v.name): v.dtype.numpy() for v in ends if v in known and v.dtype}
         graph = ir.convenience.extract(model.graph, ends, outputs)
+        self.operators = frozenset(node.op_type for node in graph)
         part = ir.Model(graph, ir_version=model.ir_version)
         names = tuple(str(value.name) for value in outputs)
         if time_steps is not None:
@@ -56,9 +60,8 @@ class Segment:
 
         Spikes may come as int8.
         """
-        arrays = {name: _as_float(feeds[name]) for name in self.inputs}
+        arrays = {
+            name: feeds[name].astype(self._types.get(name, feeds[name].dtype), copy=False)
+            for name in self.inputs
+        }
         return self._run(arrays)
-
-
-def _as_float(data: np.ndarray) -> np.ndarray:
-    return data.astype(np.float32) if data.dtype == np.int8 else data

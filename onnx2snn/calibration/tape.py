@@ -51,10 +51,6 @@ class Tape:
         data: np.ndarray = np.load(self._files[name][batch], mmap_mode="r")
         return data
 
-    def __contains__(self, name: str) -> bool:
-        """Whether anything is stored under ``name``."""
-        return name in self._files
-
     def drop(self, name: str) -> None:
         """Delete the sequence ``name``."""
         for path in self._files.pop(name, ()):

@@ -18,6 +18,7 @@ from onnx2snn.passes.fold_constants import FoldConstants
 from onnx2snn.passes.infer_shapes import InferShapes
 from onnx2snn.passes.inline_functions import InlineFunctions
 from onnx2snn.passes.lower_matmul_add import LowerMatMulAdd
+from onnx2snn.passes.remove_initializers_from_inputs import RemoveInitializersFromInputs
 from onnx2snn.passes.remove_no_ops import RemoveNoOps
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ __all__ = ["PREPARATION", "SIMPLIFICATION", "Imported", "import_model"]
 
 PREPARATION: tuple[ir.passes.InPlacePass, ...] = (
     InlineFunctions(),
-    common.RemoveInitializersFromInputsPass(),
+    RemoveInitializersFromInputs(),
     ConvertOpset(),
 )
 """What makes any valid model one of opset 17 without functions; constants are folded next."""

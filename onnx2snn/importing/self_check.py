@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TOLERANCE", "self_check"]
 
-_logger = logging.getLogger(__name__)
+_LOGGER = logging.getLogger(__name__)
 
 TOLERANCE = 1e-4
 """Largest error of a float output, as a part of the output's largest absolute value.
@@ -69,7 +69,7 @@ def self_check(original: Path | onnx.ModelProto | ir.Model, imported: ir.Model, 
     try:
         session = open_session(original)
     except SessionError as error:
-        _logger.warning("%s is not compared: onnxruntime cannot open it: %s", name, error)
+        _LOGGER.warning("%s is not compared: onnxruntime cannot open it: %s", name, error)
         return False
     problem = "an input of a type that cannot be made up"
     for feeds in _feeds(session):
@@ -80,7 +80,7 @@ def self_check(original: Path | onnx.ModelProto | ir.Model, imported: ir.Model, 
             continue
         _compare(expected, _run_imported(imported, feeds, name), name)
         return True
-    _logger.warning("%s is not compared: the original does not run on made-up inputs: %s",
+    _LOGGER.warning("%s is not compared: the original does not run on made-up inputs: %s",
                     name, problem)  # fmt: skip
     return False
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import onnx_ir as ir
-import onnxruntime as ort
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy as np
     import onnx
+    import onnxruntime as ort
 
 __all__ = ["SessionError", "fetch", "open_session"]
 
@@ -50,6 +50,8 @@ def open_session(model: Path | onnx.ModelProto | ir.Model) -> ort.InferenceSessi
 
 
 def _open(model: str | bytes) -> ort.InferenceSession:
+    import onnxruntime as ort  # noqa: PLC0415 (slow to import)
+
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = 1
@@ -68,6 +70,8 @@ def fetch(session: ort.InferenceSession, feeds: Mapping[str, np.ndarray]) -> dic
         SessionError: onnxruntime fails; the message is onnxruntime's.
     """
     names = [output.name for output in session.get_outputs()]
+    import onnxruntime as ort  # noqa: PLC0415 (slow to import)
+
     run_options = ort.RunOptions()
     run_options.log_severity_level = 4
     try:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["validate"]
 
-_logger = logging.getLogger(__name__)
+_LOGGER = logging.getLogger(__name__)
 _OLDEST_IR_VERSION = 3
 _OLDEST_OPSET = 7
 
@@ -157,4 +157,4 @@ def _check_structure(
         except SessionError as refusal:
             message = f"{name} is not a valid ONNX model: {complaint}"
             raise InvalidModelError(message) from refusal
-        _logger.warning("onnx.checker minds: %s; onnxruntime runs %s anyway", complaint, name)
+        _LOGGER.warning("onnx.checker minds: %s; onnxruntime runs %s anyway", complaint, name)

@@ -24,6 +24,7 @@ from onnx2snn.passes.infer_shapes import InferShapes
 from onnx2snn.passes.inline_functions import InlineFunctions
 from onnx2snn.passes.lower_matmul_add import LowerMatMulAdd
 from onnx2snn.passes.move_max_pool import MoveMaxPool
+from onnx2snn.passes.remove_initializers_from_inputs import RemoveInitializersFromInputs
 from onnx2snn.passes.remove_no_ops import RemoveNoOps
 from onnx2snn.passes.replace_activations import ReplaceActivations
 from onnx2snn.passes.write_metadata import WriteMetadata
@@ -48,6 +49,7 @@ __all__ = [
     "InlineFunctions",
     "LowerMatMulAdd",
     "MoveMaxPool",
+    "RemoveInitializersFromInputs",
     "RemoveNoOps",
     "ReplaceActivations",
     "WriteMetadata",
@@ -58,6 +60,7 @@ __all__ = [
 
 PASSES: dict[str, type[ir.passes.PassBase]] = {
     "inline-functions": InlineFunctions,
+    "remove-initializers-from-inputs": RemoveInitializersFromInputs,
     "convert-opset": ConvertOpset,
     "fold-constants": FoldConstants,
     "remove-no-ops": RemoveNoOps,
@@ -111,5 +114,6 @@ def run(model: AnyModel, passes: Iterable[ir.passes.PassBase]) -> Any:  # noqa: 
 def apply(model: ir.Model, passes: Iterable[ir.passes.PassBase]) -> ir.Model:
     """Run ``passes`` on ``model`` itself; what a pass raises comes through as it is."""
     for pass_ in passes:
+        model.graph.meta.pop("taken_names", None)  # a pass may name values as it likes
         model = pass_(model).model
     return model

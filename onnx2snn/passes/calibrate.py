@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.activations import is_rectifier, upper_bound
+from onnx2snn.activations import activations, is_rectifier, upper_bound
 from onnx2snn.calibration.observe import Statistics, histograms
 from onnx2snn.calibration.synthetic import synthetic_feeds
 from onnx2snn.calibration.thresholds import RULES, per_tensor
@@ -70,6 +70,13 @@ class Calibrate(ir.passes.InPlacePass):
         if self.rule not in RULES:
             message = f"rule must be one of {', '.join(RULES)}, not {self.rule!r}"
             raise OptionError(message)
+
+    def requires(self, model: ir.Model) -> None:
+        """Check that the activations have types."""
+        unknown = [str(value.name) for value in activations(model.graph) if value.type is None]
+        if unknown:
+            message = f"no type on {', '.join(unknown)}; run the pass 'infer-shapes' first"
+            raise ir.passes.PreconditionError(message)
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Note the scales of the activations of the main graph."""
@@ -139,7 +146,8 @@ _SOURCES = {
 
 _NO_DATA = (
     "no calibration data: the thresholds of %d of %d activations come from random inputs, and "
-    "accuracy at small T will suffer; pass --calibration data.npz with some hundred typical inputs"
+    "accuracy at small T will suffer, the more if inputs are not scaled to mean 0 and variance 1; "
+    "pass --calibration data.npz with some hundred typical inputs"
 )
 
 _DEAD_LAYER = (

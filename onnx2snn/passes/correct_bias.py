@@ -11,7 +11,16 @@ import onnx_ir as ir
 
 from onnx2snn.calibration.layer import Layer, Sample
 from onnx2snn.calibration.walk import walk
-from onnx2snn.graph import array, constant, has_one_reader, is_constant, is_op, label, set_array
+from onnx2snn.graph import (
+    array,
+    constant,
+    fresh_name,
+    has_one_reader,
+    is_constant,
+    is_op,
+    label,
+    set_array,
+)
 from onnx2snn.progress import track
 from onnx2snn.streams import is_neuron
 
@@ -31,10 +40,11 @@ class CorrectBias(ir.passes.InPlacePass):
         bias += mean(a) - mean(theta / T * sum of the spikes)
 
     and again until ``rounds`` are done, since the neuron is not linear in its bias. The layers
-    before are corrected already and drive the layer with their spikes.
+    before are corrected already and drive the layer with their spikes. Of large images, evenly
+    spaced positions stand for all: this, and the rounds, are ours.
 
     Changes what the network computes; needs data but no labels. The bias goes into the
-    Conv, Gemm or Add before the neuron where that has a constant bias of its own.
+    Conv or Gemm before the neuron, also through an Add, where that has a constant bias.
 
     Source: Li et al., ICML 2021 (bias correction of the light pipeline).
 
@@ -69,26 +79,29 @@ class CorrectBias(ir.passes.InPlacePass):
 
 
 _POSITIONS = 8
-"""Number of positions along each axis of an image that a correction looks at, at least half."""
+"""Most positions along each axis of an image that a correction looks at."""
 
 
 def _lack(layer: Layer) -> np.ndarray:
     """Return what the layer's mean output lacks of the ANN's, one number a channel."""
     total, count = np.zeros(layer.bias.shape, np.float64), 0
-    for sample in map(_thinned, layer.samples):
+    for sample in (_thinned(sample, layer) for sample in layer.samples):
         lack = sample.target - layer.mean_output(sample.current)
         total += lack.sum(axis=layer.channel_axes, dtype=np.float64, keepdims=True)
         count += lack.size // total.size
     return (total / count).astype(layer.bias.dtype)
 
 
-def _thinned(sample: Sample) -> Sample:
+def _thinned(sample: Sample, layer: Layer) -> Sample:
     """Leave out positions that tell little more than their neighbours: time is saved."""
-    rank = sample.target.ndim
-    steps = [1, 1, *(-(-size // _POSITIONS) for size in sample.target.shape[2:])]
-    places = tuple(slice(None, None, step) for step in steps[:rank])
-    before = (slice(None),) * (sample.current.ndim - rank)
-    return Sample(sample.current[before + places], sample.target[places])
+    shape = sample.target.shape
+    thin = [axis > 1 and axis in layer.channel_axes for axis in range(len(shape))]
+    places = tuple(
+        slice(None, None, -(-size // _POSITIONS) if axis else 1)
+        for axis, size in zip(thin, shape, strict=True)
+    )
+    time = (slice(None),) * (sample.current.ndim - len(shape))
+    return Sample(sample.current[time + places], sample.target[places])
 
 
 def add_bias(graph: ir.Graph, neuron: ir.Node, bias: np.ndarray) -> None:
@@ -104,7 +117,7 @@ def add_bias(graph: ir.Graph, neuron: ir.Node, bias: np.ndarray) -> None:
         return
     operand = constant(graph, f"{label(neuron)}.bias", bias)
     node = ir.node("Add", [current, operand], name=f"{label(neuron)}.add_bias")
-    node.outputs[0].name = node.name
+    node.outputs[0].name = fresh_name(graph, str(node.name))
     node.outputs[0].type, node.outputs[0].shape = current.type, current.shape
     graph.insert_before(neuron, node)
     neuron.replace_input_with(0, node.outputs[0])
@@ -119,10 +132,10 @@ def _add_to(current: ir.Value, bias: np.ndarray) -> bool:
         operand = node.inputs[2] if len(node.inputs) > 2 else None
         if operand is None or not is_constant(operand) or len(operand.uses()) != 1:
             return False
-        old = array(operand)
-        if bias.size not in {1, old.size} or bias.shape[1:2] != (bias.size,):
+        old, beta = array(operand), node.attributes.get_float("beta", 1.0)
+        if beta == 0.0 or bias.size not in {1, old.size} or bias.shape[1:2] != (bias.size,):
             return False
-        set_array(operand, old + bias.reshape(-1) / node.attributes.get_float("beta", 1.0))
+        set_array(operand, old + bias.reshape(-1) / beta)
         return True
     if is_op(node, "Add"):
         return any(_add_to(value, bias) for value in node.inputs if value is not None)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 import onnx_ir as ir
-import onnxruntime as ort
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +18,8 @@ _SMALL = 1024
 
 def compute(proto: onnx.ModelProto, inputs: Sequence[np.ndarray | None]) -> list[object]:
     """Run a ``single_node_model`` on the inputs it was made for, without optimisation."""
+    import onnxruntime as ort  # noqa: PLC0415 (slow to import)
+
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = 1

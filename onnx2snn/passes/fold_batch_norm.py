@@ -11,6 +11,7 @@ import onnx_ir as ir
 from onnx2snn.graph import (
     array,
     constant,
+    fresh_name,
     has_one_reader,
     is_constant,
     is_op,
@@ -123,7 +124,7 @@ def _fold_into_matmul(before: ir.Node, node: ir.Node, affine: Affine) -> ir.Node
     if not np.any(affine.shift):
         replace_node(node, product, dead=(before,))
         return product
-    product.outputs[0].name = f"{name}.product"
+    product.outputs[0].name = fresh_name(graph, f"{name}.product")
     product.outputs[0].type, product.outputs[0].shape = affine.x.type, affine.x.shape
     graph.insert_before(node, product)
     shift = constant(graph, f"{name}.bias", affine.shift.astype(w.dtype))

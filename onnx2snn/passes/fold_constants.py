@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FoldConstants"]
 
-_logger = logging.getLogger(__name__)
+_LOGGER = logging.getLogger(__name__)
 _RANDOM = frozenset(
     {
         "Bernoulli",
@@ -89,7 +89,7 @@ class FoldConstants(ir.passes.InPlacePass):
                 return None
             results = compute(proto, operands)
         except Exception as error:  # noqa: BLE001  a node that cannot be run stays a node
-            _logger.debug("%s %r is not folded: %s", node.op_type, label(node), error)
+            _LOGGER.debug("%s %r is not folded: %s", node.op_type, label(node), error)
             return None
         tensors = [result for result in results if isinstance(result, np.ndarray)]
         if len(tensors) < len(results) or any(result.dtype == object for result in tensors):

@@ -7,7 +7,7 @@ import dataclasses
 import onnx_ir as ir
 
 from onnx2snn.activations import is_rectifier
-from onnx2snn.graph import has_one_reader, is_op, label, take_over
+from onnx2snn.graph import fresh_name, has_one_reader, is_op, label, take_over
 
 __all__ = ["MoveMaxPool"]
 
@@ -53,7 +53,7 @@ def _swap(graph: ir.Graph, activation: ir.Node, pool: ir.Node) -> None:
     pooled, result = activation.outputs[0], pool.outputs[0]
     x = activation.inputs[0]
     new_pool = ir.node(pool.op_type, [x], pool.attributes, name=label(pool))
-    new_pool.outputs[0].name = f"{pooled.name}.pooled"
+    new_pool.outputs[0].name = fresh_name(graph, f"{pooled.name}.pooled")
     new_pool.outputs[0].type, new_pool.outputs[0].shape = result.type, result.shape
     inputs = [new_pool.outputs[0], *activation.inputs[1:]]
     new_activation = ir.node(

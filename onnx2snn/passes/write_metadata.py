@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.metadata
 import json
 
 import onnx_ir as ir
 
+import onnx2snn
 from onnx2snn.normal import Normal
 from onnx2snn.scale import Scale
 
@@ -40,8 +42,7 @@ class WriteMetadata(ir.passes.InPlacePass):
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Write the metadata of the model."""
         before = dict(model.metadata_props)
-        packages = ("onnx2snn", "onnx", "onnx-ir", "onnxruntime", "numpy")
-        versions = {name: importlib.metadata.version(name) for name in packages}
+        versions = {"onnx2snn": onnx2snn.__version__, **_versions()}
         fields = {
             "format": FORMAT,
             "T": str(self.time_steps),
@@ -60,6 +61,15 @@ class WriteMetadata(ir.passes.InPlacePass):
 
 _FUNCTIONS_SINCE = 8
 """First IR version whose models may hold functions."""
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of what was used; a package may be installed under another name."""
+    found = {}
+    for name in ("onnx", "onnx-ir", "onnxruntime", "numpy"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def _erase_notes(model: ir.Model) -> bool:

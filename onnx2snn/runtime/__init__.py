@@ -48,6 +48,9 @@ def load(
     if runtime not in RUNTIMES:
         message = f"runtime must be one of {', '.join(RUNTIMES)}, not {runtime!r}"
         raise OptionError(message)
+    if threads < 0:
+        message = f"threads must be at least 0, not {threads}"
+        raise OptionError(message)
     proto = _read(model)
     try:
         return Network(proto, _runtime(runtime, threads))
@@ -76,5 +79,9 @@ def _read(model: AnyNetwork) -> onnx.ModelProto:
         return parse_model(model, "the network")
     path = Path(model)
     proto = parse_model(read_bytes(path), path.name)
-    onnx.load_external_data_for_model(proto, str(path.parent))
+    try:
+        onnx.load_external_data_for_model(proto, str(path.parent))
+    except (OSError, ValueError, onnx.checker.ValidationError) as error:
+        message = f"the external data of {path.name} cannot be read: {error}"
+        raise InvalidModelError(message) from error
     return proto

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from onnx2snn.errors import InvalidModelError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -22,12 +24,19 @@ def session(
     Args:
         model: Any ONNX model that onnxruntime can load.
         threads: Number of threads in an operator; 0 for as many as there are cores.
+
+    Raises:
+        InvalidModelError: onnxruntime refuses the model.
     """
     import onnxruntime  # noqa: PLC0415 (slow to import, and the numpy runtime does without)
 
-    loaded = onnxruntime.InferenceSession(
-        model.SerializeToString(), session_options(threads), providers=["CPUExecutionProvider"]
-    )
+    try:
+        loaded = onnxruntime.InferenceSession(
+            model.SerializeToString(), session_options(threads), providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # onnxruntime's errors have no common class of their own
+        message = f"cannot be opened by onnxruntime: {error}"
+        raise InvalidModelError(message) from error
 
     def run(feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         results: list[np.ndarray] = loaded.run(None, dict(feeds))

@@ -45,8 +45,9 @@ def test_dropping_frees_the_disk() -> None:
         tape.drop("x")
         tape.drop("unknown")
         assert len(list(folder(tape).iterdir())) == 1
-        assert "x" not in tape
-        assert "y" in tape
+        with pytest.raises(KeyError, match="x"):
+            tape.read("x", 0)
+        assert tape.read("y", 0) is not None
         with pytest.raises(KeyError, match="x"):
             tape.read("x", 0)
 
