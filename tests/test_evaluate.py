@@ -195,3 +195,41 @@ def test_progress_is_reported_to_whoever_listens(snn: onnx.ModelProto, labels: n
     with progress.listening(lambda *event: heard.append(event)):
         onnx2snn.evaluate(snn, {"x": X, "y": labels}, batch_size=8)
     assert heard == [("evaluate", done, 4) for done in (1, 2, 3, 4)]
+
+
+def test_the_spiking_network_in_the_place_of_its_ann_is_refused(snn: onnx.ModelProto) -> None:
+    with pytest.raises(onnx2snn.CalibrationError, match="net is a spiking network; give the ANN"):
+        onnx2snn.evaluate(snn, X, ann=snn)
+
+
+def shaped(ann: onnx.ModelProto, shape: list[int]) -> onnx.ModelProto:
+    """Return the ANN with its scores in another shape."""
+    other = onnx.ModelProto()
+    other.CopyFrom(ann)
+    other.graph.node[-1].output[0] = "flat"
+    other.graph.node.append(onnx.helper.make_node("Reshape", ["flat", "shape"], ["scores"]))
+    other.graph.initializer.append(onnx.numpy_helper.from_array(np.array(shape), "shape"))
+    declared = onnx.helper.make_tensor_value_info("scores", onnx.TensorProto.FLOAT, None)
+    other.graph.output[0].CopyFrom(declared)
+    return other
+
+
+def test_scores_may_have_axes_of_length_1_behind_the_classes(
+    ann: onnx.ModelProto, snn: onnx.ModelProto, labels: np.ndarray
+) -> None:
+    image = shaped(ann, [-1, 4, 1, 1])
+    converted = onnx2snn.convert(image, T=8, calibration=X).model
+    data = {"x": X, "y": labels}
+    assert onnx2snn.evaluate(converted, data, ann=image) == onnx2snn.evaluate(snn, data, ann=ann)
+
+
+@pytest.mark.parametrize(
+    "shape, found",
+    [([-1], r"\[120\]"), ([-1, 2, 2], r"\[30, 2, 2\]"), ([1, -1], r"\[1, 120\]")],
+)
+def test_outputs_that_are_no_scores_are_refused(
+    shape: list[int], found: str, ann: onnx.ModelProto, labels: np.ndarray
+) -> None:
+    snn = onnx2snn.convert(shaped(ann, shape), T=8, calibration=X).model
+    with pytest.raises(onnx2snn.CalibrationError, match=f"its shape is {found}, not"):
+        onnx2snn.evaluate(snn, {"x": X, "y": labels})

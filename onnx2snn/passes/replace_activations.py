@@ -27,7 +27,8 @@ NEURONS = {
 OPEN_GATE = 2**20
 """Initial count of a gated neuron that may send more negative spikes than positive ones.
 
-Exact in float32, and more than any run takes back.
+Exact in float32, and more than any run takes back. A smaller type starts at the largest power of
+two below which, and up to twice of which, it holds every integer: 2^10 in float16.
 """
 
 
@@ -179,7 +180,8 @@ class _NeuronMaker:
         plain = NEURONS[self._options.neuron][signed] == "DoubleThresholdIF"
         v_init = np.zeros_like(theta) if plain else theta * dtype.type(self._options.v_init)
         negative = theta if plain else np.zeros([1] * theta.ndim, dtype)
-        count = np.full([1] * theta.ndim, OPEN_GATE if signed else 0, dtype)
+        gate = min(OPEN_GATE, int(1 / np.spacing(np.ones([], dtype))))
+        count = np.full([1] * theta.ndim, gate if signed else 0, dtype)
         states = {"v": v_init, "count": count}
         constants = {"v_threshold": theta, "v_threshold_negative": negative}
         used = ALL_OPS[NEURONS[self._options.neuron][signed]].inputs

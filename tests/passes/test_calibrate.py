@@ -1,20 +1,19 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx
+import onnx_ir as ir
 import pytest
+from onnx_ir.passes import PreconditionError
 
 from onnx2snn.activations import activations
 from onnx2snn.calibration.data import dataset, input_specs
-from onnx2snn.passes import Calibrate, FoldBatchNorm, MoveMaxPool
+from onnx2snn.passes import Calibrate, FoldBatchNorm, InferShapes, MoveMaxPool, run
 from onnx2snn.scale import Scale
 from onnx2snn.testing import check_pass, run_ort
 from tests.models import model, normal, positive
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 X = normal(1, 50, 3, 6, 5)
 WEIGHTS = {
@@ -197,3 +196,12 @@ def noted(ann: ir.Model, spike: str) -> list[ir.Value]:
     copy = ann.clone()
     Calibrate(spike=spike, data=dataset({"x": X}, input_specs(copy)))(copy)
     return [v for node in copy.graph for v in node.outputs if Scale.read(v) is not None]
+
+
+def test_a_model_without_types_is_refused_by_name() -> None:
+    text = '<ir_version: 8, opset_import: ["" : 17]> g (float[N,3] x) => (float[N,3] y) '
+    proto = onnx.parser.parse_model(text + "{ h = Neg (x)  hidden = Relu (h)  y = Neg (hidden) }")
+    with pytest.raises(PreconditionError, match="no type on hidden; run the pass 'infer-shapes'"):
+        run(proto, [Calibrate(4)])
+    typed = run(ir.from_proto(proto), [InferShapes(), Calibrate(4)])
+    assert Scale.read(activations(typed.graph)[0]) is not None

@@ -5,6 +5,7 @@ import onnx
 import onnx_ir as ir
 import pytest
 
+import onnx2snn
 from onnx2snn.calibration.data import dataset, input_specs
 from onnx2snn.graph import array
 from onnx2snn.passes import (
@@ -226,3 +227,15 @@ def test_layers_that_are_right_already() -> None:
                         scale=Scale(np.float32([1]), 1, "graph"), x="float[N,1] x")  # fmt: skip
     x = np.float32([[-0.25], [-0.5], [-1], [0.5]])
     assert not CorrectBias(T, ann=ann, data=dataset({"x": x}, input_specs(ann)))(snn).modified
+
+
+def test_more_features_along_the_last_axis_than_positions_are_looked_at() -> None:
+    matrix = {"m": normal(5, 6, 12) / 2, "n": normal(6, 12, 9) / 3}
+    text = "c = MatMul (x, m)  a = Relu (c)  g = MatMul (a, n)  r = Relu (g)  y = Neg (r)"
+    ann = model(f"(float[N,5,6] x) => (float[N,5,9] y) {{ {text} }}", **matrix)
+    x = normal(7, 40, 5, 6)
+    conversion = onnx2snn.convert(ann, T=32, calibration={"x": x})
+    assert "bias correction" in conversion.report["method"]
+    got = onnx2snn.load(conversion.model).run({"x": x})["y"]
+    expected = run_ort(ann, {"x": x})["y"]
+    assert np.sqrt(np.mean((got - expected) ** 2)) < 0.1 * np.std(expected)
