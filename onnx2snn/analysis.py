@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypedDict
 from onnx2snn.graph import label
 from onnx2snn.importing import import_model
 from onnx2snn.macs import macs
-from onnx2snn.passes import FoldBatchNorm, MoveMaxPool, apply
+from onnx2snn.passes import SIMPLIFICATION, apply
 from onnx2snn.streams import Kind, Streams
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def analyze(model: AnyModel, spike: str = "activations") -> Analysis:
         OptionError: ``spike`` is no place for neurons.
     """
     ann = import_model(model, check=False).model
-    return analyze_graph(apply(ann, (FoldBatchNorm(), MoveMaxPool())).graph, spike)
+    return analyze_graph(apply(ann, SIMPLIFICATION).graph, spike)
 
 
 def analyze_graph(graph: ir.Graph, spike: str = "activations") -> Analysis:

@@ -24,6 +24,7 @@ from onnx2snn.errors import Onnx2SnnError
 from onnx2snn.files import check_writable, write_whole
 from onnx2snn.progress import listening, track
 from onnx2snn.runtime import RUNTIMES
+from onnx2snn.streams import SPIKE
 from onnx2snn.time_loop import checked_time_steps
 
 if TYPE_CHECKING:
@@ -147,10 +148,13 @@ def _evaluate(options: argparse.Namespace) -> int:
     if options.json:
         _print_json(result.as_dict())
         return 0
-    table = _table("T", "top-1 %", "agrees with the ANN %")
+    columns = {"top-1 %": result.top1, "agrees with the ANN %": result.agreement}
+    shown = {heading: scores for heading, scores in columns.items() if scores}
+    table = _table("T", *shown)
     for t in result.top1 or result.agreement:
-        table.add_row(str(t), _percent(result.top1.get(t)), _percent(result.agreement.get(t)))
-    table.add_row("ANN", _percent(result.ann_top1), "")
+        table.add_row(str(t), *(f"{scores[t]:.2f}" for scores in shown.values()))
+    if result.ann_top1 is not None:
+        table.add_row("ANN", f"{result.ann_top1:.2f}")
     console = _results()
     console.print(table)
     console.print(f"{result.samples} samples", highlight=False)
@@ -171,10 +175,6 @@ def _results() -> Console:
     return console if console.is_terminal else Console(width=max(console.width, 160))
 
 
-def _percent(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"
-
-
 def _run(options: argparse.Namespace) -> int:
     check_writable(options.output)
     network = onnx2snn.load(options.model, options.runtime, threads=options.threads)
@@ -189,11 +189,14 @@ def _run(options: argparse.Namespace) -> int:
     write_whole(options.output, lambda file: np.savez(file, allow_pickle=False, **outputs))
     if options.json:
         _print_json({name: list(data.shape) for name, data in outputs.items()})
+    elif not options.quiet:
+        shapes = ", ".join(f"{name} {list(data.shape)}" for name, data in outputs.items())
+        _results().print(escape(f"wrote {options.output}: {shapes}"), highlight=False)
     return 0
 
 
 def _analyze(options: argparse.Namespace) -> int:
-    analysis = onnx2snn.analyze(options.model)
+    analysis = onnx2snn.analyze(options.model, options.spike)
     if options.json:
         _print_json(analysis)
     elif not options.quiet:
@@ -267,6 +270,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     analyze = _command(commands, "analyze", _analyze, "say what each node of an ANN will become")
     analyze.add_argument("model", help="the ANN, an ONNX file")
+    analyze.add_argument(
+        "--spike", choices=SPIKE, default=SPIKE[0], help=f"where neurons stand (default {SPIKE[0]})"
+    )
     analyze.add_argument("--strict", action="store_true", help="exit with 1 if a node stays analog")
     _command(commands, "passes", _passes, "list the passes of a conversion and their options")
     return parser

@@ -16,13 +16,12 @@ from onnx2snn.files import write_whole
 from onnx2snn.importing import import_model
 from onnx2snn.passes import (
     PASSES,
+    SIMPLIFICATION,
     AttachFunctions,
     Calibrate,
     CarryRunningMeans,
     CorrectBias,
     EmitTimeLoop,
-    FoldBatchNorm,
-    MoveMaxPool,
     ReplaceActivations,
     WriteMetadata,
     apply,
@@ -51,7 +50,7 @@ _NEEDED = (
     "write-metadata",
 )
 
-__all__ = ["Conversion", "Options", "convert", "simplification", "spiking"]
+__all__ = ["Conversion", "Options", "calibrating", "convert", "spiking"]
 
 
 def _option(text: str, *, default: Any, choices: Iterable[str] = ()) -> Any:  # noqa: ANN401
@@ -170,20 +169,19 @@ def convert(
     chosen = Options(**options)
     T = checked_time_steps(T)  # noqa: N806
     imported = import_model(model, check=chosen.check, skip=chosen.skipped())
-    _check_activations(imported)
     ir.external_data.load_to_model(imported.model)
-    data = None if calibration is None else dataset(calibration, input_specs(imported.model))
-    ann = apply(imported.model, simplification(chosen, T, data))
+    simplified = apply(imported.model, _without(chosen, SIMPLIFICATION))
+    _check_activations(simplified, imported.name)
+    data = None if calibration is None else dataset(calibration, input_specs(simplified))
+    ann = apply(simplified, [calibrating(chosen, T, data)])
     analysis = analyze_graph(ann.graph, chosen.spike)
     snn = apply(ann.clone(), spiking(chosen, T, data, ann, imported))
     return Conversion(ir.to_proto(snn), report(snn, imported, analysis, data))
 
 
-def simplification(
-    options: Options, time_steps: int, data: Dataset | None
-) -> list[ir.passes.PassBase]:
-    """Return the passes that leave an ANN with a scale on every activation."""
-    calibrate = Calibrate(
+def calibrating(options: Options, time_steps: int, data: Dataset | None) -> Calibrate:
+    """Return the pass that finds the scale of every activation."""
+    return Calibrate(
         time_steps,
         options.threshold,
         options.per_channel,
@@ -191,7 +189,6 @@ def simplification(
         spike=options.spike,
         data=data,
     )
-    return _without(options, [FoldBatchNorm(), MoveMaxPool(), calibrate])
 
 
 def spiking(
@@ -218,15 +215,15 @@ def spiking(
     )
 
 
-def _without(options: Options, passes: list[ir.passes.PassBase]) -> list[ir.passes.PassBase]:
+def _without(options: Options, passes: Iterable[ir.passes.PassBase]) -> list[ir.passes.PassBase]:
     return [pass_ for pass_ in passes if type(pass_) not in options.skipped()]
 
 
-def _check_activations(imported: Imported) -> None:
-    if not activations(imported.model.graph):
-        found = sorted({node.op_type for node in imported.model.graph})
+def _check_activations(ann: ir.Model, name: str) -> None:
+    if not activations(ann.graph):
+        found = sorted({node.op_type for node in ann.graph})
         message = (
-            f"{imported.name} has no activation that a spiking neuron can replace "
+            f"{name} has no activation that a spiking neuron can replace "
             f"(it has {', '.join(found) or 'no nodes'}); nothing to convert"
         )
         raise UnsupportedError(message)

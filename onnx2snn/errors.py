@@ -36,7 +36,7 @@ __all__ = [
 
 @dataclasses.dataclass(frozen=True)
 class Refusal:
-    """One node that was left as it is, and why.
+    """One node that stands in the way of a conversion, and why.
 
     Attributes:
         node: Name of the node, or of its first output when it has no name.

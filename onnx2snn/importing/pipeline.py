@@ -13,6 +13,7 @@ from onnx2snn.importing.self_check import self_check
 from onnx2snn.importing.source import read
 from onnx2snn.ops import DOMAIN
 from onnx2snn.passes.canonicalize_activations import CanonicalizeActivations
+from onnx2snn.passes.compute_in_float32 import ComputeInFloat32
 from onnx2snn.passes.convert_opset import ConvertOpset
 from onnx2snn.passes.fold_constants import FoldConstants
 from onnx2snn.passes.infer_shapes import InferShapes
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from onnx2snn.importing.source import AnyModel
 
-__all__ = ["PREPARATION", "SIMPLIFICATION", "Imported", "import_model"]
+__all__ = ["CANONICALIZATION", "PREPARATION", "Imported", "import_model"]
 
 PREPARATION: tuple[ir.passes.InPlacePass, ...] = (
     InlineFunctions(),
@@ -38,7 +39,8 @@ PREPARATION: tuple[ir.passes.InPlacePass, ...] = (
 )
 """What makes any valid model one of opset 17 without functions; constants are folded next."""
 
-SIMPLIFICATION: tuple[ir.passes.InPlacePass, ...] = (
+CANONICALIZATION: tuple[ir.passes.InPlacePass, ...] = (
+    ComputeInFloat32(),
     RemoveNoOps(),
     CanonicalizeActivations(),
     RemoveNoOps(),
@@ -99,7 +101,7 @@ def import_model(
     except (ir.passes.PreconditionError, ValueError) as error:
         message = f"{source.name} cannot be imported: {error}"
         raise InvalidModelError(message) from error
-    _run(SIMPLIFICATION, source.model, skip)
+    _run(CANONICALIZATION, source.model, skip)
     if check:
         self_check(source.original, source.model, source.name)
     return Imported(source.model, source.sha256, source.name, source.original)

@@ -15,6 +15,7 @@ from onnx2snn.passes.attach_functions import AttachFunctions
 from onnx2snn.passes.calibrate import Calibrate
 from onnx2snn.passes.canonicalize_activations import CanonicalizeActivations
 from onnx2snn.passes.carry_running_means import CarryRunningMeans
+from onnx2snn.passes.compute_in_float32 import ComputeInFloat32
 from onnx2snn.passes.convert_opset import ConvertOpset
 from onnx2snn.passes.correct_bias import CorrectBias
 from onnx2snn.passes.emit_time_loop import EmitTimeLoop
@@ -26,6 +27,7 @@ from onnx2snn.passes.lower_matmul_add import LowerMatMulAdd
 from onnx2snn.passes.move_max_pool import MoveMaxPool
 from onnx2snn.passes.remove_initializers_from_inputs import RemoveInitializersFromInputs
 from onnx2snn.passes.remove_no_ops import RemoveNoOps
+from onnx2snn.passes.remove_quantization import RemoveQuantization
 from onnx2snn.passes.replace_activations import ReplaceActivations
 from onnx2snn.passes.write_metadata import WriteMetadata
 
@@ -36,10 +38,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PASSES",
+    "SIMPLIFICATION",
     "AttachFunctions",
     "Calibrate",
     "CanonicalizeActivations",
     "CarryRunningMeans",
+    "ComputeInFloat32",
     "ConvertOpset",
     "CorrectBias",
     "EmitTimeLoop",
@@ -51,6 +55,7 @@ __all__ = [
     "MoveMaxPool",
     "RemoveInitializersFromInputs",
     "RemoveNoOps",
+    "RemoveQuantization",
     "ReplaceActivations",
     "WriteMetadata",
     "apply",
@@ -63,10 +68,12 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
     "remove-initializers-from-inputs": RemoveInitializersFromInputs,
     "convert-opset": ConvertOpset,
     "fold-constants": FoldConstants,
+    "compute-in-float32": ComputeInFloat32,
     "remove-no-ops": RemoveNoOps,
     "canonicalize-activations": CanonicalizeActivations,
     "lower-mat-mul-add": LowerMatMulAdd,
     "infer-shapes": InferShapes,
+    "remove-quantization": RemoveQuantization,
     "fold-batch-norm": FoldBatchNorm,
     "move-max-pool": MoveMaxPool,
     "calibrate": Calibrate,
@@ -78,6 +85,15 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
     "write-metadata": WriteMetadata,
 }
 """Name to class, in the order in which a conversion runs them."""
+
+
+SIMPLIFICATION: tuple[ir.passes.InPlacePass, ...] = (
+    RemoveQuantization(),
+    CanonicalizeActivations(),
+    FoldBatchNorm(),
+    MoveMaxPool(),
+)
+"""What brings an imported network to the nodes that matter: activations, and linear layers."""
 
 
 def available() -> dict[str, type[ir.passes.PassBase]]:

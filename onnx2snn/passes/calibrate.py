@@ -10,12 +10,14 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.activations import activations, is_rectifier, upper_bound
+from onnx2snn.calibration.gaussian import gaussian_threshold
 from onnx2snn.calibration.observe import Statistics, histograms
 from onnx2snn.calibration.synthetic import synthetic_feeds
 from onnx2snn.calibration.thresholds import RULES, per_tensor
 from onnx2snn.channels import channel_axis
 from onnx2snn.errors import OptionError
 from onnx2snn.graph import label
+from onnx2snn.normal import Normal
 from onnx2snn.progress import track
 from onnx2snn.scale import Scale
 from onnx2snn.specs import input_specs
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from onnx2snn.calibration.data import Dataset
     from onnx2snn.calibration.histogram import Histogram
+    from onnx2snn.calibration.thresholds import Threshold
 
 __all__ = ["Calibrate"]
 
@@ -39,7 +42,9 @@ class Calibrate(ir.passes.InPlacePass):
     The distribution of an activation comes from the best source there is:
 
     1. calibration data;
-    2. without data, BatchNormalization: its output is about N(bias, scale^2) per channel;
+    2. without data, BatchNormalization: its output is about N(bias, scale^2) per channel. For
+       the rule ``mse`` and a rectifier right behind it the threshold has a closed form (Huang
+       et al., 2025); else samples are carried to the activation;
     3. where that does not reach, random inputs with the spectrum of photographs: a warning
        says so.
 
@@ -108,6 +113,12 @@ class Calibrate(ir.passes.InPlacePass):
                 self._write(value, histogram, origin)
 
     def _infer(self, statistics: Statistics, value: ir.Value) -> bool:
+        normal = _normal_before(value)
+        if normal is not None and self.rule == "mse" and self.per_channel:
+            bound = _bound(value)
+            found = gaussian_threshold(normal.mean, normal.std, self.time_steps, bound=bound)
+            self._note(value, found, 1, "batch-norm")
+            return True
         histogram = statistics.histogram(value)
         if histogram is not None:
             self._write(value, histogram, "batch-norm")
@@ -116,11 +127,21 @@ class Calibrate(ir.passes.InPlacePass):
     def _write(self, value: ir.Value, histogram: Histogram, origin: str) -> None:
         axis = channel_axis(value) if self.per_channel else None
         seen = histogram if self.per_channel else per_tensor(histogram)
-        threshold = RULES[self.rule](seen, self.time_steps, _bound(value))
+        self._note(value, RULES[self.rule](seen, self.time_steps, _bound(value)), axis, origin)
+
+    def _note(self, value: ir.Value, threshold: Threshold, axis: int | None, origin: str) -> None:
         dead = tuple(int(channel) for channel in np.flatnonzero(threshold.dead))
         if len(dead) == threshold.values.size:
             _LOGGER.warning(_DEAD_LAYER, _described(value), _SOURCES[origin])
         Scale(threshold.values.astype(np.float32), axis, origin, dead).write(value)
+
+
+def _normal_before(value: ir.Value) -> Normal | None:
+    """Return the distribution of what the rectifier of ``value`` reads, if it is normal."""
+    producer = value.producer()
+    if producer is None or not is_rectifier(producer) or producer.inputs[0] is None:
+        return None
+    return Normal.of(producer.inputs[0])
 
 
 def _described(value: ir.Value) -> str:
