@@ -12,20 +12,21 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from onnx2snn.errors import (
+    CalibrationError,
+    InvalidModelError,
+    Onnx2SnnError,
+    OptionError,
+    OutputError,
+    Refusal,
+    RuntimeShapeError,
+    UnsupportedError,
+)
+
 if TYPE_CHECKING:
     from onnx2snn import passes
     from onnx2snn.analysis import Analysis, analyze
     from onnx2snn.conversion import Conversion, Options, convert
-    from onnx2snn.errors import (
-        CalibrationError,
-        InvalidModelError,
-        Onnx2SnnError,
-        OptionError,
-        OutputError,
-        Refusal,
-        RuntimeShapeError,
-        UnsupportedError,
-    )
     from onnx2snn.evaluation import Evaluation, evaluate
     from onnx2snn.report import Report
     from onnx2snn.runtime import Network, load
@@ -57,16 +58,6 @@ __all__ = [
 _HOMES = {
     "analysis": ("Analysis", "analyze"),
     "conversion": ("Conversion", "Options", "convert"),
-    "errors": (
-        "CalibrationError",
-        "InvalidModelError",
-        "Onnx2SnnError",
-        "OptionError",
-        "OutputError",
-        "Refusal",
-        "RuntimeShapeError",
-        "UnsupportedError",
-    ),
     "evaluation": ("Evaluation", "evaluate"),
     "report": ("Report",),
     "runtime": ("Network", "load"),

@@ -129,64 +129,56 @@ class _Emitter:
         self._graph = graph
         self._parts = parts
         self._time_steps = time_steps
+        self._outputs = list(graph.outputs)
         self._step = _scalar(fresh_name(graph, "step"), ir.DataType.INT64)
         self._go_on = _scalar(fresh_name(graph, "go_on"), ir.DataType.BOOL)
 
     def emit(self) -> None:
         """Replace the body nodes by one Loop node."""
-        inside = set(self._parts.body)
         states = [_State(*pair) for node in self._parts.body for pair in _states(node)]
-        following = next((n for n in self._graph if n not in inside and self._reads_body(n)), None)
-        for node in self._parts.body:
-            self._graph.remove(node)
-        body_inputs = [self._carry(state) for state in states]
+        after = {state.after for state in states}
+        extra = [value for value in self._parts.leaving if value not in after]
+        self._graph.remove(self._parts.body)
+        carried = [*map(self._carry, states), *map(self._last_value, extra)]
+        self._graph.outputs.clear()  # an output made in the body is to be one of the body first
+        body = self._body(carried)
+        loop = ir.node(
+            "Loop",
+            [
+                self._time_steps,
+                constant(self._graph, "go_on_first", np.array(1, np.bool_)),
+                *(value.before for value in carried),
+            ],
+            {"body": body},
+            num_outputs=len(body.outputs) - 1,
+            name=LOOP_NAME,
+        )
+        self._connect(loop, [value.after for value in carried])
+        self._graph.outputs.extend(self._outputs)
+        self._graph.append(loop)
+        self._graph.sort()
+
+    def _body(self, carried: list[_Carried]) -> ir.Graph:
+        """Return the graph of one step."""
         weights = self._move_weights()
         slices = [self._slice(value) for value in self._parts.events]
+        stacked = [self._stacked(value) for value in self._parts.every_step]
         going = ir.node("Identity", [self._go_on], name=f"{self._go_on.name}.next")
         going.outputs[0].name = fresh_name(self._graph, f"{self._go_on.name}.next")
-        final = {state.after: state for state in states}
-        extra = [value for value in self._parts.leaving if value not in final]
-        carried = [self._last_value(value) for value in extra]
-        stacked = [self._stacked(value) for value in self._parts.every_step]
-        self._outputs = list(self._graph.outputs)
-        self._graph.outputs.clear()
-        body = ir.Graph(
-            [self._step, self._go_on, *body_inputs, *(value for value, _ in carried)],
+        return ir.Graph(
+            [self._step, self._go_on, *(value.inside for value in carried)],
             [
                 going.outputs[0],
-                *(state.after for state in states),
-                *extra,
+                *(value.after for value in carried),
                 *(node.outputs[0] for node in stacked),
             ],
             nodes=[*slices, *self._parts.body, *stacked, going],
             initializers=weights,
             name=f"{LOOP_NAME}.body",
         )
-        loop = ir.node(
-            "Loop",
-            [
-                self._time_steps,
-                constant(self._graph, "go_on_first", np.array(1, np.bool_)),
-                *(state.before for state in states),
-                *(first for _, first in carried),
-            ],
-            {"body": body},
-            num_outputs=len(states) + len(extra) + len(stacked),
-            name=LOOP_NAME,
-        )
-        self._connect(loop, [*(state.after for state in states), *extra])
-        self._graph.outputs.extend(self._outputs)
-        if following is None:
-            self._graph.append(loop)
-        else:
-            self._graph.insert_before(following, loop)
-        self._graph.sort()
 
-    def _reads_body(self, node: ir.Node) -> bool:
-        return any(value in self._parts.leaving for value in reads(node))
-
-    def _carry(self, state: _State) -> ir.Value:
-        """Return the body input that holds ``state``, read in the place of its start."""
+    def _carry(self, state: _State) -> _Carried:
+        """Let the node of ``state`` read it from a body input, in the place of its start."""
         value = ir.Value(
             name=fresh_name(self._graph, f"{label(state.node)}.{state.name}"),
             type=state.before.type,
@@ -194,7 +186,7 @@ class _Emitter:
         )
         position = list(ALL_OPS[state.node.op_type].inputs).index(state.name)
         state.node.replace_input_with(position, value)
-        return value
+        return _Carried(state.before, value, state.after)
 
     def _slice(self, event: ir.Value) -> ir.Node:
         """Return the node that takes this step's slice of ``event``."""
@@ -236,13 +228,13 @@ class _Emitter:
             moved.append(copy)
         return moved
 
-    def _last_value(self, value: ir.Value) -> tuple[ir.Value, ir.Value]:
-        """Return a body input that nobody reads, and a start, to carry ``value`` outside."""
+    def _last_value(self, value: ir.Value) -> _Carried:
+        """Carry ``value`` outside: by a body input that nobody reads."""
         dtype = (value.dtype or ir.DataType.FLOAT).numpy()
         zero = np.zeros([1] * len(value.shape or ()), dtype)
         first = constant(self._graph, f"{value.name}.before", zero)
         name = fresh_name(self._graph, f"{value.name}.last")
-        return ir.Value(name=name, type=value.type), first
+        return _Carried(first, ir.Value(name=name, type=value.type), value)
 
     def _stacked(self, value: ir.Value) -> ir.Node:
         node = ir.node("Identity", [value], name=f"{value.name}.now")
@@ -279,6 +271,15 @@ class _State:
     node: ir.Node
     name: str
     before: ir.Value
+    after: ir.Value
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Carried:
+    """A loop-carried value: before the loop, at the start of a step, and at its end."""
+
+    before: ir.Value
+    inside: ir.Value
     after: ir.Value
 
 
