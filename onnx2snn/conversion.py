@@ -99,9 +99,8 @@ class Options:
         if self.threshold not in RULES:
             message = f"threshold must be one of {', '.join(RULES)}, not {self.threshold!r}"
             raise OptionError(message)
-        ReplaceActivations(
-            self.neuron, self.v_init, self.spike
-        )  # checks them, before anything is done
+        # The pass checks its options: have it done before anything takes time.
+        ReplaceActivations(self.neuron, self.v_init, self.spike)
         if self.seed < 0:
             message = f"seed must be at least 0, not {self.seed}"
             raise OptionError(message)

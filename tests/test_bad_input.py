@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,9 +13,6 @@ import pytest
 
 import onnx2snn
 from onnx2snn import cli, files
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 WEIGHTS = "float[2,3] w = {1.0, -0.5, 0.25, 0.5, 1.0, -1.0}"
 NET = f"(float[N,2] x) => (float[N,3] y) <{WEIGHTS}> {{ h = MatMul (x, w)  y = Relu (h) }}"
@@ -57,14 +54,6 @@ DEAD = text(
     "{ h = MatMul (x, w)  c = Add (h, b)  [sleepy] a = Relu (c)  d = Sub (h, a)"
     "  [awake] y = Relu (d) }"
 )
-
-
-@pytest.fixture(autouse=True)
-def _root_logger() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = handlers, level
 
 
 class Tool:

@@ -2,21 +2,17 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 
 from onnx2snn import cli
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 DIGITS = Path(__file__).parents[1] / "examples" / "digits"
 ANN = str(DIGITS / "digits.onnx")
@@ -34,14 +30,6 @@ chain (float[N,2] x) => (float[N,2] y)
     y = MatMul (r, w)
 }
 """
-
-
-@pytest.fixture(autouse=True)
-def _root_logger() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = handlers, level
 
 
 @pytest.fixture(scope="module")

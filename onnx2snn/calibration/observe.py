@@ -9,6 +9,7 @@ import numpy as np
 from onnx2snn.calibration.histogram import Histogram
 from onnx2snn.calibration.segment import Segment
 from onnx2snn.channels import channel_axis
+from onnx2snn.graph import boundary
 from onnx2snn.normal import Normal
 
 if TYPE_CHECKING:
@@ -77,9 +78,10 @@ class Statistics:
 
         What averages over positions hides how they depend on each other: then None, too.
         """
+        if not all(end in self._normals for end in boundary([value], self._normals)):
+            return None
         segment = Segment(self._model, [value], self._normals)
-        known = all(name in self._shapes for name in segment.inputs)
-        if not known or not _AVERAGING.isdisjoint(segment.operators):
+        if not _AVERAGING.isdisjoint(segment.operators):
             return None
         generator = np.random.default_rng(self._seed)
         found: Histogram | None = None

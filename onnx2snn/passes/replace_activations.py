@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx_ir as ir
@@ -15,6 +16,9 @@ from onnx2snn.ops import ALL_OPS, DOMAIN, OPSET
 from onnx2snn.scale import Scale
 from onnx2snn.states import InitialStates
 from onnx2snn.streams import Streams, is_neuron, weighted_operand
+
+if TYPE_CHECKING:
+    from onnx2snn.ops import StepOp
 
 __all__ = ["NEURONS", "OPEN_GATE", "ReplaceActivations"]
 
@@ -144,12 +148,9 @@ class _NeuronMaker:
         self, current: ir.Value, activation: ir.Value, name: str, *, signed: bool
     ) -> tuple[ir.Node, ir.Value]:
         """Add a neuron driven by ``current``; return it, and its spikes times the threshold."""
-        scale = Scale.read(activation)
-        if scale is None:
-            message = f"no scale on {activation.name}"
-            raise ValueError(message)
+        scale = _scale(activation)
         op = ALL_OPS[NEURONS[self._options.neuron][signed]]
-        inputs = self._inputs(current, activation, scale, signed=signed)
+        inputs = {"current": current, **self._parameters(op, current, activation, signed=signed)}
         producer = activation.producer()
         neuron = ir.node(
             op.name,
@@ -171,24 +172,33 @@ class _NeuronMaker:
             value.type, value.shape = activation.type, activation.shape
         return neuron, charge.outputs[0]
 
-    def _inputs(
-        self, current: ir.Value, activation: ir.Value, scale: Scale, *, signed: bool
+    def _parameters(
+        self, op: StepOp, current: ir.Value, activation: ir.Value, *, signed: bool
     ) -> dict[str, ir.Value]:
+        """Return the initial states and thresholds that ``op`` takes, by name of the input."""
         dtype = np.dtype("float32") if activation.dtype is None else activation.dtype.numpy()
         rank = 0 if activation.shape is None else activation.shape.rank()
-        theta = scale.shaped(rank).astype(dtype)
-        plain = NEURONS[self._options.neuron][signed] == "DoubleThresholdIF"
+        theta = _scale(activation).shaped(rank).astype(dtype)
+        plain = op.name == "DoubleThresholdIF"
         v_init = np.zeros_like(theta) if plain else theta * dtype.type(self._options.v_init)
         negative = theta if plain else np.zeros([1] * theta.ndim, dtype)
         gate = min(OPEN_GATE, int(1 / np.spacing(np.ones([], dtype))))
         count = np.full([1] * theta.ndim, gate if signed else 0, dtype)
         states = {"v": v_init, "count": count}
         constants = {"v_threshold": theta, "v_threshold_negative": negative}
-        used = ALL_OPS[NEURONS[self._options.neuron][signed]].inputs
-        found = {"current": current}
-        for key in used:
+        found = {}
+        for key in op.inputs:
             if key in states:
                 found[key] = self._states.of(current, f"{activation.name}.{key}_init", states[key])
             elif key in constants:
                 found[key] = constant(self._graph, f"{activation.name}.{key}", constants[key])
         return found
+
+
+def _scale(activation: ir.Value) -> Scale:
+    """Return the scale noted on ``activation``."""
+    scale = Scale.read(activation)
+    if scale is None:
+        message = f"no scale on {activation.name}"
+        raise ValueError(message)
+    return scale
