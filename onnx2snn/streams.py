@@ -92,7 +92,8 @@ class Streams:
         verdicts: What each node of the main graph becomes, in topological order.
         varying: Values that change from step to step.
         live: Nodes that a neuron depends on.
-        spikes: The streams whose elements are spikes, times a constant of their channel.
+        spikes: The streams made of spikes alone: each element is a sum of spikes, each times a
+            constant of its place.
         fired: In an ANN, the activations at which neurons are to stand, in order.
         fed: In an ANN, further values in front of weights at which neurons are to stand.
 
@@ -171,6 +172,8 @@ class Streams:
         if is_op(node, "Mul", "Div"):  # by a constant of the channel: a spike's size changes
             others = [value for value in node.inputs if value not in self.varying]
             return all(map(is_constant, others)) and self.spikes.issuperset(inputs)
+        if is_op(node, "Add", "Neg", "Sub", "Sum"):  # each spike adds its own weights
+            return len(inputs) == len(node.inputs) and self.spikes.issuperset(inputs)
         rule = RULES.get(node.op_type)
         return rule is not None and rule.selects and self.spikes.issuperset(inputs)
 

@@ -29,6 +29,7 @@ from onnx2snn.passes.remove_initializers_from_inputs import RemoveInitializersFr
 from onnx2snn.passes.remove_no_ops import RemoveNoOps
 from onnx2snn.passes.remove_quantization import RemoveQuantization
 from onnx2snn.passes.replace_activations import ReplaceActivations
+from onnx2snn.passes.split_leaky_relu import SplitLeakyRelu
 from onnx2snn.passes.write_metadata import WriteMetadata
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ __all__ = [
     "RemoveNoOps",
     "RemoveQuantization",
     "ReplaceActivations",
+    "SplitLeakyRelu",
     "WriteMetadata",
     "apply",
     "available",
@@ -76,6 +78,7 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
     "remove-quantization": RemoveQuantization,
     "fold-batch-norm": FoldBatchNorm,
     "move-max-pool": MoveMaxPool,
+    "split-leaky-relu": SplitLeakyRelu,
     "calibrate": Calibrate,
     "replace-activations": ReplaceActivations,
     "carry-running-means": CarryRunningMeans,
@@ -92,6 +95,7 @@ SIMPLIFICATION: tuple[ir.passes.InPlacePass, ...] = (
     CanonicalizeActivations(),
     FoldBatchNorm(),
     MoveMaxPool(),
+    SplitLeakyRelu(),
 )
 """What brings an imported network to the nodes that matter: activations, and linear layers."""
 
