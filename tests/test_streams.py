@@ -230,7 +230,7 @@ def test_the_first_weights_are_driven_by_the_input() -> None:
 
 
 def test_spikes_are_fed_as_they_are() -> None:
-    text = "c = MatMul (a, w)  r = Relu (c)  d = Gather <axis = 1> (r, i)  e = Neg (r)  "
+    text = "c = MatMul (a, w)  r = Relu (c)  d = Gather <axis = 1> (r, i)  e = Exp (r)  "
     text += "m = MatMul (d, v2)  n = MatMul (e, w)  h = Sub (n, m)"
     ann = model(
         f"(float[N,4] x, float[N,4] g) => (z) {{ a = Relu (g)  {text}  y = Relu (h)  "
