@@ -67,7 +67,7 @@ class Layer:
     samples: Iterable[Sample] = ()
 
     @classmethod
-    def read(cls, neuron: ir.Node, time_steps: int, samples: Iterable[Sample]) -> Self:
+    def read(cls, neuron: ir.Node, time_steps: int) -> Self:
         """Return the layer of ``neuron``, with the parameters it has in the graph."""
         op = ALL_OPS[neuron.op_type]
         inputs = dict(zip(op.inputs, neuron.inputs, strict=True))
@@ -78,7 +78,7 @@ class Layer:
         }
         v_threshold, v_init = values.pop("v_threshold"), values.pop("v")
         bias = np.zeros_like(v_threshold)
-        return cls(neuron, op, v_threshold, v_init, bias, values, time_steps, samples)
+        return cls(neuron, op, v_threshold, v_init, bias, values, time_steps)
 
     def write(self) -> None:
         """Put threshold and initial potential into the graph."""
@@ -90,6 +90,22 @@ class Layer:
     def channel_axes(self) -> tuple[int, ...]:
         """The axes of an activation over which a channel's parameters are the same."""
         return tuple(axis for axis, length in enumerate(self.v_threshold.shape) if length == 1)
+
+    def thinned(self, sample: Sample, positions: int) -> Sample:
+        """Return ``sample`` at evenly spaced positions: neighbours tell little more.
+
+        Args:
+            sample: What a batch shows of this layer.
+            positions: How many are kept, at most, along each axis behind the channels.
+        """
+        shape = sample.target.shape
+        thin = [axis > 1 and axis in self.channel_axes for axis in range(len(shape))]
+        places = tuple(
+            slice(None, None, -(-size // positions) if axis else 1)
+            for axis, size in zip(thin, shape, strict=True)
+        )
+        time = (slice(None),) * (sample.current.ndim - len(shape))
+        return Sample(sample.current[time + places], sample.target[places])
 
     def spikes(self, current: np.ndarray) -> np.ndarray:
         """Return the spikes that the neurons send.

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     import numpy as np
     import onnx_ir as ir
 
-__all__ = ["walk"]
+__all__ = ["replaced_activations", "walk"]
 
 _CURRENT = "current of the layer"
+_TARGET = "target of the layer"
 
 
 def walk(
@@ -27,6 +28,7 @@ def walk(
     ann: ir.Model,
     batches: Iterable[Mapping[str, np.ndarray]],
     time_steps: int,
+    positions: int | None = None,
 ) -> Generator[Layer]:
     """Yield the layers of ``snn`` from the input on, each driven by the layers before it.
 
@@ -39,12 +41,14 @@ def walk(
         ann: The network it was made from, with the same names of activation outputs.
         batches: Feeds of the graph inputs.
         time_steps: T.
+        positions: Of images and sequences, how many evenly spaced positions along each axis the
+            samples of a layer hold at most; None for all. The neurons fire on all.
 
     Yields:
         One layer for each activation that became a neuron, in topological order.
     """
     with Tape() as tape:
-        walker = _Walker(snn, ann, tape, time_steps)
+        walker = _Walker(snn, ann, tape, time_steps, positions)
         walker.store(batches)
         for neuron in walker.neurons:
             layer = walker.layer(neuron)
@@ -52,21 +56,31 @@ def walk(
             walker.fire(layer)
 
 
+def replaced_activations(snn: ir.Model, ann: ir.Model) -> dict[ir.Node, ir.Value]:
+    """Return, for each neuron of ``snn`` in order, the value of ``ann`` whose place it takes."""
+    by_name = {value.name: value for node in ann.graph for value in node.outputs}
+    by_name |= {value.name: value for value in ann.graph.inputs}
+    neurons = [node for node in snn.graph if is_neuron(node)]
+    return {node: by_name[node.metadata_props[ACTIVATION_OUTPUT]] for node in neurons}
+
+
 class _Walker:
     """The spikes and activations that the next layers still read."""
 
-    def __init__(self, snn: ir.Model, ann: ir.Model, tape: Tape, time_steps: int) -> None:
-        self.neurons = [node for node in snn.graph if is_neuron(node)]
+    def __init__(
+        self, snn: ir.Model, ann: ir.Model, tape: Tape, time_steps: int, positions: int | None
+    ) -> None:
         self._snn = snn
         self._ann = ann
         self._tape = tape
         self._time_steps = time_steps
+        self._positions = positions
         self._batches = 0
-        by_name = {value.name: value for node in ann.graph for value in node.outputs}
-        self._activations = {
-            node: by_name[node.metadata_props[ACTIVATION_OUTPUT]] for node in self.neurons
-        }
+        self._activations = replaced_activations(snn, ann)
+        self.neurons = list(self._activations)
         self._fired: list[ir.Node] = []
+        self._front: Segment
+        self._sampled = False
         self._last_readers = _last_readers(self.neurons)
 
     def store(self, batches: Iterable[Mapping[str, np.ndarray]]) -> None:
@@ -81,23 +95,44 @@ class _Walker:
         activation = self._activations[neuron]
         spikes = [node.outputs[0] for node in self._fired]
         known = [self._activations[node] for node in self._fired]
-        current = [value for value in neuron.inputs[:1] if value is not None]
-        self._run(Segment(self._snn, current, spikes, self._time_steps), _CURRENT)
         self._run(Segment(self._ann, [activation], known), str(activation.name))
-        samples = _Samples(self._tape, str(activation.name), self._batches)
-        return Layer.read(neuron, self._time_steps, samples)
+        current = [value for value in neuron.inputs[:1] if value is not None]
+        self._front = Segment(self._snn, current, spikes, self._time_steps)
+        layer = Layer.read(neuron, self._time_steps)
+        self._sampled = self._sample(layer, str(activation.name))
+        layer.samples = _Samples(self._tape, self._batches)
+        return layer
 
     def _run(self, segment: Segment, output: str) -> None:
         for batch in range(self._batches):
-            feeds = {name: self._tape.read(name, batch) for name in segment.inputs}
-            self._tape.append(output, segment.run(feeds)[0])
+            self._tape.append(output, self._output(segment, batch))
+
+    def _output(self, segment: Segment, batch: int) -> np.ndarray:
+        return segment.run({name: self._tape.read(name, batch) for name in segment.inputs})[0]
+
+    def _sample(self, layer: Layer, activation: str) -> bool:
+        """Keep the samples of ``layer``; whether they leave anything out."""
+        left_out = False
+        for batch in range(self._batches):
+            full = Sample(self._output(self._front, batch), self._tape.read(activation, batch))
+            sample = full if self._positions is None else layer.thinned(full, self._positions)
+            self._tape.append(_CURRENT, sample.current)
+            self._tape.append(_TARGET, sample.target)
+            left_out = left_out or sample.target.size < full.target.size
+        return left_out
 
     def fire(self, layer: Layer) -> None:
         """Keep the spikes of ``layer`` and forget what nobody reads any more."""
         layer.write()
-        for sample in layer.samples:
-            self._tape.append(str(layer.neuron.outputs[0].name), layer.spikes(sample.current))
+        for batch in range(self._batches):
+            current = (
+                self._output(self._front, batch)
+                if self._sampled
+                else self._tape.read(_CURRENT, batch)
+            )
+            self._tape.append(str(layer.neuron.outputs[0].name), layer.spikes(current))
         self._tape.drop(_CURRENT)
+        self._tape.drop(_TARGET)
         self._fired.append(layer.neuron)
         for node in self._fired:
             if self._last_readers.get(node) in {layer.neuron, None}:
@@ -108,15 +143,13 @@ class _Walker:
 class _Samples:
     """The samples of one layer, loaded one batch at a time."""
 
-    def __init__(self, tape: Tape, activation: str, batches: int) -> None:
+    def __init__(self, tape: Tape, batches: int) -> None:
         self._tape = tape
-        self._activation = activation
         self._batches = batches
 
     def __iter__(self) -> Iterator[Sample]:
         for batch in range(self._batches):
-            current = self._tape.read(_CURRENT, batch)
-            yield Sample(current, self._tape.read(self._activation, batch))
+            yield Sample(self._tape.read(_CURRENT, batch), self._tape.read(_TARGET, batch))
 
 
 def _last_readers(neurons: list[ir.Node]) -> dict[ir.Node, ir.Node]:

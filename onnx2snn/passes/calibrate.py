@@ -11,6 +11,7 @@ import onnx_ir as ir
 
 from onnx2snn.activations import activations, is_rectifier, upper_bound
 from onnx2snn.calibration.gaussian import gaussian_threshold
+from onnx2snn.calibration.memory import rows_at_once
 from onnx2snn.calibration.observe import Statistics, histograms
 from onnx2snn.calibration.synthetic import synthetic_feeds
 from onnx2snn.calibration.thresholds import RULES, per_tensor
@@ -56,7 +57,7 @@ class Calibrate(ir.passes.InPlacePass):
         rule: ``mse`` (least squared error of the T-level quantiser), ``percentile`` (99.9, of
             the values above 0) or ``max``.
         per_channel: Whether each channel has a threshold of its own.
-        batch_size: Samples at a time.
+        batch_size: Samples at a time, at most: fewer if they are large.
         seed: Seed of the random inputs and samples.
         spike: Where neurons are to stand: at the ``activations``, or in front of ``all`` weights.
         data: Calibration data; None for none.
@@ -87,8 +88,9 @@ class Calibrate(ir.passes.InPlacePass):
         """Note the scales of the activations of the main graph."""
         streams = Streams(model.graph, spike=self.spike)
         values = [v for v in (*streams.fired, *streams.fed) if Scale.read(v) is None]
-        if self.data is not None:
-            batches = (batch.feeds for batch in self.data.batches(self.batch_size))
+        if self.data is not None and values:
+            rows = rows_at_once(model, values, self.data, 1, self.batch_size)
+            batches = (batch.feeds for batch in self.data.batches(rows))
             self._observe(model, values, batches, "calibration")
         elif values:
             feeds = list(synthetic_feeds(input_specs(model), _SYNTHETIC_SAMPLES, self.seed))

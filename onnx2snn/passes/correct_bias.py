@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.calibration.layer import Layer, Sample
-from onnx2snn.calibration.walk import walk
+from onnx2snn.calibration.memory import rows_at_once
+from onnx2snn.calibration.walk import replaced_activations, walk
 from onnx2snn.graph import (
     array,
     constant,
@@ -22,10 +22,10 @@ from onnx2snn.graph import (
     set_array,
 )
 from onnx2snn.progress import track
-from onnx2snn.streams import is_neuron
 
 if TYPE_CHECKING:
     from onnx2snn.calibration.data import Dataset
+    from onnx2snn.calibration.layer import Layer
 
 __all__ = ["CorrectBias"]
 
@@ -51,7 +51,7 @@ class CorrectBias(ir.passes.InPlacePass):
     Attributes:
         time_steps: T at which the outputs are compared, >= 1.
         rounds: Corrections of a layer, >= 1.
-        batch_size: Samples at a time.
+        batch_size: Samples at a time, at most: fewer if they are large.
         ann: The ANN with the same activations; None lets the pass do nothing.
         data: Calibration data; None likewise.
     """
@@ -66,11 +66,13 @@ class CorrectBias(ir.passes.InPlacePass):
         """Correct the layers of the main graph, which is in step form."""
         if self.ann is None or self.data is None:
             return ir.passes.PassResult(model, modified=False)
-        batches = (batch.feeds for batch in self.data.batches(self.batch_size))
+        outputs = list(replaced_activations(model, self.ann).values())
+        rows = rows_at_once(self.ann, outputs, self.data, self.time_steps, self.batch_size)
+        batches = (batch.feeds for batch in self.data.batches(rows))
         changed = False
-        count = sum(map(is_neuron, model.graph))
-        with contextlib.closing(walk(model, self.ann, batches, self.time_steps)) as layers:
-            for layer in track(layers, "correct biases", count):
+        steps = walk(model, self.ann, batches, self.time_steps, _POSITIONS)
+        with contextlib.closing(steps) as layers:
+            for layer in track(layers, "correct biases", len(outputs)):
                 for _ in range(self.rounds):
                     layer.bias = layer.bias + _lack(layer)
                 add_bias(model.graph, layer.neuron, layer.bias)
@@ -85,23 +87,11 @@ _POSITIONS = 8
 def _lack(layer: Layer) -> np.ndarray:
     """Return what the layer's mean output lacks of the ANN's, one number a channel."""
     total, count = np.zeros(layer.bias.shape, np.float64), 0
-    for sample in (_thinned(sample, layer) for sample in layer.samples):
+    for sample in layer.samples:
         lack = sample.target - layer.mean_output(sample.current)
         total += lack.sum(axis=layer.channel_axes, dtype=np.float64, keepdims=True)
         count += lack.size // total.size
     return (total / count).astype(layer.bias.dtype)
-
-
-def _thinned(sample: Sample, layer: Layer) -> Sample:
-    """Leave out positions that tell little more than their neighbours: time is saved."""
-    shape = sample.target.shape
-    thin = [axis > 1 and axis in layer.channel_axes for axis in range(len(shape))]
-    places = tuple(
-        slice(None, None, -(-size // _POSITIONS) if axis else 1)
-        for axis, size in zip(thin, shape, strict=True)
-    )
-    time = (slice(None),) * (sample.current.ndim - len(shape))
-    return Sample(sample.current[time + places], sample.target[places])
 
 
 def add_bias(graph: ir.Graph, neuron: ir.Node, bias: np.ndarray) -> None:

@@ -169,3 +169,19 @@ def test_a_walk_that_is_left_early_leaves_no_files(monkeypatch: pytest.MonkeyPat
     next(iter(layers))
     layers.close()  # type: ignore[attr-defined]
     assert len(tapes) == 1
+
+
+def test_samples_at_some_positions_and_neurons_that_fire_at_all() -> None:
+    every, some = (
+        {
+            name_of(layer): list(layer.samples)
+            for layer in walk(*reversed(networks()), BATCHES, T, positions=positions)
+        }
+        for positions in (None, 2)
+    )
+    for name, rows in {"a1": 2, "a2": 2, "a3": 2}.items():
+        assert some[name][0].target.shape[2:] == (rows, 2), "of 4 x 3 and of 3 x 2 positions"
+        for few, full in zip(some[name], every[name], strict=True):
+            places = (..., slice(None, None, 2), slice(None, None, 2 if name != "a3" else 1))
+            np.testing.assert_array_equal(few.target, full.target[places])
+            np.testing.assert_array_equal(few.current, full.current[places])
