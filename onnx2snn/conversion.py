@@ -9,11 +9,12 @@ import onnx_ir as ir
 
 from onnx2snn.activations import activations
 from onnx2snn.analysis import analyze_graph
+from onnx2snn.branches import branches
 from onnx2snn.calibration.data import dataset, input_specs
 from onnx2snn.calibration.thresholds import RULES
 from onnx2snn.errors import OptionError, UnsupportedError
 from onnx2snn.files import write_whole
-from onnx2snn.importing import import_model
+from onnx2snn.importing import canonicalize, import_model
 from onnx2snn.passes import (
     PASSES,
     SIMPLIFICATION,
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 
     import onnx
 
+    from onnx2snn.analysis import Analysis
     from onnx2snn.calibration.data import Dataset
-    from onnx2snn.importing import Imported
     from onnx2snn.importing.source import AnyModel
     from onnx2snn.report import Report
 
@@ -169,13 +170,31 @@ def convert(
     T = checked_time_steps(T)  # noqa: N806
     imported = import_model(model, check=chosen.check, skip=chosen.skipped())
     ir.external_data.load_to_model(imported.model)
-    simplified = apply(imported.model, _without(chosen, SIMPLIFICATION))
-    _check_activations(simplified, imported.name)
-    data = None if calibration is None else dataset(calibration, input_specs(simplified))
-    ann = apply(simplified, [calibrating(chosen, T, data)])
-    analysis = analyze_graph(ann.graph, chosen.spike)
-    snn = apply(ann.clone(), spiking(chosen, T, data, ann, imported))
+    data = None if calibration is None else dataset(calibration, input_specs(imported.model))
+    snn, analysis = _network(imported.model, imported.name, chosen, T, data)
+    digest = "" if data is None else data.sha256()
+    metadata = WriteMetadata(
+        T, chosen.describe(data), source_sha256=imported.sha256, calibration_sha256=digest
+    )
+    apply(snn, [AttachFunctions(), metadata])
     return Conversion(ir.to_proto(snn), report(snn, imported, analysis, data))
+
+
+def _network(
+    model: ir.Model, name: str, options: Options, time_steps: int, data: Dataset | None
+) -> tuple[ir.Model, Analysis]:
+    """Return the emitted network of an imported model, and the analysis of the model."""
+    ann = apply(model, _without(options, SIMPLIFICATION))
+    inside = branches(ann)
+    if not inside:
+        _check_activations(ann, name)
+    apply(ann, [calibrating(options, time_steps, data)])
+    snn = apply(ann.clone(), spiking(options, time_steps, data, ann))
+    for branch in inside:
+        part = canonicalize(branch.model(ann))
+        feeds = branch.data(ann, part, data)
+        branch.replace(snn, _network(part, branch.label, options, time_steps, feeds)[0])
+    return snn, analyze_graph(ann.graph, options.spike)
 
 
 def calibrating(options: Options, time_steps: int, data: Dataset | None) -> Calibrate:
@@ -191,10 +210,9 @@ def calibrating(options: Options, time_steps: int, data: Dataset | None) -> Cali
 
 
 def spiking(
-    options: Options, time_steps: int, data: Dataset | None, ann: ir.Model, imported: Imported
+    options: Options, time_steps: int, data: Dataset | None, ann: ir.Model
 ) -> list[ir.passes.PassBase]:
     """Return the passes that make an ANN with scales an emitted spiking network."""
-    digest = "" if data is None else data.sha256()
     corrections = [CorrectBias(time_steps, ann=ann, data=data)] if options.corrects(data) else []
     return _without(
         options,
@@ -203,13 +221,6 @@ def spiking(
             CarryRunningMeans(),
             *corrections,
             EmitTimeLoop(time_steps),
-            AttachFunctions(),
-            WriteMetadata(
-                time_steps,
-                options.describe(data),
-                source_sha256=imported.sha256,
-                calibration_sha256=digest,
-            ),
         ],
     )
 

@@ -14,7 +14,7 @@ from onnx2snn.importing import read
 from onnx2snn.progress import track
 from onnx2snn.runtime import load
 from onnx2snn.runtime.ort import session
-from onnx2snn.time_loop import time_loop
+from onnx2snn.time_loop import time_loops
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -105,7 +105,7 @@ def _predictor(
     ann: AnyModel, network: Network, threads: int
 ) -> Callable[[Mapping[str, np.ndarray]], np.ndarray]:
     source = read(ann)
-    if time_loop(source.model.graph) is not None:
+    if time_loops(source.model.graph):
         message = f"{source.name} is a spiking network; give the ANN it was made from"
         raise CalibrationError(message)
     inputs = {spec.name for spec in input_specs(source.model)}

@@ -21,11 +21,13 @@ class InputSpec:
         name: Name of the graph input.
         dtype: Element type the input takes.
         shape: One int per axis, None where the axis is symbolic; None if the rank is unknown.
+        symbols: The name of each axis, None where it has none; empty if none has.
     """
 
     name: str
     dtype: np.dtype
     shape: tuple[int | None, ...] | None
+    symbols: tuple[str | None, ...] = ()
 
     @property
     def rows(self) -> int | None:
@@ -40,7 +42,7 @@ class InputSpec:
 def input_specs(model: ir.Model) -> tuple[InputSpec, ...]:
     """Return the inputs a caller must feed: graph inputs without a default value."""
     return tuple(
-        InputSpec(value.name or "", _dtype(value), _shape(value))
+        InputSpec(value.name or "", _dtype(value), _shape(value), _symbols(value))
         for value in model.graph.inputs
         if value.name not in model.graph.initializers
     )
@@ -54,6 +56,10 @@ def _shape(value: ir.Value) -> tuple[int | None, ...] | None:
     if value.shape is None:
         return None
     return tuple(size if isinstance(size, int) else None for size in value.shape)
+
+
+def _symbols(value: ir.Value) -> tuple[str | None, ...]:
+    return tuple(None if isinstance(size, int) else size.value for size in value.shape or ())
 
 
 def _shape_text(shape: tuple[int | None, ...] | None) -> str:

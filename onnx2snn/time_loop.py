@@ -32,7 +32,8 @@ __all__ = [
     "TIME_STEPS",
     "checked_time_steps",
     "emit_time_loop",
-    "time_loop",
+    "time_loops",
+    "time_steps_input",
 ]
 
 TIME_STEPS = "T"
@@ -62,7 +63,7 @@ def emit_time_loop(
     parts = _Parts(graph, events, every_step)
     if not parts.body:
         return False
-    _Emitter(graph, parts, _time_steps_input(graph, time_steps)).emit()
+    _Emitter(graph, parts, time_steps_input(graph, time_steps)).emit()
     return True
 
 
@@ -83,9 +84,17 @@ def checked_time_steps(value: object) -> int:
     raise OptionError(message)
 
 
-def time_loop(graph: ir.Graph) -> ir.Node | None:
-    """Return the Loop over time of an emitted graph, None if it has none."""
-    return next((node for node in graph if node.name == LOOP_NAME and is_op(node, "Loop")), None)
+def time_loops(graph: ir.Graph) -> list[ir.Node]:
+    """Return the Loops over time of an emitted graph: several if branches of an If have some."""
+    return [node for node in graph.all_nodes() if node.name == LOOP_NAME and is_op(node, "Loop")]
+
+
+def time_steps_input(graph: ir.Graph, time_steps: int) -> ir.Value:
+    """Add the input that holds the number of time steps, ``time_steps`` if it is not fed."""
+    value = constant(graph, TIME_STEPS, np.array(time_steps, np.int64))
+    value.shape = ir.Shape([])
+    graph.inputs.append(value)
+    return value
 
 
 class _Parts:
@@ -113,13 +122,6 @@ class _Parts:
         read_after = {value for node in graph if node not in inside for value in reads(node)}
         read_after.update(value for value in graph.outputs if value not in wanted)
         self.leaving = [v for node in self.body for v in node.outputs if v in read_after & made]
-
-
-def _time_steps_input(graph: ir.Graph, time_steps: int) -> ir.Value:
-    value = constant(graph, TIME_STEPS, np.array(time_steps, np.int64))
-    value.shape = ir.Shape([])
-    graph.inputs.append(value)
-    return value
 
 
 class _Emitter:

@@ -45,7 +45,7 @@ LEVELS = (
     {"calibration"},
     {"passes"},
     {"importing"},
-    {"testing"},
+    {"testing", "branches"},
     {"analysis"},
     {"report"},
     {"conversion", "evaluation"},

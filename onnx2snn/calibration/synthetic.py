@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onnx2snn.errors import CalibrationError
+from onnx2snn.errors import CalibrationError, RuntimeShapeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from onnx2snn.specs import InputSpec
 
-__all__ = ["image_noise", "synthetic_feeds"]
+__all__ = ["image_noise", "running_feeds", "synthetic_feeds"]
 
 _BATCH = 32  # samples in a feed where the batch size is free
 _PIXELS = 224  # height and width where they are free
-_LENGTH = 16  # any other axis where it is free
+_LENGTHS = (16, 64, 256, 1024)  # any other axis where it is free: the first that runs
 _COLOURS = 3  # channels where they are free
 _IMAGE_CHANNELS = (1, 3, 4)
 _IMAGE_RANK = 4
@@ -27,7 +27,7 @@ _CORRELATION = 0.9  # between any two colour channels, about that of natural ima
 
 
 def synthetic_feeds(
-    specs: Sequence[InputSpec], samples: int, seed: int = 0
+    specs: Sequence[InputSpec], samples: int, seed: int = 0, length: int = 16
 ) -> Iterator[dict[str, np.ndarray]]:
     """Yield feeds of random values, the same ones for the same arguments.
 
@@ -36,14 +36,16 @@ def synthetic_feeds(
     Other floating-point inputs are standard normal. Integers are 0 or 1, which serves as a
     mask and as an index into anything.
 
-    A batch size the model fixes is kept; where it is free, feeds have up to 32 samples. Other
-    free axes get 224 entries in an image's height and width, 3 in its channels, 16 elsewhere.
+    A batch size the model fixes is kept; where it is free, feeds have up to 32 samples, along
+    axis 0 and along every axis of the same name. Other free axes get 224 entries in an image's
+    height and width, 3 in its channels, ``length`` elsewhere.
 
     Args:
         specs: The model's inputs.
         samples: How many samples to make in all, at least; more where a fixed batch size does
             not divide it.
         seed: Seed of the random generator.
+        length: Entries of a free axis of a value that is no image.
 
     Raises:
         CalibrationError: The rank of an input is unknown, or it takes no numbers.
@@ -56,18 +58,28 @@ def synthetic_feeds(
     if unknown:
         raise CalibrationError("\n  ".join(unknown))
     generator = np.random.default_rng(seed)
-    fixed = next((spec.rows for spec in specs if spec.rows), None)
+    batch = {spec.symbols[0] for spec in specs if spec.symbols} - {None}
+    fixed = None if batch else next((spec.rows for spec in specs if spec.rows), None)
     while samples > 0:
         rows = fixed or min(samples, _BATCH)
-        yield {spec.name: _values(spec, rows, generator) for spec in specs}
+        yield {
+            spec.name: _values(spec, rows, _shape(spec, batch, rows, length), generator)
+            for spec in specs
+        }
         samples -= rows
 
 
-def _values(spec: InputSpec, rows: int, generator: np.random.Generator) -> np.ndarray:
-    shape = tuple(
-        (rows if axis == 0 else _LENGTH) if size is None else size
-        for axis, size in enumerate(spec.shape or ())
-    )
+def _shape(spec: InputSpec, batch: Collection[str | None], rows: int, length: int) -> list[int]:
+    symbols = spec.symbols or (None,) * len(spec.shape or ())
+    return [
+        (rows if axis == 0 or symbol in batch else length) if size is None else size
+        for axis, (size, symbol) in enumerate(zip(spec.shape or (), symbols, strict=True))
+    ]
+
+
+def _values(
+    spec: InputSpec, rows: int, shape: Sequence[int], generator: np.random.Generator
+) -> np.ndarray:
     channel = _channel_axis(spec)
     if channel is not None and (spec.dtype.kind not in "biu" or spec.dtype == np.uint8):
         noise = _image(spec, rows, channel, generator)
@@ -97,6 +109,35 @@ def _image(spec: InputSpec, rows: int, channel: int, generator: np.random.Genera
     rows = spec.rows or rows
     noise = image_noise((rows, channels, height, width), generator)
     return noise if channel == 1 else noise.transpose(0, 2, 3, 1)
+
+
+def running_feeds(
+    specs: Sequence[InputSpec],
+    samples: int,
+    seed: int,
+    run: Callable[[dict[str, np.ndarray]], object],
+) -> list[dict[str, np.ndarray]]:
+    """Return synthetic feeds that the model runs on: its free axes may want to be longer.
+
+    Args:
+        specs: The model's inputs.
+        samples: How many samples to make in all, at least.
+        seed: Seed of the random generator.
+        run: Runs a feed; raises a RuntimeShapeError if it does not fit.
+
+    Raises:
+        CalibrationError: The model runs on none of them.
+    """
+    for length in _LENGTHS:
+        feeds = list(synthetic_feeds(specs, samples, seed, length))
+        try:
+            run(feeds[0])
+        except RuntimeShapeError as error:
+            problem = str(error)
+        else:
+            return feeds
+    message = f"the model runs on no made-up inputs; pass calibration data ({problem})"
+    raise CalibrationError(message)
 
 
 def image_noise(shape: tuple[int, int, int, int], generator: np.random.Generator) -> np.ndarray:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from onnx2snn.importing.source import AnyModel
 
-__all__ = ["CANONICALIZATION", "PREPARATION", "Imported", "import_model"]
+__all__ = ["CANONICALIZATION", "PREPARATION", "Imported", "canonicalize", "import_model"]
 
 PREPARATION: tuple[ir.passes.InPlacePass, ...] = (
     InlineFunctions(),
@@ -105,6 +105,13 @@ def import_model(
     if check:
         self_check(source.original, source.model, source.name)
     return Imported(source.model, source.sha256, source.name, source.original)
+
+
+def canonicalize(model: ir.Model) -> ir.Model:
+    """Bring a part of an imported model, a model itself, to the canonical form; return it."""
+    _fold(model)
+    _run(CANONICALIZATION, model, ())
+    return model
 
 
 def _run(

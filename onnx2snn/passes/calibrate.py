@@ -13,7 +13,8 @@ from onnx2snn.activations import activations, is_rectifier, upper_bound
 from onnx2snn.calibration.gaussian import gaussian_threshold
 from onnx2snn.calibration.memory import rows_at_once
 from onnx2snn.calibration.observe import Statistics, histograms
-from onnx2snn.calibration.synthetic import synthetic_feeds
+from onnx2snn.calibration.segment import Segment
+from onnx2snn.calibration.synthetic import running_feeds
 from onnx2snn.calibration.thresholds import RULES, per_tensor
 from onnx2snn.channels import channel_axis
 from onnx2snn.errors import OptionError
@@ -93,7 +94,8 @@ class Calibrate(ir.passes.InPlacePass):
             batches = (batch.feeds for batch in self.data.batches(rows))
             self._observe(model, values, batches, "calibration")
         elif values:
-            feeds = list(synthetic_feeds(input_specs(model), _SYNTHETIC_SAMPLES, self.seed))
+            run = Segment(model, values, ()).run
+            feeds = running_feeds(input_specs(model), _SYNTHETIC_SAMPLES, self.seed, run)
             statistics = Statistics(model, feeds[0], self.seed)
             rest = [value for value in values if not self._infer(statistics, value)]
             if rest:

@@ -22,6 +22,7 @@ from onnx2snn.graph import (
     set_array,
 )
 from onnx2snn.progress import track
+from onnx2snn.streams import is_neuron
 
 if TYPE_CHECKING:
     from onnx2snn.calibration.data import Dataset
@@ -64,7 +65,7 @@ class CorrectBias(ir.passes.InPlacePass):
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Correct the layers of the main graph, which is in step form."""
-        if self.ann is None or self.data is None:
+        if self.ann is None or self.data is None or not any(map(is_neuron, model.graph)):
             return ir.passes.PassResult(model, modified=False)
         outputs = list(replaced_activations(model, self.ann).values())
         rows = rows_at_once(self.ann, outputs, self.data, self.time_steps, self.batch_size)

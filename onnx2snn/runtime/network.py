@@ -11,7 +11,7 @@ from onnx2snn.errors import InvalidModelError, OptionError, RuntimeShapeError
 from onnx2snn.graph import array
 from onnx2snn.runtime.split import split
 from onnx2snn.specs import input_specs
-from onnx2snn.time_loop import checked_time_steps, time_loop
+from onnx2snn.time_loop import checked_time_steps, time_loops
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -43,14 +43,15 @@ class Network:
     def __init__(self, model: onnx.ModelProto, runtime: Runtime) -> None:
         """Load ``model`` into the runtime."""
         self._model = ir.from_proto(model)
-        loop = time_loop(self._model.graph)
-        time_steps = None if loop is None else loop.inputs[0]
+        loops = time_loops(self._model.graph)
+        time_steps = next((loop.inputs[0] for loop in loops), None)
         if time_steps is None:
             message = "has no loop over time; convert it with 'onnx2snn convert' first"
             raise InvalidModelError(message)
         self.inputs = input_specs(self._model)
         self.outputs = tuple(str(value.name) for value in self._model.graph.outputs)
         self.time_steps = int(array(time_steps))
+        self._has_branches = any(loop.graph is not self._model.graph for loop in loops)
         self._time_steps_input = str(time_steps.name)
         self._runtime = runtime
         self._run = runtime(model)
@@ -77,7 +78,9 @@ class Network:
     def run_at(
         self, feeds: Mapping[str, np.ndarray], steps: Sequence[int]
     ) -> dict[int, dict[str, np.ndarray]]:
-        """Return the outputs after each of several numbers of steps, from one run.
+        """Return the outputs after each of several numbers of steps.
+
+        All come from one run, unless the network stands in the branches of an If.
 
         Args:
             feeds: One array for each input.
@@ -90,6 +93,8 @@ class Network:
         if not steps:
             message = "no number of time steps is given"
             raise OptionError(message)
+        if self._has_branches:
+            return {t: self.run(feeds, t) for t in steps}
         if self._parts is None:
             trunk, readout = split(self._model.clone())
             self._parts = _Part(trunk, self._runtime), _Part(readout, self._runtime)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onnx2snn.errors import InvalidModelError
+from onnx2snn.errors import InvalidModelError, RuntimeShapeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,6 +27,7 @@ def session(
 
     Raises:
         InvalidModelError: onnxruntime refuses the model.
+        RuntimeShapeError: What it returns was called with feeds that the model does not run on.
     """
     import onnxruntime  # noqa: PLC0415 (slow to import, and the numpy runtime does without)
 
@@ -38,8 +39,15 @@ def session(
         message = f"cannot be opened by onnxruntime: {error}"
         raise InvalidModelError(message) from error
 
+    run_options = onnxruntime.RunOptions()
+    run_options.log_severity_level = 4  # what goes wrong is raised
+
     def run(feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        results: list[np.ndarray] = loaded.run(None, dict(feeds))
+        try:
+            results: list[np.ndarray] = loaded.run(None, dict(feeds), run_options)
+        except Exception as error:  # likewise
+            message = f"onnxruntime cannot run the model on these feeds: {error}"
+            raise RuntimeShapeError(message) from error
         return results
 
     return run

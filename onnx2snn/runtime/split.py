@@ -5,7 +5,7 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from onnx2snn.graph import boundary, fresh_name
-from onnx2snn.time_loop import time_loop
+from onnx2snn.time_loop import time_loops
 
 __all__ = ["split"]
 
@@ -22,13 +22,14 @@ def split(model: ir.Model) -> tuple[ir.Model, ir.Model]:
         the same names, and perhaps graph inputs, to the outputs of the network.
 
     Raises:
-        ValueError: The model has no loop over time.
+        ValueError: The model has no loop over time, or more than one, or not in its main graph.
     """
     graph = model.graph
-    loop = time_loop(graph)
-    if loop is None:
-        message = "the model has no loop over time"
+    loops = time_loops(graph)
+    if len(loops) != 1 or loops[0].graph is not graph:
+        message = "the model has no loop over time, or has it in the branches of an If"
         raise ValueError(message)
+    (loop,) = loops
     for position, value in enumerate(tuple(graph.outputs)):
         if value.producer() is loop:
             graph.outputs[position] = _renamed_copy(graph, value)

@@ -173,9 +173,9 @@ def test_input_specs_are_the_inputs_without_a_default() -> None:
     model.graph.inputs.append(ir.Value(name="free", type=ir.TensorType(ir.DataType.BFLOAT16)))
     model.graph.inputs.append(ir.Value(name="nothing"))
     assert input_specs(model) == (
-        InputSpec("x", FLOAT32, (None, 3, 8)),
+        InputSpec("x", FLOAT32, (None, 3, 8), ("N", None, None)),
         InputSpec("steps", np.dtype("int64"), ()),
-        InputSpec("h", np.dtype("float16"), (2, None)),
+        InputSpec("h", np.dtype("float16"), (2, None), (None, "M")),
         InputSpec("free", np.dtype(ml_dtypes.bfloat16), None),
         InputSpec("nothing", np.dtype(object), None),
     )

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from onnx2snn.calibration.data import InputSpec, dataset
-from onnx2snn.calibration.synthetic import image_noise, synthetic_feeds
-from onnx2snn.errors import CalibrationError
+from onnx2snn.calibration.synthetic import image_noise, running_feeds, synthetic_feeds
+from onnx2snn.errors import CalibrationError, RuntimeShapeError
 
 
 def spec(*shape: int | None, dtype: str = "float32", name: str = "x") -> InputSpec:
@@ -135,3 +135,35 @@ def test_inputs_that_cannot_be_made_up_are_refused_together() -> None:
         "no synthetic values for input 'a' float32 of unknown rank; pass calibration data",
         "  no synthetic values for input 'text' object [N]; pass calibration data",
     ]
+
+
+def test_axes_of_the_same_name_are_as_long_as_the_batch() -> None:
+    specs = [
+        InputSpec("x", np.dtype("float32"), (None, None), ("batch", "length")),
+        InputSpec("state", np.dtype("float32"), (2, None, 8), (None, "batch", None)),
+    ]
+    feeds = next(synthetic_feeds(specs, 5, length=7))
+    assert {name: array.shape for name, array in feeds.items()} == {"x": (5, 7), "state": (2, 5, 8)}
+
+
+def test_free_axes_grow_until_the_model_runs() -> None:
+    lengths = []
+
+    def run(feeds: dict[str, np.ndarray]) -> None:
+        lengths.append(feeds["x"].shape[1])
+        if lengths[-1] < 100:
+            message = "too short"
+            raise RuntimeShapeError(message)
+
+    feeds = running_feeds([spec(None, None)], 3, 0, run)
+    assert lengths == [16, 64, 256]
+    assert feeds[0]["x"].shape == (3, 256)
+
+
+def test_a_model_that_runs_on_no_made_up_inputs() -> None:
+    def run(_: object) -> None:
+        message = "wants another shape"
+        raise RuntimeShapeError(message)
+
+    with pytest.raises(CalibrationError, match=r"pass calibration data .*wants another shape"):
+        running_feeds([spec(None, None)], 3, 0, run)

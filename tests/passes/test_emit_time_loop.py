@@ -9,7 +9,7 @@ from onnx.reference import ReferenceEvaluator
 
 from onnx2snn.passes import AttachFunctions, EmitTimeLoop
 from onnx2snn.testing import run_ort, run_reference
-from onnx2snn.time_loop import time_loop
+from onnx2snn.time_loop import time_loops
 from tests.models import dyadic, emitted, model, step_form
 
 X = dyadic(1, 3, 2, 6, 5, unit=16)
@@ -37,8 +37,7 @@ def network(time_steps: int = 8) -> onnx.ModelProto:
 
 
 def body_of(proto: onnx.ModelProto) -> ir.Graph:
-    loop = time_loop(ir.from_proto(proto).graph)
-    assert loop is not None
+    (loop,) = time_loops(ir.from_proto(proto).graph)
     return loop.attributes["body"].as_graph()
 
 
@@ -215,7 +214,7 @@ def test_events(batch: str) -> None:
 def test_without_states_there_is_no_loop() -> None:
     ann = model("(float[N,4] x) => (y) { y = Relu (x) }")
     assert not EmitTimeLoop()(ann).modified
-    assert time_loop(ann.graph) is None
+    assert not time_loops(ann.graph)
 
 
 def test_an_emitted_network_is_not_emitted_again() -> None:

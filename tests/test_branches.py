@@ -1,0 +1,128 @@
+"""Networks inside the branches of an If."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+import pytest
+
+import onnx2snn
+from tests.models import dyadic, model
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+T = 8
+X = dyadic(1, 5, 4, unit=16)
+WEIGHTS = {"w": dyadic(2, 4, 6), "v": dyadic(3, 6, 4), "r": dyadic(4, 4, 3), "u": dyadic(5, 3, 4)}
+LEFT = "h = MatMul (x, w)  a = Relu (h)  {} = MatMul (a, v)"
+RIGHT = "g = MatMul (x, r)  b = Clip (g, low, high)  {} = MatMul (b, u)"
+BOUNDS = {"low": np.zeros((), np.float32), "high": np.array(0.75, np.float32)}
+OPTIONS = {"threshold": "max", "per_channel": False, "correct_bias": False}
+
+
+def plain(text: str) -> ir.Model:
+    return model(f"(float[N,4] x) => (float[N,4] y) {{ {text.format('y')} }}", **WEIGHTS, **BOUNDS)
+
+
+def conditional(
+    left: str = LEFT, right: str = RIGHT, before: str = "", after: str = ""
+) -> ir.Model:
+    branches = (
+        f"then_branch = t () => (float[N,4] p) {{ {left.format('p')} }}, "
+        f"else_branch = e () => (float[N,4] q) {{ {right.format('q')} }}"
+    )
+    text = f"{before} z = If (c) <{branches}> {after}"
+    output = "y" if after else "z"
+    return model(
+        f"(float[N,4] x, bool c) => (float[N,4] {output}) {{ {text} }}", **WEIGHTS, **BOUNDS
+    )
+
+
+def converted(ann: ir.Model, data: Any) -> onnx.ModelProto:
+    return onnx2snn.convert(ann, T, data, **OPTIONS).model
+
+
+def feeds(condition: bool) -> dict[str, np.ndarray]:  # noqa: FBT001
+    return {"x": X, "c": np.array(condition)}
+
+
+BOTH = [feeds(condition=True), feeds(condition=False)]
+
+
+@pytest.mark.parametrize("runtime", ["ort", "numpy"])
+@pytest.mark.parametrize("condition, text", [(True, LEFT), (False, RIGHT)], ids=["then", "else"])
+def test_a_branch_is_the_network_it_would_be_alone(
+    runtime: str,
+    condition: bool,  # noqa: FBT001
+    text: str,
+) -> None:
+    snn = onnx2snn.load(converted(conditional(), BOTH), runtime)
+    alone = onnx2snn.load(converted(plain(text), {"x": X}), runtime)
+    for steps in (1, T, 3 * T):
+        found = snn.run(feeds(condition), steps)["z"]
+        np.testing.assert_array_equal(found, alone.run({"x": X}, steps)["y"])
+        assert len(np.unique(found)) > 3
+
+
+def test_one_input_sets_the_steps_of_both() -> None:
+    snn = converted(conditional(), BOTH)
+    assert [value.name for value in snn.graph.input] == ["x", "c", "T"]
+    onnx.checker.check_model(snn, full_check=True)
+
+
+def test_several_numbers_of_steps_at_once() -> None:
+    snn = onnx2snn.load(converted(conditional(), BOTH))
+    found = snn.run_at(feeds(condition=True), [2, T])
+    for steps, outputs in found.items():
+        np.testing.assert_array_equal(outputs["z"], snn.run(feeds(condition=True), steps)["z"])
+
+
+def test_only_feeds_that_reach_a_branch_calibrate_it() -> None:
+    large = {"x": 64 * X, "c": np.array(False)}  # noqa: FBT003
+    found, expected = (
+        onnx2snn.load(converted(conditional(), [feeds(condition=True), other])).run(
+            feeds(condition=True)
+        )
+        for other in (large, feeds(condition=False))
+    )
+    np.testing.assert_array_equal(found["z"], expected["z"])
+
+
+def test_a_branch_that_no_feed_reaches_converts_without_data() -> None:
+    snn = onnx2snn.load(converted(conditional(), [feeds(condition=True)]))
+    assert np.isfinite(snn.run(feeds(condition=False))["z"]).all()
+
+
+def test_a_network_behind_the_branches() -> None:
+    ann = conditional(after="k = MatMul (z, w)  s = Relu (k)  y = MatMul (s, v)")
+    snn = converted(ann, BOTH)
+    assert [value.name for value in snn.graph.input] == ["x", "c", "T"]
+    found = onnx2snn.load(snn).run(feeds(condition=True), 256)["y"]
+    a = np.maximum(X @ WEIGHTS["w"], 0) @ WEIGHTS["v"]
+    expected = np.maximum(a @ WEIGHTS["w"], 0) @ WEIGHTS["v"]
+    np.testing.assert_allclose(found, expected, atol=0.05)  # some 2 of 256 levels, through v
+
+
+def test_a_branch_within_a_branch() -> None:
+    inner = (
+        "{} = If (c) <then_branch = t2 () => (float[N,4] p2) {{ h2 = MatMul (x, w) "
+        " a2 = Relu (h2)  p2 = MatMul (a2, v) }}, else_branch = e2 () => (float[N,4] q2) "
+        "{{ q2 = Neg (x) }}>"
+    )
+    snn = onnx2snn.load(converted(conditional(left=inner), BOTH))
+    alone = onnx2snn.load(converted(plain(LEFT), {"x": X}))
+    found = snn.run(feeds(condition=True))["z"]
+    np.testing.assert_array_equal(found, alone.run({"x": X})["y"])
+
+
+def test_a_branch_without_activations_stays() -> None:
+    snn = onnx2snn.load(converted(conditional(right="{} = Neg (x)"), BOTH))
+    np.testing.assert_array_equal(snn.run(feeds(condition=False))["z"], -X)
+
+
+def test_nothing_to_convert() -> None:
+    with pytest.raises(onnx2snn.UnsupportedError, match="no activation"):
+        converted(conditional(left="{} = Exp (x)", right="{} = Neg (x)"), BOTH)
