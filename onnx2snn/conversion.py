@@ -21,7 +21,7 @@ from onnx2snn.passes import (
     AttachFunctions,
     Calibrate,
     CarryRunningMeans,
-    CorrectBias,
+    CorrectLayers,
     EmitTimeLoop,
     ReplaceActivations,
     WriteMetadata,
@@ -68,6 +68,8 @@ class Options:
         threshold: Rule for the thresholds: ``mse``, ``percentile`` or ``max``.
         per_channel: Whether each channel has a threshold of its own.
         v_init: Initial potential as a fraction of the threshold, 0 to 1.
+        headroom: Whether the thresholds of a layer grow where it could not keep up with the
+            spikes it gets. Needs calibration data.
         correct_bias: Whether each layer's bias is corrected on the spikes it gets. Needs
             calibration data.
         spike: Where neurons stand: at the ``activations``, or in front of ``all`` weights but
@@ -81,6 +83,7 @@ class Options:
     threshold: str = _option("rule for the thresholds", default="mse", choices=RULES)
     per_channel: bool = _option("a threshold for each channel", default=True)
     v_init: float = _option("initial potential as a fraction of the threshold", default=0.5)
+    headroom: bool = _option("raise thresholds where bursts of spikes ask for it", default=True)
     correct_bias: bool = _option("correct biases on real spikes", default=True)
     spike: str = _option("where neurons stand", default="activations", choices=SPIKE)
     seed: int = _option("seed of what is random without calibration data", default=0)
@@ -110,14 +113,17 @@ class Options:
         """Return the classes of the passes to leave out."""
         return frozenset(PASSES[name] for name in self.skip_passes)
 
-    def corrects(self, data: Dataset | None) -> bool:
-        """Whether biases are corrected, given the calibration data there is."""
-        return self.correct_bias and data is not None and CorrectBias not in self.skipped()
+    def corrections(self, data: Dataset | None) -> tuple[str, ...]:
+        """Return the corrections of layers to be done, given the calibration data there is."""
+        if data is None or CorrectLayers in self.skipped():
+            return ()
+        wanted = {"headroom": self.headroom, "bias": self.correct_bias}
+        return tuple(name for name, chosen in wanted.items() if chosen)
 
     def describe(self, data: Dataset | None) -> str:
         """Return the method in words, for the metadata of the file."""
         scope = "per channel" if self.per_channel else "per tensor"
-        correction = ", bias correction" if self.corrects(data) else ""
+        correction = "".join(f", {name} correction" for name in self.corrections(data))
         neurons = " or ".join(dict.fromkeys(NEURONS[self.neuron]))
         return f"{neurons}, {self.threshold} {scope}, v_init {self.v_init}{correction}"
 
@@ -213,7 +219,8 @@ def spiking(
     options: Options, time_steps: int, data: Dataset | None, ann: ir.Model
 ) -> list[ir.passes.PassBase]:
     """Return the passes that make an ANN with scales an emitted spiking network."""
-    corrections = [CorrectBias(time_steps, ann=ann, data=data)] if options.corrects(data) else []
+    wanted = options.corrections(data)
+    corrections = [CorrectLayers(time_steps, wanted, ann=ann, data=data)] if wanted else []
     return _without(
         options,
         [

@@ -17,7 +17,7 @@ from onnx2snn.passes.canonicalize_activations import CanonicalizeActivations
 from onnx2snn.passes.carry_running_means import CarryRunningMeans
 from onnx2snn.passes.compute_in_float32 import ComputeInFloat32
 from onnx2snn.passes.convert_opset import ConvertOpset
-from onnx2snn.passes.correct_bias import CorrectBias
+from onnx2snn.passes.correct_layers import CorrectLayers
 from onnx2snn.passes.emit_time_loop import EmitTimeLoop
 from onnx2snn.passes.fold_batch_norm import FoldBatchNorm
 from onnx2snn.passes.fold_constants import FoldConstants
@@ -46,7 +46,7 @@ __all__ = [
     "CarryRunningMeans",
     "ComputeInFloat32",
     "ConvertOpset",
-    "CorrectBias",
+    "CorrectLayers",
     "EmitTimeLoop",
     "FoldBatchNorm",
     "FoldConstants",
@@ -82,7 +82,7 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
     "calibrate": Calibrate,
     "replace-activations": ReplaceActivations,
     "carry-running-means": CarryRunningMeans,
-    "correct-bias": CorrectBias,
+    "correct-layers": CorrectLayers,
     "emit-time-loop": EmitTimeLoop,
     "attach-functions": AttachFunctions,
     "write-metadata": WriteMetadata,

@@ -12,7 +12,7 @@ from onnx2snn.calibration.tape import Tape
 from onnx2snn.calibration.walk import walk
 from onnx2snn.notes import ACTIVATION_OUTPUT
 from onnx2snn.passes import AttachFunctions, CarryRunningMeans, EmitTimeLoop, ReplaceActivations
-from onnx2snn.passes.correct_bias import add_bias
+from onnx2snn.passes.correct_layers import add_bias
 from onnx2snn.scale import Scale
 from onnx2snn.streams import is_neuron
 from onnx2snn.testing import run_ort

@@ -11,11 +11,11 @@ from onnx2snn.graph import array
 from onnx2snn.passes import (
     AttachFunctions,
     CarryRunningMeans,
-    CorrectBias,
+    CorrectLayers,
     EmitTimeLoop,
     ReplaceActivations,
 )
-from onnx2snn.passes.correct_bias import add_bias
+from onnx2snn.passes.correct_layers import add_bias
 from onnx2snn.scale import Scale
 from onnx2snn.streams import is_neuron
 from onnx2snn.testing import run_ort
@@ -46,7 +46,7 @@ def networks(
 
 def corrected(ann: ir.Model, snn: ir.Model, x: np.ndarray = X, **options: int) -> None:
     data = dataset({"x": x}, input_specs(ann))
-    assert CorrectBias(T, ann=ann, data=data, **options)(snn).modified
+    assert CorrectLayers(T, ann=ann, data=data, **options)(snn).modified
 
 
 def means(network: ir.Model, *names: str, axes: tuple[int, ...] = (0, 2, 3), x: np.ndarray = X
@@ -217,16 +217,16 @@ def test_no_bias_no_change() -> None:
 
 def test_without_data_nothing_happens() -> None:
     ann, snn = networks()
-    assert not CorrectBias(T)(snn).modified
-    assert not CorrectBias(T, ann=ann)(snn).modified
-    assert not CorrectBias(T, data=dataset({"x": X}, input_specs(ann)))(snn).modified
+    assert not CorrectLayers(T)(snn).modified
+    assert not CorrectLayers(T, ann=ann)(snn).modified
+    assert not CorrectLayers(T, data=dataset({"x": X}, input_specs(ann)))(snn).modified
 
 
 def test_layers_that_are_right_already() -> None:
     ann, snn = networks("i = Neg (x)  a = Relu (i)  y = Neg (a)",
                         scale=Scale(np.float32([1]), 1, "graph"), x="float[N,1] x")  # fmt: skip
     x = np.float32([[-0.25], [-0.5], [-1], [0.5]])
-    assert not CorrectBias(T, ann=ann, data=dataset({"x": x}, input_specs(ann)))(snn).modified
+    assert not CorrectLayers(T, ann=ann, data=dataset({"x": x}, input_specs(ann)))(snn).modified
 
 
 def test_more_features_along_the_last_axis_than_positions_are_looked_at() -> None:

@@ -1,4 +1,4 @@
-"""Correct the bias of each layer on the spikes it really gets."""
+"""Correct each layer on the currents that it really gets."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
+from onnx2snn.calibration.corrections import CORRECTIONS
 from onnx2snn.calibration.memory import rows_at_once
 from onnx2snn.calibration.walk import replaced_activations, walk
+from onnx2snn.errors import OptionError
 from onnx2snn.graph import (
     array,
     constant,
@@ -26,42 +28,47 @@ from onnx2snn.streams import is_neuron
 
 if TYPE_CHECKING:
     from onnx2snn.calibration.data import Dataset
-    from onnx2snn.calibration.layer import Layer
 
-__all__ = ["CorrectBias"]
+__all__ = ["CorrectLayers"]
 
 
 @dataclasses.dataclass(frozen=True)
-class CorrectBias(ir.passes.InPlacePass):
-    """Add to each neuron's current what its mean output lacks of the ANN's activation.
+class CorrectLayers(ir.passes.InPlacePass):
+    """Correct each layer on the currents that it really gets.
 
-    Layer by layer from the input on, with a the activation of the ANN, and means over the
-    samples and positions of a channel:
+    Layer by layer from the input on; the layers before are corrected already and drive the
+    layer with their spikes. The corrections, in this order:
 
-        bias += mean(a) - mean(theta / T * sum of the spikes)
+    - ``headroom``: all thresholds of the layer grow by the factor, 1 to 3, that brings its
+      output closest to the ANN's: currents that come in bursts need room to catch up.
+    - ``bias``: what the mean output of a channel lacks of the ANN's activation is added to its
+      current. It goes into the bias of the Conv or Gemm before the neuron, also through an
+      Add, where that has a constant one. Source: Li et al., ICML 2021 (bias correction of the
+      light pipeline).
 
-    and again until ``rounds`` are done, since the neuron is not linear in its bias. The layers
-    before are corrected already and drive the layer with their spikes. Of large images, evenly
-    spaced positions stand for all: this, and the rounds, are ours.
-
-    Changes what the network computes; needs data but no labels. The bias goes into the
-    Conv or Gemm before the neuron, also through an Add, where that has a constant bias.
-
-    Source: Li et al., ICML 2021 (bias correction of the light pipeline).
+    Of large images, evenly spaced positions stand for all. Changes what the network computes;
+    needs data but no labels.
 
     Attributes:
         time_steps: T at which the outputs are compared, >= 1.
-        rounds: Corrections of a layer, >= 1.
+        corrections: Which to do.
         batch_size: Samples at a time, at most: fewer if they are large.
         ann: The ANN with the same activations; None lets the pass do nothing.
         data: Calibration data; None likewise.
     """
 
     time_steps: int = 8
-    rounds: int = 3
+    corrections: tuple[str, ...] = tuple(CORRECTIONS)
     batch_size: int = 64
     ann: ir.Model | None = None
     data: Dataset | None = None
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        unknown = [name for name in self.corrections if name not in CORRECTIONS]
+        if unknown:
+            message = f"corrections are {', '.join(CORRECTIONS)}, not {', '.join(unknown)}"
+            raise OptionError(message)
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Correct the layers of the main graph, which is in step form."""
@@ -73,26 +80,19 @@ class CorrectBias(ir.passes.InPlacePass):
         changed = False
         steps = walk(model, self.ann, batches, self.time_steps, _POSITIONS)
         with contextlib.closing(steps) as layers:
-            for layer in track(layers, "correct biases", len(outputs)):
-                for _ in range(self.rounds):
-                    layer.bias = layer.bias + _lack(layer)
+            for layer in track(layers, "correct layers", len(outputs)):
+                before = layer.v_threshold
+                for name, correct in CORRECTIONS.items():
+                    if name in self.corrections:
+                        correct(layer)
                 add_bias(model.graph, layer.neuron, layer.bias)
-                changed = changed or bool(np.any(layer.bias))
+                raised = not np.array_equal(before, layer.v_threshold)
+                changed = changed or raised or bool(np.any(layer.bias))
         return ir.passes.PassResult(model, modified=changed)
 
 
 _POSITIONS = 8
 """Most positions along each axis of an image that a correction looks at."""
-
-
-def _lack(layer: Layer) -> np.ndarray:
-    """Return what the layer's mean output lacks of the ANN's, one number a channel."""
-    total, count = np.zeros(layer.bias.shape, np.float64), 0
-    for sample in layer.samples:
-        lack = sample.target - layer.mean_output(sample.current)
-        total += lack.sum(axis=layer.channel_axes, dtype=np.float64, keepdims=True)
-        count += lack.size // total.size
-    return (total / count).astype(layer.bias.dtype)
 
 
 def add_bias(graph: ir.Graph, neuron: ir.Node, bias: np.ndarray) -> None:
