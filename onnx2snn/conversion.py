@@ -11,7 +11,7 @@ from onnx2snn.activations import activations
 from onnx2snn.analysis import analyze_graph
 from onnx2snn.branches import branches
 from onnx2snn.calibration.data import dataset, input_specs
-from onnx2snn.calibration.thresholds import RULES
+from onnx2snn.calibration.threshold_rules import RULES
 from onnx2snn.errors import OptionError, UnsupportedError
 from onnx2snn.files import write_whole
 from onnx2snn.importing import canonicalize, import_model

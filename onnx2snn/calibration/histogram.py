@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from onnx2snn.errors import CalibrationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["Histogram"]
 
@@ -153,6 +158,35 @@ class Histogram:
         self.counts[channels] += counts.reshape(len(block), self.bins)
         self.counts[channels, first] -= zeros
         self.zeros[channels] += zeros
+
+    @classmethod
+    def sum(cls, parts: Sequence[Histogram]) -> Histogram:
+        """Return the histogram of the values of all ``parts``, which have the same channels."""
+        result = cls(parts[0].channels, parts[0].bins)
+        for part in parts:
+            result.add(part)
+        return result
+
+    def add(self, other: Histogram) -> None:
+        """Add the values of ``other``, which has the same channels and bins."""
+        if not other.count.any():
+            return
+        self._include(other.minimum, other.maximum)
+        counts = other.counts
+        if self.is_signed and not other.is_signed:
+            counts = _moved_up(_merged(counts, 1))
+        doublings = self.exponent - other.exponent
+        for steps in np.unique(doublings):
+            channels = doublings == steps
+            self.counts[channels] += self._doubled(counts[channels], int(steps))
+        self.count += other.count
+        self.zeros += other.zeros
+        self.total += other.total
+
+    @property
+    def exponent(self) -> np.ndarray:
+        """Exponent of 2 of the range r, shape [channels]."""
+        return self._exponent
 
     def merged(self) -> Histogram:
         """Return one histogram, of one channel, of the values of all channels."""

@@ -13,13 +13,16 @@ from onnx2snn.graph import boundary
 from onnx2snn.normal import Normal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import onnx_ir as ir
 
 __all__ = ["Statistics", "histograms"]
 
 _AVERAGING = frozenset({"GlobalAveragePool", "GlobalLpPool", "ReduceMean", "ReduceSum"})
+
+_FOLDS = 4
+"""Parts of the data, for cross-validation."""
 
 _SAMPLES = 4096
 """Least number of samples of a channel, if they do not cost too much."""
@@ -30,8 +33,11 @@ _DRAWN = 2**24
 
 def histograms(
     model: ir.Model, values: Sequence[ir.Value], batches: Iterable[Mapping[str, np.ndarray]]
-) -> list[Histogram]:
+) -> list[list[Histogram]]:
     """Return the distribution of the magnitude of each of ``values`` over the data, per channel.
+
+    Each comes in parts of about the same number of samples, some of them empty where there are
+    few batches: a rule can try on one part what it has learnt from the others.
 
     Args:
         model: The ANN.
@@ -39,14 +45,27 @@ def histograms(
         batches: Feeds of the graph inputs; they are read once, one at a time.
     """
     segment = Segment(model, values, ())
-    found: list[Histogram | None] = [None] * len(values)
-    for feeds in batches:
+    found: list[list[Histogram]] = [[] for _ in values]
+    for number, feeds in enumerate(batches):
         for index, data in enumerate(segment.run(feeds)):
-            rows = _by_channel(data, channel_axis(values[index]))
-            histogram = found[index] or Histogram(len(rows))
-            histogram.update(rows)
-            found[index] = histogram
-    return [histogram for histogram in found if histogram is not None]
+            axis = channel_axis(values[index])
+            found[index] = found[index] or _empty(1 if axis is None else data.shape[axis])
+            for fold, part in _parts(data, number, axis):
+                found[index][fold].update(_by_channel(part, axis))
+    return [folds for folds in found if folds]
+
+
+def _empty(channels: int) -> list[Histogram]:
+    return [Histogram(channels) for _ in range(_FOLDS)]
+
+
+def _parts(data: np.ndarray, number: int, axis: int | None) -> Iterator[tuple[int, np.ndarray]]:
+    """Give the samples of a batch to the folds, a whole one to one fold if it has few."""
+    if axis == 0 or data.ndim == 0 or len(data) < _FOLDS:
+        yield number % _FOLDS, data
+        return
+    for fold in range(_FOLDS):
+        yield fold, data[fold::_FOLDS]
 
 
 class Statistics:

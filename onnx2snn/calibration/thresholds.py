@@ -8,21 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import ArrayLike
 
     from onnx2snn.calibration.histogram import Histogram
 
-    Rule = Callable[[Histogram, int, ArrayLike | None], "Threshold"]
-
 __all__ = [
-    "RULES",
     "Threshold",
     "max_threshold",
     "mse_threshold",
-    "per_tensor",
     "percentile_threshold",
+    "quantisation_errors",
     "threshold",
 ]
 
@@ -138,6 +133,20 @@ def mse_threshold(
     return threshold(error.argmin(np.minimum(fine, largest)), dead, bound)
 
 
+def quantisation_errors(histogram: Histogram, time_steps: int, values: np.ndarray) -> np.ndarray:
+    """Return each channel's squared error of the quantiser with thresholds ``values``.
+
+    In units of the activation squared, summed over the samples, but for a number that does not
+    depend on the thresholds.
+
+    Args:
+        histogram: The activations seen.
+        time_steps: T, at least 1.
+        values: Threshold of each channel, > 0, shape [channels].
+    """
+    return _QuantisationError(histogram, time_steps).of(values)
+
+
 class _QuantisationError:
     """The quantiser's squared error, from the tails of a histogram's positive part.
 
@@ -169,6 +178,14 @@ class _QuantisationError:
             best[channel] = candidates[np.argmin(errors)]
         return best
 
+    def of(self, thetas: np.ndarray) -> np.ndarray:
+        """Return each channel's error, squared units of the activation, shape [channels]."""
+        found = [
+            self._errors(channel, np.array([theta / width]))[0] * width**2
+            for channel, (theta, width) in enumerate(zip(thetas, self._width, strict=True))
+        ]
+        return np.array(found)
+
     def _errors(self, channel: int, thetas: np.ndarray) -> np.ndarray:
         """Return the errors of thresholds in units of a bin."""
         step = thetas / len(self._odd)
@@ -185,15 +202,3 @@ def _tail_sums(values: np.ndarray) -> np.ndarray:
     """Return at i the sum over all entries after i, shape [channels, bins + 1]."""
     sums = values[:, ::-1].cumsum(axis=1)[:, ::-1]
     return np.pad(sums[:, 1:], [(0, 0), (0, 2)])
-
-
-def per_tensor(histogram: Histogram) -> Histogram:
-    """Return the histogram of all channels together, for one threshold for all of them."""
-    return histogram.merged()
-
-
-RULES: dict[str, Rule] = {
-    "max": lambda histogram, _, bound: max_threshold(histogram, bound=bound),
-    "percentile": lambda histogram, _, bound: percentile_threshold(histogram, bound=bound),
-    "mse": lambda histogram, time_steps, bound: mse_threshold(histogram, time_steps, bound=bound),
-}

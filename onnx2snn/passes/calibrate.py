@@ -15,7 +15,7 @@ from onnx2snn.calibration.memory import rows_at_once
 from onnx2snn.calibration.observe import Statistics, histograms
 from onnx2snn.calibration.segment import Segment
 from onnx2snn.calibration.synthetic import running_feeds
-from onnx2snn.calibration.thresholds import RULES, per_tensor
+from onnx2snn.calibration.threshold_rules import RULES
 from onnx2snn.channels import channel_axis
 from onnx2snn.errors import OptionError
 from onnx2snn.graph import label
@@ -26,7 +26,7 @@ from onnx2snn.specs import input_specs
 from onnx2snn.streams import Streams
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from onnx2snn.calibration.data import Dataset
     from onnx2snn.calibration.histogram import Histogram
@@ -55,8 +55,8 @@ class Calibrate(ir.passes.InPlacePass):
 
     Attributes:
         time_steps: T that the rule ``mse`` optimises for, >= 1.
-        rule: ``mse`` (least squared error of the T-level quantiser), ``percentile`` (99.9, of
-            the values above 0) or ``max``.
+        rule: ``mse`` (least squared error of the T-level quantiser, on samples left out),
+            ``percentile`` (99.9, of the values above 0) or ``max``.
         per_channel: Whether each channel has a threshold of its own.
         batch_size: Samples at a time, at most: fewer if they are large.
         seed: Seed of the random inputs and samples.
@@ -113,8 +113,8 @@ class Calibrate(ir.passes.InPlacePass):
         if values:
             total = len(batches) if isinstance(batches, list) else None
             found = histograms(model, values, track(batches, "calibrate", total))
-            for value, histogram in zip(values, found, strict=True):
-                self._write(value, histogram, origin)
+            for value, folds in zip(values, found, strict=True):
+                self._write(value, folds, origin)
 
     def _infer(self, statistics: Statistics, value: ir.Value) -> bool:
         normal = _normal_before(value)
@@ -125,12 +125,12 @@ class Calibrate(ir.passes.InPlacePass):
             return True
         histogram = statistics.histogram(value)
         if histogram is not None:
-            self._write(value, histogram, "batch-norm")
+            self._write(value, [histogram], "batch-norm")
         return histogram is not None
 
-    def _write(self, value: ir.Value, histogram: Histogram, origin: str) -> None:
+    def _write(self, value: ir.Value, folds: Sequence[Histogram], origin: str) -> None:
         axis = channel_axis(value) if self.per_channel else None
-        seen = histogram if self.per_channel else per_tensor(histogram)
+        seen = folds if self.per_channel else [fold.merged() for fold in folds]
         self._note(value, RULES[self.rule](seen, self.time_steps, _bound(value)), axis, origin)
 
     def _note(self, value: ir.Value, threshold: Threshold, axis: int | None, origin: str) -> None:

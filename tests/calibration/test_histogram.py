@@ -158,3 +158,21 @@ def test_bins_that_are_no_power_of_two_are_refused(bins: int) -> None:
 def test_no_channels_are_refused() -> None:
     with pytest.raises(ValueError, match="at least 1, not 0"):
         Histogram(0)
+
+
+@pytest.mark.parametrize("signs", [(1, 1), (1, -1), (-1, 1)], ids=["positive", "then", "first"])
+def test_the_sum_of_parts_is_the_histogram_of_the_whole(signs: tuple[int, int]) -> None:
+    generator = np.random.default_rng(7)
+    first = np.float32(signs[0]) * np.abs(generator.standard_normal((3, 50))).astype(np.float32)
+    second = np.float32(16 * signs[1]) * np.abs(generator.standard_normal((3, 70), np.float32))
+    parts = [Histogram(3) for _ in range(3)]
+    parts[0].update(first)
+    parts[2].update(second)
+    whole = Histogram(3)
+    whole.update(first)
+    whole.update(second)
+    found = Histogram.sum(parts)
+    for name in ("counts", "count", "zeros", "maximum", "minimum", "width", "lower_edge"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(whole, name), name)
+    np.testing.assert_allclose(found.total, whole.total)
+    assert parts[0].count.tolist() == [50] * 3, "the parts stay as they are"

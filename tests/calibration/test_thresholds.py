@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from onnx2snn.calibration.histogram import Histogram
+from onnx2snn.calibration.threshold_rules import RULES
 from onnx2snn.calibration.thresholds import (
-    RULES,
     max_threshold,
     mse_threshold,
-    per_tensor,
     percentile_threshold,
     threshold,
 )
@@ -130,8 +129,8 @@ def test_negative_values_do_not_change_the_mse_threshold() -> None:
 @pytest.mark.parametrize("bound", [None, 1e6])
 def test_scaling_the_values_scales_the_threshold(rule: str, bound: ArrayLike | None) -> None:
     values = activations(7)
-    once = RULES[rule](histogram_of(values), 8, bound)
-    twice = RULES[rule](histogram_of(2 * values), 8, bound)
+    once = RULES[rule]([histogram_of(values)], 8, bound)
+    twice = RULES[rule]([histogram_of(2 * values)], 8, bound)
     np.testing.assert_array_equal(2 * once.values, twice.values)
     np.testing.assert_array_equal(once.dead, twice.dead)
 
@@ -140,8 +139,8 @@ def test_scaling_the_values_scales_the_threshold(rule: str, bound: ArrayLike | N
 def test_permuting_channels_commutes(rule: str) -> None:
     values = activations(8)
     order = np.random.default_rng(9).permutation(CHANNELS)
-    straight = RULES[rule](histogram_of(values), 4, None)
-    permuted = RULES[rule](histogram_of(values[order]), 4, None)
+    straight = RULES[rule]([histogram_of(values)], 4, None)
+    permuted = RULES[rule]([histogram_of(values[order])], 4, None)
     np.testing.assert_array_equal(straight.values[order], permuted.values)
     np.testing.assert_array_equal(straight.dead[order], permuted.dead)
 
@@ -149,10 +148,10 @@ def test_permuting_channels_commutes(rule: str) -> None:
 @pytest.mark.parametrize("rule", RULES)
 def test_no_threshold_is_above_the_bound(rule: str) -> None:
     histogram = histogram_of(activations(10))
-    free = RULES[rule](histogram, 8, None)
-    assert RULES[rule](histogram, 8, 0.5).values.max() == 0.5
+    free = RULES[rule]([histogram], 8, None)
+    assert RULES[rule]([histogram], 8, 0.5).values.max() == 0.5
     bound = np.linspace(0.01, 60, CHANNELS)
-    capped = RULES[rule](histogram, 8, bound).values
+    capped = RULES[rule]([histogram], 8, bound).values
     np.testing.assert_array_equal(capped, np.minimum(free.values, bound))
 
 
@@ -160,15 +159,15 @@ def test_no_threshold_is_above_the_bound(rule: str) -> None:
 @pytest.mark.parametrize("seen", [0, 1, 50])
 def test_dead_channels_alone_get_the_bound_or_one(rule: str, seen: int) -> None:
     histogram = histogram_of(np.zeros((3, seen)))
-    assert RULES[rule](histogram, 8, None).values.tolist() == [1, 1, 1]
-    assert RULES[rule](histogram, 8, [6, 0.5, np.inf]).values.tolist() == [6, 0.5, 1]
-    assert RULES[rule](histogram, 8, None).dead.all()
+    assert RULES[rule]([histogram], 8, None).values.tolist() == [1, 1, 1]
+    assert RULES[rule]([histogram], 8, [6, 0.5, np.inf]).values.tolist() == [6, 0.5, 1]
+    assert RULES[rule]([histogram], 8, None).dead.all()
 
 
 def test_negative_channels_are_dead() -> None:
     histogram = histogram_of(np.array([[-1.0, -2], [1, 2], [3, -4]]))
     for rule in RULES.values():
-        result = rule(histogram, 8, None)
+        result = rule([histogram], 8, None)
         assert result.dead.tolist() == [True, False, False]
         assert (result.values > 0).all()
 
@@ -176,8 +175,8 @@ def test_negative_channels_are_dead() -> None:
 @pytest.mark.parametrize("rule", RULES)
 def test_per_tensor_is_the_rule_on_all_values(rule: str) -> None:
     values = activations(11)
-    together = RULES[rule](per_tensor(histogram_of(values)), 8, None)
-    flat = RULES[rule](histogram_of(values.reshape(1, -1)), 8, None)
+    together = RULES[rule]([histogram_of(values).merged()], 8, None)
+    flat = RULES[rule]([histogram_of(values.reshape(1, -1))], 8, None)
     assert together.values.tolist() == flat.values.tolist()
     assert together.dead.tolist() == [False]
 

@@ -6,6 +6,7 @@ import onnx_ir as ir
 import pytest
 
 import onnx2snn
+from onnx2snn.calibration import corrections
 from onnx2snn.calibration.data import dataset, input_specs
 from onnx2snn.graph import array
 from onnx2snn.passes import (
@@ -44,9 +45,11 @@ def networks(
     return ann, snn
 
 
-def corrected(ann: ir.Model, snn: ir.Model, x: np.ndarray = X, **options: int) -> None:
+def corrected(
+    ann: ir.Model, snn: ir.Model, x: np.ndarray = X, correction: str = "bias", batch_size: int = 64
+) -> None:
     data = dataset({"x": x}, input_specs(ann))
-    assert CorrectLayers(T, ann=ann, data=data, **options)(snn).modified
+    assert CorrectLayers(T, (correction,), batch_size, ann=ann, data=data)(snn).modified
 
 
 def means(network: ir.Model, *names: str, axes: tuple[int, ...] = (0, 2, 3), x: np.ndarray = X
@@ -86,19 +89,21 @@ def test_the_mean_outputs_come_close_to_the_activations() -> None:
     assert (np.abs(after).mean(axis=1) < np.abs(before).mean(axis=1) / 4).all()
 
 
-def test_more_rounds_come_closer() -> None:
+def test_more_rounds_come_closer(monkeypatch: pytest.MonkeyPatch) -> None:
     left = []
     for rounds in (1, 4):
+        monkeypatch.setattr(corrections, "_ROUNDS", rounds)
         ann, snn = networks()
-        corrected(ann, snn, rounds=rounds)
+        corrected(ann, snn)
         left.append(np.abs(errors(ann, snn)).mean())
     assert left[1] < left[0]
 
 
-def test_one_round_is_the_formula() -> None:
+def test_one_round_is_the_formula(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(corrections, "_ROUNDS", 1)
     ann, snn = networks("c = Conv (x, w, b)  a = Relu (c)  y = Neg (a)")
     (rate,), (wanted,) = means(snn, "a.spike"), means(ann, "a")
-    corrected(ann, snn, rounds=1)
+    corrected(ann, snn)
     changed = array(snn.graph.initializers["b"]) - WEIGHTS["b"]
     np.testing.assert_allclose(changed, wanted - THETA * rate, rtol=1e-4, atol=1e-5)
 
@@ -239,3 +244,50 @@ def test_more_features_along_the_last_axis_than_positions_are_looked_at() -> Non
     got = onnx2snn.load(conversion.model).run({"x": x})["y"]
     expected = run_ort(ann, {"x": x})["y"]
     assert np.sqrt(np.mean((got - expected) ** 2)) < 0.1 * np.std(expected)
+
+
+def thresholds(snn: ir.Model, name: str) -> np.ndarray:
+    (neuron,) = [n for n in neurons(snn) if n.metadata_props["onnx2snn.activation_output"] == name]
+    return array(neuron.inputs[3]).ravel()
+
+
+BURSTS = (
+    "(float[N,1] x) => (y) { c = MatMul (x, one)  a = Relu (c)  g = MatMul (a, burst)"
+    "  r = Relu (g)  y = MatMul (r, back) }"
+)
+
+
+def bursts(activation: float) -> tuple[ir.Model, ir.Model]:
+    """Return a network whose second layer gets two thresholds of charge with each spike."""
+    ann = model(
+        BURSTS,
+        one=np.float32([[1]]),
+        burst=np.float32([[2, 0.25]]),
+        back=np.float32([[1], [1]]),
+    )
+    with_scales(ann, Scale(np.float32([activation]), None, "graph"))
+    snn = ann.clone()
+    ReplaceActivations()(snn)
+    CarryRunningMeans()(snn)
+    return ann, snn
+
+
+def test_a_channel_that_falls_behind_gets_a_larger_threshold() -> None:
+    ann, snn = bursts(1.0)  # the activations are up to 2 and 0.25
+    before = thresholds(snn, "r")
+    corrected(ann, snn, np.linspace(0, 1, 40, dtype=np.float32)[:, None], "headroom")
+    np.testing.assert_array_equal(before, [1])
+    assert thresholds(snn, "r") == 2, "as much as a spike before it brings"
+
+
+def test_a_layer_that_keeps_up_stays_as_it_is() -> None:
+    ann, snn = bursts(2.0)
+    data = dataset({"x": np.linspace(0, 1, 40, dtype=np.float32)[:, None]}, input_specs(ann))
+    changed = CorrectLayers(64, ("headroom",), ann=ann, data=data)(snn).modified
+    assert not changed
+    assert thresholds(snn, "r").tolist() == [2]
+
+
+def test_an_unknown_correction() -> None:
+    with pytest.raises(onnx2snn.OptionError, match="corrections are headroom, bias, not weights"):
+        CorrectLayers(corrections=("weights",))

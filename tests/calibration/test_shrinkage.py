@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from onnx2snn.calibration.histogram import Histogram
+from onnx2snn.calibration.shrinkage import shrunk_mse_threshold
+from onnx2snn.calibration.thresholds import mse_threshold, quantisation_errors
+
+T = 16
+
+
+def folds_of(values: np.ndarray) -> list[Histogram]:
+    """Return every fourth column of ``values``, [channels, n], as one fold."""
+    folds = [Histogram(len(values)) for _ in range(4)]
+    for index, fold in enumerate(folds):
+        fold.update(values[:, index::4])
+    return folds
+
+
+def plenty(seed: int = 0, samples: int = 4000) -> np.ndarray:
+    scale = np.float32([1, 2, 4, 8])[:, None]
+    noise = np.random.default_rng(seed).standard_normal((4, samples)).astype(np.float32)
+    return np.maximum(noise, 0) * scale
+
+
+def rare(seed: int, samples: int = 200, channels: int = 60) -> np.ndarray:
+    """Return channels that are mostly small and now and then near 6."""
+    generator = np.random.default_rng(seed)
+    small = np.abs(generator.standard_normal((channels, samples))) / 8
+    large = generator.uniform(4, 6, (channels, samples))
+    seen = generator.random((channels, samples)) < 0.005
+    return np.where(seen, large, small).astype(np.float32)
+
+
+def test_with_plenty_of_data_each_channel_keeps_its_own() -> None:
+    folds = folds_of(plenty())
+    found = shrunk_mse_threshold(folds, T).values
+    np.testing.assert_array_equal(found, mse_threshold(Histogram.sum(folds), T).values)
+    assert found[3] / found[0] == pytest.approx(8, rel=0.2)
+
+
+def test_rare_values_draw_thresholds_up_and_serve_unseen_samples() -> None:
+    folds, unseen = folds_of(rare(1)), Histogram(60)
+    unseen.update(rare(2, samples=4000))
+    own = mse_threshold(Histogram.sum(folds), T).values
+    drawn = shrunk_mse_threshold(folds, T).values
+    assert (drawn >= own).all()
+    assert (drawn > own).any()
+    # Without the term that no threshold changes, errors are negative: less is better.
+    assert quantisation_errors(unseen, T, drawn).sum() < quantisation_errors(unseen, T, own).sum()
+
+
+def test_the_bound_holds() -> None:
+    assert shrunk_mse_threshold(folds_of(rare(1)), T, bound=3.0).values.max() == 3
+
+
+def test_one_part_is_no_cross_validation() -> None:
+    whole = Histogram(60)
+    whole.update(rare(1))
+    empty = Histogram(60)
+    found = shrunk_mse_threshold([whole, empty], T).values
+    np.testing.assert_array_equal(found, mse_threshold(whole, T).values)
+
+
+def test_errors_are_those_of_the_quantiser() -> None:
+    values, theta = plenty(3, 500), np.array([2.0, 3.0, 5.0, 20.0])
+    histogram = Histogram(4, bins=2**14)
+    histogram.update(values)
+    step = theta[:, None] / T
+    quantised = step * np.clip(np.floor(values / step + 0.5), 0, T)
+    expected = ((quantised - values) ** 2).sum(axis=1) - (values.astype(float) ** 2).sum(axis=1)
+    np.testing.assert_allclose(quantisation_errors(histogram, T, theta), expected, rtol=2e-3)
