@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import onnx_ir as ir
 
 from onnx2snn.analysis import analysis
-from onnx2snn.calibration.data import dataset, input_specs
+from onnx2snn.calibration.data import check_source, dataset, input_specs
 from onnx2snn.coding import EVENTS, RATE, Coding
 from onnx2snn.errors import CalibrationError, UnsupportedError
 from onnx2snn.events import sample_first
@@ -104,6 +104,7 @@ def convert(
     """
     chosen = Options(**options)
     T = checked_time_steps(T)  # noqa: N806
+    check_source(calibration)
     prepared = prepare(model, chosen)
     _check_activations(prepared, chosen)
     data = _data(calibration, prepared, T)

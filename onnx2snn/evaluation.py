@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.calibration.data import dataset, input_specs
+from onnx2snn.calibration.data import check_batch_size, check_source, dataset, input_specs
 from onnx2snn.errors import CalibrationError
 from onnx2snn.events import data_specs, time_first, time_means
 from onnx2snn.importing import read
@@ -86,6 +86,8 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
         OptionError: A number of time steps, or the batch size, is less than 1.
     """
     steps = sorted({checked_time_steps(t) for t in time_steps or ()})
+    check_batch_size(batch_size)
+    check_source(data)
     network = load(snn, runtime, threads=threads)
     samples = dataset(data, data_specs(network.inputs, network.events))
     if samples.labels is None and ann is None:
@@ -123,6 +125,7 @@ def outputs_on(
         CalibrationError: The data does not fit the network.
         OptionError: The number of time steps, or the batch size, is less than 1.
     """
+    check_batch_size(batch_size)
     samples = dataset(data, data_specs(network.inputs, network.events))
     parts: dict[str, list[np.ndarray]] = {name: [] for name in network.outputs}
     for batch in track(samples.batches(batch_size), "run"):
