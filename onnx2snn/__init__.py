@@ -26,8 +26,9 @@ from onnx2snn.errors import (
 if TYPE_CHECKING:
     from onnx2snn import passes
     from onnx2snn.analysis import Analysis, analyze
-    from onnx2snn.conversion import Conversion, Options, convert
+    from onnx2snn.conversion import Conversion, convert
     from onnx2snn.evaluation import Evaluation, evaluate
+    from onnx2snn.options import Options
     from onnx2snn.report import Report
     from onnx2snn.runtime import Network, load
 
@@ -57,8 +58,9 @@ __all__ = [
 
 _HOMES = {
     "analysis": ("Analysis", "analyze"),
-    "conversion": ("Conversion", "Options", "convert"),
+    "conversion": ("Conversion", "convert"),
     "evaluation": ("Evaluation", "evaluate"),
+    "options": ("Options",),
     "report": ("Report",),
     "runtime": ("Network", "load"),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from onnx2snn.graph import array, closure, dependency_graph, is_constant, is_float, is_op, reads
+from onnx2snn.notes import is_left
 from onnx2snn.rules import WEIGHTED
 
 __all__ = ["activations", "is_rectifier", "upper_bound"]
@@ -35,14 +36,16 @@ def activations(graph: ir.Graph) -> list[ir.Value]:
     outputs of recurrent operators count as well.
 
     Only activations that weights depend on are returned: what comes later belongs to the
-    readout. If there are none of these, all activations are returned.
+    readout. If there are none of these, all activations are returned. Those that are noted to
+    stay what they are do not count.
     """
     found = _outputs_of_groups(graph)
     edges = dependency_graph(graph)
     weights = [node for node in graph if is_op(node, *WEIGHTED, *_RECURRENT)]
     before_weights = closure(edges.reverse(copy=False), weights)
     read_by_weights = {v for node in before_weights for v in reads(node)}
-    return [value for value in found if value in read_by_weights] or found
+    wanted = [value for value in found if value in read_by_weights] or found
+    return [value for value in wanted if not is_left(value)]
 
 
 def is_rectifier(node: ir.Node) -> bool:

@@ -3,101 +3,185 @@
 from __future__ import annotations
 
 import collections
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from onnx2snn.graph import label
-from onnx2snn.importing import import_model
 from onnx2snn.macs import macs
-from onnx2snn.passes import SIMPLIFICATION, apply
+from onnx2snn.notes import is_left
+from onnx2snn.options import Options
+from onnx2snn.preparation import prepare
+from onnx2snn.provenance import Outcome
 from onnx2snn.streams import Kind, Streams
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import onnx_ir as ir
 
     from onnx2snn.importing.source import AnyModel
+    from onnx2snn.preparation import Part
+    from onnx2snn.provenance import Fate
 
-__all__ = ["Analysis", "NodeAnalysis", "analyze", "analyze_graph"]
+__all__ = ["ANALYSIS_VERSION", "Analysis", "NodeAnalysis", "analysis", "analyze"]
+
+ANALYSIS_VERSION = 1
+"""Version of the plain data described in ``docs/analyze.md``."""
 
 
 class NodeAnalysis(TypedDict):
-    """One node of the imported ANN.
-
-    ``macs`` counts multiply-accumulates for one sample, None where shapes are not known;
-    ``spike_driven`` says whether what its weights multiply are spikes.
-    """
+    """One node of the file; see ``docs/analyze.md`` for every field."""
 
     node: str
     op: str
+    place: str | None
     kind: str
     reason: str
+    into: str | None
+    became: list[str]
     macs: int | None
     spike_driven: bool
 
 
 class Analysis(TypedDict):
-    """An ANN, node by node; plain data.
+    """An ANN, node by node; plain data, see ``docs/analyze.md`` for every field.
 
     ``counts`` has the number of nodes of each kind. ``macs`` has the multiply-accumulates of
-    one sample: ``total``, and by what drives them: ``spikes``, ``static`` (once, before the
-    first step), ``readout`` (once, after the last step) and ``analog`` (in every step).
-    ``spike_driven_percent`` is the part of ``total`` that spikes drive.
+    one sample, both branches of an If counted: ``total``, and by what drives them: ``spikes``,
+    ``static`` (once, before the first step), ``readout`` (once, after the last step) and
+    ``analog`` (in every step). ``spike_driven_percent`` is the part of ``total`` that spikes
+    drive.
     """
 
+    version: int
     nodes: list[NodeAnalysis]
     counts: dict[str, int]
     macs: dict[str, int]
     spike_driven_percent: float
 
 
-def analyze(model: AnyModel, spike: str = "activations") -> Analysis:
+def analyze(
+    model: AnyModel,
+    spike: str = "activations",
+    **options: Any,  # noqa: ANN401
+) -> Analysis:
     """Return what each node of ``model`` will become, and why.
-
-    The nodes are those of the imported and simplified network: constants are computed,
-    normalizations folded into weights, and a pooling stands before its activation.
 
     Args:
         model: A path, bytes, ``onnx.ModelProto``, ``onnx_ir.Model`` or ``gs.Graph``.
         spike: Where neurons stand: at the ``activations``, or in front of ``all`` weights.
+        options: Further fields of ``Options``. Only ``input_coding``, ``until``,
+            ``nodes_to_exclude`` and ``skip_passes`` can make a difference.
 
     Raises:
         InvalidModelError: The model cannot be read.
         UnsupportedError: It has operators ONNX does not define.
-        OptionError: ``spike`` is no place for neurons.
+        OptionError: An option is out of range, or names what the model does not have.
     """
-    ann = import_model(model, check=False).model
-    return analyze_graph(apply(ann, SIMPLIFICATION).graph, spike)
+    chosen = Options(**{"spike": spike, "check": False, **options})
+    return analysis(prepare(model, chosen).whole, spike)
 
 
-def analyze_graph(graph: ir.Graph, spike: str = "activations") -> Analysis:
-    """Return the analysis of a canonical graph."""
-    streams = Streams(graph, spike=spike)
-    nodes = [_entry(node, streams) for node in graph]
+def analysis(network: Part, spike: str = "activations") -> Analysis:
+    """Return the analysis of a simplified ANN.
+
+    Args:
+        network: The ANN, with those in its branches, and what became of the file's nodes in it.
+        spike: Where neurons stand.
+    """
+    nodes = list(_entries(network, spike))
     spent: collections.Counter[str] = collections.Counter()
-    for entry in nodes:
-        spent[_driver(entry)] += entry["macs"] or 0
+    for part in _parts(network):
+        streams = Streams(part.ann.graph, spike=spike)
+        for node in part.ann.graph:
+            spent[_driver(node, streams)] += macs(node) or 0
+    counts = collections.Counter(entry["kind"] for entry in nodes)
     total = sum(spent.values())
-    drivers = ("spikes", "static", "readout", "analog")
     return {
+        "version": ANALYSIS_VERSION,
         "nodes": nodes,
-        "counts": {kind.value: len(streams.of_kind(kind)) for kind in Kind},
-        "macs": {"total": total, **{driver: spent[driver] for driver in drivers}},
+        "counts": {kind: counts[kind] for kind in _KINDS},
+        "macs": {"total": total, **{driver: spent[driver] for driver in _DRIVERS}},
         "spike_driven_percent": round(100 * spent["spikes"] / total, 2) if total else 0.0,
     }
 
 
-def _entry(node: ir.Node, streams: Streams) -> NodeAnalysis:
-    verdict = streams.verdicts[node]
+_DRIVERS = ("spikes", "static", "readout", "analog")
+
+_KINDS = (*(kind.value for kind in Kind), "folded", "constant", "removed")
+"""What a node of the file can become."""
+
+
+def _parts(network: Part) -> Iterator[Part]:
+    yield network
+    for _, inner in network.inside:
+        yield from _parts(inner)
+
+
+def _entries(network: Part, spike: str) -> Iterator[NodeAnalysis]:
+    """Yield the entries of all nodes, those of a branch behind its If."""
+    streams = Streams(network.ann.graph, spike=spike)
+    for fate in network.fates:
+        yield _entry(fate, streams)
+        for branch, inner in network.inside:
+            if branch.node in fate.became:
+                yield from _entries(inner, spike)
+
+
+def _entry(fate: Fate, streams: Streams) -> NodeAnalysis:
+    kind, reason = _verdict(fate, streams)
+    counted = [macs(node) for node in fate.became]
     return {
-        "node": label(node),
-        "op": node.op_type,
-        "kind": verdict.kind.value,
-        "reason": verdict.reason,
-        "macs": macs(node),
-        "spike_driven": streams.is_spike_driven(node),
+        "node": fate.node.name,
+        "op": fate.node.op,
+        "place": fate.node.place,
+        "kind": kind,
+        "reason": reason,
+        "into": None if fate.into is None else fate.into.name,
+        "became": [label(node) for node in fate.became],
+        "macs": None if None in counted else sum(count or 0 for count in counted),
+        "spike_driven": any(map(streams.is_spike_driven, fate.became)),
     }
 
 
-def _driver(entry: NodeAnalysis) -> str:
-    if entry["spike_driven"]:
+def _verdict(fate: Fate, streams: Streams) -> tuple[str, str]:
+    """Return what a node of the file becomes, and why."""
+    if fate.outcome is Outcome.FOLDED and fate.into is not None:
+        return "folded", f"part of what {fate.into.op} {fate.into.name!r} became"
+    if fate.outcome is not Outcome.KEPT:
+        return _GONE[fate.outcome]
+    node = _telling(fate, streams)
+    verdict = streams.verdicts[node]
+    left = verdict.kind is Kind.ANALOG and any(map(is_left, node.outputs))
+    return verdict.kind.value, "left as it is, as asked" if left else verdict.reason
+
+
+_GONE = {
+    Outcome.CONSTANT: ("constant", "needs no input's values: computed on import"),
+    Outcome.REMOVED: ("removed", "what it hands on is what it reads"),
+    Outcome.UNUSED: ("removed", "no output depends on it"),
+}
+
+_PRECEDENCE = (
+    Kind.SPIKING,
+    Kind.ANALOG,
+    Kind.MAX_LIKE,
+    Kind.LINEAR,
+    Kind.READOUT,
+    Kind.STATIC,
+)
+"""Which of several nodes that one became stands for all."""
+
+
+def _telling(fate: Fate, streams: Streams) -> ir.Node:
+    """Return that of the nodes in the place of one which says best what became of it."""
+    same = (node for node in fate.became if node.op_type == fate.node.op)
+    ranked = sorted(fate.became, key=lambda node: _PRECEDENCE.index(streams.verdicts[node].kind))
+    return next(same, ranked[0])
+
+
+def _driver(node: ir.Node, streams: Streams) -> str:
+    """Return what drives the multiply-accumulates of ``node``."""
+    if streams.is_spike_driven(node):
         return "spikes"
-    return entry["kind"] if entry["kind"] in {"static", "readout"} else "analog"
+    kind = streams.verdicts[node].kind.value
+    return kind if kind in _DRIVERS else "analog"

@@ -3,129 +3,49 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 import onnx_ir as ir
 
-from onnx2snn.activations import activations
-from onnx2snn.analysis import analyze_graph
-from onnx2snn.branches import branches
-from onnx2snn.calibration.data import dataset, input_specs
-from onnx2snn.calibration.threshold_rules import RULES
-from onnx2snn.errors import OptionError, UnsupportedError
+from onnx2snn.analysis import analysis
+from onnx2snn.calibration.data import check_source, dataset, input_specs
+from onnx2snn.coding import EVENTS, RATE, Coding
+from onnx2snn.errors import CalibrationError, UnsupportedError
+from onnx2snn.events import sample_first
 from onnx2snn.files import write_whole
-from onnx2snn.importing import canonicalize, import_model
+from onnx2snn.options import Options
 from onnx2snn.passes import (
-    PASSES,
-    SIMPLIFICATION,
     AttachFunctions,
     Calibrate,
     CarryRunningMeans,
+    ChooseInputCoding,
     CorrectLayers,
     EmitTimeLoop,
+    EncodeInputs,
     ReplaceActivations,
     WriteMetadata,
     apply,
 )
-from onnx2snn.passes.replace_activations import NEURONS
+from onnx2snn.preparation import prepare
 from onnx2snn.report import report
-from onnx2snn.streams import SPIKE
+from onnx2snn.report_file import write_report
 from onnx2snn.time_loop import checked_time_steps
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
 
     import onnx
 
-    from onnx2snn.analysis import Analysis
     from onnx2snn.calibration.data import Dataset
     from onnx2snn.importing.source import AnyModel
+    from onnx2snn.preparation import Part, Prepared
     from onnx2snn.report import Report
 
-_NEEDED = (
-    "calibrate",
-    "replace-activations",
-    "carry-running-means",
-    "emit-time-loop",
-    "write-metadata",
-)
+__all__ = ["Conversion", "calibrating", "convert", "spiking"]
 
-__all__ = ["Conversion", "Options", "calibrating", "convert", "spiking"]
-
-
-def _option(text: str, *, default: Any, choices: Iterable[str] = ()) -> Any:  # noqa: ANN401
-    """Return a dataclass field with what the command line says about it."""
-    return dataclasses.field(default=default, metadata={"help": text, "choices": tuple(choices)})
-
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """How a conversion is done; the defaults are what measures best.
-
-    Attributes:
-        neuron: ``gated``: a negative spike takes back an early one; ``if``: plain spikes.
-        threshold: Rule for the thresholds: ``mse``, ``percentile`` or ``max``.
-        per_channel: Whether each channel has a threshold of its own.
-        v_init: Initial potential as a fraction of the threshold, 0 to 1.
-        headroom: Whether the thresholds of a layer grow where it could not keep up with the
-            spikes it gets. Needs calibration data.
-        correct_bias: Whether each layer's bias is corrected on the spikes it gets. Needs
-            calibration data.
-        spike: Where neurons stand: at the ``activations``, or in front of ``all`` weights but
-            the first.
-        seed: Seed of what is random when there is no calibration data.
-        check: Whether the imported model is run against the original.
-        skip_passes: Names of passes to leave out.
-    """
-
-    neuron: str = _option("spiking neuron", default="gated", choices=NEURONS)
-    threshold: str = _option("rule for the thresholds", default="mse", choices=RULES)
-    per_channel: bool = _option("a threshold for each channel", default=True)
-    v_init: float = _option("initial potential as a fraction of the threshold", default=0.5)
-    headroom: bool = _option("raise thresholds where bursts of spikes ask for it", default=True)
-    correct_bias: bool = _option("correct biases on real spikes", default=True)
-    spike: str = _option("where neurons stand", default="activations", choices=SPIKE)
-    seed: int = _option("seed of what is random without calibration data", default=0)
-    check: bool = _option("run the imported model against the original", default=True)
-    skip_passes: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Check the names of the passes to skip."""
-        unknown = [name for name in self.skip_passes if name not in PASSES]
-        if unknown:
-            message = f"no pass {', '.join(unknown)}; there are {', '.join(PASSES)}"
-            raise OptionError(message)
-        needed = [name for name in self.skip_passes if name in _NEEDED]
-        if needed:
-            message = f"pass {', '.join(needed)} cannot be skipped: there would be no network"
-            raise OptionError(message)
-        if self.threshold not in RULES:
-            message = f"threshold must be one of {', '.join(RULES)}, not {self.threshold!r}"
-            raise OptionError(message)
-        # The pass checks its options: have it done before anything takes time.
-        ReplaceActivations(self.neuron, self.v_init, self.spike)
-        if self.seed < 0:
-            message = f"seed must be at least 0, not {self.seed}"
-            raise OptionError(message)
-
-    def skipped(self) -> frozenset[type[ir.passes.PassBase]]:
-        """Return the classes of the passes to leave out."""
-        return frozenset(PASSES[name] for name in self.skip_passes)
-
-    def corrections(self, data: Dataset | None) -> tuple[str, ...]:
-        """Return the corrections of layers to be done, given the calibration data there is."""
-        if data is None or CorrectLayers in self.skipped():
-            return ()
-        wanted = {"headroom": self.headroom, "bias": self.correct_bias}
-        return tuple(name for name, chosen in wanted.items() if chosen)
-
-    def describe(self, data: Dataset | None) -> str:
-        """Return the method in words, for the metadata of the file."""
-        scope = "per channel" if self.per_channel else "per tensor"
-        correction = "".join(f", {name} correction" for name in self.corrections(data))
-        neurons = " or ".join(dict.fromkeys(NEURONS[self.neuron]))
-        return f"{neurons}, {self.threshold} {scope}, v_init {self.v_init}{correction}"
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -148,6 +68,15 @@ class Conversion:
         """
         write_whole(path, lambda file: file.write(self.model.SerializeToString()))
 
+    def save_report(self, path: str | os.PathLike[str]) -> None:
+        """Write the report to ``path``, as JSON or, under a name in ``.html``, as a page.
+
+        Raises:
+            OptionError: The name ends in neither ``.json`` nor ``.html``.
+            OutputError: The file cannot be written.
+        """
+        write_report(self.report, path)
+
 
 def convert(
     model: AnyModel,
@@ -163,7 +92,8 @@ def convert(
         T: Number of time steps the network is made for, >= 1; it runs at any other as well.
         calibration: Typical inputs, without labels: an ``.npz`` or script, arrays, an iterable
             of feeds, or a calibration data reader; see ``onnx2snn.calibration.data``. Without
-            any, thresholds come from BatchNormalization or, at a loss, from random inputs.
+            any, thresholds come from BatchNormalization or, at a loss, from random inputs. An
+            input that is events has samples [N, T, ...], with T steps.
         options: Fields of ``Options``.
 
     Raises:
@@ -174,33 +104,35 @@ def convert(
     """
     chosen = Options(**options)
     T = checked_time_steps(T)  # noqa: N806
-    imported = import_model(model, check=chosen.check, skip=chosen.skipped())
-    ir.external_data.load_to_model(imported.model)
-    data = None if calibration is None else dataset(calibration, input_specs(imported.model))
-    snn, analysis = _network(imported.model, imported.name, chosen, T, data)
-    digest = "" if data is None else data.sha256()
+    check_source(calibration)
+    prepared = prepare(model, chosen)
+    _check_activations(prepared, chosen)
+    data = _data(calibration, prepared, T)
+    whole = prepared.whole
+    apply(whole.ann, [_coding(prepared, data)])
+    codings = {str(value.name): Coding.read(value) for value in whole.ann.graph.inputs}
+    snn = _network(whole, chosen, T, data)
     metadata = WriteMetadata(
-        T, chosen.describe(data), source_sha256=imported.sha256, calibration_sha256=digest
+        T,
+        chosen.describe(data),
+        source_sha256=prepared.imported.sha256,
+        calibration_sha256="" if data is None else data.sha256(),
+        input_coding=json.dumps({name: coding.kind for name, coding in codings.items()}),
     )
     apply(snn, [AttachFunctions(), metadata])
-    return Conversion(ir.to_proto(snn), report(snn, imported, analysis, data))
+    found = analysis(whole, chosen.spike)
+    return Conversion(ir.to_proto(snn), report(snn, codings, prepared.imported, found, data))
 
 
-def _network(
-    model: ir.Model, name: str, options: Options, time_steps: int, data: Dataset | None
-) -> tuple[ir.Model, Analysis]:
-    """Return the emitted network of an imported model, and the analysis of the model."""
-    ann = apply(model, _without(options, SIMPLIFICATION))
-    inside = branches(ann)
-    if not inside:
-        _check_activations(ann, name)
-    apply(ann, [calibrating(options, time_steps, data)])
+def _network(part: Part, options: Options, time_steps: int, data: Dataset | None) -> ir.Model:
+    """Return the emitted network of a simplified one."""
+    ir.external_data.load_to_model(part.ann)
+    ann = apply(part.ann, [calibrating(options, time_steps, data)])
     snn = apply(ann.clone(), spiking(options, time_steps, data, ann))
-    for branch in inside:
-        part = canonicalize(branch.model(ann))
-        feeds = branch.data(ann, part, data)
-        branch.replace(snn, _network(part, branch.label, options, time_steps, feeds)[0])
-    return snn, analyze_graph(ann.graph, options.spike)
+    for branch, inner in part.inside:
+        feeds = branch.data(ann, inner.ann, data)
+        branch.replace(snn, _network(inner, options, time_steps, feeds))
+    return snn
 
 
 def calibrating(options: Options, time_steps: int, data: Dataset | None) -> Calibrate:
@@ -221,26 +153,61 @@ def spiking(
     """Return the passes that make an ANN with scales an emitted spiking network."""
     wanted = options.corrections(data)
     corrections = [CorrectLayers(time_steps, wanted, ann=ann, data=data)] if wanted else []
-    return _without(
-        options,
+    return options.remaining(
         [
             ReplaceActivations(options.neuron, options.v_init, options.spike),
+            EncodeInputs(options.seed),
             CarryRunningMeans(),
             *corrections,
             EmitTimeLoop(time_steps),
-        ],
+        ]
     )
 
 
-def _without(options: Options, passes: Iterable[ir.passes.PassBase]) -> list[ir.passes.PassBase]:
-    return [pass_ for pass_ in passes if type(pass_) not in options.skipped()]
+def _coding(prepared: Prepared, data: Dataset | None) -> ChooseInputCoding:
+    rate = prepared.inputs_of(RATE)
+    if rate and data is None:
+        _LOGGER.warning(_UNKNOWN_MAGNITUDE, ", ".join(map(repr, rate)))
+    return ChooseInputCoding(rate, prepared.inputs_of(EVENTS), data=data)
 
 
-def _check_activations(ann: ir.Model, name: str) -> None:
-    if not activations(ann.graph):
-        found = sorted({node.op_type for node in ann.graph})
+_UNKNOWN_MAGNITUDE = (
+    "no calibration data: rate coding takes %s to lie between -1 and 1, and cuts off what does "
+    "not; pass --calibration data.npz with some hundred typical inputs"
+)
+
+
+def _data(source: object, prepared: Prepared, time_steps: int) -> Dataset | None:
+    """Return the calibration data, None if there is none."""
+    if source is None:
+        return None
+    events = prepared.inputs_of(EVENTS)
+    specs = sample_first(input_specs(prepared.whole.ann), events, time_steps)
+    try:
+        return dataset(source, specs)
+    except CalibrationError as error:
+        if not events:
+            raise
+        message = f"{error}\n  {_EVENT_DATA % (', '.join(map(repr, events)), time_steps)}"
+        raise CalibrationError(message) from error
+
+
+_EVENT_DATA = "data for the events %s is [N, T, ...]: samples first, then T = %d steps"
+
+
+def _check_activations(prepared: Prepared, options: Options) -> None:
+    if prepared.whole.has_activations:
+        return
+    name = prepared.imported.name
+    if options.until or options.nodes_to_exclude:
         message = (
-            f"{name} has no activation that a spiking neuron can replace "
-            f"(it has {', '.join(found) or 'no nodes'}); nothing to convert"
+            f"{name} has no activation left that a spiking neuron can replace: until and "
+            "nodes_to_exclude leave all as they are; nothing to convert"
         )
         raise UnsupportedError(message)
+    found = sorted({node.op_type for node in prepared.whole.ann.graph})
+    message = (
+        f"{name} has no activation that a spiking neuron can replace "
+        f"(it has {', '.join(found) or 'no nodes'}); nothing to convert"
+    )
+    raise UnsupportedError(message)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.calibration.data import dataset, input_specs
+from onnx2snn.calibration.data import check_batch_size, check_source, dataset, input_specs
 from onnx2snn.errors import CalibrationError
+from onnx2snn.events import data_specs, time_first, time_means
 from onnx2snn.importing import read
 from onnx2snn.progress import track
 from onnx2snn.runtime import load
 from onnx2snn.runtime.ort import session
-from onnx2snn.time_loop import time_loops
+from onnx2snn.time_loop import checked_time_steps, time_loops
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from onnx2snn.importing.source import AnyModel
     from onnx2snn.runtime import AnyNetwork, Network
 
-__all__ = ["Evaluation", "evaluate"]
+__all__ = ["Evaluation", "evaluate", "outputs_on"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,8 +71,10 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
     Args:
         snn: A converted network.
         data: Inputs and labels ``y``, in any form that ``onnx2snn.calibration.data`` takes.
+            Events are [N, T, ...]; the ANN is given their mean over time.
         ann: The network it was made from, to compare with.
-        time_steps: Numbers of time steps, >= 1; None for the one the network was made for.
+        time_steps: Numbers of time steps, >= 1; None for the one the network was made for, or
+            for the length of the first events.
         runtime: ``ort`` or ``numpy``.
         threads: Threads within an operator; 0 for one a core.
         batch_size: Samples at a time, where the network leaves it free.
@@ -81,24 +85,54 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
             with: neither labels nor an ANN.
         OptionError: A number of time steps, or the batch size, is less than 1.
     """
+    steps = sorted({checked_time_steps(t) for t in time_steps or ()})
+    check_batch_size(batch_size)
+    check_source(data)
     network = load(snn, runtime, threads=threads)
-    steps = sorted(set(time_steps or (network.time_steps,)))
-    samples = dataset(data, network.inputs)
+    samples = dataset(data, data_specs(network.inputs, network.events))
     if samples.labels is None and ann is None:
         message = "nothing to compare with: the data has no labels 'y' and no ANN was given"
         raise CalibrationError(message)
     reference = None if ann is None else _predictor(ann, network, threads)
-    predicted: dict[int, list[np.ndarray]] = {t: [] for t in steps}
+    predicted: dict[int, list[np.ndarray]] = collections.defaultdict(list)
     expected: list[np.ndarray] = []
     batches = samples.batches(batch_size)
     total = None if samples.samples is None else -(-samples.samples // batch_size)
     for batch in track(batches, "evaluate", total):
-        for t, outputs in network.run_at(batch.feeds, steps).items():
+        feeds = time_first(batch.feeds, network.events)
+        steps = steps or [network.steps_in(feeds)]
+        for t, outputs in network.run_at(feeds, steps).items():
             predicted[t].append(_classes(outputs[network.outputs[0]], batch.valid))
         if reference is not None:
-            expected.append(_classes(reference(batch.feeds), batch.valid))
+            expected.append(_classes(reference(time_means(feeds, network.events)), batch.valid))
     classes = {t: np.concatenate(parts) for t, parts in predicted.items()}
     return _score(classes, np.concatenate(expected) if expected else None, samples.labels)
+
+
+def outputs_on(
+    network: Network, data: object, time_steps: int | None = None, *, batch_size: int = 64
+) -> dict[str, np.ndarray]:
+    """Return the outputs of a spiking network for all samples of a data set, by name.
+
+    Args:
+        network: A loaded network.
+        data: Inputs, in any form that ``onnx2snn.calibration.data`` takes; events are
+            [N, T, ...].
+        time_steps: Number of time steps, >= 1; None for the network's own.
+        batch_size: Samples at a time, where the network leaves it free.
+
+    Raises:
+        CalibrationError: The data does not fit the network.
+        OptionError: The number of time steps, or the batch size, is less than 1.
+    """
+    check_batch_size(batch_size)
+    samples = dataset(data, data_specs(network.inputs, network.events))
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in network.outputs}
+    for batch in track(samples.batches(batch_size), "run"):
+        outputs = network.run(time_first(batch.feeds, network.events), time_steps)
+        for name, found in outputs.items():
+            parts[name].append(found[: batch.valid] if found.ndim else found[None])
+    return {name: np.concatenate(arrays) for name, arrays in parts.items()}
 
 
 def _predictor(

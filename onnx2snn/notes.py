@@ -1,8 +1,13 @@
-"""Keys of the metadata that an emitted file carries on its nodes."""
+"""Keys of the metadata that passes leave on nodes and values, for each other and in the file."""
 
 from __future__ import annotations
 
-__all__ = ["ACTIVATION", "ACTIVATION_OUTPUT", "THRESHOLD_ORIGIN"]
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+__all__ = ["ACTIVATION", "ACTIVATION_OUTPUT", "LEFT", "THRESHOLD_ORIGIN", "is_left"]
 
 ACTIVATION = "onnx2snn.activation"
 """On a neuron: operator type of the activation it replaced."""
@@ -12,3 +17,11 @@ ACTIVATION_OUTPUT = "onnx2snn.activation_output"
 
 THRESHOLD_ORIGIN = "onnx2snn.threshold_origin"
 """On a neuron: where its threshold comes from, see `onnx2snn.scale.Scale.origin`."""
+
+LEFT = "onnx2snn.left"
+"""On a value, while a network is converted: no neuron is to stand where its node is."""
+
+
+def is_left(value: ir.Value) -> bool:
+    """Whether no neuron is to stand at ``value``, nor in front of the weights that make it."""
+    return LEFT in value.metadata_props

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+import dataclasses
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
+from onnx2snn.energy import energy
 from onnx2snn.graph import array, label
 from onnx2snn.notes import ACTIVATION, THRESHOLD_ORIGIN
 from onnx2snn.ops import ALL_OPS
 from onnx2snn.streams import is_neuron
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import onnx_ir as ir
 
     from onnx2snn.analysis import Analysis
     from onnx2snn.calibration.data import Dataset
+    from onnx2snn.coding import Coding
+    from onnx2snn.energy import Energy
     from onnx2snn.importing import Imported
 
-__all__ = ["LayerReport", "Report", "report"]
+__all__ = ["REPORT_VERSION", "LayerReport", "Report", "report"]
+
+REPORT_VERSION = 1
+"""Version of the plain data described in ``docs/analyze.md``."""
 
 
 class LayerReport(TypedDict):
@@ -32,6 +39,7 @@ class LayerReport(TypedDict):
     threshold_origin: str
     thresholds: int
     v_threshold_min: float
+    v_threshold_quartiles: list[float]
     v_threshold_max: float
 
 
@@ -41,6 +49,7 @@ class Report(TypedDict):
     ``latency_steps`` is the number of steps until the answer is there: T in lockstep.
     """
 
+    version: int
     source: str
     source_sha256: str
     calibration_sha256: str | None
@@ -49,21 +58,31 @@ class Report(TypedDict):
     schedule: str
     latency_steps: int
     method: str
+    input_coding: dict[str, dict[str, Any]]
     layers: list[LayerReport]
+    energy: Energy
     analysis: Analysis
 
 
-def report(snn: ir.Model, imported: Imported, analysis: Analysis, data: Dataset | None) -> Report:
+def report(
+    snn: ir.Model,
+    codings: Mapping[str, Coding],
+    imported: Imported,
+    analysis: Analysis,
+    data: Dataset | None,
+) -> Report:
     """Return the report of a finished conversion.
 
     Args:
         snn: The emitted network, with its metadata.
+        codings: How each input enters it.
         imported: What it was made from.
         analysis: What became of the nodes of ``imported``.
         data: Calibration data, None if there was none.
     """
     facts = {key: snn.metadata_props[f"onnx2snn.{key}"] for key in ("T", "method", "schedule")}
     return {
+        "version": REPORT_VERSION,
         "source": imported.name,
         "source_sha256": imported.sha256,
         "calibration_sha256": None if data is None else data.sha256(),
@@ -72,7 +91,9 @@ def report(snn: ir.Model, imported: Imported, analysis: Analysis, data: Dataset 
         "schedule": facts["schedule"],
         "latency_steps": int(facts["T"]),
         "method": facts["method"],
+        "input_coding": {name: dataclasses.asdict(coding) for name, coding in codings.items()},
         "layers": list(_layers(snn)),
+        "energy": energy(analysis["macs"], int(facts["T"])),
         "analysis": analysis,
     }
 
@@ -90,5 +111,6 @@ def _layers(snn: ir.Model) -> Iterator[LayerReport]:
             "threshold_origin": node.metadata_props[THRESHOLD_ORIGIN],
             "thresholds": thresholds.size,
             "v_threshold_min": float(np.min(thresholds)),
+            "v_threshold_quartiles": np.quantile(thresholds, [0.25, 0.5, 0.75]).tolist(),
             "v_threshold_max": float(np.max(thresholds)),
         }

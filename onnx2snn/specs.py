@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-__all__ = ["InputSpec", "cast", "dtype_problem", "input_specs", "shape_problem"]
+__all__ = ["InputSpec", "cast", "dtype_problem", "input_specs", "is_real", "shape_problem"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +108,7 @@ def dtype_problem(dtype: np.dtype, spec: InputSpec) -> str | None:
     """Say why values of ``dtype`` cannot be fed to ``spec``; None if they can, after a cast."""
     if dtype == spec.dtype or _is_castable(dtype, spec.dtype):
         return None
-    if dtype.kind in "iu" and _is_float(spec.dtype):
+    if dtype.kind in "iu" and is_real(spec.dtype):
         return (
             f"has dtype {dtype}, expected {spec.dtype}: preprocess the values as for the model "
             f"(scale, mean), then pass them as {spec.dtype}"
@@ -118,13 +118,14 @@ def dtype_problem(dtype: np.dtype, spec: InputSpec) -> str | None:
 
 def _is_castable(dtype: np.dtype, target: np.dtype) -> bool:
     if dtype.kind == "b":
-        return target.kind in "biu" or _is_float(target)
-    if _is_float(target):
-        return _is_float(dtype)
+        return target.kind in "biu" or is_real(target)
+    if is_real(target):
+        return is_real(dtype)
     return dtype.kind in "iu" and target.kind in "iu"
 
 
-def _is_float(dtype: np.dtype) -> bool:
+def is_real(dtype: np.dtype) -> bool:
+    """Whether values of ``dtype`` are real numbers."""
     # ml_dtypes' bfloat16 and float8 types are of kind "V".
     return dtype.kind == "f" or dtype.name.startswith(("bfloat", "float"))
 
@@ -136,7 +137,7 @@ def cast(values: np.ndarray, spec: InputSpec) -> tuple[np.ndarray, dict[str, int
     """
     with np.errstate(over="ignore", invalid="ignore"):
         result = np.ascontiguousarray(values, dtype=spec.dtype).reshape(values.shape)
-    if _is_float(spec.dtype):
+    if is_real(spec.dtype):
         if np.isfinite(result).all():
             return result, {}
         nan = int(np.count_nonzero(np.isnan(result)))

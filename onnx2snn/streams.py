@@ -11,8 +11,10 @@ import enum
 from typing import TYPE_CHECKING
 
 from onnx2snn.activations import activations, is_rectifier
+from onnx2snn.coding import EVENTS, RATE, coded_inputs
 from onnx2snn.errors import OptionError
 from onnx2snn.graph import closure, dependency_graph, is_constant, is_float, is_op, reads
+from onnx2snn.notes import is_left
 from onnx2snn.ops import ALL_OPS, DOMAIN
 from onnx2snn.rules import RULES, SHAPE_ONLY, WEIGHTED, Form, Rule
 
@@ -28,6 +30,7 @@ __all__ = [
     "Verdict",
     "is_neuron",
     "is_stateful",
+    "sends_spikes",
     "weighted_operand",
 ]
 
@@ -62,6 +65,11 @@ class Verdict:
 
 def is_neuron(node: ir.Node) -> bool:
     """Whether ``node`` is a spiking neuron of one time step."""
+    return is_stateful(node) and "v_threshold" in ALL_OPS[node.op_type].inputs
+
+
+def sends_spikes(node: ir.Node) -> bool:
+    """Whether ``node`` is a neuron, or makes spikes of an input."""
     return is_stateful(node) and "spike" in ALL_OPS[node.op_type].outputs
 
 
@@ -71,8 +79,11 @@ def is_stateful(node: ir.Node) -> bool:
 
 
 def weighted_operand(node: ir.Node) -> ir.Value | None:
-    """Return what the constant weights of ``node`` multiply, None if it has none."""
-    if not is_op(node, *WEIGHTED):
+    """Return what the constant weights of ``node`` multiply, None if it has none.
+
+    None as well if no neuron is to stand in front of them.
+    """
+    if not is_op(node, *WEIGHTED) or any(map(is_left, node.outputs)):
         return None
     moving = [value for value in node.inputs[:2] if not is_constant(value)]
     return moving[0] if len(moving) == 1 else None
@@ -83,7 +94,8 @@ class Streams:
 
     Args:
         graph: An ANN, or a model in step form.
-        events: Graph inputs that are streams themselves: one slice a step.
+        events: Graph inputs that are streams themselves, beside those noted as such: one slice
+            a step.
         spike: In an ANN, where neurons are to stand: at the ``activations``, or in front of
             ``all`` weights, but for the first, which the input itself drives.
 
@@ -109,8 +121,8 @@ class Streams:
             message = f"spike must be one of {', '.join(SPIKE)}, not {spike!r}"
             raise OptionError(message)
         self.graph = graph
-        self.varying: set[ir.Value] = set(events)
-        self.spikes: set[ir.Value] = set(events)
+        self.varying: set[ir.Value] = {*events, *coded_inputs(graph.inputs, RATE, EVENTS)}
+        self.spikes: set[ir.Value] = set(self.varying)
         self.verdicts: dict[ir.Node, Verdict] = {}
         neurons = [node for node in graph if is_neuron(node)]
         self.fired = [] if neurons else activations(graph)
@@ -119,7 +131,8 @@ class Streams:
         firing = {producer for v in (*self.fired, *self._feeds) if (producer := v.producer())}
         dependants_first = dependency_graph(graph).reverse(copy=False)
         self.live = closure(dependants_first, [*neurons, *firing])
-        self._firing = {*neurons, *(value.producer() for value in self.fired)}
+        self._firing = {value.producer() for value in self.fired}
+        self._firing.update(node for node in graph if sends_spikes(node))
         for node in graph:
             self.verdicts[node] = self._visit(node)
 
@@ -135,13 +148,16 @@ class Streams:
             is_op(node, *WEIGHTED)
             and kind is Kind.LINEAR
             and bool(moving)
-            and all(value in self.spikes or value in self.fed for value in moving)
+            and all(value in self.spikes or self._is_fed(node, value) for value in moving)
         )
 
     def _moves(self, node: ir.Node, value: ir.Value | None) -> bool:
         """Whether ``node`` gets another ``value`` in each step."""
-        fed = value in self.fed and weighted_operand(node) is value
-        return fed or value in self.varying
+        return value in self.varying or self._is_fed(node, value)
+
+    def _is_fed(self, node: ir.Node, value: ir.Value | None) -> bool:
+        """Whether a neuron stands between ``value`` and the weights of ``node``."""
+        return value in self.fed and weighted_operand(node) is value
 
     def _visit(self, node: ir.Node) -> Verdict:
         operand = weighted_operand(node)
@@ -183,11 +199,15 @@ def _feeds(graph: ir.Graph) -> set[ir.Value]:
     edges = dependency_graph(graph)
     behind = closure(edges, [node for node in graph if is_op(node, *WEIGHTED)])
     operands = map(weighted_operand, graph)
-    return {value for value in operands if value is not None and value.producer() in behind}
+    return {
+        value
+        for value in operands
+        if value is not None and value.producer() in behind and not is_left(value)
+    }
 
 
 def _neuron_reason(node: ir.Node) -> str:
-    if is_neuron(node) or is_rectifier(node):
+    if sends_spikes(node) or is_rectifier(node):
         return "a neuron takes its place"
     return "computed on running means, a signed neuron behind it"
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
+from onnx2snn.coding import event_names
 from onnx2snn.errors import OptionError
 from onnx2snn.graph import (
     closure,
@@ -24,7 +25,7 @@ from onnx2snn.ops import ALL_OPS
 from onnx2snn.streams import is_stateful
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
 __all__ = [
     "LOOP_NAME",
@@ -56,14 +57,15 @@ def emit_time_loop(
 
     Args:
         graph: A graph in step form; it is changed in place.
-        time_steps: T when none is given at run time.
-        events: Names of graph inputs that are streams: they get a leading axis of length T.
+        time_steps: T when none is given at run time. With events, T is their length.
+        events: Names of graph inputs that are streams, beside those noted as events: they get
+            a leading axis of length T.
         every_step: Names of graph outputs wanted for every step: they get one too.
     """
-    parts = _Parts(graph, events, every_step)
+    parts = _Parts(graph, {*events, *event_names(graph)}, every_step)
     if not parts.body:
         return False
-    _Emitter(graph, parts, time_steps_input(graph, time_steps)).emit()
+    _Emitter(graph, parts, _count(graph, parts.events, time_steps)).emit()
     return True
 
 
@@ -122,6 +124,22 @@ class _Parts:
         read_after = {value for node in graph if node not in inside for value in reads(node)}
         read_after.update(value for value in graph.outputs if value not in wanted)
         self.leaving = [v for node in self.body for v in node.outputs if v in read_after & made]
+
+
+def _count(graph: ir.Graph, events: Sequence[ir.Value], time_steps: int) -> ir.Value:
+    """Return the number of steps, a scalar: an input, or how many slices events have."""
+    if not events:
+        return time_steps_input(graph, time_steps)
+    event = events[0]
+    shape = ir.node("Shape", [event], {"start": 0, "end": 1}, name=f"{event.name}.length")
+    axis = constant(graph, f"{event.name}.time_axis", np.array([0], np.int64))
+    squeeze = ir.node("Squeeze", [shape.outputs[0], axis], name=f"{event.name}.steps")
+    for node, rank in ((shape, 1), (squeeze, 0)):
+        node.outputs[0].name = fresh_name(graph, str(node.name))
+        node.outputs[0].type = ir.TensorType(ir.DataType.INT64)
+        node.outputs[0].shape = ir.Shape([1] * rank)
+    graph.extend([shape, squeeze])
+    return squeeze.outputs[0]
 
 
 class _Emitter:
@@ -198,7 +216,13 @@ class _Emitter:
         now.type, now.shape = event.type, event.shape
         for reader in self._parts.body:
             rewire(reader, event, now)
-        outside = [reader for reader in self._graph if event in reads(reader)]
+        length = self._time_steps.producer()
+        whole = set() if length is None else {length.inputs[0]}  # it counts the slices
+        outside = [
+            reader
+            for reader in self._graph
+            if event in reads(reader) and whole.isdisjoint(reader.outputs)
+        ]
         if outside:  # they read its shape
             zero = constant(self._graph, f"{event.name}.zero", np.array(0, np.int64))
             first = ir.node("Gather", [event, zero], {"axis": 0}, name=f"{event.name}.first")

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 import pytest
 
 import onnx2snn
 from tests.models import dyadic, model
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 T = 8
 X = dyadic(1, 5, 4, unit=16)
@@ -126,3 +124,43 @@ def test_a_branch_without_activations_stays() -> None:
 def test_nothing_to_convert() -> None:
     with pytest.raises(onnx2snn.UnsupportedError, match="no activation"):
         converted(conditional(left="{} = Exp (x)", right="{} = Neg (x)"), BOTH)
+
+
+def test_the_nodes_of_a_branch_are_listed_behind_their_if() -> None:
+    nodes = onnx2snn.analyze(ir.to_proto(conditional()))["nodes"]
+    assert [(node["place"], node["op"], node["kind"]) for node in nodes] == [
+        (None, "If", "static"),
+        ("z/then_branch", "MatMul", "static"),
+        ("z/then_branch", "Relu", "spiking"),
+        ("z/then_branch", "MatMul", "readout"),
+        ("z/else_branch", "MatMul", "static"),
+        ("z/else_branch", "Clip", "spiking"),
+        ("z/else_branch", "MatMul", "readout"),
+    ]
+
+
+def test_the_nodes_of_a_branch_within_a_branch_have_both_in_their_place() -> None:
+    inner = (
+        "{} = If (c) <then_branch = t2 () => (float[N,4] p2) {{ h2 = MatMul (x, w) "
+        " a2 = Relu (h2)  p2 = MatMul (a2, v) }}, else_branch = e2 () => (float[N,4] q2) "
+        "{{ q2 = Neg (x) }}>"
+    )
+    nodes = onnx2snn.analyze(ir.to_proto(conditional(left=inner)))["nodes"]
+    places = {node["node"]: node["place"] for node in nodes}
+    assert places["a2"] == "z/then_branch/p/then_branch"
+    assert places["b"] == "z/else_branch"
+    assert "q2" not in places  # the branch is no network of its own
+
+
+def kinds(**options: Any) -> dict[str, str]:
+    ann = conditional(after="k = MatMul (z, w)  s = Relu (k)  y = MatMul (s, v)")
+    nodes = onnx2snn.analyze(ir.to_proto(ann), **options)["nodes"]
+    return {node["node"]: node["kind"] for node in nodes if node["op"] in {"Relu", "Clip"}}
+
+
+def test_nodes_in_branches_are_left_by_name() -> None:
+    assert kinds() == dict.fromkeys("abs", "spiking")
+    assert kinds(nodes_to_exclude="a") == {"b": "spiking", "s": "spiking"}
+    assert kinds(nodes_to_exclude="z") == {"s": "spiking"}  # the If as a whole
+    left = {"a": "spiking", "b": "spiking", "s": "static"}  # computed once, behind the branches
+    assert kinds(until="z") == kinds(until="a") == left

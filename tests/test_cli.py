@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,7 @@ import numpy as np
 import onnx
 import pytest
 
+import onnx2snn
 from onnx2snn import cli
 
 DIGITS = Path(__file__).parents[1] / "examples" / "digits"
@@ -113,7 +116,10 @@ def test_every_option_of_convert_has_a_help_text(capsys: pytest.CaptureFixture[s
     with pytest.raises(SystemExit):
         cli.main(["convert", "--help"])
     shown = capsys.readouterr().out
-    for option in ("--T", "--calibration", "--skip-pass", "--seed", "--neuron", "--threshold"):
+    for field in dataclasses.fields(onnx2snn.Options):
+        option = "--skip-pass" if field.name == "skip_passes" else f"--{field.name}"
+        assert f"  {option.replace('_', '-')}" in shown
+    for option in ("--T", "--calibration", "--report"):
         assert f"  {option} " in shown
 
 
@@ -237,6 +243,65 @@ def test_analyze_prints_every_node(chain: str, capsys: pytest.CaptureFixture[str
     out = capsys.readouterr().out
     for expected in ("last_relu", "Softmax", "analog", "spiking", "driven by spikes"):
         assert expected in out
+
+
+def test_convert_writes_reports(tmp_path: Path) -> None:
+    reports = [str(tmp_path / name) for name in ("r.json", "r.html")]
+    words = [*arguments("convert", "", "", tmp_path), "--quiet"]
+    assert cli.main([*words, "--report", reports[0], "--report", reports[1]]) == 0
+    assert json.loads(Path(reports[0]).read_text())["T"] == 4
+    assert "<!doctype html>" in Path(reports[1]).read_text()
+
+
+@pytest.mark.parametrize(
+    "name, message",
+    [("r.pdf", "report: .* must end in .json or .html"), ("no/r.json", "no folder")],
+)
+def test_a_report_that_cannot_be_written_is_refused_before_the_work(
+    name: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["convert", "missing.onnx", "-o", str(tmp_path / "snn.onnx")]
+    assert cli.main([*words, "--report", str(tmp_path / name)]) == 1
+    assert re.search(message, capsys.readouterr().err)
+
+
+def test_nodes_are_left_by_name(chain: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def kinds(*words: str) -> dict[str, str]:
+        assert cli.main(["analyze", chain, "--json", *words]) == 0
+        nodes = json.loads(capsys.readouterr().out)["nodes"]
+        return {node["node"]: node["kind"] for node in nodes}
+
+    assert kinds()["last_relu"] == "spiking"
+    assert kinds("--nodes-to-exclude", "last_relu")["last_relu"] == "readout"
+    assert kinds("--until", "relu")["last_relu"] == "readout"
+    both = kinds("--nodes-to-exclude", "relu,last_relu")
+    assert both == kinds("--nodes-to-exclude", "relu", "--nodes-to-exclude", "last_relu")
+    assert "spiking" not in both.values()
+    assert cli.main(["analyze", chain, "--until", "lost_relu"]) == 1
+    assert "did you mean 'last_relu'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("coding", ["rate", "events"])
+def test_inputs_are_coded(
+    coding: str, data: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "snn.onnx")
+    words = ["convert", ANN, "--T", "4", "-o", out, "--input-coding", coding, "--json"]
+    assert cli.main(words) == 0
+    assert json.loads(capsys.readouterr().out)["analysis"]["macs"]["static"] == 0
+    test = np.load(data)
+    if coding == "events":  # the same image in every step: what direct coding does
+        data = str(tmp_path / "events.npz")
+        np.savez(data, image=np.repeat(test["image"][:, None], 4, axis=1), y=test["y"])
+    assert cli.main(["evaluate", out, "--data", data, "--ann", ANN, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["agreement"]["4"] > 50
+    results = str(tmp_path / "out.npz")
+    assert cli.main(["run", out, "--data", data, "-o", results, "--quiet"]) == 0
+    assert np.load(results)["logits"].shape == (50, 10)
+    analyze = ["analyze", ANN, "--input-coding", coding, "--json"]
+    assert cli.main(analyze) == 0
+    first = json.loads(capsys.readouterr().out)["nodes"][0]
+    assert (first["op"], first["kind"], first["spike_driven"]) == ("Conv", "linear", True)
 
 
 def test_passes_lists_all_with_their_options(capsys: pytest.CaptureFixture[str]) -> None:

@@ -355,3 +355,38 @@ def test_save_writes_through_a_symbolic_link(
 
 def names_in(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        ({"calibration": "missing.npz"}, "data file 'missing.npz' does not exist"),
+        ({"calibration": "missing.py:batches"}, "data file 'missing.py' does not exist"),
+        ({"T": 0}, "T must be a whole number"),
+        ({"input_coding": "spikes"}, "input_coding must be one of"),
+        ({"neuron": "lif"}, "neuron must be one of"),
+        ({"spike": "some"}, "spike must be one of"),
+        ({"seed": -1}, "seed must be"),
+        ({"skip_passes": "encode-inputs"}, "skip_passes: encode-inputs cannot be skipped"),
+    ],
+)
+def test_everything_given_is_checked_before_the_model_is_read(
+    given: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(onnx2snn.Onnx2SnnError, match=message):
+        onnx2snn.convert("no such file.onnx", **given)
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        ({"data": "missing.npz"}, "data file 'missing.npz' does not exist"),
+        ({"batch_size": 0}, "batch_size must be at least 1"),
+        ({"time_steps": [4, 0]}, "T must be a whole number"),
+    ],
+)
+def test_what_evaluate_is_given_is_checked_before_the_network_is_read(
+    given: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(onnx2snn.Onnx2SnnError, match=message):
+        onnx2snn.evaluate("no such file.onnx", **{"data": {}, **given})

@@ -171,3 +171,31 @@ def test_torch_tensors_serve_as_data(exported: dict[str, onnx.ModelProto]) -> No
     conversion = onnx2snn.convert(exported["classic"], T=8, calibration=tensors)
     arrays = onnx2snn.convert(exported["classic"], T=8, calibration=IMAGES)
     assert conversion.report["calibration_sha256"] == arrays.report["calibration_sha256"]
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_every_relu_of_the_file_is_found_by_name(
+    name: str, exported: dict[str, onnx.ModelProto]
+) -> None:
+    """Names survive folded normalizations, a moved pooling, and what an exporter writes."""
+    file = exported[name]
+    relus = [node.name or node.output[0] for node in file.graph.node if node.op_type == "Relu"]
+    assert len(relus) == 3
+    for relu in relus:
+        nodes = onnx2snn.analyze(file, nodes_to_exclude=relu)["nodes"]
+        spiking = [node["node"] for node in nodes if node["kind"] == "spiking"]
+        assert spiking == [other for other in relus if other != relu]
+    behind = onnx2snn.analyze(file, until=relus[0])
+    assert [node["node"] for node in behind["nodes"] if node["kind"] == "spiking"] == relus[:1]
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_every_node_of_the_file_is_in_the_report(
+    name: str, exported: dict[str, onnx.ModelProto], converted: dict[str, onnx2snn.Conversion]
+) -> None:
+    nodes = converted[name].report["analysis"]["nodes"]
+    file = exported[name].graph.node
+    assert [node["op"] for node in nodes] == [node.op_type for node in file]
+    assert [node["node"] for node in nodes] == [node.name or node.output[0] for node in file]
+    folded = {node["op"] for node in nodes if node["kind"] == "folded"}
+    assert folded == ({"BatchNormalization"} if name == "preserve" else set())

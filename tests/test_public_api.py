@@ -33,21 +33,23 @@ MODULES = sorted(
 )
 
 LEVELS = (
-    {"errors", "notes", "progress"},
+    {"coding", "energy", "errors", "events", "notes", "progress"},
     {"files", "model_file", "specs"},
     {"graph"},
     {"ops"},
     {"rules", "scale", "normal", "channels"},
-    {"activations", "states", "macs"},
+    {"activations", "states", "macs", "provenance"},
     {"streams"},
     {"time_loop"},
     {"runtime"},
     {"calibration"},
     {"passes"},
-    {"importing"},
+    {"exclusion", "importing", "options"},
     {"testing", "branches"},
+    {"preparation"},
     {"analysis"},
-    {"report"},
+    {"report", "report_page"},
+    {"report_file"},
     {"conversion", "evaluation"},
     {"cli"},
 )

@@ -48,7 +48,15 @@ from onnx2snn.specs import InputSpec, cast, input_specs
 if TYPE_CHECKING:
     Feed = Mapping[str, Column]
 
-__all__ = ["Batch", "Dataset", "InputSpec", "dataset", "input_specs"]
+__all__ = [
+    "Batch",
+    "Dataset",
+    "InputSpec",
+    "check_batch_size",
+    "check_source",
+    "dataset",
+    "input_specs",
+]
 
 _CHECK_ROWS = 32  # rows read at a time when the data is checked
 _SCRIPT = re.compile(r"(?P<path>.+\.py)(?::(?P<function>\w+))?", re.DOTALL)
@@ -114,9 +122,7 @@ class Dataset:
         Raises:
             OptionError: ``batch_size`` is less than 1.
         """
-        if batch_size < 1:
-            message = f"batch_size must be at least 1, not {batch_size}"
-            raise OptionError(message)
+        check_batch_size(batch_size)
         return self._cut(batch_size)
 
     def _cut(self, batch_size: int) -> Iterator[Batch]:
@@ -192,12 +198,36 @@ def dataset(source: object, specs: Sequence[InputSpec]) -> Dataset:
     raise TypeError(message)
 
 
+def check_batch_size(batch_size: int) -> None:
+    """Check a number of samples at a time.
+
+    Raises:
+        OptionError: It is less than 1.
+    """
+    if batch_size < 1:
+        message = f"batch_size must be at least 1, not {batch_size}"
+        raise OptionError(message)
+
+
+def check_source(source: object) -> None:
+    """Check, before long work, that a data file is there if ``source`` is a path.
+
+    Raises:
+        CalibrationError: It is not.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        script = _SCRIPT.fullmatch(os.fspath(source))
+        path = Path(script["path"] if script else source)
+        if not path.is_file():
+            problem = "is a folder" if path.is_dir() else "does not exist"
+            message = f"data file {str(path)!r} {problem}"
+            raise CalibrationError(message)
+
+
 def _from_path(text: str, specs: Sequence[InputSpec]) -> Dataset:
+    check_source(text)
     script = _SCRIPT.fullmatch(text)
     path = Path(script["path"] if script else text)
-    if not path.is_file():
-        message = f"data file {str(path)!r} {'is a folder' if path.is_dir() else 'does not exist'}"
-        raise CalibrationError(message)
     if script:
         return _from_items(script_feeds(path, script["function"] or "batches"), specs, repr(text))
     columns: dict[str, Column] = dict(open_npz(path))

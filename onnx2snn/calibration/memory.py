@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onnx2snn.calibration.segment import Segment
+from onnx2snn.coding import event_names
+from onnx2snn.events import time_means
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +34,7 @@ def rows_at_once(
         most: The answer is at most this, and at least 1.
     """
     batch = next(data.batches(1))
-    sizes = [array.size for array in Segment(ann, values, ()).run(batch.feeds)]
+    feeds = time_means(batch.feeds, event_names(ann.graph), axis=1)
+    sizes = [array.size for array in Segment(ann, values, ()).run(feeds)]
     largest = max(sizes, default=1) / max(batch.valid, 1)
     return max(1, min(most, int(_NUMBERS / max(largest * time_steps, 1))))

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from onnx2snn.calibration.layer import Layer, Sample
 from onnx2snn.calibration.segment import Segment
 from onnx2snn.calibration.tape import Tape
+from onnx2snn.coding import event_names
+from onnx2snn.events import time_means
 from onnx2snn.graph import boundary
 from onnx2snn.notes import ACTIVATION_OUTPUT
 from onnx2snn.streams import is_neuron
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 
     import numpy as np
     import onnx_ir as ir
@@ -39,7 +41,7 @@ def walk(
     Args:
         snn: A spiking network in step form.
         ann: The network it was made from, with the same names of activation outputs.
-        batches: Feeds of the graph inputs.
+        batches: Feeds of the graph inputs; those that are events are [T, N, ...].
         time_steps: T.
         positions: Of images and sequences, how many evenly spaced positions along each axis the
             samples of a layer hold at most; None for all. The neurons fire on all.
@@ -78,6 +80,7 @@ class _Walker:
         self._batches = 0
         self._activations = replaced_activations(snn, ann)
         self.neurons = list(self._activations)
+        self._events = event_names(snn.graph)
         self._fired: list[ir.Node] = []
         self._front: Segment
         self._sampled = False
@@ -95,7 +98,7 @@ class _Walker:
         activation = self._activations[neuron]
         spikes = [node.outputs[0] for node in self._fired]
         known = [self._activations[node] for node in self._fired]
-        self._run(Segment(self._ann, [activation], known), str(activation.name))
+        self._run(Segment(self._ann, [activation], known), str(activation.name), self._events)
         current = [value for value in neuron.inputs[:1] if value is not None]
         self._front = Segment(self._snn, current, spikes, self._time_steps)
         layer = Layer.read(neuron, self._time_steps)
@@ -103,12 +106,13 @@ class _Walker:
         layer.samples = _Samples(self._tape, self._batches)
         return layer
 
-    def _run(self, segment: Segment, output: str) -> None:
+    def _run(self, segment: Segment, output: str, averaged: Collection[str] = ()) -> None:
         for batch in range(self._batches):
-            self._tape.append(output, self._output(segment, batch))
+            self._tape.append(output, self._output(segment, batch, averaged))
 
-    def _output(self, segment: Segment, batch: int) -> np.ndarray:
-        return segment.run({name: self._tape.read(name, batch) for name in segment.inputs})[0]
+    def _output(self, segment: Segment, batch: int, averaged: Collection[str] = ()) -> np.ndarray:
+        feeds = {name: self._tape.read(name, batch) for name in segment.inputs}
+        return segment.run(time_means(feeds, averaged))[0]
 
     def _sample(self, layer: Layer, activation: str) -> bool:
         """Keep the samples of ``layer``; whether they leave anything out."""

@@ -10,7 +10,7 @@ from onnx_ir.passes import common
 
 from onnx2snn.errors import InvalidModelError, UnsupportedError
 from onnx2snn.importing.self_check import self_check
-from onnx2snn.importing.source import read
+from onnx2snn.importing.source import Source, read
 from onnx2snn.ops import DOMAIN
 from onnx2snn.passes.canonicalize_activations import CanonicalizeActivations
 from onnx2snn.passes.compute_in_float32 import ComputeInFloat32
@@ -71,7 +71,10 @@ class Imported:
 
 
 def import_model(
-    model: AnyModel, *, check: bool = True, skip: Collection[type[ir.passes.PassBase]] = ()
+    model: AnyModel | Source,
+    *,
+    check: bool = True,
+    skip: Collection[type[ir.passes.PassBase]] = (),
 ) -> Imported:
     """Bring any ONNX model to the form in which the conversion passes think.
 
@@ -80,7 +83,8 @@ def import_model(
 
     Args:
         model: A path, a serialized model, an ``onnx.ModelProto``, an ``ir.Model`` or an
-            ``onnx_graphsurgeon.Graph``; never changed.
+            ``onnx_graphsurgeon.Graph``; never changed. Or what ``read`` made of it: then its
+            model becomes the imported one.
         check: Whether to run the result and the original in onnxruntime on the same inputs.
         skip: Passes to leave out; what comes behind may then fail or find less.
 
@@ -90,7 +94,7 @@ def import_model(
         UnsupportedError: It has operators of a domain that is not ONNX's own, or it is spiking.
         TypeError: It is nothing of the kind.
     """
-    source = read(model)
+    source = model if isinstance(model, Source) else read(model)
     if any(node.domain == DOMAIN for node in source.model.graph.all_nodes()):
         message = f"{source.name} is a spiking network already: it has neurons of domain {DOMAIN}"
         raise UnsupportedError(message)

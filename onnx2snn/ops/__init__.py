@@ -5,6 +5,7 @@ To add one, write its file and add its line to ``ALL_OPS``.
 
 from __future__ import annotations
 
+from onnx2snn.ops.bernoulli_encoder import BERNOULLI_ENCODER
 from onnx2snn.ops.declare import DOMAIN, OPSET, StepOp
 from onnx2snn.ops.difference import DIFFERENCE
 from onnx2snn.ops.double_threshold_if import DOUBLE_THRESHOLD_IF
@@ -20,4 +21,5 @@ ALL_OPS: dict[str, StepOp] = {
     "GatedDoubleThresholdIF": GATED_DOUBLE_THRESHOLD_IF,
     "RunningSum": RUNNING_SUM,
     "Difference": DIFFERENCE,
+    "BernoulliEncoder": BERNOULLI_ENCODER,
 }

@@ -23,7 +23,8 @@ DOMAIN = "ai.onnx2snn"
 OPSET = 1
 
 _FLOATS = ("tensor(float)", "tensor(double)", "tensor(float16)", "tensor(bfloat16)")
-_TYPE_NOTE = "All inputs and outputs have one floating-point type."
+_TYPE_NOTE = "One floating-point type."
+_INTEGER_NOTE = "States that are integers."
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -43,6 +44,7 @@ class StepOp:
         state: Name of each state input to the name of the output that is its next value.
         body: The step in the ONNX text language, one node a line.
         step: The same step in NumPy: the inputs in order to a tuple of the outputs in order.
+        integers: Inputs and outputs that are int64; all others have one floating-point type.
     """
 
     name: str
@@ -52,6 +54,7 @@ class StepOp:
     state: Mapping[str, str]
     body: str
     step: Callable[..., tuple[np.ndarray, ...]]
+    integers: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Refuse a state that names no input or no output."""
@@ -84,12 +87,28 @@ class StepOp:
             DOMAIN,
             OPSET,
             self.doc,
-            inputs=[formal(name, "T", text) for name, text in self.inputs.items()],
-            outputs=[formal(name, "T", text) for name, text in self.outputs.items()],
-            type_constraints=[("T", list(_FLOATS), _TYPE_NOTE)],
+            inputs=[formal(name, self._type(name), text) for name, text in self.inputs.items()],
+            outputs=[formal(name, self._type(name), text) for name, text in self.outputs.items()],
+            type_constraints=[
+                ("T", list(_FLOATS), _TYPE_NOTE),
+                *([("I", ["tensor(int64)"], _INTEGER_NOTE)] if self.integers else []),
+            ],
         )
-        schema.set_type_and_shape_inference_function(_outputs_like_first_input)
+        schema.set_type_and_shape_inference_function(self._infer)
         return schema
+
+    def _type(self, name: str) -> str:
+        return "I" if name in self.integers else "T"
+
+    def _infer(self, context: InferenceContext) -> None:
+        """Give every output the shape of the first input, and its type or int64."""
+        stream = context.get_input_type(0)
+        for index, name in enumerate(self.outputs):
+            result = onnx.TypeProto()
+            result.CopyFrom(stream)
+            if name in self.integers:
+                result.tensor_type.elem_type = onnx.TensorProto.INT64
+            context.set_output_type(index, result)
 
     def reference(self) -> type[OpRun]:
         """Return ``step`` as an operator for onnx's ``ReferenceEvaluator(new_ops=[...])``."""
@@ -117,12 +136,6 @@ class StepOp:
             f"```text\n{textwrap.dedent(self.body).strip()}\n```",
         ]
         return "\n\n".join(parts) + "\n"
-
-
-def _outputs_like_first_input(context: InferenceContext) -> None:
-    stream = context.get_input_type(0)
-    for index in range(context.get_num_outputs()):
-        context.set_output_type(index, stream)
 
 
 def _table(heading: str, rows: Mapping[str, str]) -> str:

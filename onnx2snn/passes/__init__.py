@@ -15,14 +15,17 @@ from onnx2snn.passes.attach_functions import AttachFunctions
 from onnx2snn.passes.calibrate import Calibrate
 from onnx2snn.passes.canonicalize_activations import CanonicalizeActivations
 from onnx2snn.passes.carry_running_means import CarryRunningMeans
+from onnx2snn.passes.choose_input_coding import ChooseInputCoding
 from onnx2snn.passes.compute_in_float32 import ComputeInFloat32
 from onnx2snn.passes.convert_opset import ConvertOpset
 from onnx2snn.passes.correct_layers import CorrectLayers
 from onnx2snn.passes.emit_time_loop import EmitTimeLoop
+from onnx2snn.passes.encode_inputs import EncodeInputs
 from onnx2snn.passes.fold_batch_norm import FoldBatchNorm
 from onnx2snn.passes.fold_constants import FoldConstants
 from onnx2snn.passes.infer_shapes import InferShapes
 from onnx2snn.passes.inline_functions import InlineFunctions
+from onnx2snn.passes.leave_analog import LeaveAnalog
 from onnx2snn.passes.lower_matmul_add import LowerMatMulAdd
 from onnx2snn.passes.move_max_pool import MoveMaxPool
 from onnx2snn.passes.remove_initializers_from_inputs import RemoveInitializersFromInputs
@@ -44,14 +47,17 @@ __all__ = [
     "Calibrate",
     "CanonicalizeActivations",
     "CarryRunningMeans",
+    "ChooseInputCoding",
     "ComputeInFloat32",
     "ConvertOpset",
     "CorrectLayers",
     "EmitTimeLoop",
+    "EncodeInputs",
     "FoldBatchNorm",
     "FoldConstants",
     "InferShapes",
     "InlineFunctions",
+    "LeaveAnalog",
     "LowerMatMulAdd",
     "MoveMaxPool",
     "RemoveInitializersFromInputs",
@@ -79,8 +85,11 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
     "fold-batch-norm": FoldBatchNorm,
     "move-max-pool": MoveMaxPool,
     "split-leaky-relu": SplitLeakyRelu,
+    "leave-analog": LeaveAnalog,
+    "choose-input-coding": ChooseInputCoding,
     "calibrate": Calibrate,
     "replace-activations": ReplaceActivations,
+    "encode-inputs": EncodeInputs,
     "carry-running-means": CarryRunningMeans,
     "correct-layers": CorrectLayers,
     "emit-time-loop": EmitTimeLoop,

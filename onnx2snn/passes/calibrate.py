@@ -17,7 +17,9 @@ from onnx2snn.calibration.segment import Segment
 from onnx2snn.calibration.synthetic import running_feeds
 from onnx2snn.calibration.threshold_rules import RULES
 from onnx2snn.channels import channel_axis
+from onnx2snn.coding import event_names
 from onnx2snn.errors import OptionError
+from onnx2snn.events import time_means
 from onnx2snn.graph import label
 from onnx2snn.normal import Normal
 from onnx2snn.progress import track
@@ -61,7 +63,7 @@ class Calibrate(ir.passes.InPlacePass):
         batch_size: Samples at a time, at most: fewer if they are large.
         seed: Seed of the random inputs and samples.
         spike: Where neurons are to stand: at the ``activations``, or in front of ``all`` weights.
-        data: Calibration data; None for none.
+        data: Calibration data; None for none. Of events [N, T, ...] the ANN sees the time-mean.
     """
 
     time_steps: int = 8
@@ -90,8 +92,10 @@ class Calibrate(ir.passes.InPlacePass):
         streams = Streams(model.graph, spike=self.spike)
         values = [v for v in (*streams.fired, *streams.fed) if Scale.read(v) is None]
         if self.data is not None and values:
+            events = event_names(model.graph)
             rows = rows_at_once(model, values, self.data, 1, self.batch_size)
-            batches = (batch.feeds for batch in self.data.batches(rows))
+            data = self.data.batches(rows)
+            batches = (time_means(batch.feeds, events, axis=1) for batch in data)
             self._observe(model, values, batches, "calibration")
         elif values:
             run = Segment(model, values, ()).run

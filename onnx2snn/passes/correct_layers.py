@@ -12,7 +12,9 @@ import onnx_ir as ir
 from onnx2snn.calibration.corrections import CORRECTIONS
 from onnx2snn.calibration.memory import rows_at_once
 from onnx2snn.calibration.walk import replaced_activations, walk
+from onnx2snn.coding import event_names
 from onnx2snn.errors import OptionError
+from onnx2snn.events import time_first
 from onnx2snn.graph import (
     array,
     constant,
@@ -76,7 +78,8 @@ class CorrectLayers(ir.passes.InPlacePass):
             return ir.passes.PassResult(model, modified=False)
         outputs = list(replaced_activations(model, self.ann).values())
         rows = rows_at_once(self.ann, outputs, self.data, self.time_steps, self.batch_size)
-        batches = (batch.feeds for batch in self.data.batches(rows))
+        events = event_names(model.graph)
+        batches = (time_first(batch.feeds, events) for batch in self.data.batches(rows))
         changed = False
         steps = walk(model, self.ann, batches, self.time_steps, _POSITIONS)
         with contextlib.closing(steps) as layers:

@@ -24,12 +24,14 @@ class EmitTimeLoop(ir.passes.InPlacePass):
     the last step. Weights that the body reads become initializers of the body: only there
     does onnxruntime lay them out for its fastest kernels.
 
-    T becomes an initializer that is a graph input as well: it may be given at run time.
+    T becomes an initializer that is a graph input as well: it may be given at run time. Where
+    an input is a sequence of events, T is the length of the first such input instead.
     Exact. A model without states is left alone.
 
     Attributes:
         time_steps: T, the number of steps when none is given at run time, >= 1.
-        events: Names of graph inputs that are streams: they get a leading axis of length T.
+        events: Names of graph inputs that are streams, beside those noted as events: they get
+            a leading axis of length T.
         every_step: Names of graph outputs wanted for every step: they get a leading axis of
             length T.
     """

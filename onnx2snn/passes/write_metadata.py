@@ -10,7 +10,9 @@ import json
 import onnx_ir as ir
 
 import onnx2snn
+from onnx2snn.coding import Coding
 from onnx2snn.normal import Normal
+from onnx2snn.notes import LEFT
 from onnx2snn.scale import Scale
 
 __all__ = ["FORMAT", "WriteMetadata"]
@@ -31,6 +33,7 @@ class WriteMetadata(ir.passes.InPlacePass):
         schedule: ``lockstep``: all layers advance together.
         source_sha256: Of the ANN's file; empty if unknown.
         calibration_sha256: Of the calibration data; empty if there was none.
+        input_coding: How each input enters the network, as JSON.
     """
 
     time_steps: int = 8
@@ -38,6 +41,7 @@ class WriteMetadata(ir.passes.InPlacePass):
     schedule: str = "lockstep"
     source_sha256: str = ""
     calibration_sha256: str = ""
+    input_coding: str = "{}"
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Write the metadata of the model."""
@@ -50,6 +54,7 @@ class WriteMetadata(ir.passes.InPlacePass):
             "schedule": self.schedule,
             "source_sha256": self.source_sha256,
             "calibration_sha256": self.calibration_sha256,
+            "input_coding": self.input_coding,
             "versions": json.dumps(versions, sort_keys=True),
         }
         model.metadata_props.update({f"onnx2snn.{key}": text for key, text in fields.items()})
@@ -73,8 +78,10 @@ def _versions() -> dict[str, str]:
 
 
 def _erase_notes(model: ir.Model) -> bool:
-    erased = False
-    for node in model.graph.all_nodes():
-        for value in node.outputs:
-            erased = Scale.erase(value) | Normal.erase(value) | erased
-    return erased
+    made = [value for node in model.graph.all_nodes() for value in node.outputs]
+    erased = [Scale.erase(value) | Normal.erase(value) | _erase_left(value) for value in made]
+    return any([*erased, *map(Coding.erase, model.graph.inputs)])
+
+
+def _erase_left(value: ir.Value) -> bool:
+    return value.metadata_props.pop(LEFT, None) is not None

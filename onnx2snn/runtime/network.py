@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx_ir as ir
 
+from onnx2snn.coding import EVENTS
 from onnx2snn.errors import InvalidModelError, OptionError, RuntimeShapeError
 from onnx2snn.graph import array
 from onnx2snn.runtime.split import split
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import onnx
+
+    from onnx2snn.specs import InputSpec
 
     Run = Callable[[Mapping[str, np.ndarray]], list[np.ndarray]]
     Runtime = Callable[[onnx.ModelProto], Run]
@@ -33,8 +38,10 @@ class Network:
 
     Attributes:
         inputs: What the network must be fed, in the ANN's own names.
+        events: Names of those inputs that are events, [T, N, ...]: T is their length.
         outputs: Names of the outputs, the ANN's own.
-        time_steps: T when none is given.
+        time_steps: T the network was made for; what it runs for if none is given and it has no
+            events.
 
     Raises:
         InvalidModelError: The model has no loop over time of ours.
@@ -49,10 +56,11 @@ class Network:
             message = "has no loop over time; convert it with 'onnx2snn convert' first"
             raise InvalidModelError(message)
         self.inputs = input_specs(self._model)
+        self.events = _events(self._model)
         self.outputs = tuple(str(value.name) for value in self._model.graph.outputs)
-        self.time_steps = int(array(time_steps))
+        self.time_steps = _made_for(self._model, time_steps)
         self._has_branches = any(loop.graph is not self._model.graph for loop in loops)
-        self._time_steps_input = str(time_steps.name)
+        self._time_steps_input = str(time_steps.name) if time_steps.is_graph_input() else None
         self._runtime = runtime
         self._run = runtime(model)
         self._parts: tuple[_Part, _Part] | None = None
@@ -66,14 +74,21 @@ class Network:
 
         Args:
             feeds: One array for each input.
-            T: Number of time steps, >= 1; None for the number the network was made for.
+            T: Number of time steps, >= 1; None for the number the network was made for, or for
+                as many as there are events.
 
         Raises:
-            RuntimeShapeError: A feed is missing, or has another type or shape than its input.
+            RuntimeShapeError: A feed is missing, has another type or shape than its input, or
+                holds events of fewer than T steps.
             OptionError: ``T`` is less than 1.
         """
-        arrays = self._checked(feeds, self.time_steps if T is None else checked_time_steps(T))
+        arrays = self._checked(feeds, None if T is None else checked_time_steps(T))
         return dict(zip(self.outputs, self._run(arrays), strict=True))
+
+    def steps_in(self, feeds: Mapping[str, np.ndarray]) -> int:
+        """Return for how many steps the network runs on ``feeds`` if none are given."""
+        lengths = [len(feeds[name]) for name in self.events if name in feeds]
+        return min(lengths, default=self.time_steps)
 
     def run_at(
         self, feeds: Mapping[str, np.ndarray], steps: Sequence[int]
@@ -109,7 +124,10 @@ class Network:
             for t in wanted
         }
 
-    def _checked(self, feeds: Mapping[str, np.ndarray], time_steps: int) -> dict[str, np.ndarray]:
+    def _checked(
+        self, feeds: Mapping[str, np.ndarray], time_steps: int | None
+    ) -> dict[str, np.ndarray]:
+        """Return what the runtime is fed, for so many steps."""
         arrays = {name: np.asarray(data) for name, data in feeds.items()}
         problems = [f"no input {name!r}" for name in arrays if name not in self._names()]
         for spec in self.inputs:
@@ -117,13 +135,54 @@ class Network:
                 problems.append(f"missing input {spec}")
                 continue
             problem = _problem(arrays[spec.name], spec.shape, spec.dtype)
-            problems += [f"input {spec} {problem}"] if problem else []
+            problems += [f"input {self._described(spec)} {problem}"] if problem else []
+        if not problems:
+            problems = _length_problems(
+                {name: len(arrays[name]) for name in self.events}, time_steps
+            )
         if problems:
             raise RuntimeShapeError("\n  ".join(["the feeds do not fit the network:", *problems]))
-        return arrays | {self._time_steps_input: np.array(time_steps, np.int64)}
+        if self._time_steps_input is None:
+            return arrays | {name: arrays[name][:time_steps] for name in self.events}
+        count = self.time_steps if time_steps is None else time_steps
+        return arrays | {self._time_steps_input: np.array(count, np.int64)}
+
+    def _described(self, spec: InputSpec) -> str:
+        if spec.name not in self.events or spec.shape is None:
+            return str(spec)
+        one_step = dataclasses.replace(spec, shape=spec.shape[1:])
+        return f"{one_step}, with an axis for time in front,"
 
     def _names(self) -> set[str]:
         return {spec.name for spec in self.inputs}
+
+
+def _events(model: ir.Model) -> tuple[str, ...]:
+    codings = json.loads(model.metadata_props.get("onnx2snn.input_coding", "{}"))
+    return tuple(name for name, coding in codings.items() if coding == EVENTS)
+
+
+def _made_for(model: ir.Model, time_steps: ir.Value) -> int:
+    """Return T that a network was made for: the default of its input, or what the file says."""
+    if time_steps.const_value is not None:
+        return int(array(time_steps))
+    noted = model.metadata_props.get("onnx2snn.T")
+    if noted is None or not _events(model):
+        message = "takes events, but its metadata do not say which of its inputs are events"
+        raise InvalidModelError(message)
+    return int(noted)
+
+
+def _length_problems(lengths: Mapping[str, int], time_steps: int | None) -> list[str]:
+    """Say what is wrong with the numbers of steps of the events."""
+    if len(set(lengths.values())) > 1:
+        return [f"events differ in their number of steps, axis 0: {dict(lengths)}"]
+    wanted = 1 if time_steps is None else time_steps
+    return [
+        f"input {name!r} holds events of {length} steps, and T = {wanted} is asked for"
+        for name, length in lengths.items()
+        if length < wanted
+    ]
 
 
 def _problem(data: np.ndarray, shape: tuple[int | None, ...] | None, dtype: np.dtype) -> str | None:

@@ -28,7 +28,7 @@ def test_markdown_names_every_part(op: StepOp) -> None:
     for name, after in op.state.items():
         assert f"| `{name}` | next value: `{after}` |" in page
     for node in op.function().node:
-        assert f"= {node.op_type} (" in page
+        assert f"= {node.op_type} " in page
 
 
 def test_the_registry_goes_by_the_names_of_the_ops() -> None:

@@ -34,9 +34,12 @@ def _vectors(op: StepOp, spread: dict[str, tuple[int, ...]], dtype: type) -> dic
     rng = np.random.default_rng(0)
     vectors = {}
     for name in op.inputs:
+        if name in op.integers:
+            vectors[name] = rng.integers(1, 2**31 - 1, spread["state"])
+            continue
         if name == "count":
             value = rng.integers(0, 3, spread["state"])
-        elif name.startswith("v_threshold"):
+        elif name.startswith(("v_threshold", "magnitude")):
             value = rng.integers(2, 6, spread["threshold"]) / 4
         elif name in op.state:
             value = rng.integers(-6, 7, spread["state"]) / 4
@@ -46,9 +49,16 @@ def _vectors(op: StepOp, spread: dict[str, tuple[int, ...]], dtype: type) -> dic
     return vectors
 
 
-def _typed(name: str, dtype: type, shape: list[str] | None = None) -> onnx.ValueInfoProto:
-    elem_type = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-    return helper.make_tensor_value_info(name, elem_type, shape)
+def _typed(
+    op: StepOp, part: str, dtype: type, name: str = "", shape: list[str] | None = None
+) -> onnx.ValueInfoProto:
+    """Return the type of an input or output ``part`` of ``op``, under its or another ``name``."""
+    elem_type = helper.np_dtype_to_tensor_dtype(_dtype(op, part, dtype))
+    return helper.make_tensor_value_info(name or part, elem_type, shape)
+
+
+def _dtype(op: StepOp, part: str, dtype: type) -> np.dtype:
+    return np.dtype(np.int64 if part in op.integers else dtype)
 
 
 def _model_of(graph: onnx.GraphProto, op: StepOp, opset: int = 17) -> onnx.ModelProto:
@@ -65,8 +75,8 @@ def _node(op: StepOp) -> onnx.NodeProto:
 def _one_step(
     op: StepOp, dtype: type, opset: int = 17, shape: list[str] | None = None
 ) -> onnx.ModelProto:
-    inputs = [_typed(name, dtype, shape) for name in op.inputs]
-    outputs = [_typed(name, dtype, shape) for name in op.outputs]
+    inputs = [_typed(op, name, dtype, shape=shape) for name in op.inputs]
+    outputs = [_typed(op, name, dtype, shape=shape) for name in op.outputs]
     return _model_of(helper.make_graph([_node(op)], "step", inputs, outputs), op, opset)
 
 
@@ -87,28 +97,30 @@ def _loop(op: StepOp, dtype: type) -> onnx.ModelProto:
             *(helper.make_node("Identity", [name], [f"{name}_t"]) for name in op.outputs),
         ],
         "body",
-        [index, flag, *(_typed(name, dtype) for name in op.state)],
+        [index, flag, *(_typed(op, name, dtype) for name in op.state)],
         [
             keep,
-            *(_typed(name, dtype) for name in op.state.values()),
-            *(_typed(f"{name}_t", dtype) for name in op.outputs),
+            *(_typed(op, name, dtype) for name in op.state.values()),
+            *(_typed(op, name, dtype, f"{name}_t") for name in op.outputs),
         ],
     )
     states = [f"{name}_first" for name in op.state]
-    results = [f"{name}_last" for name in op.state] + [f"{name}_all" for name in op.outputs]
+    results = {f"{name}_last": name for name in op.state}
+    results |= {f"{name}_all": name for name in op.outputs}
     # The condition is given because onnx's evaluator takes an absent one for false.
-    loop = helper.make_node("Loop", ["T", "true", *states], results, body=body)
+    loop = helper.make_node("Loop", ["T", "true", *states], list(results), body=body)
     true = helper.make_node(
         "Constant", [], ["true"], value=numpy_helper.from_array(np.ones((), bool))
     )
-    fed = ["steps", *(f"{name}_first" if name in op.state else name for name in others)]
+    fed = {"steps": stream}
+    fed |= {f"{name}_first" if name in op.state else name: name for name in others}
     count = helper.make_tensor_value_info("T", onnx.TensorProto.INT64, [])
     return _model_of(
         helper.make_graph(
             [true, loop],
             "loop",
-            [count, *(_typed(name, dtype) for name in fed)],
-            [_typed(name, dtype) for name in results],
+            [count, *(_typed(op, part, dtype, name) for name, part in fed.items())],
+            [_typed(op, part, dtype, name) for name, part in results.items()],
         ),
         op,
     )
@@ -183,9 +195,10 @@ def test_reference_operator_equals_step(op: StepOp, spread: dict[str, tuple[int,
 @EACH_DTYPE
 def test_step_gives_arrays_of_the_stream_s_shape_and_type(op: StepOp, dtype: type) -> None:
     for spread in _SPREADS.values():
-        for output in op.step(*_vectors(op, spread, dtype).values()):
+        outputs = op.step(*_vectors(op, spread, dtype).values())
+        for name, output in zip(op.outputs, outputs, strict=True):
             assert output.shape == _SHAPE
-            assert output.dtype == dtype
+            assert output.dtype == _dtype(op, name, dtype)
 
 
 @EACH_OP
@@ -267,7 +280,11 @@ def test_schema_infers_type_and_shape_of_the_stream(op: StepOp) -> None:
     with _registered(op):
         inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True)
     for output in inferred.graph.output:
-        assert output.type == shaped.type
+        tensor, expected = output.type.tensor_type, shaped.type.tensor_type
+        assert tensor.shape == expected.shape
+        assert tensor.elem_type == (
+            onnx.TensorProto.INT64 if output.name in op.integers else expected.elem_type
+        )
 
 
 @EACH_OP

@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 from onnx.reference import ReferenceEvaluator
 
-from onnx2snn.passes import AttachFunctions, EmitTimeLoop
+from onnx2snn.passes import AttachFunctions, ChooseInputCoding, EmitTimeLoop
 from onnx2snn.testing import run_ort, run_reference
 from onnx2snn.time_loop import time_loops
 from tests.models import dyadic, emitted, model, step_form
@@ -203,12 +203,29 @@ def test_events(batch: str) -> None:
     step_form(snn)
     EmitTimeLoop(6, events=("x",))(snn)
     AttachFunctions()(snn)
-    assert str(snn.graph.inputs[0].shape) == f"[T,{batch},4]"
+    assert [str(value.shape) for value in snn.graph.inputs] == [f"[T,{batch},4]"]
     onnx.checker.check_model(ir.to_proto(snn), full_check=True)
     spikes = -np.random.default_rng(1).integers(0, 2, (6, 3, 4)).astype(np.float32) / 2
     y = run_ort(snn, {"x": spikes})["y"]
     np.testing.assert_array_equal(y, -spikes.mean(axis=0, dtype="f4"))
     np.testing.assert_array_equal(y, run_reference(snn, {"x": spikes})["y"])
+    longer = np.concatenate([spikes, 0 * spikes])  # T is the number of slices
+    np.testing.assert_array_equal(run_ort(snn, {"x": longer})["y"], y / 2)
+
+
+def test_an_input_noted_as_events() -> None:
+    ann = model("(float[N,4] x, float[N,4] z) => (float[N,4] y) { h = Add (x, z)  y = Relu (h) }")
+    ChooseInputCoding(events=("x",))(ann)
+    snn = step_form(ann)
+    EmitTimeLoop(6)(snn)
+    AttachFunctions()(snn)
+    onnx.checker.check_model(ir.to_proto(snn), full_check=True)
+    assert [str(value.shape) for value in snn.graph.inputs] == ["[T,N,4]", "[N,4]"]
+    events = np.random.default_rng(1).integers(0, 2, (8, 3, 4)).astype(np.float32) / 4
+    still = np.full((3, 4), 0.125, np.float32)
+    y = run_ort(snn, {"x": events, "z": still})["y"]
+    expected = np.clip(np.floor(2 * (events.sum(axis=0) + 8 * still) + 0.5), 0, 8) / 16
+    np.testing.assert_array_equal(y, expected)
 
 
 def test_without_states_there_is_no_loop() -> None:

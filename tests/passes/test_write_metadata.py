@@ -5,7 +5,7 @@ import json
 from typing import TYPE_CHECKING
 
 import onnx2snn
-from onnx2snn.passes import WriteMetadata
+from onnx2snn.passes import ChooseInputCoding, EmitTimeLoop, LeaveAnalog, WriteMetadata
 from tests.models import model, step_form
 
 if TYPE_CHECKING:
@@ -32,7 +32,20 @@ def test_the_file_says_what_it_is_and_what_made_it() -> None:
         "onnx2snn.schedule": "lockstep",
         "onnx2snn.source_sha256": "12ab",
         "onnx2snn.calibration_sha256": "34cd",
+        "onnx2snn.input_coding": "{}",
     }
+
+
+def test_the_notes_of_other_passes_are_erased() -> None:
+    ann = model("(float[N,3] x) => (float[N,3] y) { h = Neg (x)  a = Relu (h)  y = Relu (a) }")
+    LeaveAnalog(("a",))(ann)
+    ChooseInputCoding(events=("x",))(ann)
+    snn = step_form(ann)
+    EmitTimeLoop(4)(snn)
+    WriteMetadata(4, input_coding='{"x": "events"}')(snn)
+    assert snn.metadata_props["onnx2snn.input_coding"] == '{"x": "events"}'
+    values = [value for node in snn.graph.all_nodes() for value in node.outputs]
+    assert not any(value.metadata_props for value in (*values, *snn.graph.inputs))
 
 
 def test_a_package_that_is_not_installed_under_its_name_is_left_out(

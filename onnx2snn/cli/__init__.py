@@ -1,0 +1,60 @@
+"""The command line: reads arguments, prints results; the work is done elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from onnx_ir.passes import PreconditionError
+from rich.markup import escape
+
+import onnx2snn
+from onnx2snn.cli import analyze, convert, evaluate, passes, run
+from onnx2snn.cli.console import ERRORS, warnings
+from onnx2snn.errors import Onnx2SnnError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+_COMMANDS = (convert, evaluate, run, analyze, passes)
+
+_INTERRUPTED = 130
+"""Exit status of a program that the user stopped, as shells have it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return 0 if it is done, 1 if the model or data was refused.
+
+    Args:
+        arguments: The command line after the program's name; None for the process's own.
+            argparse exits with 2 where it makes no sense.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        with warnings(quiet=options.quiet):
+            return int(options.command(options))
+    except (Onnx2SnnError, PreconditionError) as error:
+        ERRORS.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)
+        return 1
+    except BrokenPipeError:  # whoever reads the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        ERRORS.print("interrupted")
+        return _INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="onnx2snn",
+        description="Turn a trained network in ONNX into a spiking network in ONNX.",
+    )
+    parser.add_argument("--version", action="version", version=onnx2snn.__version__)
+    commands = parser.add_subparsers(metavar="command", required=True)
+    for command in _COMMANDS:
+        command.add(commands)
+    return parser

@@ -1,0 +1,77 @@
+"""What the command line prints, and where."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from onnx2snn.progress import listening
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.progress import TaskID
+
+__all__ = ["ERRORS", "bars", "print_json", "results", "table", "warnings"]
+
+ERRORS = Console(stderr=True, soft_wrap=True)
+"""Where errors go."""
+
+
+def results() -> Console:
+    """Return where results are printed: in a pipe, wide enough that nothing is cut."""
+    console = Console()
+    return console if console.is_terminal else Console(width=max(console.width, 160))
+
+
+def table(*headings: str) -> Table:
+    """Return a table that folds long cells and never cuts them."""
+    empty = Table()
+    for heading in headings:
+        empty.add_column(heading, overflow="fold")
+    return empty
+
+
+def print_json(data: object) -> None:
+    """Print one JSON object in one line."""
+    print(json.dumps(data))  # noqa: T201 (standard output is for this one object)
+
+
+@contextlib.contextmanager
+def warnings(*, quiet: bool) -> Iterator[None]:
+    """Print what the library warns of, a line each."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("warning: %(message)s"))
+    handler.setLevel(logging.ERROR if quiet else logging.WARNING)
+    logger = logging.getLogger("onnx2snn")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+@contextlib.contextmanager
+def bars(*, quiet: bool) -> Iterator[None]:
+    """Draw a progress bar, on a terminal, for each kind of work that is reported."""
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+        shown: dict[str, TaskID] = {}
+
+        def show(name: str, done: int, total: int | None) -> None:
+            if name not in shown:
+                shown[name] = progress.add_task(name, total=total)
+            progress.update(shown[name], completed=done)
+
+        with listening(show):
+            yield

@@ -1,0 +1,90 @@
+"""``onnx2snn convert``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+import onnx2snn
+from onnx2snn.cli.arguments import add_command, add_options, chosen, whole
+from onnx2snn.cli.console import bars, print_json, results, table
+from onnx2snn.files import check_writable
+from onnx2snn.report_file import check_report_path
+
+if TYPE_CHECKING:
+    import argparse
+
+    from onnx2snn.cli.arguments import Commands
+    from onnx2snn.report import Report
+
+__all__ = ["add"]
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    command = add_command(commands, "convert", _convert, "convert an ANN into a spiking network")
+    command.add_argument("model", help="the ANN, an ONNX file")
+    command.add_argument("-o", "--output", required=True, help="where the network goes")
+    command.add_argument("--T", default="8", help="number of time steps (default 8)")
+    command.add_argument(
+        "--calibration",
+        metavar="DATA",
+        help="typical inputs: an .npz, or script.py[:function]",
+    )
+    command.add_argument(
+        "--report",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="write a report as .json, or as .html to look at; may be given several times",
+    )
+    command.add_argument(
+        "--skip-pass",
+        dest="skip_passes",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="leave a pass out; may be given several times",
+    )
+    add_options(command)
+
+
+def _convert(options: argparse.Namespace) -> int:
+    check_writable(options.output)
+    for path in options.report:
+        check_report_path(path)
+    with bars(quiet=options.quiet):
+        conversion = onnx2snn.convert(
+            options.model, whole(options.T), options.calibration, **chosen(options)
+        )
+        conversion.save(options.output)
+    for path in options.report:
+        conversion.save_report(path)
+    if options.json:
+        print_json(conversion.report)
+    elif not options.quiet:
+        _print(conversion.report, options.output)
+    return 0
+
+
+def _print(report: Report, output: str) -> None:
+    layers = table("activation", "neuron", "thresholds", "range", "from")
+    for layer in report["layers"]:
+        layers.add_row(
+            escape(layer["name"]),
+            layer["neuron"],
+            str(layer["thresholds"]),
+            f"{layer['v_threshold_min']:.3g} .. {layer['v_threshold_max']:.3g}",
+            layer["threshold_origin"],
+        )
+    console = results()
+    console.print(layers)
+    driven = report["analysis"]["spike_driven_percent"]
+    console.print(
+        escape(
+            f"wrote {output}: {len(report['layers'])} layers of neurons, "
+            f"T = {report['T']}, {driven:.1f} % of the multiply-accumulates driven by spikes"
+        ),
+        highlight=False,
+    )

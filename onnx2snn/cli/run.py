@@ -1,0 +1,46 @@
+"""``onnx2snn run``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.markup import escape
+
+import onnx2snn
+from onnx2snn.cli.arguments import add_command, add_runtime, whole
+from onnx2snn.cli.console import bars, print_json, results
+from onnx2snn.evaluation import outputs_on
+from onnx2snn.files import check_writable, write_whole
+
+if TYPE_CHECKING:
+    import argparse
+
+    from onnx2snn.cli.arguments import Commands
+
+__all__ = ["add"]
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    command = add_command(commands, "run", _run, "run a network and save its outputs")
+    command.add_argument("model", help="the spiking network")
+    command.add_argument("--data", required=True, help="inputs: .npz or script.py[:function]")
+    command.add_argument("-o", "--output", required=True, help="where the outputs go, an .npz")
+    command.add_argument("--T", help="number of time steps (default: the network's)")
+    add_runtime(command)
+
+
+def _run(options: argparse.Namespace) -> int:
+    check_writable(options.output)
+    time_steps = None if options.T is None else whole(options.T)
+    network = onnx2snn.load(options.model, options.runtime, threads=options.threads)
+    with bars(quiet=options.quiet):
+        outputs = outputs_on(network, options.data, time_steps, batch_size=options.batch_size)
+    write_whole(options.output, lambda file: np.savez(file, allow_pickle=False, **outputs))
+    if options.json:
+        print_json({name: list(data.shape) for name, data in outputs.items()})
+    elif not options.quiet:
+        shapes = ", ".join(f"{name} {list(data.shape)}" for name, data in outputs.items())
+        results().print(escape(f"wrote {options.output}: {shapes}"), highlight=False)
+    return 0
