@@ -41,7 +41,7 @@ class CorrectLayers(ir.passes.InPlacePass):
     Layer by layer from the input on; the layers before are corrected already and drive the
     layer with their spikes. The corrections, in this order:
 
-    - ``headroom``: all thresholds of the layer grow by the factor, 1 to 3, that brings its
+    - ``headroom``: the threshold of each channel grows by the factor, 1 to 3, that brings its
       output closest to the ANN's: currents that come in bursts need room to catch up.
     - ``bias``: what the mean output of a channel lacks of the ANN's activation is added to its
       current. It goes into the bias of the Conv or Gemm before the neuron, also through an
