@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import logging
 from typing import TYPE_CHECKING, Any
-
-import onnx_ir as ir
 
 from onnx2snn.analysis import analysis
 from onnx2snn.calibration.data import check_source, dataset, input_specs
 from onnx2snn.coding import EVENTS, RATE, Coding
 from onnx2snn.errors import CalibrationError, UnsupportedError
 from onnx2snn.events import sample_first
-from onnx2snn.files import write_whole
 from onnx2snn.options import Options
 from onnx2snn.passes import (
     AttachFunctions,
@@ -31,12 +29,14 @@ from onnx2snn.passes import (
 from onnx2snn.preparation import prepare
 from onnx2snn.report import report
 from onnx2snn.report_file import write_report
+from onnx2snn.storage import in_one_piece, save
 from onnx2snn.time_loop import checked_time_steps
 
 if TYPE_CHECKING:
     import os
 
     import onnx
+    import onnx_ir as ir
 
     from onnx2snn.calibration.data import Dataset
     from onnx2snn.importing.source import AnyModel
@@ -52,21 +52,31 @@ _LOGGER = logging.getLogger(__name__)
 class Conversion:
     """A converted network.
 
+    A large network reads weights from the ANN's own file until it is saved.
+
     Attributes:
-        model: The spiking network.
+        network: The spiking network.
         report: What became of the ANN, as plain data that ``json.dumps`` takes.
     """
 
-    model: onnx.ModelProto
+    network: ir.Model
     report: Report
+
+    @functools.cached_property
+    def model(self) -> onnx.ModelProto:
+        """The spiking network in one piece; what is above 2 GB can then only be looked at."""
+        return in_one_piece(self.network)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to ``path``, whole or not at all.
 
+        With more than 1 GiB of weights, they go to a file of their own beside it, whose name has
+        ``.data`` at its end.
+
         Raises:
             OutputError: The file cannot be written.
         """
-        write_whole(path, lambda file: file.write(self.model.SerializeToString()))
+        save(self.network, path)
 
     def save_report(self, path: str | os.PathLike[str]) -> None:
         """Write the report to ``path``, as JSON or, under a name in ``.html``, as a page.
@@ -121,12 +131,11 @@ def convert(
     )
     apply(snn, [AttachFunctions(), metadata])
     found = analysis(whole, chosen.spike)
-    return Conversion(ir.to_proto(snn), report(snn, codings, prepared.imported, found, data))
+    return Conversion(snn, report(snn, codings, prepared.imported, found, data))
 
 
 def _network(part: Part, options: Options, time_steps: int, data: Dataset | None) -> ir.Model:
     """Return the emitted network of a simplified one."""
-    ir.external_data.load_to_model(part.ann)
     ann = apply(part.ann, [calibrating(options, time_steps, data)])
     snn = apply(ann.clone(), spiking(options, time_steps, data, ann))
     for branch, inner in part.inside:

@@ -7,12 +7,11 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx_ir as ir
 
 from onnx2snn.calibration.data import check_batch_size, check_source, dataset, input_specs
 from onnx2snn.errors import CalibrationError
 from onnx2snn.events import data_specs, time_first, time_means
-from onnx2snn.importing import read
+from onnx2snn.importing import read, runnable
 from onnx2snn.progress import track
 from onnx2snn.runtime import load
 from onnx2snn.runtime.ort import session
@@ -150,7 +149,7 @@ def _predictor(
             f"the network has {sorted(expected)}"
         )
         raise CalibrationError(message)
-    run = session(ir.to_proto(source.model), threads)
+    run = session(runnable(source), threads)
     return lambda feeds: run(feeds)[0]
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "label",
     "reads",
     "remove_unused",
+    "replace_by_value",
     "replace_node",
     "replace_value",
     "rewire",
@@ -195,6 +196,22 @@ def replace_value(old: ir.Value, new: ir.Value) -> None:
         take_over(old, new)
     else:
         old.replace_all_uses_with(new)
+
+
+def replace_by_value(node: ir.Node, value: ir.Value) -> None:
+    """Let every reader of the first output of ``node`` read ``value``; the node stays.
+
+    Where that output is one of the graph, and ``value`` has a name to keep, an Identity gives it
+    the other name too.
+    """
+    output, producer = node.outputs[0], value.producer()
+    is_free = producer is not None and producer.graph is node.graph and not value.is_graph_output()
+    if output.is_graph_output() and not is_free:
+        assert isinstance(node.graph, ir.Graph)
+        copy = ir.node("Identity", [value], name=label(node))
+        node.graph.insert_before(node, copy)
+        value = copy.outputs[0]
+    replace_value(output, value)
 
 
 def take_over(old: ir.Value, new: ir.Value) -> None:

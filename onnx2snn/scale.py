@@ -1,6 +1,6 @@
-"""The scale of an activation: what its neuron's threshold is made from.
+"""The scale of an activation, and the range of its quantiser: what a threshold is made from.
 
-A scale travels from the pass that finds it to the pass that uses it in the metadata of the
+They travel from the pass that finds them to the pass that uses them in the metadata of the
 activation, as JSON, so that a model may be saved and looked at in between.
 """
 
@@ -15,9 +15,10 @@ import numpy as np
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-__all__ = ["Scale"]
+__all__ = ["QuantizerRange", "Scale", "along_axis"]
 
 _KEY = "onnx2snn.scale"
+_RANGE_KEY = "onnx2snn.quantizer_range"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -28,8 +29,8 @@ class Scale:
         values: Thresholds in units of the activation, > 0: shape [C], one per channel, or
             [1] for the whole tensor.
         axis: Channel axis of the activation; None for a threshold of the whole tensor.
-        origin: Where the values come from, for the report: ``calibration``, ``batch-norm`` or
-            ``synthetic``.
+        origin: Where the values come from, for the report: ``quantizer``, ``calibration``,
+            ``batch-norm`` or ``synthetic``.
         dead: Channels that never fired while they were observed, as indices.
     """
 
@@ -60,6 +61,40 @@ class Scale:
     def erase(value: ir.Value) -> bool:
         """Remove the note from ``value``; whether there was one."""
         return value.metadata_props.pop(_KEY, None) is not None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class QuantizerRange:
+    """What a quantiser of the ANN leaves of an activation: equal steps from 0 to a limit.
+
+    Attributes:
+        values: Largest value, > 0, in units of the activation: shape [C], one per channel, or
+            [1] for the whole tensor.
+        axis: Channel axis of the activation; None for a range of the whole tensor.
+        levels: Number of steps.
+    """
+
+    values: np.ndarray
+    axis: int | None
+    levels: int
+
+    def write(self, value: ir.Value) -> None:
+        """Note this range in the metadata of the activation ``value``."""
+        fields = dataclasses.asdict(self) | {"values": self.values.astype(float).tolist()}
+        value.metadata_props[_RANGE_KEY] = json.dumps(fields)
+
+    @classmethod
+    def read(cls, value: ir.Value) -> Self | None:
+        """Return the range noted on ``value``, None if there is none."""
+        if _RANGE_KEY not in value.metadata_props:
+            return None
+        fields = json.loads(value.metadata_props[_RANGE_KEY])
+        return cls(np.asarray(fields["values"], np.float32), fields["axis"], fields["levels"])
+
+    @staticmethod
+    def erase(value: ir.Value) -> bool:
+        """Remove the note from ``value``; whether there was one."""
+        return value.metadata_props.pop(_RANGE_KEY, None) is not None
 
 
 def along_axis(values: np.ndarray, axis: int | None, rank: int) -> np.ndarray:

@@ -35,10 +35,10 @@ MODULES = sorted(
 LEVELS = (
     {"coding", "energy", "errors", "events", "notes", "progress"},
     {"files", "model_file", "specs"},
-    {"graph"},
+    {"graph", "storage"},
     {"ops"},
     {"rules", "scale", "normal", "channels"},
-    {"activations", "states", "macs", "provenance"},
+    {"activations", "states", "macs", "provenance", "quantization"},
     {"streams"},
     {"time_loop"},
     {"runtime"},

@@ -53,7 +53,7 @@ class Segment:
         if time_steps is not None:
             emit_time_loop(graph, time_steps, events, names)
             attach_functions(part)
-        self._run = session(ir.to_proto(part))
+        self._run = session(part)
 
     def run(self, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         """Return the outputs for ``feeds``, one array for each of ``inputs``.

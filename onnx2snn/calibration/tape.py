@@ -23,7 +23,7 @@ class Tape:
     def __init__(self) -> None:
         """Open an empty tape."""
         self._folder = tempfile.TemporaryDirectory(prefix="onnx2snn-", ignore_cleanup_errors=True)
-        self._files: dict[str, list[Path]] = defaultdict(list)
+        self._files: dict[str, list[tuple[Path, np.dtype]]] = defaultdict(list)
         self._numbers = itertools.count()
 
     def __enter__(self) -> Self:
@@ -38,7 +38,7 @@ class Tape:
         """Add the array of the next batch to the sequence ``name``."""
         path = Path(self._folder.name, f"{next(self._numbers)}.npy")
         np.save(path, data)
-        self._files[name].append(path)
+        self._files[name].append((path, data.dtype))
 
     def read(self, name: str, batch: int) -> np.ndarray:
         """Return the array of one batch.
@@ -48,10 +48,11 @@ class Tape:
         """
         if name not in self._files:
             raise KeyError(name)
-        data: np.ndarray = np.load(self._files[name][batch], mmap_mode="r")
+        path, dtype = self._files[name][batch]
+        data: np.ndarray = np.load(path, mmap_mode="r").view(dtype)  # a file knows no bfloat16
         return data
 
     def drop(self, name: str) -> None:
         """Delete the sequence ``name``."""
-        for path in self._files.pop(name, ()):
+        for path, _ in self._files.pop(name, ()):
             path.unlink()

@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from onnx2snn.errors import Refusal, UnsupportedError
+from onnx2snn.graph import label
 from onnx2snn.importing.protos import nodes
 from onnx2snn.ops import DOMAIN
+from onnx2snn.passes.lower_integer_operators import LOWERED
+from onnx2snn.passes.quantizers import CONTRIB
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     import onnx
+    import onnx_ir as ir
 
-__all__ = ["Call", "check_domains", "foreign_calls"]
+__all__ = ["Call", "calls", "check_domains", "foreign_calls"]
 
 _KNOWN = ("", "ai.onnx", DOMAIN)
 _QUANTIZED = "export the quantised model as QuantizeLinear / DequantizeLinear"
@@ -45,17 +49,30 @@ def foreign_calls(model: onnx.ModelProto) -> Iterator[Call]:
             yield Call(node.domain, node.op_type, name)
 
 
-def check_domains(calls: Iterable[Call], name: str) -> None:
+def calls(model: ir.Model) -> Iterator[Call]:
+    """Give the calls in a model, its subgraphs and functions."""
+    for graph in (model.graph, *(function.graph for function in model.functions.values())):
+        for node in graph.all_nodes():
+            if node.op_identifier() not in model.functions:
+                yield Call(node.domain, node.op_type, label(node))
+
+
+def check_domains(calls: Iterable[Call], name: str, allowed: Collection[str] = LOWERED) -> None:
     """Refuse all calls of operators that neither ONNX nor this package defines.
 
     Args:
         calls: The nodes that call no function of the model.
         name: How the message calls the model.
+        allowed: Operators of onnxruntime's own domain that are let through.
 
     Raises:
         UnsupportedError: There are such calls.
     """
-    foreign = [call for call in calls if call.domain not in _KNOWN]
+    foreign = [
+        call
+        for call in calls
+        if call.domain not in _KNOWN and not (call.domain == CONTRIB and call.op_type in allowed)
+    ]
     if not foreign:
         return
     domains = ", ".join(sorted({call.domain for call in foreign}))

@@ -9,18 +9,26 @@ import onnx_ir as ir
 from onnx_ir.passes import common
 
 from onnx2snn.errors import InvalidModelError, UnsupportedError
+from onnx2snn.importing.domains import calls, check_domains
 from onnx2snn.importing.self_check import self_check
 from onnx2snn.importing.source import Source, read
 from onnx2snn.ops import DOMAIN
 from onnx2snn.passes.canonicalize_activations import CanonicalizeActivations
-from onnx2snn.passes.compute_in_float32 import ComputeInFloat32
+from onnx2snn.passes.compute_in_float32 import ComputeInFloat32, mentions
 from onnx2snn.passes.convert_opset import ConvertOpset
 from onnx2snn.passes.fold_constants import FoldConstants
 from onnx2snn.passes.infer_shapes import InferShapes
 from onnx2snn.passes.inline_functions import InlineFunctions
+from onnx2snn.passes.lower_integer_operators import (
+    QUANTIZERS,
+    LowerIntegerOperators,
+    has_integer_operators,
+)
 from onnx2snn.passes.lower_matmul_add import LowerMatMulAdd
+from onnx2snn.passes.lower_sequences import LowerSequences
 from onnx2snn.passes.remove_initializers_from_inputs import RemoveInitializersFromInputs
 from onnx2snn.passes.remove_no_ops import RemoveNoOps
+from onnx2snn.storage import keep_small_in_memory
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -30,7 +38,15 @@ if TYPE_CHECKING:
 
     from onnx2snn.importing.source import AnyModel
 
-__all__ = ["CANONICALIZATION", "PREPARATION", "Imported", "canonicalize", "import_model"]
+__all__ = [
+    "CANONICALIZATION",
+    "LOWERING",
+    "PREPARATION",
+    "Imported",
+    "canonicalize",
+    "import_model",
+    "runnable",
+]
 
 PREPARATION: tuple[ir.passes.InPlacePass, ...] = (
     InlineFunctions(),
@@ -39,8 +55,14 @@ PREPARATION: tuple[ir.passes.InPlacePass, ...] = (
 )
 """What makes any valid model one of opset 17 without functions; constants are folded next."""
 
-CANONICALIZATION: tuple[ir.passes.InPlacePass, ...] = (
+LOWERING: tuple[ir.passes.InPlacePass, ...] = (
     ComputeInFloat32(),
+    LowerSequences(),
+    LowerIntegerOperators(),
+)
+"""What leaves tensors of float32; for a model whose constants are folded. They are once more."""
+
+CANONICALIZATION: tuple[ir.passes.InPlacePass, ...] = (
     RemoveNoOps(),
     CanonicalizeActivations(),
     RemoveNoOps(),
@@ -51,6 +73,7 @@ CANONICALIZATION: tuple[ir.passes.InPlacePass, ...] = (
 """What leaves one spelling of each thing; for a model whose constants are folded."""
 
 _MOST_ROUNDS = 8
+_COARSE = (ir.DataType.FLOAT16, ir.DataType.BFLOAT16)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,22 +121,40 @@ def import_model(
     if any(node.domain == DOMAIN for node in source.model.graph.all_nodes()):
         message = f"{source.name} is a spiking network already: it has neurons of domain {DOMAIN}"
         raise UnsupportedError(message)
+    original = runnable(source)
+    keep_small_in_memory(source.model)
     try:
         _run(PREPARATION, source.model, skip)
-        if FoldConstants not in skip:
-            _fold(source.model)
+        _fold(source.model, skip)
+        coarse = has_integer_operators(source.model) or mentions(source.model.graph, *_COARSE)
+        if _run(LOWERING, source.model, skip):
+            _fold(source.model, skip)
     except (ir.passes.PreconditionError, ValueError) as error:
         message = f"{source.name} cannot be imported: {error}"
         raise InvalidModelError(message) from error
+    _forget_unused_domains(source.model)
+    if LowerIntegerOperators not in skip:
+        check_domains(calls(source.model), source.name, QUANTIZERS)
     _run(CANONICALIZATION, source.model, skip)
     if check:
-        self_check(source.original, source.model, source.name)
-    return Imported(source.model, source.sha256, source.name, source.original)
+        self_check(original, source.model, source.name, coarse=coarse)
+    return Imported(source.model, source.sha256, source.name, original)
+
+
+def runnable(source: Source) -> Path | onnx.ModelProto | ir.Model:
+    """Return the model as it came; in float32 if it has bfloat16, which onnxruntime cannot run."""
+    model = source.model
+    graphs = (model.graph, *(function.graph for function in model.functions.values()))
+    if not any(mentions(graph, ir.DataType.BFLOAT16) for graph in graphs):
+        return source.original
+    single = model.clone()
+    _run((InlineFunctions(), InferShapes(), ComputeInFloat32()), single, ())
+    return single
 
 
 def canonicalize(model: ir.Model) -> ir.Model:
     """Bring a part of an imported model, a model itself, to the canonical form; return it."""
-    _fold(model)
+    _fold(model, ())
     _run(CANONICALIZATION, model, ())
     return model
 
@@ -122,15 +163,21 @@ def _run(
     passes: Iterable[ir.passes.PassBase],
     model: ir.Model,
     skip: Collection[type[ir.passes.PassBase]],
-) -> None:
-    for pass_ in passes:
-        if type(pass_) not in skip:
-            pass_(model)
+) -> bool:
+    results = [pass_(model) for pass_ in passes if type(pass_) not in skip]
+    return any(result.modified for result in results)
 
 
-def _fold(model: ir.Model) -> None:
+def _fold(model: ir.Model, skip: Collection[type[ir.passes.PassBase]]) -> None:
     """Fold until nothing is left: a folded shape makes further shapes known."""
     for _ in range(_MOST_ROUNDS):
         InferShapes()(model)
-        if not FoldConstants()(model).modified:
+        if not _run((FoldConstants(),), model, skip):
             return
+
+
+def _forget_unused_domains(model: ir.Model) -> None:
+    used = {"", *(node.domain for node in model.graph.all_nodes())}
+    for domain in tuple(model.opset_imports):
+        if domain not in used:
+            del model.opset_imports[domain]

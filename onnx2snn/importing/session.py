@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import onnx_ir as ir
+from onnx2snn.runtime.ort import run_session
+from onnx2snn.storage import openable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     import numpy as np
     import onnx
+    import onnx_ir as ir
     import onnxruntime as ort
 
 __all__ = ["SessionError", "fetch", "open_session"]
-
-_LARGEST_IN_MEMORY = 2**30
 
 
 class SessionError(Exception):
@@ -27,26 +26,11 @@ class SessionError(Exception):
 def open_session(model: Path | onnx.ModelProto | ir.Model) -> ort.InferenceSession:
     """Open a model with one thread, without optimisation, and without a word on stderr.
 
-    An ``ir.Model`` whose weights are large, or in other files, goes through a temporary folder.
-
     Raises:
         SessionError: onnxruntime refuses it; the message is onnxruntime's.
     """
-    if not isinstance(model, ir.Model):
-        return _open(str(model) if isinstance(model, Path) else model.SerializeToString())
-    tensors = [
-        value.const_value
-        for graph in model.graphs()
-        for value in graph.initializers.values()
-        if value.const_value is not None
-    ]
-    is_external = any(isinstance(tensor, ir.ExternalTensor) for tensor in tensors)
-    if not is_external and sum(tensor.nbytes for tensor in tensors) < _LARGEST_IN_MEMORY:
-        return _open(ir.to_proto(model).SerializeToString())
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "model.onnx")
-        ir.save(model, path, external_data="weights")
-        return _open(str(path))
+    with openable(model) as given:
+        return _open(given)
 
 
 def _open(model: str | bytes) -> ort.InferenceSession:
@@ -57,6 +41,7 @@ def _open(model: str | bytes) -> ort.InferenceSession:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
+    options.add_session_config_entry("session.disable_prepacking", "1")  # weights would be copied
     try:
         return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:
@@ -75,6 +60,6 @@ def fetch(session: ort.InferenceSession, feeds: Mapping[str, np.ndarray]) -> dic
     run_options = ort.RunOptions()
     run_options.log_severity_level = 4
     try:
-        return dict(zip(names, session.run(names, dict(feeds), run_options), strict=True))
+        return dict(zip(names, run_session(session, feeds, run_options), strict=True))
     except Exception as error:
         raise SessionError(str(error)) from error

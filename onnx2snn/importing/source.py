@@ -18,6 +18,7 @@ from onnx2snn.importing.densify import densify, has_sparse_tensors
 from onnx2snn.importing.domains import check_domains, foreign_calls
 from onnx2snn.importing.validate import validate
 from onnx2snn.model_file import parse_model, read_bytes
+from onnx2snn.storage import is_large, tensors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,6 +125,8 @@ def _from_proto(proto: onnx.ModelProto) -> Source:
     name = proto.graph.name or "the model"
     model = _deserialized(proto, name)
     _isolate(model)
+    if is_large(model):
+        return Source(model, _digest(model), name, proto)
     digest = hashlib.sha256(proto.SerializeToString(deterministic=True)).hexdigest()
     return Source(model, digest, name, proto)
 
@@ -134,8 +137,21 @@ def _from_ir(model: ir.Model) -> Source:
     _isolate(own)
     original = own.clone()
     _isolate(original)
+    if is_large(own):
+        return Source(own, _digest(own), name, original)
     data = ir.to_proto(original).SerializeToString(deterministic=True)
     return Source(own, hashlib.sha256(data).hexdigest(), name, original)
+
+
+def _digest(model: ir.Model) -> str:
+    """Return the SHA-256 of a model that is too large to serialize: of its nodes and weights."""
+    digest = hashlib.sha256()
+    for node in model.graph:
+        digest.update(ir.to_proto(node).SerializeToString(deterministic=True))
+    for tensor in tensors(model):
+        digest.update(f"{tensor.name} {tensor.dtype} {tensor.shape}".encode())
+        digest.update(tensor.tobytes())
+    return digest.hexdigest()
 
 
 def _deserialized(proto: onnx.ModelProto, name: str) -> ir.Model:

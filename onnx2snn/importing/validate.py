@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import onnx
 import onnx_ir as ir
 
 from onnx2snn.errors import InvalidModelError
-from onnx2snn.graph import label
-from onnx2snn.importing.domains import Call, check_domains
+from onnx2snn.importing.domains import calls, check_domains
 from onnx2snn.importing.session import SessionError, open_session
+from onnx2snn.storage import openable, problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
 __all__ = ["validate"]
 
@@ -49,7 +48,7 @@ def validate(model: ir.Model, name: str, original: Path | onnx.ModelProto | ir.M
         message = f"{name} has no output: declare the values to compute as graph outputs"
         raise InvalidModelError(message)
     _check_external_data(model, name, has_folder=not isinstance(original, onnx.ModelProto))
-    check_domains(_calls(model), name)
+    check_domains(calls(model), name)
     _check_structure(model, name, original)
 
 
@@ -58,18 +57,6 @@ def _spell_default_domain(model: ir.Model) -> None:
     for imports in (model.opset_imports, *(function.opset_imports for function in functions)):
         if "ai.onnx" in imports:
             imports.setdefault("", imports.pop("ai.onnx"))
-
-
-def _nodes(model: ir.Model) -> Iterator[ir.Node]:
-    yield from model.graph.all_nodes()
-    for function in model.functions.values():
-        yield from function.all_nodes()
-
-
-def _calls(model: ir.Model) -> Iterator[Call]:
-    for node in _nodes(model):
-        if node.op_identifier() not in model.functions:
-            yield Call(node.domain, node.op_type, label(node))
 
 
 def _check_versions(model: ir.Model, name: str) -> None:
@@ -117,23 +104,10 @@ def _check_external_data(model: ir.Model, name: str, *, has_folder: bool) -> Non
         files = ", ".join(sorted({str(tensor.location) for tensor in tensors}))
         message = f"{name} keeps weights in other files ({files}): give its path instead"
         raise InvalidModelError(message)
-    problems = sorted({problem for tensor in tensors if (problem := _problem(tensor))})
+    problems = sorted({found for tensor in tensors if (found := problem(tensor))})
     if problems:
         message = f"{name} keeps weights in other files, but {'; '.join(problems)}"
         raise InvalidModelError(message)
-
-
-def _problem(tensor: ir.ExternalTensor) -> str | None:
-    location = Path(tensor.location)
-    if location.is_absolute() or ".." in location.parts:
-        return f"{str(location)!r} is outside its folder"
-    path = Path(tensor.base_dir) / location
-    if not path.is_file():
-        return f"{str(path)!r} does not exist"
-    end = (tensor.offset or 0) + (tensor.length or 0)
-    if path.stat().st_size < end:
-        return f"{str(path)!r} is truncated: it has {path.stat().st_size} bytes, not {end}"
-    return None
 
 
 def _check_structure(
@@ -145,11 +119,8 @@ def _check_structure(
         message = f"{name} has nodes that depend on each other in a circle: {error}"
         raise InvalidModelError(message) from error
     try:
-        if isinstance(original, Path):
-            onnx.checker.check_model(str(original))
-        else:
-            proto = original if isinstance(original, onnx.ModelProto) else ir.to_proto(original)
-            onnx.checker.check_model(proto)
+        with openable(original) as given:
+            onnx.checker.check_model(given)
     except (onnx.checker.ValidationError, ValueError) as error:
         complaint = str(error).strip().splitlines()[0]
         try:

@@ -26,7 +26,9 @@ from onnx2snn.passes.fold_constants import FoldConstants
 from onnx2snn.passes.infer_shapes import InferShapes
 from onnx2snn.passes.inline_functions import InlineFunctions
 from onnx2snn.passes.leave_analog import LeaveAnalog
+from onnx2snn.passes.lower_integer_operators import LowerIntegerOperators
 from onnx2snn.passes.lower_matmul_add import LowerMatMulAdd
+from onnx2snn.passes.lower_sequences import LowerSequences
 from onnx2snn.passes.move_max_pool import MoveMaxPool
 from onnx2snn.passes.remove_initializers_from_inputs import RemoveInitializersFromInputs
 from onnx2snn.passes.remove_no_ops import RemoveNoOps
@@ -58,7 +60,9 @@ __all__ = [
     "InferShapes",
     "InlineFunctions",
     "LeaveAnalog",
+    "LowerIntegerOperators",
     "LowerMatMulAdd",
+    "LowerSequences",
     "MoveMaxPool",
     "RemoveInitializersFromInputs",
     "RemoveNoOps",
@@ -77,6 +81,8 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
     "convert-opset": ConvertOpset,
     "fold-constants": FoldConstants,
     "compute-in-float32": ComputeInFloat32,
+    "lower-sequences": LowerSequences,
+    "lower-integer-operators": LowerIntegerOperators,
     "remove-no-ops": RemoveNoOps,
     "canonicalize-activations": CanonicalizeActivations,
     "lower-mat-mul-add": LowerMatMulAdd,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 from typing import TYPE_CHECKING
 
@@ -23,12 +24,14 @@ from onnx2snn.events import time_means
 from onnx2snn.graph import label
 from onnx2snn.normal import Normal
 from onnx2snn.progress import track
-from onnx2snn.scale import Scale
+from onnx2snn.scale import QuantizerRange, Scale
 from onnx2snn.specs import input_specs
 from onnx2snn.streams import Streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import ArrayLike
 
     from onnx2snn.calibration.data import Dataset
     from onnx2snn.calibration.histogram import Histogram
@@ -46,14 +49,17 @@ class Calibrate(ir.passes.InPlacePass):
     The distribution of an activation comes from the best source there is:
 
     1. calibration data;
-    2. without data, BatchNormalization: its output is about N(bias, scale^2) per channel. For
+    2. without data, the quantiser of a quantised network: its range is the threshold if it has
+       no more steps than T. If it has more, ``mse`` takes the part of it that is best for T
+       steps where the range is best for the quantiser's, both for a rectified normal value;
+    3. BatchNormalization: its output is about N(bias, scale^2) per channel. For
        the rule ``mse`` and a rectifier right behind it the threshold has a closed form (Huang
        et al., 2025); else samples are carried to the activation;
-    3. where that does not reach, random inputs with the spectrum of photographs: a warning
+    4. where that does not reach, random inputs with the spectrum of photographs: a warning
        says so.
 
-    A Clip's upper bound is never exceeded. Only notes are written; the graph stays as it is.
-    An activation that has a scale already keeps it.
+    The upper limit of a Clip or of a quantiser is never exceeded. Only notes are written; the
+    graph stays as it is. An activation that has a scale already keeps it.
 
     Attributes:
         time_steps: T that the rule ``mse`` optimises for, >= 1.
@@ -97,15 +103,21 @@ class Calibrate(ir.passes.InPlacePass):
             data = self.data.batches(rows)
             batches = (time_means(batch.feeds, events, axis=1) for batch in data)
             self._observe(model, values, batches, "calibration")
-        elif values:
-            run = Segment(model, values, ()).run
-            feeds = running_feeds(input_specs(model), _SYNTHETIC_SAMPLES, self.seed, run)
-            statistics = Statistics(model, feeds[0], self.seed)
-            rest = [value for value in values if not self._infer(statistics, value)]
-            if rest:
-                _LOGGER.warning(_NO_DATA, len(rest), len(values))
-                self._observe(model, rest, feeds, "synthetic")
+        else:
+            self._guess(model, [value for value in values if not self._take_range(value)])
         return ir.passes.PassResult(model, modified=bool(values))
+
+    def _guess(self, model: ir.Model, values: list[ir.Value]) -> None:
+        """Find scales from normalizations, or from made-up inputs."""
+        if not values:
+            return
+        run = Segment(model, values, ()).run
+        feeds = running_feeds(input_specs(model), _SYNTHETIC_SAMPLES, self.seed, run)
+        statistics = Statistics(model, feeds[0], self.seed)
+        rest = [value for value in values if not self._infer(statistics, value)]
+        if rest:
+            _LOGGER.warning(_NO_DATA, len(rest), len(values))
+            self._observe(model, rest, feeds, "synthetic")
 
     def _observe(
         self,
@@ -120,10 +132,18 @@ class Calibrate(ir.passes.InPlacePass):
             for value, folds in zip(values, found, strict=True):
                 self._write(value, folds, origin)
 
+    def _take_range(self, value: ir.Value) -> bool:
+        """Note a threshold from the range of the quantiser of ``value``; whether there is one."""
+        found = QuantizerRange.read(value)
+        if found is not None:
+            part = 1.0 if self.rule != "mse" else _part_of_range(self.time_steps, found.levels)
+            Scale(found.values * np.float32(part), found.axis, "quantizer").write(value)
+        return found is not None
+
     def _infer(self, statistics: Statistics, value: ir.Value) -> bool:
         normal = _normal_before(value)
         if normal is not None and self.rule == "mse" and self.per_channel:
-            bound = _bound(value)
+            bound = _bound(value, 1)
             found = gaussian_threshold(normal.mean, normal.std, self.time_steps, bound=bound)
             self._note(value, found, 1, "batch-norm")
             return True
@@ -135,13 +155,27 @@ class Calibrate(ir.passes.InPlacePass):
     def _write(self, value: ir.Value, folds: Sequence[Histogram], origin: str) -> None:
         axis = channel_axis(value) if self.per_channel else None
         seen = folds if self.per_channel else [fold.merged() for fold in folds]
-        self._note(value, RULES[self.rule](seen, self.time_steps, _bound(value)), axis, origin)
+        bound = _bound(value, axis)
+        self._note(value, RULES[self.rule](seen, self.time_steps, bound), axis, origin)
 
     def _note(self, value: ir.Value, threshold: Threshold, axis: int | None, origin: str) -> None:
         dead = tuple(int(channel) for channel in np.flatnonzero(threshold.dead))
         if len(dead) == threshold.values.size:
             _LOGGER.warning(_DEAD_LAYER, _described(value), _SOURCES[origin])
         Scale(threshold.values.astype(np.float32), axis, origin, dead).write(value)
+
+
+@functools.cache
+def _part_of_range(time_steps: int, levels: int) -> float:
+    """Return the threshold for T steps, as a part of a range made for ``levels``.
+
+    Both are taken as the best for a rectified normal value.
+    """
+    levels = min(levels, _MOST_LEVELS)
+    if time_steps >= levels:
+        return 1.0
+    few, many = (gaussian_threshold([0.0], [1.0], n).values.item() for n in (time_steps, levels))
+    return float(few / many)
 
 
 def _normal_before(value: ir.Value) -> Normal | None:
@@ -157,13 +191,21 @@ def _described(value: ir.Value) -> str:
     return f"{value.name!r}" if producer is None else f"{producer.op_type} {label(producer)!r}"
 
 
-def _bound(value: ir.Value) -> float | None:
-    """Return the largest magnitude that the activation ``value`` can have, if that is known."""
-    producer = value.producer()
+def _bound(value: ir.Value, axis: int | None) -> ArrayLike | None:
+    """Return the largest magnitude that the activation ``value`` can have, if that is known.
+
+    It is one for each channel where a quantiser says so of the channels along ``axis``.
+    """
+    producer, quantised = value.producer(), QuantizerRange.read(value)
+    if quantised is not None:
+        return quantised.values if quantised.axis == axis else float(quantised.values.max())
     if producer is None or not is_rectifier(producer):
         return None
     return upper_bound(producer)
 
+
+_MOST_LEVELS = 255
+"""A quantiser of more than 8 bits is given the range of the data, and so no wider one."""
 
 _SYNTHETIC_SAMPLES = 256
 

@@ -8,6 +8,7 @@ import onnx_ir as ir
 
 from onnx2snn.activations import is_rectifier
 from onnx2snn.graph import fresh_name, has_one_reader, is_op, label, take_over
+from onnx2snn.scale import QuantizerRange
 
 __all__ = ["MoveMaxPool"]
 
@@ -61,4 +62,7 @@ def _swap(graph: ir.Graph, activation: ir.Node, pool: ir.Node) -> None:
     )
     graph.insert_before(pool, [new_pool, new_activation])
     take_over(result, new_activation.outputs[0])
+    found = QuantizerRange.read(pooled)
+    if found is not None:
+        found.write(new_activation.outputs[0])
     graph.remove([pool, activation], safe=True)

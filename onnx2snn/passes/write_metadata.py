@@ -13,7 +13,7 @@ import onnx2snn
 from onnx2snn.coding import Coding
 from onnx2snn.normal import Normal
 from onnx2snn.notes import LEFT
-from onnx2snn.scale import Scale
+from onnx2snn.scale import QuantizerRange, Scale
 
 __all__ = ["FORMAT", "WriteMetadata"]
 
@@ -79,7 +79,8 @@ def _versions() -> dict[str, str]:
 
 def _erase_notes(model: ir.Model) -> bool:
     made = [value for node in model.graph.all_nodes() for value in node.outputs]
-    erased = [Scale.erase(value) | Normal.erase(value) | _erase_left(value) for value in made]
+    erasers = (Scale.erase, QuantizerRange.erase, Normal.erase, _erase_left)
+    erased = [erase(value) for value in made for erase in erasers]
     return any([*erased, *map(Coding.erase, model.graph.inputs)])
 
 

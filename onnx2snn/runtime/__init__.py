@@ -16,6 +16,7 @@ import onnx_ir as ir
 from onnx2snn.errors import InvalidModelError, OptionError
 from onnx2snn.model_file import parse_model, read_bytes
 from onnx2snn.runtime.network import Network
+from onnx2snn.storage import is_large, keep_small_in_memory, problem, tensors
 
 if TYPE_CHECKING:
     from onnx2snn.runtime.network import Runtime
@@ -51,9 +52,9 @@ def load(
     if threads < 0:
         message = f"threads must be at least 0, not {threads}"
         raise OptionError(message)
-    proto = _read(model)
+    network, path = _read(model)
     try:
-        return Network(proto, _runtime(runtime, threads))
+        return Network(network, _runtime(runtime, threads), path)
     except InvalidModelError as error:
         name = Path(model).name if isinstance(model, str | os.PathLike) else "the model"
         message = f"{name} {error}"
@@ -70,18 +71,23 @@ def _runtime(name: str, threads: int) -> Runtime:
     return functools.partial(session, threads=threads)
 
 
-def _read(model: AnyNetwork) -> onnx.ModelProto:
-    if isinstance(model, onnx.ModelProto):
-        return model
+def _read(model: AnyNetwork) -> tuple[ir.Model, Path | None]:
+    """Return a network, and its file if that is to be opened as it is."""
     if isinstance(model, ir.Model):
-        return ir.to_proto(model)
+        return model, None
+    if isinstance(model, onnx.ModelProto):
+        return ir.from_proto(model), None
     if isinstance(model, bytes):
-        return parse_model(model, "the network")
+        return ir.from_proto(parse_model(model, "the network")), None
     path = Path(model)
-    proto = parse_model(read_bytes(path), path.name)
-    try:
-        onnx.load_external_data_for_model(proto, str(path.parent))
-    except (OSError, ValueError, onnx.checker.ValidationError) as error:
-        message = f"the external data of {path.name} cannot be read: {error}"
-        raise InvalidModelError(message) from error
-    return proto
+    network = ir.from_proto(parse_model(read_bytes(path), path.name))
+    ir.external_data.set_base_dir(network.graph, path.parent)
+    external = [tensor for tensor in tensors(network) if isinstance(tensor, ir.ExternalTensor)]
+    problems = sorted({found for tensor in external if (found := problem(tensor))})
+    if problems:
+        message = f"the external data of {path.name} cannot be read: {'; '.join(problems)}"
+        raise InvalidModelError(message)
+    if not is_large(network):
+        keep_small_in_memory(network)
+        return network, None
+    return network, path

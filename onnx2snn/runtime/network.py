@@ -7,7 +7,6 @@ import json
 from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx_ir as ir
 
 from onnx2snn.coding import EVENTS
 from onnx2snn.errors import InvalidModelError, OptionError, RuntimeShapeError
@@ -18,13 +17,14 @@ from onnx2snn.time_loop import checked_time_steps, time_loops
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
-    import onnx
+    import onnx_ir as ir
 
     from onnx2snn.specs import InputSpec
 
     Run = Callable[[Mapping[str, np.ndarray]], list[np.ndarray]]
-    Runtime = Callable[[onnx.ModelProto], Run]
+    Runtime = Callable[[Path | ir.Model], Run]
 
 __all__ = ["Network"]
 
@@ -35,6 +35,7 @@ class Network:
     Args:
         model: An emitted network.
         runtime: What makes a model a function from feeds to outputs, in order.
+        path: Its file, for the runtime to open; None to open ``model``.
 
     Attributes:
         inputs: What the network must be fed, in the ANN's own names.
@@ -47,9 +48,9 @@ class Network:
         InvalidModelError: The model has no loop over time of ours.
     """
 
-    def __init__(self, model: onnx.ModelProto, runtime: Runtime) -> None:
+    def __init__(self, model: ir.Model, runtime: Runtime, path: Path | None = None) -> None:
         """Load ``model`` into the runtime."""
-        self._model = ir.from_proto(model)
+        self._model = model
         loops = time_loops(self._model.graph)
         time_steps = next((loop.inputs[0] for loop in loops), None)
         if time_steps is None:
@@ -62,7 +63,7 @@ class Network:
         self._has_branches = any(loop.graph is not self._model.graph for loop in loops)
         self._time_steps_input = str(time_steps.name) if time_steps.is_graph_input() else None
         self._runtime = runtime
-        self._run = runtime(model)
+        self._run = runtime(model if path is None else path)
         self._parts: tuple[_Part, _Part] | None = None
 
     def run(
@@ -202,7 +203,7 @@ class _Part:
     def __init__(self, model: ir.Model, runtime: Runtime) -> None:
         self._inputs = [str(value.name) for value in model.graph.inputs]
         self._outputs = [str(value.name) for value in model.graph.outputs]
-        self._run = runtime(ir.to_proto(model))
+        self._run = runtime(model)
 
     def run(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         results = self._run({name: arrays[name] for name in self._inputs})

@@ -6,18 +6,21 @@ states from the model itself; only the kernels are the package's own.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import onnx
+import onnx_ir as ir
 from onnx.reference import ReferenceEvaluator
 
 from onnx2snn.ops import ALL_OPS
 from onnx2snn.runtime.kernels import KERNELS
+from onnx2snn.storage import in_one_piece
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import numpy as np
-    import onnx
 
 __all__ = ["evaluation", "evaluator"]
 
@@ -33,9 +36,13 @@ def evaluator(model: onnx.ModelProto) -> ReferenceEvaluator:
     return ReferenceEvaluator(model, new_ops=[*steps, *KERNELS])
 
 
-def evaluation(model: onnx.ModelProto) -> Callable[[Mapping[str, np.ndarray]], list[np.ndarray]]:
+def evaluation(
+    model: Path | onnx.ModelProto | ir.Model,
+) -> Callable[[Mapping[str, np.ndarray]], list[np.ndarray]]:
     """Return a function from feeds to outputs, in order, that runs ``model`` in NumPy."""
-    loaded = evaluator(model)
+    if isinstance(model, Path):
+        model = onnx.load(model)
+    loaded = evaluator(in_one_piece(model) if isinstance(model, ir.Model) else model)
 
     def run(feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         return list(loaded.run(None, dict(feeds)))

@@ -273,6 +273,27 @@ def test_average_pool_equals_onnxruntime(rank: int, settings: dict[str, Any], in
     _assert_agree("AveragePool", inputs, opset=19, count_include_pad=include, **attributes)
 
 
+@pytest.mark.parametrize("opset", [13, 17, 21])
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8])
+@pytest.mark.parametrize("zero_point", [None, 3])
+@pytest.mark.parametrize("axis, length", [(1, None), (0, 2), (1, 3), (-1, 4)])
+def test_dequantized_numbers_equal_onnxruntime(
+    opset: int, dtype: type, zero_point: int | None, axis: int, length: int | None
+) -> None:
+    rng = np.random.default_rng(12)
+    inputs = {
+        "q": rng.integers(0, 127, (2, 3, 4)).astype(dtype),
+        "s": np.asarray(rng.uniform(0.1, 2, [] if length is None else [length])).astype(np.float32),
+    }
+    if zero_point is not None:
+        inputs["z"] = np.full(inputs["s"].shape, zero_point, dtype)
+    model = _model("DequantizeLinear", inputs, opset=opset, axis=axis)
+    model.graph.output[0].type.tensor_type.elem_type = onnx.TensorProto.FLOAT
+    (ours,), (theirs,) = _ours(model, inputs), _onnxruntime(model, inputs)
+    assert ours.dtype == theirs.dtype
+    np.testing.assert_array_equal(ours, theirs)
+
+
 @pytest.mark.parametrize("op", ["Conv", "ConvTranspose", "MaxPool", "AveragePool"])
 def test_a_sample_does_not_depend_on_its_batch(op: str) -> None:
     rng = np.random.default_rng(10)

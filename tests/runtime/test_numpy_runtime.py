@@ -20,6 +20,7 @@ _MODEL = """
 <ir_version: 8, opset_import: ["" : 17, "ai.onnx2snn" : 1]>
 net (float[N, 3, 9, 8] image, int64 T) => (float[N, 5, 6, 5] mean) {
     true = Constant <value = bool {1}> ()
+    bias = DequantizeLinear (integers, sixteenth)
     affine = Conv (image, first, bias)
     current = MaxPool <kernel_shape = [2, 2]> (affine)
     silent = Mul (current, zero)
@@ -50,7 +51,7 @@ def _model() -> onnx.ModelProto:
     model = onnx.parser.parse_model(_MODEL)
     data = {
         "first": rng.integers(-8, 9, (4, 3, 3, 3)) / 64,
-        "bias": rng.integers(-8, 9, 4) / 64,
+        "sixteenth": np.array(1 / 16),
         "second": rng.integers(-8, 9, (4, 5, 2, 2)) / 64,
         "theta": rng.integers(1, 9, (1, 4, 1, 1)) / 16,
         "zero": np.zeros(()),
@@ -58,6 +59,8 @@ def _model() -> onnx.ModelProto:
     model.graph.initializer.extend(
         numpy_helper.from_array(value.astype(np.float32), name) for name, value in data.items()
     )
+    integers = rng.integers(-2, 3, 4).astype(np.int8)
+    model.graph.initializer.append(numpy_helper.from_array(integers, "integers"))
     model.functions.extend(
         ALL_OPS[name].function() for name in ("GatedDoubleThresholdIF", "RunningSum")
     )

@@ -1,0 +1,34 @@
+"""DequantizeLinear in NumPy: onnx's reference evaluator has none for opsets before 19."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+from onnx.reference.op_run import OpRun
+
+from onnx2snn.quantization import real_numbers
+
+__all__ = ["DequantizeLinear"]
+
+
+class DequantizeLinear(OpRun):
+    """The real numbers that integers stand for."""
+
+    def _run(
+        self,
+        integers: np.ndarray,
+        scale: np.ndarray,
+        zero_point: np.ndarray | None = None,
+        **attributes: int,
+    ) -> tuple[np.ndarray]:
+        zeros = np.zeros_like(scale) if zero_point is None else zero_point
+        result = real_numbers(
+            integers,
+            scale.reshape([]) if scale.size == 1 else scale,
+            zeros.reshape([]) if zeros.size == 1 else zeros,
+            None if scale.size == 1 else attributes.get("axis", 1),
+            attributes.get("block_size", 0),
+        )
+        output_dtype = attributes.get("output_dtype", 0)
+        dtype = ir.DataType(output_dtype).numpy() if output_dtype else scale.dtype
+        return (result.astype(dtype, copy=False),)
