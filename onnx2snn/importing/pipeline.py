@@ -18,7 +18,9 @@ from onnx2snn.passes.convert_opset import ConvertOpset
 from onnx2snn.passes.fold_constants import FoldConstants
 from onnx2snn.passes.infer_shapes import InferShapes
 from onnx2snn.passes.inline_functions import InlineFunctions
+from onnx2snn.passes.lower_batchwise_recurrence import LowerBatchwiseRecurrence
 from onnx2snn.passes.lower_matmul_add import LowerMatMulAdd
+from onnx2snn.passes.lower_sequences import LowerSequences
 from onnx2snn.passes.remove_initializers_from_inputs import RemoveInitializersFromInputs
 from onnx2snn.passes.remove_no_ops import RemoveNoOps
 
@@ -43,6 +45,8 @@ CANONICALIZATION: tuple[ir.passes.InPlacePass, ...] = (
     ComputeInFloat32(),
     RemoveNoOps(),
     CanonicalizeActivations(),
+    LowerSequences(),
+    LowerBatchwiseRecurrence(),
     RemoveNoOps(),
     LowerMatMulAdd(),
     common.RemoveUnusedNodesPass(),

@@ -26,7 +26,9 @@ from onnx2snn.passes.fold_constants import FoldConstants
 from onnx2snn.passes.infer_shapes import InferShapes
 from onnx2snn.passes.inline_functions import InlineFunctions
 from onnx2snn.passes.leave_analog import LeaveAnalog
+from onnx2snn.passes.lower_batchwise_recurrence import LowerBatchwiseRecurrence
 from onnx2snn.passes.lower_matmul_add import LowerMatMulAdd
+from onnx2snn.passes.lower_sequences import LowerSequences
 from onnx2snn.passes.move_max_pool import MoveMaxPool
 from onnx2snn.passes.remove_initializers_from_inputs import RemoveInitializersFromInputs
 from onnx2snn.passes.remove_no_ops import RemoveNoOps
@@ -58,7 +60,9 @@ __all__ = [
     "InferShapes",
     "InlineFunctions",
     "LeaveAnalog",
+    "LowerBatchwiseRecurrence",
     "LowerMatMulAdd",
+    "LowerSequences",
     "MoveMaxPool",
     "RemoveInitializersFromInputs",
     "RemoveNoOps",
@@ -79,6 +83,8 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
     "compute-in-float32": ComputeInFloat32,
     "remove-no-ops": RemoveNoOps,
     "canonicalize-activations": CanonicalizeActivations,
+    "lower-sequences": LowerSequences,
+    "lower-batchwise-recurrence": LowerBatchwiseRecurrence,
     "lower-mat-mul-add": LowerMatMulAdd,
     "infer-shapes": InferShapes,
     "remove-quantization": RemoveQuantization,

@@ -8,10 +8,10 @@ import onnx.version_converter
 import onnx_ir as ir
 
 from onnx2snn.graph import array, constant, fresh_name, is_constant, is_op, label, replace_node
+from onnx2snn.passes.skeleton import skeleton
 
 __all__ = ["ConvertOpset"]
 
-_BIG = 1024
 _RESIZES_LIKE_UPSAMPLE = 10
 _FLATTENS = 12
 _SPATIAL = 8
@@ -141,18 +141,10 @@ def _map_asymmetrically(node: ir.Node, rounding: str) -> None:
 
 def _converted(model: ir.Model, target: int) -> ir.Model:
     """Return the model as the converter gives it, large initializers being inputs."""
-    skeleton = model.clone()
-    skeleton.ir_version = max(skeleton.ir_version or 0, _IR_VERSION)
-    for name, value in tuple(skeleton.graph.initializers.items()):
-        tensor = value.const_value
-        if tensor is not None and tensor.nbytes > _BIG:
-            value.shape = ir.Shape(tensor.shape.numpy())
-            value.type = ir.TensorType(tensor.dtype)
-            del skeleton.graph.initializers[name]
-            if value not in skeleton.graph.inputs:
-                skeleton.graph.inputs.append(value)
+    light = skeleton(model)
+    light.ir_version = max(light.ir_version or 0, _IR_VERSION)
     try:
-        proto = onnx.version_converter.convert_version(ir.to_proto(skeleton), target)
+        proto = onnx.version_converter.convert_version(ir.to_proto(light), target)
     except (RuntimeError, onnx.version_converter.ConvertError) as error:
         message = f"onnx.version_converter cannot convert this model to opset {target}: {error}"
         raise ValueError(message) from error

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 
+import onnx.shape_inference
 import onnx_ir as ir
-from onnx_ir.passes import common
+
+from onnx2snn.graph import is_op
+from onnx2snn.passes.skeleton import skeleton
 
 __all__ = ["InferShapes"]
+
+_LOGGER = logging.getLogger(__name__)
+_LIKE_THEIR_INPUT = ("GroupNormalization", "MeanVarianceNormalization")
+"""Operators of which onnx infers nothing: their result has the type and shape of their input."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,35 +27,55 @@ class InferShapes(ir.passes.InPlacePass):
 
     No node changes. What was declared stays: a number is never replaced by a symbol, a
     symbol never by another one, and the graph's inputs and outputs are left as they are.
-    A graph that cannot be inferred is left as it is (onnx_ir logs why).
+    A graph that cannot be inferred is left as it is (a warning says why).
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Run onnx's inference, then put back what it forgot."""
-        known = {value: (value.shape, value.dtype) for value in _values(model)}
+        """Run onnx's inference, and keep what it forgot."""
+        light = skeleton(model)
+        for node in light.graph.all_nodes():
+            if is_op(node, *_LIKE_THEIR_INPUT):
+                _simplify(node)
+        try:
+            proto = onnx.shape_inference.infer_shapes(ir.to_proto(light), data_prop=True)
+        except Exception as error:  # noqa: BLE001 (onnx's errors have no common class)
+            _LOGGER.warning("shapes are not inferred: %s", error)
+            return ir.passes.PassResult(model, modified=False)
         signature = {*model.graph.inputs, *model.graph.outputs}
-        common.ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)(model)
-        changed = [_restore(value, *known[value], keep=value in signature) for value in known]
+        pairs = zip(model.graphs(), ir.from_proto(proto).graphs(), strict=True)
+        changed = [
+            _merge(value, found[value.name], keep=value in signature)
+            for graph, inferred in pairs
+            if (found := {other.name: other for other in _values(inferred)})
+            for value in _values(graph)
+            if value.name in found
+        ]
         return ir.passes.PassResult(model, modified=any(changed))
 
 
-def _values(model: ir.Model) -> list[ir.Value]:
-    values: list[ir.Value] = []
-    for graph in model.graphs():
-        values += [*graph.inputs, *graph.initializers.values()]
-        values += [value for node in graph for value in node.outputs]
+def _simplify(node: ir.Node) -> None:
+    """Make ``node`` an Identity, for which onnx infers what it is."""
+    node.op_type = "Identity"
+    node.resize_inputs(1)
+    node.attributes.clear()
+
+
+def _values(graph: ir.Graph) -> list[ir.Value]:
+    values = [*graph.inputs, *graph.initializers.values()]
+    values += [value for node in graph for value in node.outputs if value.name]
     return list(dict.fromkeys(values))
 
 
-def _restore(
-    value: ir.Value, shape: ir.Shape | None, dtype: ir.DataType | None, *, keep: bool
-) -> bool:
-    """Merge what was known into what was inferred; whether the value has changed."""
-    if shape is not None and (keep or value.shape is None):
-        value.shape = shape
-    elif shape is not None and value.shape is not None and shape.rank() == value.shape.rank():
-        value.shape = ir.Shape(map(_better, shape, value.shape))
-    return value.shape != shape or value.dtype != dtype
+def _merge(value: ir.Value, inferred: ir.Value, *, keep: bool) -> bool:
+    """Write what was inferred on ``value``, losing nothing; whether it has changed."""
+    type_, shape = value.type, value.shape
+    value.type = inferred.type if inferred.type is not None else type_
+    found = inferred.shape
+    if shape is None:
+        value.shape = found
+    elif not keep and found is not None and shape.rank() == found.rank():
+        value.shape = ir.Shape(map(_better, shape, found))
+    return value.shape != shape or value.type != type_
 
 
 def _better(known: int | ir.SymbolicDim, inferred: int | ir.SymbolicDim) -> int | ir.SymbolicDim:

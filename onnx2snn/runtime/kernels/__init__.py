@@ -1,4 +1,4 @@
-"""Fast NumPy kernels that replace the slow ones of onnx's reference evaluator.
+"""NumPy kernels that replace those of onnx's reference evaluator where it is slow, or wrong.
 
 ``Gemm`` and ``MatMul`` are not among them: onnx's own are one NumPy product already.
 """
@@ -8,12 +8,47 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onnx2snn.runtime.kernels.convolution import Conv, ConvTranspose
-from onnx2snn.runtime.kernels.loop import Loop
-from onnx2snn.runtime.kernels.pooling import AveragePool, MaxPool
+from onnx2snn.runtime.kernels.loop import Loop, Scan
+from onnx2snn.runtime.kernels.mended import LRN, DequantizeLinear, NonMaxSuppression, Optional
+from onnx2snn.runtime.kernels.pooling import AveragePool, GlobalLpPool, MaxPool, MaxRoiPool
+from onnx2snn.runtime.kernels.recurrent import GRU, LSTM, RNN
 
 if TYPE_CHECKING:
     from onnx.reference.op_run import OpRun
 
-__all__ = ["KERNELS", "AveragePool", "Conv", "ConvTranspose", "Loop", "MaxPool"]
+__all__ = [
+    "GRU",
+    "KERNELS",
+    "LRN",
+    "LSTM",
+    "RNN",
+    "AveragePool",
+    "Conv",
+    "ConvTranspose",
+    "DequantizeLinear",
+    "GlobalLpPool",
+    "Loop",
+    "MaxPool",
+    "MaxRoiPool",
+    "NonMaxSuppression",
+    "Optional",
+    "Scan",
+]
 
-KERNELS: tuple[type[OpRun], ...] = (Conv, ConvTranspose, MaxPool, AveragePool, Loop)
+KERNELS: tuple[type[OpRun], ...] = (
+    Conv,
+    ConvTranspose,
+    MaxPool,
+    AveragePool,
+    GlobalLpPool,
+    MaxRoiPool,
+    LSTM,
+    GRU,
+    RNN,
+    Loop,
+    Scan,
+    LRN,
+    DequantizeLinear,
+    NonMaxSuppression,
+    Optional,
+)
