@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ACTIVATIONS", "RULES", "WEIGHTED", "Form", "Rule", "operators"]
+__all__ = ["ACTIVATIONS", "RULES", "SHAPE_ONLY", "WEIGHTED", "Form", "Rule", "operators"]
 
 _Choices = dict[str, tuple[object, ...]]
 
@@ -277,3 +277,7 @@ WEIGHTED = frozenset({
 def operators(form: Form) -> frozenset[str]:
     """Return the operators of one form."""
     return frozenset(name for name, rule in RULES.items() if rule.form is form)
+
+
+SHAPE_ONLY = operators(Form.SHAPE)
+"""Operators that read the shape of their input and not its values."""

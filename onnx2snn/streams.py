@@ -15,7 +15,7 @@ from onnx2snn.errors import OptionError, Refusal, UnsupportedError
 from onnx2snn.graph import closure, dependency_graph, is_constant, is_op, label, reads
 from onnx2snn.notes import is_left
 from onnx2snn.ops import ALL_OPS, DOMAIN
-from onnx2snn.rules import WEIGHTED, Form, operators
+from onnx2snn.rules import SHAPE_ONLY, WEIGHTED
 from onnx2snn.verdicts import Kind, Verdict, judge, refusal, selects, summed
 
 if TYPE_CHECKING:
@@ -36,8 +36,6 @@ __all__ = [
 
 SPIKE = ("activations", "all")
 """Where neurons may stand."""
-
-_SHAPE_ONLY = operators(Form.SHAPE)
 
 
 def is_neuron(node: ir.Node) -> bool:
@@ -172,7 +170,7 @@ class Streams:
         elastic = not self._elastic.isdisjoint(read)
         if not any(moving) and self.varying.isdisjoint(read):
             verdict = Verdict(Kind.STATIC, "reads no stream")
-        elif is_op(node, *_SHAPE_ONLY) and not elastic:
+        elif is_op(node, *SHAPE_ONLY) and not elastic:
             verdict = Verdict(Kind.STATIC, "reads the shape of a stream only")
         elif node not in self.live:
             verdict = Verdict(Kind.READOUT, "no neuron depends on it")
@@ -182,6 +180,8 @@ class Streams:
             verdict = Verdict(Kind.ANALOG, "the numbers in a stream decide the size of its input")
         else:
             verdict = judge(node, moving)
+        if verdict.kind is Kind.MAX_LIKE and any(map(is_left, node.outputs)):
+            return Verdict(Kind.ANALOG, "no neuron stands here")
         return verdict
 
     def _keeps_spikes(self, node: ir.Node, kind: Kind) -> bool:

@@ -31,26 +31,55 @@ class InferShapes(ir.passes.InPlacePass):
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Run onnx's inference, and keep what it forgot."""
-        light = skeleton(model)
-        for node in light.graph.all_nodes():
-            if is_op(node, *_LIKE_THEIR_INPUT):
-                _simplify(node)
-        try:
-            proto = onnx.shape_inference.infer_shapes(ir.to_proto(light), data_prop=True)
-        except Exception as error:  # noqa: BLE001 (onnx's errors have no common class)
-            _LOGGER.warning("shapes are not inferred: %s", error)
-            return ir.passes.PassResult(model, modified=False)
-        signature = {*model.graph.inputs, *model.graph.outputs}
-        pairs = zip(model.graphs(), ir.from_proto(proto).graphs(), strict=True)
-        changed = [
-            _merge(value, found[value.name], keep=value in signature)
-            for graph, inferred in pairs
-            if (found := {other.name: other for other in _values(inferred)})
-            for value in _values(graph)
-            if value.name in found
-        ]
-        return ir.passes.PassResult(model, modified=any(changed))
+        """Run onnx's inference, and keep what it forgot; again if loops tell more."""
+        modified = _infer(model)
+        while _read_loops(model):
+            modified = True
+            _infer(model)
+        return ir.passes.PassResult(model, modified=modified)
+
+
+def _infer(model: ir.Model) -> bool:
+    light = skeleton(model)
+    for node in light.graph.all_nodes():
+        if is_op(node, *_LIKE_THEIR_INPUT):
+            _simplify(node)
+    try:
+        proto = onnx.shape_inference.infer_shapes(ir.to_proto(light), data_prop=True)
+    except Exception as error:  # noqa: BLE001 (onnx's errors have no common class)
+        _LOGGER.warning("shapes are not inferred: %s", error)
+        return False
+    signature = {*model.graph.inputs, *model.graph.outputs}
+    pairs = zip(model.graphs(), ir.from_proto(proto).graphs(), strict=True)
+    changed = [
+        _merge(value, found[value.name], keep=value in signature)
+        for graph, inferred in pairs
+        if (found := {other.name: other for other in _values(inferred)})
+        for value in _values(graph)
+        if value.name in found
+    ]
+    return any(changed)
+
+
+def _read_loops(model: ir.Model) -> bool:
+    """Give what Loops carry the shape that it has in their bodies; whether any got one."""
+    changed = False
+    loops = [node for node in model.graph.all_nodes() if is_op(node, "Loop")]
+    for node in loops:
+        results = node.attributes["body"].as_graph().outputs[1:]
+        for value, result, start in zip(node.outputs, results, node.inputs[2:], strict=False):
+            if value.shape is None and result.shape is not None:
+                value.shape = _common(start, result.shape)
+                changed |= value.shape is not None
+    return changed
+
+
+def _common(start: ir.Value | None, shape: ir.Shape) -> ir.Shape | None:
+    """Return what the shapes before and after a turn of a loop have in common."""
+    if start is None or start.shape is None or start.shape.rank() != shape.rank():
+        return None
+    pairs = zip(start.shape, shape, strict=True)
+    return ir.Shape([one if one == other else None for one, other in pairs])
 
 
 def _simplify(node: ir.Node) -> None:

@@ -91,3 +91,27 @@ def test_a_graph_that_cannot_be_inferred_is_left_as_it_is(
     monkeypatch.setattr(onnx.shape_inference, "infer_shapes", fail)
     assert not InferShapes()(before).modified
     assert "shapes are not inferred: no idea" in caplog.text
+
+
+def test_what_a_loop_carries() -> None:
+    before = ir.from_onnx_text(
+        f"{HEADER} g (float[N,4] x, float[2] z, int64 n, bool c) => (float[A,B] y, float[A,B,C] w, "
+        "float[A] u) { h, k, o = Loop (n, c, x, z) <body = b (int64 i, bool d, float[N,4] p, "
+        "float[M] q) => (bool e, float[N,4] r, float[K] s, float[N,4] t) { e = Identity (d)  "
+        "r = Relu (p)  t = Neg (p)  s = Concat <axis = 0> (q, q) }>  y = Neg (h)  w = Abs (o)  "
+        "u = Relu (k) }"
+    )
+    assert InferShapes()(before).modified
+    (loop,) = (node for node in before.graph if node.op_type == "Loop")
+    assert [str(value.shape) for value in loop.outputs] == ["[N,4]", "[None]", "[unk__1,N,4]"]
+    assert not InferShapes()(before).modified
+
+
+def test_a_loop_whose_body_says_nothing() -> None:
+    before = ir.from_onnx_text(
+        f"{HEADER} g (float[N,4] x, int64 n, bool c) => (float[A,B] y) {{ h = Loop (n, c, x) "
+        "<body = b (int64 i, bool d, float p) => (bool e, float[K] r) { e = Identity (d)  "
+        "r = Flatten (p) }>  y = Neg (h) }"
+    )
+    InferShapes()(before)
+    assert before.graph.node(0).outputs[0].shape is None
