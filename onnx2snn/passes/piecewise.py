@@ -63,7 +63,7 @@ class Piecewise:
         return self._signs(other, lambda difference: difference >= 0)
 
     def chosen(self, one: Piecewise, zero: Piecewise) -> Piecewise | None:
-        """Return ``one`` where this function is not 0, else ``zero``."""
+        """Return ``one`` where this function, which is 0 or 1 everywhere, is 1, else ``zero``."""
         kinks = _merged(self, one, zero)
         pairs = [(one, zero)[not self._between(*ends)[1]] for ends in _gaps(kinks)]
         lines = [f._between(*ends) for f, ends in zip(pairs, _gaps(kinks), strict=True)]  # noqa: SLF001
