@@ -3,7 +3,7 @@
 #   make demo      convert a small network that ships with the project, and score it
 #   make test      the test suite                make test-slow    the tests marked slow
 #   make lint      ruff                          make types        mypy --strict
-#   make docs      the documentation as HTML     make generated    rewrite docs/ops.md, docs/passes.md
+#   make docs      the documentation as HTML     make generated    rewrite pages of docs/
 #   make bench DATA=folder   the table in the README
 #
 # On Linux the package index serves torch with CUDA, several GB. For the CPU build:

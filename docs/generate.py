@@ -1,4 +1,4 @@
-"""Write docs/ops.md and docs/passes.md from the operators and passes themselves.
+"""Write docs/ops.md, docs/passes.md and docs/onnx.md from the code itself.
 
 Run it as ``make generated``; continuous integration does, and fails if a page changes.
 """
@@ -8,11 +8,13 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onnx2snn.ops import ALL_OPS, DOMAIN, OPSET
 from onnx2snn.passes import PASSES
+from onnx2snn.rules import RULES, Form
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +33,44 @@ PASSES_INTRODUCTION = """\
 `onnx2snn passes` prints this list. Each pass is a class of `onnx2snn.passes`; the fields of the
 class are its options.
 """
+
+RULES_INTRODUCTION = """\
+What becomes of each operator of ONNX when it reads a *stream*, a value that changes from step to
+step ([Basics](basics.md)). One that reads none is computed once, before the first step, and one
+that no neuron depends on once, after the last. Activations that weights depend on become neurons,
+or get one behind them, whatever is said of them below. An operator that is linear in some of its
+inputs is computed on means where another input is a stream as well.
+`onnx2snn analyze` says it node by node.
+Older operators become newer ones on import; the operators of other domains are refused.
+"""
+FORMS = {
+    Form.LINEAR: "## Linear\n\nComputed on each step's values as they are.",
+    Form.MULTILINEAR: "## Products\n\nAs above while only one factor is a stream.",
+    Form.MAX_LIKE: "## Max-like\n\nComputed on running sums: twice the input gives twice the "
+    "result.",
+    Form.SHAPE: "## Shapes\n\nOf the shape of a stream, which does not change: computed once.",
+    Form.ANALOG: "## Analog\n\nComputed on running means; with a neuron behind it where it is an "
+    "activation.",
+    Form.RECURRENT: "## Recurrent\n\nComputed on running means, a neuron behind each result.",
+    Form.CONTROL: "## Control flow\n\nComputed on running means with all they hold,\na neuron "
+    "behind each result if there are activations among it.",
+    Form.REFUSED: "## Refused\n\nNo function of the means: they may not stand between neurons.",
+}
+
+
+def rules_page() -> str:
+    """Return the page about what becomes of the operators of ONNX."""
+    sections = [f"{text}\n\n{_operators(form)}\n" for form, text in FORMS.items()]
+    return "\n".join(
+        [NOTICE, "", "# What becomes of each operator", "", RULES_INTRODUCTION, *sections]
+    )
+
+
+def _operators(form: Form) -> str:
+    rules = {name: rule for name, rule in sorted(RULES.items()) if rule.form is form}
+    if form is Form.REFUSED:
+        return "\n".join(f"- `{name}`: {rule.reason}." for name, rule in rules.items())
+    return textwrap.fill(", ".join(f"`{name}`" for name in rules) + ".", 100)
 
 
 def ops_page() -> str:
@@ -82,9 +122,10 @@ def _default(field: dataclasses.Field[object]) -> str:
 
 
 def main() -> None:
-    """Write both pages."""
+    """Write the pages."""
     (HERE / "ops.md").write_text(ops_page(), encoding="utf-8", newline="\n")
     (HERE / "passes.md").write_text(passes_page(), encoding="utf-8", newline="\n")
+    (HERE / "onnx.md").write_text(rules_page(), encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

@@ -162,6 +162,7 @@ _GONE = {
 }
 
 _PRECEDENCE = (
+    Kind.REFUSED,
     Kind.SPIKING,
     Kind.ANALOG,
     Kind.MAX_LIKE,

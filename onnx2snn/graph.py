@@ -17,6 +17,7 @@ __all__ = [
     "boundary",
     "closure",
     "constant",
+    "copied",
     "dependency_graph",
     "fresh_name",
     "has_one_reader",
@@ -31,6 +32,7 @@ __all__ = [
     "replace_value",
     "rewire",
     "set_array",
+    "subgraphs",
     "take_over",
 ]
 
@@ -129,12 +131,13 @@ def has_one_reader(value: ir.Value) -> bool:
 def reads(node: ir.Node) -> list[ir.Value]:
     """Return the values a node depends on: its inputs, and what its subgraphs capture."""
     values = [value for value in node.inputs if value is not None]
-    for graph in _subgraphs(node):
+    for graph in subgraphs(node):
         values += _captured(graph)
     return values
 
 
-def _subgraphs(node: ir.Node) -> Iterator[ir.Graph]:
+def subgraphs(node: ir.Node) -> Iterator[ir.Graph]:
+    """Yield the graphs that ``node`` holds itself: branches, or the body of a loop."""
     for attribute in node.attributes.values():
         if attribute.type == ir.AttributeType.GRAPH:
             yield attribute.as_graph()
@@ -229,12 +232,31 @@ def rewire(node: ir.Node, old: ir.Value, new: ir.Value) -> None:
     for position, value in enumerate(node.inputs):
         if value is old:
             node.replace_input_with(position, new)
-    for graph in _subgraphs(node):
+    for graph in subgraphs(node):
         for inner in graph:
             rewire(inner, old, new)
         for position, value in enumerate(graph.outputs):
             if value is old:
                 graph.outputs[position] = new
+
+
+def copied(node: ir.Node) -> ir.Node:
+    """Return a copy of ``node``, of no graph yet, that reads the same values; its outputs are new.
+
+    Values in its subgraphs keep their names.
+    """
+    attributes = [
+        ir.AttrGraph(name, attribute.as_graph().clone(allow_outer_scope_values=True))
+        if attribute.type == ir.AttributeType.GRAPH
+        else attribute
+        for name, attribute in node.attributes.items()
+    ]
+    copy = ir.Node(
+        node.domain, node.op_type, node.inputs, attributes, num_outputs=len(node.outputs)
+    )
+    for new, old in zip(copy.outputs, node.outputs, strict=True):
+        new.type, new.shape = old.type, old.shape
+    return copy
 
 
 def replace_node(node: ir.Node, new: ir.Node, *, dead: Iterable[ir.Node] = ()) -> None:

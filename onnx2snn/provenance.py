@@ -269,7 +269,7 @@ _FAMILIES = (WEIGHTED, frozenset({"Clip", "Relu"}), frozenset({"Resize", "Upsamp
 
 def _moves_elements(node: SourceNode) -> bool:
     rule = RULES.get(node.op)
-    return rule is not None and rule.form is Form.LINEAR and rule.selects
+    return rule is not None and rule.form is Form.LINEAR and rule.selects == {}
 
 
 def _is_unchanged(old: SourceNode, news: Sequence[ir.Node]) -> bool:

@@ -6,17 +6,17 @@ in step form, whose neurons are there already.
 
 from __future__ import annotations
 
-import dataclasses
-import enum
 from typing import TYPE_CHECKING
 
 from onnx2snn.activations import activations, is_rectifier
 from onnx2snn.coding import EVENTS, RATE, coded_inputs
-from onnx2snn.errors import OptionError
-from onnx2snn.graph import closure, dependency_graph, is_constant, is_float, is_op, reads
+from onnx2snn.elastic import elastic_values
+from onnx2snn.errors import OptionError, Refusal, UnsupportedError
+from onnx2snn.graph import closure, dependency_graph, is_constant, is_op, label, reads
 from onnx2snn.notes import is_left
 from onnx2snn.ops import ALL_OPS, DOMAIN
-from onnx2snn.rules import RULES, SHAPE_ONLY, WEIGHTED, Form, Rule
+from onnx2snn.rules import SHAPE_ONLY, WEIGHTED
+from onnx2snn.verdicts import Kind, Verdict, judge, refusal, selects, summed
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -36,31 +36,6 @@ __all__ = [
 
 SPIKE = ("activations", "all")
 """Where neurons may stand."""
-
-
-class Kind(enum.StrEnum):
-    """What a node becomes in the spiking network."""
-
-    STATIC = "static"
-    """Computed once, before the first step."""
-    LINEAR = "linear"
-    """Itself, once a step."""
-    SPIKING = "spiking"
-    """A neuron with its state."""
-    MAX_LIKE = "max-like"
-    """The difference of maxima of running sums, once a step."""
-    ANALOG = "analog"
-    """Computed on running means, once a step."""
-    READOUT = "readout"
-    """Computed once on the time-means, after the last step: no neuron depends on it."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Verdict:
-    """What one node becomes, and why."""
-
-    kind: Kind
-    reason: str
 
 
 def is_neuron(node: ir.Node) -> bool:
@@ -127,7 +102,10 @@ class Streams:
         neurons = [node for node in graph if is_neuron(node)]
         self.fired = [] if neurons else activations(graph)
         self.fed: dict[ir.Value, None] = {}
-        self._feeds = _feeds(graph) if spike == "all" else set()
+        feeds = _feeds(graph) if spike == "all" else set()
+        stepped = [value for node in graph if is_stateful(node) for value in node.outputs]
+        self._elastic = elastic_values(graph, [*self.varying, *stepped, *self.fired, *feeds])
+        self._feeds = feeds - self._elastic
         firing = {producer for v in (*self.fired, *self._feeds) if (producer := v.producer())}
         dependants_first = dependency_graph(graph).reverse(copy=False)
         self.live = closure(dependants_first, [*neurons, *firing])
@@ -139,6 +117,20 @@ class Streams:
     def of_kind(self, kind: Kind) -> list[ir.Node]:
         """Return the nodes that become ``kind``."""
         return [node for node, verdict in self.verdicts.items() if verdict.kind is kind]
+
+    def check(self) -> None:
+        """Check that every node can be converted.
+
+        Raises:
+            UnsupportedError: It names all that cannot.
+        """
+        refusals = [
+            Refusal(label(node), node.op_type, self.verdicts[node].reason)
+            for node in self.of_kind(Kind.REFUSED)
+        ]
+        if refusals:
+            message = f"{self.graph.name or 'the model'} has parts that no spiking network can be:"
+            raise UnsupportedError(message, refusals)
 
     def is_spike_driven(self, node: ir.Node) -> bool:
         """Whether the weights of ``node`` are added up by spikes, every step."""
@@ -166,8 +158,7 @@ class Streams:
         verdict = self._judge(node)
         if verdict.kind is not Kind.STATIC:
             self.varying.update(node.outputs)
-        keeps = verdict.kind in {Kind.LINEAR, Kind.MAX_LIKE} and self._keeps_spikes(node)
-        if verdict.kind is Kind.SPIKING or keeps:
+        if verdict.kind is Kind.SPIKING or self._keeps_spikes(node, verdict.kind):
             self.spikes.update(node.outputs)
         return verdict
 
@@ -175,23 +166,42 @@ class Streams:
         if node in self._firing:
             return Verdict(Kind.SPIKING, _neuron_reason(node))
         moving = [self._moves(node, value) for value in node.inputs]
-        if not any(moving) and self.varying.isdisjoint(reads(node)):
-            return Verdict(Kind.STATIC, "reads no stream")
-        if is_op(node, *SHAPE_ONLY):
-            return Verdict(Kind.STATIC, "reads the shape of a stream only")
-        if node not in self.live:
-            return Verdict(Kind.READOUT, "no neuron depends on it")
-        return _verdict_by_rule(node, moving)
+        read = reads(node)
+        elastic = not self._elastic.isdisjoint(read)
+        if not any(moving) and self.varying.isdisjoint(read):
+            verdict = Verdict(Kind.STATIC, "reads no stream")
+        elif is_op(node, *SHAPE_ONLY) and not elastic:
+            verdict = Verdict(Kind.STATIC, "reads the shape of a stream only")
+        elif node not in self.live:
+            verdict = Verdict(Kind.READOUT, "no neuron depends on it")
+        elif reason := refusal(node):
+            verdict = Verdict(Kind.REFUSED, reason)
+        elif elastic:
+            verdict = Verdict(Kind.ANALOG, "the numbers in a stream decide the size of its input")
+        else:
+            verdict = judge(node, moving)
+        if verdict.kind is Kind.MAX_LIKE and any(map(is_left, node.outputs)):
+            return Verdict(Kind.ANALOG, "no neuron stands here")
+        return verdict
 
-    def _keeps_spikes(self, node: ir.Node) -> bool:
+    def _keeps_spikes(self, node: ir.Node, kind: Kind) -> bool:
+        if kind is Kind.MAX_LIKE:  # a bound is no spike
+            return selects(node) and self.spikes.issuperset(summed(node))
+        if kind is not Kind.LINEAR:
+            return False
         inputs = [value for value in node.inputs if value in self.varying]
         if is_op(node, "Mul", "Div"):  # by a constant of the channel: a spike's size changes
             others = [value for value in node.inputs if value not in self.varying]
             return all(map(is_constant, others)) and self.spikes.issuperset(inputs)
         if is_op(node, "Add", "Neg", "Sub", "Sum"):  # each spike adds its own weights
             return len(inputs) == len(node.inputs) and self.spikes.issuperset(inputs)
-        rule = RULES.get(node.op_type)
-        return rule is not None and rule.selects and self.spikes.issuperset(inputs)
+        return selects(node) and self.spikes.issuperset(inputs)
+
+
+def _neuron_reason(node: ir.Node) -> str:
+    if sends_spikes(node) or is_rectifier(node):
+        return "a neuron takes its place"
+    return "computed on running means, a signed neuron behind it"
 
 
 def _feeds(graph: ir.Graph) -> set[ir.Value]:
@@ -204,44 +214,3 @@ def _feeds(graph: ir.Graph) -> set[ir.Value]:
         for value in operands
         if value is not None and value.producer() in behind and not is_left(value)
     }
-
-
-def _neuron_reason(node: ir.Node) -> str:
-    if sends_spikes(node) or is_rectifier(node):
-        return "a neuron takes its place"
-    return "computed on running means, a signed neuron behind it"
-
-
-def _verdict_by_rule(node: ir.Node, streams: list[bool]) -> Verdict:
-    rule = RULES.get(node.op_type) if node.domain in {"", "ai.onnx"} else None
-    if rule is None or not _is_plain(node):
-        return Verdict(Kind.ANALOG, f"{node.op_type} is not linear")
-    if not all(is_float(value) for value in node.outputs):
-        return Verdict(Kind.ANALOG, "its result is not a real number")
-    if rule.form is Form.MAX_LIKE:
-        return _judge_max_like(node, rule, streams)
-    carried = [position for position, stream in enumerate(streams) if stream]
-    allowed = range(len(streams)) if rule.inputs is None else (*rule.inputs, *rule.bias)
-    foreign = [position for position in carried if position not in allowed]
-    if foreign or not carried:
-        return Verdict(Kind.ANALOG, f"input {foreign} of {node.op_type} is a stream")
-    factors = [position for position in carried if position not in rule.bias]
-    if rule.form is Form.MULTILINEAR and len(factors) > 1:
-        return Verdict(Kind.ANALOG, "multiplies two streams")
-    return Verdict(Kind.LINEAR, f"{node.op_type} is linear in its stream")
-
-
-def _is_plain(node: ir.Node) -> bool:
-    """Whether the attributes of ``node`` leave it in the form that its rule states."""
-    if is_op(node, "ScatterElements", "ScatterND"):
-        return node.attributes.get_string("reduction", "none") in {"none", "add"}
-    return node.attributes.get_int("training_mode", 0) == 0
-
-
-def _judge_max_like(node: ir.Node, rule: Rule, streams: list[bool]) -> Verdict:
-    count = len(streams) if rule.inputs is None else len(rule.inputs)
-    if not all(streams[:count]):
-        return Verdict(Kind.ANALOG, f"{node.op_type} of a stream and a constant")
-    if any(output.uses() or output.is_graph_output() for output in node.outputs[1:]):
-        return Verdict(Kind.ANALOG, "its second output is read")
-    return Verdict(Kind.MAX_LIKE, f"{node.op_type} of streams")

@@ -13,6 +13,7 @@ from onnx2snn.errors import OptionError
 from onnx2snn.graph import (
     closure,
     constant,
+    copied,
     dependency_graph,
     fresh_name,
     is_constant,
@@ -62,7 +63,11 @@ def emit_time_loop(
             a leading axis of length T.
         every_step: Names of graph outputs wanted for every step: they get one too.
     """
-    parts = _Parts(graph, {*events, *event_names(graph)}, every_step)
+    named = {*events, *event_names(graph)}
+    parts = _Parts(graph, named, every_step)
+    while stuck := [v for v in parts.leaving if not isinstance(v.type, ir.TensorType | None)]:
+        _copy_outside(graph, stuck, set(parts.body))
+        parts = _Parts(graph, named, every_step)
     if not parts.body:
         return False
     _Emitter(graph, parts, _count(graph, parts.events, time_steps)).emit()
@@ -140,6 +145,24 @@ def _count(graph: ir.Graph, events: Sequence[ir.Value], time_steps: int) -> ir.V
         node.outputs[0].shape = ir.Shape([1] * rank)
     graph.extend([shape, squeeze])
     return squeeze.outputs[0]
+
+
+def _copy_outside(graph: ir.Graph, values: list[ir.Value], inside: set[ir.Node]) -> None:
+    """Let what is behind the loop compute ``values`` again: a Loop carries tensors only."""
+    producers = dict.fromkeys(value.producer() for value in values)
+    for node in filter(None, producers):
+        copy = copied(node)
+        for old, new in zip(node.outputs, copy.outputs, strict=True):
+            new.name = copy.name = fresh_name(graph, f"{old.name}.last")
+            for reader in graph:
+                if reader not in inside:
+                    rewire(reader, old, new)
+            if old.is_graph_output():
+                old.name, new.name = new.name, old.name
+                outputs = [new if value is old else value for value in graph.outputs]
+                graph.outputs[:] = outputs
+        graph.append(copy)
+    graph.sort()
 
 
 class _Emitter:

@@ -116,6 +116,105 @@ def test_an_activation_that_a_subgraph_reads() -> None:
     assert found(text, x="float[N,4] x, bool k") == ["r", "m"]
 
 
+OTHERWISE = {
+    "sigmoid": "n = Neg (c)  e = Exp (n)  p = Add (one, e)  a = Reciprocal (p)",
+    "sigmoid by a quotient": "n = Neg (c)  e = Exp (n)  p = Add (e, one)  a = Div (one, p)",
+    "sigmoid of exp": "e = Exp (c)  p = Add (e, one)  a = Div (e, p)",
+    "tanh": "e = Exp (c)  n = Neg (c)  f = Exp (n)  p = Sub (e, f)  q = Add (e, f)  a = Div (p, q)",
+    "softplus": "e = Exp (c)  p = Add (e, one)  a = Log (p)",
+    "stable softplus": "r = Relu (c)  m = Abs (c)  n = Neg (m)  e = Exp (n)  p = Add (e, one)  "
+    "l = Log (p)  a = Add (r, l)",
+    "softsign": "m = Abs (c)  p = Add (m, one)  a = Div (c, p)",
+    "elu": "m = Greater (c, low)  e = Exp (c)  p = Sub (e, one)  a = Where (m, c, p)",
+    "selu": "m = Greater (c, low)  e = Exp (c)  p = Sub (e, one)  q = Mul (p, six)  "
+    "a = Where (m, c, q)",
+    "elu by two halves": "r = Relu (c)  m = Clip (c, , low)  e = Exp (m)  p = Sub (e, one)  "
+    "a = Add (r, p)",
+    "celu": "r = Relu (c)  d = Div (c, half)  e = Exp (d)  p = Sub (e, one)  q = Mul (p, half)  "
+    "m = Clip (q, , low)  a = Add (r, m)",
+    "erf of a root": "p = Mul (c, c)  q = Add (p, one)  r = Sqrt (q)  a = Div (c, r)",
+    "bump": "p = Mul (c, c)  q = Add (p, one)  a = Reciprocal (q)",
+    "step": "m = Greater (c, half)  a = Where (m, one, low)",
+    "sign": "a = Sign (c)",
+    "half relu": "m = Abs (c)  p = Add (c, m)  q = Div (p, half)  a = Neg (q)",
+}
+
+
+@pytest.mark.parametrize("spelling", OTHERWISE)
+def test_an_activation_in_other_words(spelling: str) -> None:
+    names = {"half relu": ["p"]}.get(spelling, ["a"])
+    assert between(OTHERWISE[spelling]) == names
+
+
+@pytest.mark.parametrize("bounds", ["low, k", "k, high", "k, l", ", k"])
+def test_bounds_known_before_the_first_step(bounds: str) -> None:
+    inputs = "float[N,4] x, float k, float l"
+    text = f"c = Gemm (x, w, b)  a = Clip (c, {bounds})  y = Gemm (a, w)"
+    assert found(text, x=inputs) == ["a"]
+    swish = f"c = Gemm (x, w, b)  p = Add (c, three)  t = Clip (p, {bounds})  q = Mul (c, t)  "
+    assert found(f"{swish} a = Div (q, six)  y = Gemm (a, w)", x=inputs) == ["q"]
+
+
+GUARDED = "n = ReduceL2 <axes = [1]> (c)  g = Clip (n, eps)  "
+
+
+@pytest.mark.parametrize(
+    "text, names",
+    [
+        ("a = Div (c, g)", []),
+        ("i = Reciprocal (g)  a = Mul (c, i)", []),
+        ("s = Shape (c)  e = Expand (g, s)  a = Div (c, e)", []),
+        ("a = Mul (c, g)", ["g"]),
+        ("a = Div (g, six)", ["g"]),
+    ],
+)
+def test_what_keeps_a_divisor_from_0_is_no_activation(text: str, names: list[str]) -> None:
+    assert between(f"{GUARDED} {text}") == names
+
+
+LOOP = (
+    "h, o = Loop (i, t, c) <body = b (int64 n, bool k, float[N,4] p) => (bool g, float[N,4] q, "
+    "float[N,4] r) {{ g = Identity (k)  {} }}>"
+)
+SCAN = (
+    "h, o = Scan (c, c) <num_scan_inputs = 1, body = b (float[N,4] p, float[4] f) => (float[N,4] q,"
+    " float[N,4] r) {{ {} }}>"
+)
+
+
+@pytest.mark.parametrize("loop", [LOOP, SCAN], ids=["Loop", "Scan"])
+@pytest.mark.parametrize(
+    "body, names",
+    [("m = MatMul (p, w)  r = Tanh (m)  q = Add (r, p)", ["h", "o"]),
+     ("r = MatMul (p, w)  q = Add (r, p)", [])],
+)  # fmt: skip
+def test_loops_with_activations_in_them(loop: str, body: str, names: list[str]) -> None:
+    text = f"c = Gemm (x, w, b)  {loop.format(body)}  m2 = ReduceSum <keepdims = 0> (o)  "
+    text += "s = Add (h, m2)  y = Gemm (s, w)"
+    counts = {"i": np.array(3, np.int64), "t": np.array(1, np.bool_)}
+    assert found(text, **counts) == names
+
+
+def test_a_loop_with_weights_in_it_depends_on_activations_as_weights_do() -> None:
+    loop = LOOP.format("m = MatMul (p, w)  r = Neg (m)  q = Add (r, p)")
+    text = f"c = Relu (x)  {loop}  y = Relu (h)"
+    counts = {"i": np.array(3, np.int64), "t": np.array(1, np.bool_)}
+    assert found(text, **counts) == ["c"]
+
+
+@pytest.mark.parametrize(
+    "text, names",
+    [
+        ("n = NonZero (r)  t = Transpose (n)  g = GatherND (r, t)  d = Tanh (g)", ["r"]),
+        ("n = NonZero (x)  t = Transpose (n)  g = GatherND (r, t)  d = Tanh (g)", ["r", "d"]),
+        ("n = NonZero (r)  t = Cast <to = 1> (n)  g = ReduceSum (t)  d = Tanh (g)", ["r", "d"]),
+    ],
+    ids=["of a stream", "of the input", "of a fixed shape again"],
+)
+def test_no_neuron_where_the_shape_depends_on_activations(text: str, names: list[str]) -> None:
+    assert found(f"c = Gemm (x, w)  r = Relu (c)  {text}  y = Mul (d, half)") == names
+
+
 @pytest.mark.parametrize("reader", ["Relu (n)", "Tanh (n)", "Clip (n, low, high)"])
 def test_activations_in_a_row_all_count(reader: str) -> None:
     assert between(f"r = Relu (c)  n = Sub (b, r)  a = {reader}") == ["r", "a"]
@@ -233,7 +332,7 @@ def test_a_bound_that_is_not_constant(node: str) -> None:
     ann = model(f"(float[N,4] x, float k) => (y) {{ y = {node} }}", **WEIGHTS)
     assert not is_rectifier(ann.graph.node(0))
     assert upper_bound(ann.graph.node(0)) is None
-    assert activations(ann.graph) == []
+    assert activations(ann.graph) == [ann.graph.outputs[0]]
 
 
 def test_other_operators_are_no_rectifiers() -> None:

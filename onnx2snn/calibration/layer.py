@@ -67,8 +67,14 @@ class Layer:
     samples: Iterable[Sample] = ()
 
     @classmethod
-    def read(cls, neuron: ir.Node, time_steps: int) -> Self:
-        """Return the layer of ``neuron``, with the parameters it has in the graph."""
+    def read(cls, neuron: ir.Node, time_steps: int, rank: int = 0) -> Self:
+        """Return the layer of ``neuron``, with the parameters it has in the graph.
+
+        Args:
+            neuron: The node of the neurons.
+            time_steps: T.
+            rank: Number of axes of the activation, where the graph does not tell.
+        """
         op = ALL_OPS[neuron.op_type]
         inputs = dict(zip(op.inputs, neuron.inputs, strict=True))
         values = {
@@ -77,6 +83,8 @@ class Layer:
             if name != "current"
         }
         v_threshold, v_init = values.pop("v_threshold"), values.pop("v")
+        if v_threshold.ndim == 0:
+            v_threshold = v_threshold.reshape([1] * rank)
         bias = np.zeros_like(v_threshold)
         return cls(neuron, op, v_threshold, v_init, bias, values, time_steps)
 

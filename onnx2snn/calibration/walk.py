@@ -101,7 +101,8 @@ class _Walker:
         self._run(Segment(self._ann, [activation], known), str(activation.name), self._events)
         current = [value for value in neuron.inputs[:1] if value is not None]
         self._front = Segment(self._snn, current, spikes, self._time_steps)
-        layer = Layer.read(neuron, self._time_steps)
+        rank = self._tape.read(str(activation.name), 0).ndim
+        layer = Layer.read(neuron, self._time_steps, rank)
         self._sampled = self._sample(layer, str(activation.name))
         layer.samples = _Samples(self._tape, self._batches)
         return layer

@@ -19,6 +19,7 @@ from onnx2snn.passes.convert_opset import ConvertOpset
 from onnx2snn.passes.fold_constants import FoldConstants
 from onnx2snn.passes.infer_shapes import InferShapes
 from onnx2snn.passes.inline_functions import InlineFunctions
+from onnx2snn.passes.lower_batchwise_recurrence import LowerBatchwiseRecurrence
 from onnx2snn.passes.lower_integer_operators import (
     QUANTIZERS,
     LowerIntegerOperators,
@@ -65,6 +66,7 @@ LOWERING: tuple[ir.passes.InPlacePass, ...] = (
 CANONICALIZATION: tuple[ir.passes.InPlacePass, ...] = (
     RemoveNoOps(),
     CanonicalizeActivations(),
+    LowerBatchwiseRecurrence(),
     RemoveNoOps(),
     LowerMatMulAdd(),
     common.RemoveUnusedNodesPass(),

@@ -26,6 +26,7 @@ from onnx2snn.passes.fold_constants import FoldConstants
 from onnx2snn.passes.infer_shapes import InferShapes
 from onnx2snn.passes.inline_functions import InlineFunctions
 from onnx2snn.passes.leave_analog import LeaveAnalog
+from onnx2snn.passes.lower_batchwise_recurrence import LowerBatchwiseRecurrence
 from onnx2snn.passes.lower_integer_operators import LowerIntegerOperators
 from onnx2snn.passes.lower_matmul_add import LowerMatMulAdd
 from onnx2snn.passes.lower_sequences import LowerSequences
@@ -60,6 +61,7 @@ __all__ = [
     "InferShapes",
     "InlineFunctions",
     "LeaveAnalog",
+    "LowerBatchwiseRecurrence",
     "LowerIntegerOperators",
     "LowerMatMulAdd",
     "LowerSequences",
@@ -85,6 +87,7 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
     "lower-integer-operators": LowerIntegerOperators,
     "remove-no-ops": RemoveNoOps,
     "canonicalize-activations": CanonicalizeActivations,
+    "lower-batchwise-recurrence": LowerBatchwiseRecurrence,
     "lower-mat-mul-add": LowerMatMulAdd,
     "infer-shapes": InferShapes,
     "remove-quantization": RemoveQuantization,

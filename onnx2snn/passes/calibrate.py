@@ -70,6 +70,9 @@ class Calibrate(ir.passes.InPlacePass):
         seed: Seed of the random inputs and samples.
         spike: Where neurons are to stand: at the ``activations``, or in front of ``all`` weights.
         data: Calibration data; None for none. Of events [N, T, ...] the ANN sees the time-mean.
+
+    Raises:
+        UnsupportedError: A neuron would depend on a node that has no mean, or no rule.
     """
 
     time_steps: int = 8
@@ -96,6 +99,7 @@ class Calibrate(ir.passes.InPlacePass):
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Note the scales of the activations of the main graph."""
         streams = Streams(model.graph, spike=self.spike)
+        streams.check()
         values = [v for v in (*streams.fired, *streams.fed) if Scale.read(v) is None]
         if self.data is not None and values:
             events = event_names(model.graph)

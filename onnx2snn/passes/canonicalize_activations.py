@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.graph import constant, has_one_reader, is_op, remove_unused, replace_node
-from onnx2snn.passes.clamps import Clamp, clamp_of, leak_of
+from onnx2snn.graph import constant, is_op, remove_unused, replace_node
+from onnx2snn.passes.clamps import Clamp, Curves, Leak
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,12 +31,13 @@ class CanonicalizeActivations(ir.passes.InPlacePass):
         before:  h = Mul(x, 0.1);  y = Max(x, h)
         after:   y = LeakyRelu<alpha = 0.1>(x)
 
-    With a number c a clamp is Relu(x), Clip(x, c, c), Max(x, c), Min(x, c), Where(x > c, x, c)
-    and the like, Mul(x, Cast(x > 0)), LeakyRelu or ThresholdedRelu with alpha 0, and PRelu with
-    slope 0. A clamp of a clamp is one clamp. It becomes Relu if its bounds are 0 and
-    infinity (or the largest number of the type), else Clip with the bounds it has. Leaky are
-    LeakyRelu(x), PRelu(x) with one slope for all, and Max(x, c x) or Where(x > 0, x, c x)
-    for c from 0 to 1. Exact for every finite number.
+    A function of one value, element by element, that is a clamp is found in whatever words it
+    is spelt, out of Abs, Add, Cast, Clip, Div, comparisons, LeakyRelu, Max, Min, Mul, Neg, Not,
+    PRelu, Relu, Sub, Sum, ThresholdedRelu and Where with numbers: its lines and kinks are
+    computed. It becomes Relu if its bounds are 0 and infinity (or the largest number of the
+    type), else Clip with the bounds it has. Leaky is a function that is x for x > 0, else
+    slope x; only LeakyRelu and PRelu may have a slope below 0. A clamp of a clamp is one clamp.
+    Exact for every finite number, but for rounding where the clamp was spelt with sums.
     Main graph and subgraphs.
 
     Left as they are: integers, and values of unknown type; bounds that are not constant, not
@@ -45,42 +46,33 @@ class CanonicalizeActivations(ir.passes.InPlacePass):
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Rewrite in the order of the graph, so that the inner clamp comes first."""
-        rewritten = [
-            _rewrite(node) for graph in model.graphs() for node in tuple(graph) if node.graph
-        ]
+        rewritten = []
+        for graph in model.graphs():
+            curves = Curves()
+            rewritten += [_rewrite(node, curves) for node in tuple(graph) if node.graph]
         if any(rewritten):
             remove_unused(model)
         return ir.passes.PassResult(model, modified=any(rewritten))
 
 
-def _rewrite(node: ir.Node) -> bool:
+def _rewrite(node: ir.Node, curves: Curves) -> bool:
     if len(node.outputs) != 1 or node.domain not in ("", "ai.onnx"):
         return False
-    clamp = clamp_of(node)
-    if clamp is not None:
-        return _rewrite_clamp(node, clamp)
-    leak = leak_of(node)
-    if leak is None or is_op(node, "LeakyRelu"):
+    clamp = curves.clamp(node)
+    if clamp is None or _is_canonical(node, clamp):
         return False
-    attributes = [ir.AttrFloat32("alpha", leak.slope)]
-    replace_node(node, ir.Node("", "LeakyRelu", [leak.x], attributes))
+    old = node.outputs[0]
+    new = _node(node, clamp)
+    replace_node(node, new)
+    curves.replace(old, new.outputs[0])
     return True
 
 
-def _rewrite_clamp(node: ir.Node, clamp: Clamp) -> bool:
-    inner_node = clamp.x.producer()
-    inner = clamp_of(inner_node) if inner_node is not None and has_one_reader(clamp.x) else None
-    if inner is None and _is_canonical(node, clamp):
+def _is_canonical(node: ir.Node, clamp: Clamp | Leak) -> bool:
+    if node.inputs[0] is not clamp.x:
         return False
-    if inner is not None:
-        clamp = clamp.after(inner)
-    replace_node(node, _node(node, clamp))
-    return True
-
-
-def _is_canonical(node: ir.Node, clamp: Clamp) -> bool:
-    if clamp.is_relu:
-        return is_op(node, "Relu")
+    if isinstance(clamp, Leak) or clamp.is_relu:
+        return is_op(node, "LeakyRelu" if isinstance(clamp, Leak) else "Relu")
     if not is_op(node, "Clip"):
         return False
     bounds = [*node.inputs[1:], None, None][:2]
@@ -91,7 +83,9 @@ def _is_canonical(node: ir.Node, clamp: Clamp) -> bool:
     )
 
 
-def _node(node: ir.Node, clamp: Clamp) -> ir.Node:
+def _node(node: ir.Node, clamp: Clamp | Leak) -> ir.Node:
+    if isinstance(clamp, Leak):
+        return ir.Node("", "LeakyRelu", [clamp.x], [ir.AttrFloat32("alpha", clamp.slope)])
     if clamp.is_relu:
         return ir.Node("", "Relu", [clamp.x])
     return ir.Node("", "Clip", [clamp.x, *_bounds(node, clamp)])

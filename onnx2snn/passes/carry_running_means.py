@@ -12,6 +12,7 @@ from onnx2snn.graph import constant, fresh_name, reads, rewire, take_over
 from onnx2snn.ops import ALL_OPS, DOMAIN, OPSET
 from onnx2snn.states import InitialStates
 from onnx2snn.streams import Kind, Streams, is_neuron
+from onnx2snn.verdicts import summed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -27,6 +28,8 @@ class CarryRunningMeans(ir.passes.InPlacePass):
 
         max-like:  before:  y = MaxPool(x)
                    after:   y(t) = MaxPool(S(t)) - MaxPool(S(t-1))
+                   before:  y = Max(x, c), c static
+                   after:   y(t) = Max(S(t), t c) - Max(S(t-1), (t-1) c)
         analog:    before:  y = Softmax(x)
                    after:   m(t) = Softmax(S(t) / t);  y(t) = t m(t) - (t-1) m(t-1)
         readout:   before:  y = Softmax(x), no neuron depends on y
@@ -41,6 +44,9 @@ class CarryRunningMeans(ir.passes.InPlacePass):
 
     Attributes:
         events: Names of graph inputs that are streams themselves, one slice a step.
+
+    Raises:
+        UnsupportedError: A neuron depends on a node that has no mean, or no rule.
     """
 
     events: tuple[str, ...] = ()
@@ -49,6 +55,7 @@ class CarryRunningMeans(ir.passes.InPlacePass):
         """Rewrite the main graph."""
         events = [value for value in model.graph.inputs if value.name in self.events]
         streams = Streams(model.graph, events)
+        streams.check()
         carrier = _Carrier(streams)
         for node, verdict in streams.verdicts.items():
             carrier.visit(node, verdict.kind)
@@ -91,7 +98,8 @@ class _Carrier:
         elif kind is Kind.LINEAR:
             self._read(node, varying, self.stream)
         else:
-            self._read(node, varying, self.running_sum)
+            self._read(node, summed(node), self.running_sum)
+            self._are_means.update(node.outputs[1:])  # positions: of sums as of means
             self._take_difference(node.outputs[0])
 
     def _read(
@@ -117,7 +125,7 @@ class _Carrier:
     def running_sum(self, value: ir.Value) -> ir.Value:
         """Return the sum of ``value`` over the steps so far."""
         if value not in self._sums_of:
-            if value in self._are_means:
+            if value in self._are_means or value not in self._streams.varying:
                 op, other = "Mul", self._step_number(value)
             else:
                 op, other = "RunningSum", self._initial_state(value, "total")

@@ -108,7 +108,7 @@ def test_max_like_is_exact_on_spikes(text: str) -> None:
         "d = Transpose (x)  h = MatMul (x, d)",
         "a = Softmax (x)  m = Gemm (a, w, b)  n = Sin (m)  h = Gemm (n, w)",
         "a = Softmax (x)  m = Gemm (x, w, b)  h = Add (a, m)",
-        "a = Max (x, zero)  h = Mul (a, s)",
+        "e = Exp (x)  a = Max (x, e, b)  h = Mul (a, s)",
         "a = Exp (x)  p = ReduceMax <axes = [1]> (a)  h = Sub (p, x)",
         "a, j = TopK <axis = 1> (x, k)  h = Gather <axis = 1> (w, j)",
         "a, j = TopK <axis = 1> (x, k)  h = Neg (a)",

@@ -1,4 +1,4 @@
-"""NumPy kernels that replace slow ones of onnx's reference evaluator, or that it lacks.
+"""NumPy kernels that replace those of onnx's reference evaluator where it is slow, or wrong.
 
 ``Gemm`` and ``MatMul`` are not among them: onnx's own are one NumPy product already.
 """
@@ -8,20 +8,48 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onnx2snn.runtime.kernels.convolution import Conv, ConvTranspose
-from onnx2snn.runtime.kernels.loop import Loop
-from onnx2snn.runtime.kernels.pooling import AveragePool, MaxPool
+from onnx2snn.runtime.kernels.loop import Loop, Scan
+from onnx2snn.runtime.kernels.mended import LRN, NonMaxSuppression, Optional
+from onnx2snn.runtime.kernels.pooling import AveragePool, GlobalLpPool, MaxPool, MaxRoiPool
 from onnx2snn.runtime.kernels.quantization import DequantizeLinear
+from onnx2snn.runtime.kernels.recurrent import GRU, LSTM, RNN
 
 if TYPE_CHECKING:
     from onnx.reference.op_run import OpRun
 
-__all__ = ["KERNELS", "AveragePool", "Conv", "ConvTranspose", "DequantizeLinear", "Loop", "MaxPool"]
+__all__ = [
+    "GRU",
+    "KERNELS",
+    "LRN",
+    "LSTM",
+    "RNN",
+    "AveragePool",
+    "Conv",
+    "ConvTranspose",
+    "DequantizeLinear",
+    "GlobalLpPool",
+    "Loop",
+    "MaxPool",
+    "MaxRoiPool",
+    "NonMaxSuppression",
+    "Optional",
+    "Scan",
+]
 
 KERNELS: tuple[type[OpRun], ...] = (
     Conv,
     ConvTranspose,
     MaxPool,
     AveragePool,
-    DequantizeLinear,
+    GlobalLpPool,
+    MaxRoiPool,
+    LSTM,
+    GRU,
+    RNN,
     Loop,
+    Scan,
+    LRN,
+    DequantizeLinear,
+    NonMaxSuppression,
+    Optional,
 )

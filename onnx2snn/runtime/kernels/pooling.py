@@ -1,8 +1,9 @@
-"""MaxPool and AveragePool of any rank in NumPy: one array operation per tap of the window."""
+"""Pooling of any rank in NumPy: one array operation per tap of the window."""
 
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from typing import Any
 
@@ -11,7 +12,7 @@ from onnx.reference.op_run import OpRun
 
 from onnx2snn.runtime.kernels.window import Window
 
-__all__ = ["AveragePool", "MaxPool"]
+__all__ = ["AveragePool", "GlobalLpPool", "MaxPool", "MaxRoiPool"]
 
 
 class MaxPool(OpRun):
@@ -66,3 +67,39 @@ class AveragePool(OpRun):
         counts = [axis.counts(with_padding=with_padding) for axis in window.axes]
         total /= functools.reduce(np.multiply.outer, counts).astype(x.dtype)
         return (total,)
+
+
+class GlobalLpPool(OpRun):
+    """The p-norm over all spatial axes."""
+
+    def _run(self, x: np.ndarray, p: int = 2, **_: object) -> tuple[np.ndarray]:
+        axes = tuple(range(2, x.ndim))
+        total = np.sum(np.abs(x) ** p, axis=axes, keepdims=True)
+        return (np.power(total, 1 / p).astype(x.dtype),)
+
+
+class MaxRoiPool(OpRun):
+    """Largest value in each cell of a grid over a region of interest; 0 in an empty cell."""
+
+    def _run(self, x: np.ndarray, rois: np.ndarray, **attributes: Any) -> tuple[np.ndarray]:  # noqa: ANN401
+        height, width = attributes["pooled_shape"]
+        y = np.zeros((len(rois), x.shape[1], height, width), x.dtype)
+        scaled = np.floor(rois[:, 1:] * attributes["spatial_scale"] + 0.5).astype(int)
+        for index, (x1, y1, x2, y2) in enumerate(scaled):
+            image = x[int(rois[index, 0])]
+            rows = _cells(y1, y2, height, image.shape[1])
+            columns = _cells(x1, x2, width, image.shape[2])
+            for (i, row), (j, column) in itertools.product(enumerate(rows), enumerate(columns)):
+                cell = image[:, row, column]
+                if cell.size:
+                    y[index, :, i, j] = cell.max(axis=(1, 2))
+        return (y,)
+
+
+def _cells(first: int, last: int, count: int, size: int) -> list[slice]:
+    """Return the ranges of ``count`` cells that together cover ``first`` to ``last``."""
+    step = max(last - first + 1, 1) / count
+    starts = [math.floor(cell * step) + first for cell in range(count)]
+    ends = [math.ceil((cell + 1) * step) + first for cell in range(count)]
+    bounds = np.clip([starts, ends], 0, size)
+    return [slice(*bound) for bound in bounds.T]
