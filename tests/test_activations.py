@@ -195,6 +195,18 @@ def test_loops_with_activations_in_them(loop: str, body: str, names: list[str]) 
     assert found(text, **counts) == names
 
 
+BRANCHES = (
+    "h = If (k) <then_branch = t () => (float[N,4] p) {{ p = Tanh ({}) }}, else_branch = e () => "
+    "(float[N,4] q) {{ q = Identity (c) }}>"
+)
+
+
+@pytest.mark.parametrize("read, names", [("r", ["r", "h"]), ("c", [])])
+def test_branches_count_where_neurons_stand_before_them(read: str, names: list[str]) -> None:
+    text = f"c = Gemm (x, w)  {'r = Relu (c)  ' if read == 'r' else ''}{BRANCHES.format(read)}  "
+    assert found(f"{text} y = Gemm (h, w)", x="float[N,4] x, bool k") == names
+
+
 def test_a_loop_with_weights_in_it_depends_on_activations_as_weights_do() -> None:
     loop = LOOP.format("m = MatMul (p, w)  r = Neg (m)  q = Add (r, p)")
     text = f"c = Relu (x)  {loop}  y = Relu (h)"

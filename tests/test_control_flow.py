@@ -133,3 +133,17 @@ def test_the_spiking_network_computes_what_the_ann_does(name: str, spike: str) -
     np.testing.assert_allclose(results[0], expected, rtol=0, atol=8 / T * np.abs(expected).max())
     # neurons at their thresholds fire in one runtime and not in the other
     np.testing.assert_allclose(*results, rtol=0, atol=4 / T * np.abs(expected).max())
+
+
+def test_a_sequence_that_is_an_output_as_well() -> None:
+    text = NETWORKS["a sequence that the readout reads too"]
+    ann = model(f"({INPUTS}) => (y, t) {{ {text} }}", **WEIGHTS)
+    feeds = {"x": normal(22, 5, 2, 4)}
+    expected = run_ort(ann, feeds)["t"]
+    conversion = onnx2snn.convert(ir.to_proto(ann), T=T, calibration=[feeds], threshold="max")
+    for runtime in ("ort", "numpy"):
+        found = onnx2snn.load(conversion.model, runtime).run(feeds)["t"]
+        assert len(found) == len(expected) == 2
+        for one, other in zip(found, expected, strict=True):
+            # the exponential function is steepest at the largest activation
+            np.testing.assert_allclose(one, other, rtol=0, atol=4 / T * np.abs(other).max())

@@ -97,10 +97,8 @@ def test_loops(turns: str, shape: str, condition: str, body: str, names: set[str
 
 
 def test_a_scan_is_as_long_as_what_it_reads() -> None:
-    scan = (
-        "y = Scan ({}) <num_scan_inputs = 1, "
-        "body = b (float[B] f) => (float[B] q) {{ q = Neg (f) }}>"
-    )
+    body = "body = b (float[B] f) => (float[B] q) {{ q = Neg (f) }}"
+    scan = f"y = Scan ({{}}) <num_scan_inputs = 1, {body}>"
     assert found(scan.format("s")) == set()
     text = "n = NonZero (s)  f0 = Cast <to = 1> (n)  t = Transpose (f0)  " + scan.format("t")
     assert found(text) >= {"n", "f0", "t", "y"}

@@ -7,7 +7,7 @@ import pytest
 
 from onnx2snn.passes import ReplaceActivations
 from onnx2snn.streams import Kind, Streams, is_neuron, weighted_operand
-from tests.models import model, normal, with_scales
+from tests.models import model, normal, step_form, with_scales
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -187,6 +187,13 @@ def test_step_form_is_judged_like_the_ann() -> None:
     ]
     assert sum(map(is_neuron, ann.graph)) == 2
     assert before == ["spiking", "linear", "analog", "spiking", "readout"]
+
+
+def test_what_a_pass_put_in_is_not_refused() -> None:
+    ann = network("e = Gemm (a, w, b)  f = Softmax (e)  h = Gemm (f, w)")
+    streams = Streams(step_form(ann).graph)
+    streams.check()
+    assert streams.of_kind(Kind.REFUSED) == []
 
 
 def names(values: Iterable[ir.Value]) -> list[str | None]:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import math
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -78,6 +76,6 @@ def test_a_saw_of_many_teeth_is_not_followed() -> None:
 def test_jumps() -> None:
     step = X.compared(Piecewise.line(0, 1))
     assert not step.is_continuous
-    assert [step(x) for x in (0, 1, 2, -math.inf)] == [0, 0, 1, 0]
+    assert [step(x) for x in (0, 1, 2, -1e30)] == [0, 0, 1, 0]
     assert X.compared_or_equal(Piecewise.line(0, 1))(1) == 1
     assert X.is_continuous
