@@ -15,6 +15,7 @@ import onnxruntime
 import pytest
 
 import onnx2snn
+from onnx2snn.importing import read
 from onnx2snn.storage import openable, save
 from onnx2snn.testing import run_ort
 from tests.models import model, normal
@@ -46,15 +47,16 @@ def path(tmp_path: Path) -> Path:
     return folder / "net.onnx"
 
 
-@pytest.fixture
-def expected(path: Path) -> onnx2snn.Conversion:
+@pytest.fixture(scope="module")
+def expected() -> onnx2snn.Conversion:
     """Return the conversion of the same model as a small one."""
-    return onnx2snn.convert(path, T=8, calibration=X)
+    conversion = onnx2snn.convert(ann(), T=8, calibration=X)
+    assert conversion.model.graph.node
+    return conversion
 
 
 @pytest.fixture
-def low_limit(expected: onnx2snn.Conversion, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert expected.model  # made below the limit
+def low_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("onnx2snn.storage.LARGEST_IN_MEMORY", 2000)
     monkeypatch.setattr("onnx2snn.storage.SMALL", 1024)
 
@@ -76,7 +78,7 @@ def test_a_large_network_is_two_files(
     runtime: str, expected: onnx2snn.Conversion, path: Path, tmp_path: Path
 ) -> None:
     conversion = onnx2snn.convert(path, T=8, calibration=X)
-    assert conversion.report == expected.report
+    assert conversion.report["layers"] == expected.report["layers"]
     weights = [
         value.const_value
         for graph in conversion.network.graphs()
@@ -118,12 +120,10 @@ def test_large_models_in_memory(form: str, expected: onnx2snn.Conversion, path: 
     given = {"proto": ir.to_proto(ann()), "ir": ann(), "mapped": ir.load(path)}[form]
     conversion = onnx2snn.convert(given, T=8, calibration=X)
     assert conversion.report["layers"] == expected.report["layers"]
-    again = onnx2snn.convert(given, T=8, calibration=X)
-    assert again.report["source_sha256"] == conversion.report["source_sha256"]
+    assert read(given).sha256 == conversion.report["source_sha256"]
     other = ann()
     other.graph.initializers["v"].const_value = ir.tensor(normal(9, 64, 64), name="v")
-    changed = onnx2snn.convert(other, T=8, calibration=X)
-    assert changed.report["source_sha256"] != conversion.report["source_sha256"]
+    assert read(other).sha256 != conversion.report["source_sha256"]
 
 
 @pytest.mark.usefixtures("low_limit")

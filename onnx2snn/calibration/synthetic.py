@@ -22,6 +22,7 @@ _LENGTHS = (16, 64, 256, 1024)  # any other axis where it is free: the first tha
 _COLOURS = 3  # channels where they are free
 _IMAGE_CHANNELS = (1, 3, 4)
 _IMAGE_RANK = 4
+_BYTES = (np.uint8, np.int8)
 _SLOPE = 1.5  # amplitude falls as frequency to the power of -1.5
 _CORRELATION = 0.9  # between any two colour channels, about that of natural images
 
@@ -32,9 +33,9 @@ def synthetic_feeds(
     """Yield feeds of random values, the same ones for the same arguments.
 
     An input of rank 4 whose axis 1 (else its axis 3) has 1, 3 or 4 entries, or is free, is an
-    image: noise with a natural spectrum, see `image_noise`; as bytes, 64 a unit around 128.
-    Other floating-point inputs are standard normal. Integers are 0 or 1, which serves as a
-    mask and as an index into anything.
+    image: noise with a natural spectrum, see `image_noise`. Other floating-point inputs are
+    standard normal. Bytes are the same, 64 a unit around the middle of their range. Other
+    integers are 0 or 1, which serves as a mask and as an index into anything.
 
     A batch size the model fixes is kept; where it is free, feeds have up to 32 samples, along
     axis 0 and along every axis of the same name. Other free axes get 224 entries in an image's
@@ -80,15 +81,19 @@ def _shape(spec: InputSpec, batch: Collection[str | None], rows: int, length: in
 def _values(
     spec: InputSpec, rows: int, shape: Sequence[int], generator: np.random.Generator
 ) -> np.ndarray:
-    channel = _channel_axis(spec)
-    if channel is not None and (spec.dtype.kind not in "biu" or spec.dtype == np.uint8):
-        noise = _image(spec, rows, channel, generator)
-        if spec.dtype == np.uint8:
-            noise = np.clip(np.round(128 + 64 * noise), 0, 255)
-        return noise.astype(spec.dtype)
-    if spec.dtype.kind in "biu":
+    channel, bytes_ = _channel_axis(spec), spec.dtype in _BYTES
+    if spec.dtype.kind in "biu" and not bytes_:
         return generator.integers(0, 2, shape).astype(spec.dtype)
-    return np.asarray(generator.standard_normal(shape)).astype(spec.dtype)
+    if channel is None:
+        noise = np.asarray(generator.standard_normal(shape))
+    else:
+        noise = _image(spec, rows, channel, generator)
+    if bytes_:
+        limits = np.iinfo(spec.dtype)
+        noise = np.clip(
+            np.round((limits.min + limits.max + 1) / 2 + 64 * noise), limits.min, limits.max
+        )
+    return noise.astype(spec.dtype)
 
 
 def _channel_axis(spec: InputSpec) -> int | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.graph import array, is_constant
+from onnx2snn.graph import array, fresh_name, is_constant
 from onnx2snn.passes.quantizers import CONTRIB
 from onnx2snn.passes.writer import Writer
 
@@ -44,7 +44,11 @@ class IntegerWriter(Writer):
         integers, scale, zero_point = quantity
         zero = self._vector(zero_point)
         inputs = [integers, self._vector(scale), *([] if zero is None else [zero])]
-        return self.add("DequantizeLinear", inputs, {"axis": axis})
+        real = self.add("DequantizeLinear", inputs, {"axis": axis})
+        assert integers is not None  # a required input
+        real.name = fresh_name(self.graph, f"{integers.name}.real")
+        self.name(real, real.name)
+        return real
 
     def quantized(self, value: ir.Value, position: int) -> ir.Value:
         """Return ``value`` in integers, by the scale and the zero point at ``position``."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.graph import array, has_one_reader, is_constant, is_op, replace_value
+from onnx2snn.graph import array, has_one_reader, is_constant, is_op, label, replace_value
 from onnx2snn.passes.integer_operators import IntegerWriter
 
 if TYPE_CHECKING:
@@ -44,7 +44,9 @@ def lower_integer_product(node: ir.Node, scales: Scales) -> None:
         steps = _steps(writer, scale, zero_point)
         operands.append(writer.dequantized((integers, steps, zero_point), axis))
     op = "Conv" if is_op(node, "ConvInteger") else "MatMul"
-    result = writer.product(writer.add(op, operands, dict(node.attributes)), *factors)
+    product = writer.add(op, operands, dict(node.attributes))
+    writer.name(product, label(node))
+    result = writer.product(product, *factors)
     if last is node:
         result = writer.add("Cast", [result], {"to": ir.DataType.INT32})
     replace_value(last.outputs[0], result)

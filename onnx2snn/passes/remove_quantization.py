@@ -13,11 +13,11 @@ from onnx2snn.graph import (
     closure,
     constant,
     dependency_graph,
-    fresh_name,
     has_one_reader,
     is_op,
     label,
     replace_by_value,
+    take_over,
 )
 from onnx2snn.passes.quantizers import is_dequantize, is_quantize, quantizer_of
 from onnx2snn.passes.signs import Signs
@@ -164,17 +164,17 @@ class _Removal:
             ]
             node = ir.node("Clip", [pair.x, *inputs], name=label(pair.dequantize))
         self._graph.insert_before(pair.quantize, node)
-        rectified = node.outputs[0]
-        rectified.name = fresh_name(self._graph, f"{output.name}.rectified")
-        rectified.type, rectified.shape = output.type, output.shape
-        return rectified
+        take_over(output, node.outputs[0])
+        return node.outputs[0]
 
     def _replace(self, pair: _Pair, value: ir.Value) -> None:
         replace_by_value(pair.dequantize, value)
         self._graph.remove(pair.dequantize, safe=True)
-        quantize = pair.quantize
+        quantize, integers = pair.quantize, pair.quantize.outputs[0]
         if quantize.graph and not any(v.uses() or v.is_graph_output() for v in quantize.outputs):
             self._graph.remove(quantize, safe=True)
+            if str(value.name).startswith(f"{integers.name}.") and not value.is_graph_output():
+                value.name, integers.name = integers.name, None  # the integers' name is the file's
 
 
 def _limit(pairs: list[_Pair]) -> QuantizerRange | None:

@@ -50,6 +50,13 @@ class Writer:
         self.graph.insert_before(self.node, node)
         return node.outputs[0]
 
+    @staticmethod
+    def name(value: ir.Value, name: str | None) -> None:
+        """Give the node that makes ``value`` another name."""
+        node = value.producer()
+        assert node is not None  # it was just written
+        node.name = name
+
     def constant(self, suffix: str, data: np.ndarray) -> ir.Value:
         """Add an initializer named after the node's output."""
         return constant(self.graph, f"{self._name}.{suffix}", data)
