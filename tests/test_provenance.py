@@ -158,8 +158,8 @@ def test_quantisers() -> None:
         "dw": "constant",
         "dense": "MatMul",
         "relu": "Clip",
-        "q2": "removed",
-        "d2": "removed",
+        "q2": "in relu",
+        "d2": "in relu",
         "last": "MatMul",
     }
 
