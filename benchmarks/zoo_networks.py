@@ -172,9 +172,9 @@ def feeds(
 ) -> Feeds:
     """Return what a network is fed, the same for the same arguments.
 
-    The larger an input, the fewer samples: 2^18 values in all, but 8 samples at least and
-    ``most`` at most. A feed holds as many of them as the network takes at once, where it leaves
-    that free 2^18 values again, and 64 at most.
+    The larger an input, the fewer samples: 2^18 values in all, but at least 8, or 32 images, which
+    differ more than noise does, and ``most`` at most. A feed holds as many of them as the network
+    takes at once, where it leaves that free 2^18 values again, and 64 at most.
 
     Args:
         subject: What the network is fed.
@@ -186,10 +186,11 @@ def feeds(
     shapes = {spec.name: subject.shapes.get(spec.name, spec.shape or ()) for spec in specs}
     if subject.preprocess is not None:
         images = _images(subject, folder, part, most)
-        values = subject.preprocess(images[:1]).size
+        values, least = subject.preprocess(images[:1]).size, 32
     else:
         values = max(math.prod(size or 1 for size in shape) for shape in shapes.values())
-    count = min(max(2**18 // values, 8), most)
+        least = 8
+    count = min(max(2**18 // values, least), most)
     free = any(shape[:1] == (None,) for shape in shapes.values())
     rows = min(max(2**18 // values, 1), 64, count) if free else 1
     if subject.preprocess is not None:
