@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import json
-import os
-import platform
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import onnx2snn
 from benchmarks.networks import NETWORKS
+from benchmarks.pages import grouped, machine, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
 __all__ = ["Row", "cells", "header", "keep", "steps_of"]
 
 ROWS = Path(__file__).with_name("accuracy.json")
 PAGE = Path(__file__).parents[1] / "docs" / "accuracy.md"
-
-
-def _machine() -> str:
-    packages = ("onnx2snn", "onnx", "onnx-ir", "onnxruntime", "numpy")
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
-    return (
-        f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, "
-        f"{versions}"
-    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +45,7 @@ class Row:
     ann: float
     top1: dict[int, float]
     seconds: dict[int, float]
-    machine: str = dataclasses.field(default_factory=_machine)
+    machine: str = dataclasses.field(default_factory=machine)
     seed: int = dataclasses.field(default_factory=lambda: onnx2snn.Options().seed)
 
     @classmethod
@@ -103,14 +92,14 @@ def cells(row: Row, steps: Sequence[int]) -> list[str]:
 def _page(rows: Sequence[Row]) -> str:
     steps = steps_of(rows)
     return _PAGE.format(
-        table=_table(header(steps), (cells(row, steps) for row in rows)),
-        durations=_table(
+        table=table(header(steps), (cells(row, steps) for row in rows)),
+        durations=table(
             ["network", *(f"T={t}" for t in steps)], (_durations(row, steps) for row in rows)
         ),
         missing=", ".join(_missing(rows)) or "none",
-        methods="\n".join(_grouped((row.method, row.network) for row in rows)),
+        methods="\n".join(grouped((row.method, row.network) for row in rows)),
         machines="\n".join(
-            _grouped((f"{row.machine}, seed {row.seed}", row.network) for row in rows)
+            grouped((f"{row.machine}, seed {row.seed}", row.network) for row in rows)
         ),
     )
 
@@ -157,11 +146,6 @@ read them as upper bounds.
 """
 
 
-def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    rows = [head, ["---"] * len(head), *lines]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
 def _durations(row: Row, steps: Sequence[int]) -> list[str]:
     return [row.network, *(f"{row.seconds[t]:.1f}" if t in row.seconds else "" for t in steps)]
 
@@ -169,12 +153,3 @@ def _durations(row: Row, steps: Sequence[int]) -> list[str]:
 def _missing(rows: Sequence[Row]) -> list[str]:
     measured = {row.network for row in rows}
     return [network.name for network in NETWORKS if network.name not in measured]
-
-
-def _grouped(facts: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Yield one item of a list for each text, with the networks that it is about."""
-    networks: dict[str, list[str]] = {}
-    for text, network in facts:
-        networks.setdefault(text, []).append(network)
-    for text, names in networks.items():
-        yield f"- {text}: {', '.join(names)}"

@@ -17,10 +17,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["NETWORKS", "Images", "Network", "load_images"]
+__all__ = [
+    "CIFAR_STATISTICS",
+    "IMAGENET_STATISTICS",
+    "NETWORKS",
+    "RAW_GREY",
+    "RAW_LAST",
+    "UNIT_GREY",
+    "UNIT_LAST",
+    "Images",
+    "Network",
+    "load_images",
+    "normalised",
+]
 
 
-def _normalised(mean: tuple[float, ...], std: tuple[float, ...]) -> Callable[..., np.ndarray]:
+def normalised(mean: tuple[float, ...], std: tuple[float, ...]) -> Callable[..., np.ndarray]:
     """Return the preprocessing of torchvision's networks: [N, H, W, 3] in 0..255 to NCHW."""
     shift, scale = np.array(mean, np.float32), np.array(std, np.float32)
 
@@ -54,12 +66,12 @@ def _grey(images: np.ndarray, divisor: float) -> np.ndarray:
     return images[:, None].astype(np.float32) / divisor
 
 
-_IMAGENET_STATISTICS = _normalised((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-_CIFAR_STATISTICS = _normalised((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010))
-_UNIT_LAST = functools.partial(_channels_last, divisor=255)
-_RAW_LAST = functools.partial(_channels_last, divisor=1)
-_UNIT_GREY = functools.partial(_grey, divisor=255)
-_RAW_GREY = functools.partial(_grey, divisor=1)
+IMAGENET_STATISTICS = normalised((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+CIFAR_STATISTICS = normalised((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010))
+UNIT_LAST = functools.partial(_channels_last, divisor=255)
+RAW_LAST = functools.partial(_channels_last, divisor=1)
+UNIT_GREY = functools.partial(_grey, divisor=255)
+RAW_GREY = functools.partial(_grey, divisor=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,16 +108,16 @@ _CIFAR, _MNIST = "cifar10.npz", "mnist.npz"
 _RESNET20 = "nets/cifar10_resnet20"
 
 NETWORKS: tuple[Network, ...] = (
-    Network("resnet20", f"{_RESNET20}.onnx", _CIFAR, _IMAGENET_STATISTICS),
-    Network("resnet20-dynamo", f"{_RESNET20}_dynamo.onnx", _CIFAR, _IMAGENET_STATISTICS),
-    Network("resnet20-no-data", f"{_RESNET20}.onnx", _CIFAR, _IMAGENET_STATISTICS, None),
-    Network("resnet20-batch-norm", f"{_RESNET20}.pth", _CIFAR, _IMAGENET_STATISTICS, None),
-    Network("mnist-conv-maxpool", "zoo/pt_mnist_conv_maxpool.onnx", _MNIST, _UNIT_GREY),
-    Network("mnist-keras", "zoo/keras2onnx_mnist_cnn_max2.onnx", _MNIST, _UNIT_LAST),
-    Network("mnist-cntk", "zoo/cntk_mnist_op7.onnx", _MNIST, _RAW_GREY),
-    Network("resnet8-mlperf", "nets/cifar10_mlperf_resnet8_keras.onnx", _CIFAR, _RAW_LAST),
-    Network("resnet2b", "zoo/pt_cifar_resnet2b.onnx", _CIFAR, _CIFAR_STATISTICS),
-    Network("cifar-medium-tf", "zoo/tf2onnx_cifar10_medium.onnx", _CIFAR, _UNIT_LAST),
+    Network("resnet20", f"{_RESNET20}.onnx", _CIFAR, IMAGENET_STATISTICS),
+    Network("resnet20-dynamo", f"{_RESNET20}_dynamo.onnx", _CIFAR, IMAGENET_STATISTICS),
+    Network("resnet20-no-data", f"{_RESNET20}.onnx", _CIFAR, IMAGENET_STATISTICS, None),
+    Network("resnet20-batch-norm", f"{_RESNET20}.pth", _CIFAR, IMAGENET_STATISTICS, None),
+    Network("mnist-conv-maxpool", "zoo/pt_mnist_conv_maxpool.onnx", _MNIST, UNIT_GREY),
+    Network("mnist-keras", "zoo/keras2onnx_mnist_cnn_max2.onnx", _MNIST, UNIT_LAST),
+    Network("mnist-cntk", "zoo/cntk_mnist_op7.onnx", _MNIST, RAW_GREY),
+    Network("resnet8-mlperf", "nets/cifar10_mlperf_resnet8_keras.onnx", _CIFAR, RAW_LAST),
+    Network("resnet2b", "zoo/pt_cifar_resnet2b.onnx", _CIFAR, CIFAR_STATISTICS),
+    Network("cifar-medium-tf", "zoo/tf2onnx_cifar10_medium.onnx", _CIFAR, UNIT_LAST),
     _of_imagenet("mobilenet-v2", "nets/mobilenet_v2_1.0_224_deq_nchw.onnx", _mobilenet, 1),
     _of_imagenet("squeezenet1.1", "nets/squeezenet1_1_caffe_fp16w.onnx", _caffe),
 )

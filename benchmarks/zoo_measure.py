@@ -1,0 +1,124 @@
+"""Convert one network for one T and compare what it computes with its ANN.
+
+    python -m benchmarks.zoo_measure DIR zoo/NAME.onnx 32
+
+prints one JSON object. ``benchmarks/zoo.py`` runs it as a process of its own, so that memory is
+given back, time is limited and a failure ends nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx_ir as ir
+
+import onnx2snn
+from benchmarks.zoo_networks import CALIBRATION, MEASUREMENT, feeds, subject_of
+from onnx2snn.errors import Onnx2SnnError
+from onnx2snn.importing import read
+from onnx2snn.runtime.ort import session
+from onnx2snn.specs import input_specs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["Comparison", "measure"]
+
+CALIBRATED, COMPARED = 256, 64
+"""Most samples that calibrate, and most that are compared."""
+
+
+class Comparison:
+    """Sums over all samples of what tells two arrays apart."""
+
+    def __init__(self) -> None:
+        self._ann = self._snn = self._both = self._apart = 0.0
+
+    def add(self, ann: np.ndarray, snn: np.ndarray) -> None:
+        """Take in one output for one feed."""
+        a, b = (np.asarray(values).astype(np.float64).ravel() for values in (ann, snn))
+        self._ann += float(a @ a)
+        self._snn += float(b @ b)
+        self._both += float(a @ b)
+        self._apart += float((a - b) @ (a - b))
+
+    @property
+    def cosine(self) -> float:
+        """Cosine similarity, -1 to 1; two outputs of zeros only are the same."""
+        if self._ann == self._snn == 0:
+            return 1.0
+        return self._both / np.sqrt(self._ann * self._snn) if self._ann * self._snn else 0.0
+
+    @property
+    def error(self) -> float:
+        """The norm of the difference, by that of the ANN's output."""
+        return float(np.sqrt(self._apart / self._ann)) if self._ann else float(self._apart > 0)
+
+
+def measure(folder: Path, file: str, time_steps: int) -> dict[str, object]:
+    """Return what one conversion gives, as plain data.
+
+    The keys are ``outputs``: name to cosine and relative error; ``macs``, as in the analysis;
+    ``calibration`` and ``samples``, counts; ``seconds``, ``megabytes``: of the conversion, the
+    latter the peak of the process; and ``method``. Or ``refused`` alone, the error.
+
+    Args:
+        folder: The data folder.
+        file: The network, below it.
+        time_steps: T.
+    """
+    subject, path = subject_of(file), folder / file
+    try:
+        source = read(path)
+        specs = input_specs(source.model)
+        calibration = feeds(subject, specs, folder, CALIBRATION, CALIBRATED)
+        start = time.perf_counter()
+        conversion = onnx2snn.convert(str(path), T=time_steps, calibration=calibration.feeds)
+    except Onnx2SnnError as error:
+        return {"refused": f"{type(error).__name__}: {error}"}
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    samples = feeds(subject, specs, folder, MEASUREMENT, COMPARED)
+    found = _compare(source.model, conversion, samples.feeds)
+    return {
+        "outputs": {name: [each.cosine, each.error] for name, each in found.items()},
+        "macs": conversion.report["analysis"]["macs"],
+        "calibration": calibration.samples,
+        "samples": samples.samples,
+        "seconds": round(seconds, 1),
+        "megabytes": round(peak / 1024),
+        "method": conversion.report["method"],
+    }
+
+
+def _compare(
+    ann: ir.Model, conversion: onnx2snn.Conversion, samples: Iterable[Mapping[str, np.ndarray]]
+) -> dict[str, Comparison]:
+    network = onnx2snn.load(conversion.model)
+    reference = session(ir.to_proto(ann))
+    found = {name: Comparison() for name in network.outputs}
+    for feed in samples:
+        outputs = network.run(feed)
+        for name, expected in zip(network.outputs, reference(feed), strict=True):
+            found[name].add(expected, outputs[name])
+    return found
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("data", type=Path, help="folder of networks and images")
+    parser.add_argument("file", help="the network, below the folder")
+    parser.add_argument("time_steps", type=int, help="T")
+    options = parser.parse_args()
+    print(json.dumps(measure(options.data, options.file, options.time_steps)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,228 @@
+"""What the networks of ``benchmarks/zoo.py`` are fed: the one place that knows them by name.
+
+A network that is not in ``SUBJECTS`` is fed unit normal values in the shapes of its inputs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from benchmarks.networks import (
+    CIFAR_STATISTICS,
+    NETWORKS,
+    RAW_GREY,
+    UNIT_GREY,
+    UNIT_LAST,
+    normalised,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from onnx2snn.specs import InputSpec
+
+__all__ = [
+    "CALIBRATION",
+    "MEASUREMENT",
+    "SEEDS",
+    "SUBJECTS",
+    "Feeds",
+    "Subject",
+    "feeds",
+    "networks",
+    "subject_of",
+]
+
+Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
+
+
+class Feeds(NamedTuple):
+    """What a network is fed, and how many samples that is."""
+
+    feeds: list[dict[str, np.ndarray]]
+    samples: int
+
+
+CALIBRATION, MEASUREMENT = "calibration", "measurement"
+SEEDS = MappingProxyType({MEASUREMENT: 0, CALIBRATION: 1})
+"""Of what is drawn for each part: the same distribution, other samples."""
+
+
+def networks(folder: Path) -> list[str]:
+    """Return the networks in the data folder, as paths below it."""
+    found = [*folder.glob("zoo/*.onnx"), *folder.glob("nets/*.onnx")]
+    return sorted(path.relative_to(folder).as_posix() for path in found)
+
+
+def _normal(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    return np.asarray(generator.standard_normal(shape))
+
+
+def _magnitude(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Return values like those of a spectrum: none is negative."""
+    return np.abs(_normal(generator, shape))
+
+
+def _state(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Return values like those of a recurrent state: within -1 and 1."""
+    return np.tanh(_normal(generator, shape))
+
+
+def _bytes(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    return generator.integers(0, 256, shape)
+
+
+def _hertz(_: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the sample rate of speech."""
+    return np.full(shape, 16000)
+
+
+def _resized(images: np.ndarray, size: int) -> np.ndarray:
+    """Return [N, H, W, 3] as [N, size, size, 3]: each pixel from the four around its place."""
+    for axis in (1, 2):
+        length = images.shape[axis]
+        place = np.clip((np.arange(size) + 0.5) * length / size - 0.5, 0, length - 1)
+        low = np.minimum(place.astype(int), length - 2)
+        share = (place - low).reshape([-1 if a == axis else 1 for a in range(4)])
+        images = np.take(images, low, axis) * (1 - share) + np.take(images, low + 1, axis) * share
+    return images
+
+
+def _as_uint8(images: np.ndarray) -> np.ndarray:
+    return _resized(images, 128).round().astype(np.uint8)
+
+
+def _as_int8(images: np.ndarray) -> np.ndarray:
+    return (_resized(images, 256).round() - 128).astype(np.int8)
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """What one network is fed.
+
+    Attributes:
+        images: File of images below the data folder; None for random values.
+        preprocess: What turns images as stored into what the network takes.
+        draws: Input name to what draws its values; unit normal for those left out.
+        shapes: Input name to the shape of a feed, where the network leaves more than its first
+            axis free, or its inputs have no common first axis; None is the number of samples.
+        trained: Whether the weights are trained.
+    """
+
+    images: str | None = None
+    preprocess: Callable[[np.ndarray], np.ndarray] | None = None
+    draws: Mapping[str, Draw] = dataclasses.field(default_factory=dict)
+    shapes: Mapping[str, tuple[int | None, ...]] = dataclasses.field(default_factory=dict)
+    trained: bool = True
+
+    def describe(self) -> str:
+        """Return in a word or two what the network is fed."""
+        if self.images is not None:
+            return f"images of {self.images.partition('_')[0].partition('.')[0]}"
+        if not self.draws:
+            return "unit normal"
+        return ", ".join(draw.__name__.strip("_") for draw in self.draws.values())
+
+
+_CIFAR, _MNIST, _IMAGENET = "cifar10.npz", "mnist.npz", "imagenet_sample400_224.npz"
+_KW = normalised((0.485, 0.456, 0.406), (0.225, 0.225, 0.225))
+
+SUBJECTS: Mapping[str, Subject] = {
+    **{row.file: Subject(row.images, row.preprocess) for row in NETWORKS},
+    "nets/cifar10_vit_pgd_2_3_16.onnx": Subject(_CIFAR, CIFAR_STATISTICS),
+    "zoo/cntk_mnist_fp16.onnx": Subject(_MNIST, RAW_GREY),
+    "zoo/pt04_cifar_base_kw_dynshape.onnx": Subject(_CIFAR, _KW),
+    "zoo/pt_cifar_deep_kw.onnx": Subject(_CIFAR, _KW),
+    "zoo/pt_mnist_leakyrelu_5x20.onnx": Subject(_MNIST, UNIT_GREY),
+    "zoo/pt_mnist_relu_9x200.onnx": Subject(_MNIST, UNIT_GREY),
+    "zoo/pt_mnist_sigmoid_6x200.onnx": Subject(_MNIST, UNIT_GREY),
+    "zoo/tf2onnx_mnist_selfattention.onnx": Subject(_MNIST, UNIT_LAST),
+    "zoo/tfl_mobilenetv1_025_imagenet_u8io.onnx": Subject(_IMAGENET, _as_uint8),
+    "zoo/tfl_prismanet_int8_qdq.onnx": Subject(_IMAGENET, _as_int8),
+    "zoo/keras2onnx_dtln_1_lstm.onnx": Subject(draws={"input_2": _magnitude, "input_3": _state}),
+    "zoo/spox_silero_vad_16k_openvino.onnx": Subject(draws={"input": _normal, "state": _state}),
+    "zoo/pt29_silero_vad_op18.onnx": Subject(
+        draws={"input": _normal, "sr": _hertz, "state": _state},
+        shapes={"input": (1, 576), "sr": (), "state": (2, 1, 128)},
+    ),
+    # Its biases are all 0 and its embedding is unit normal, as initialised.
+    "zoo/pt_byte_bilstm.onnx": Subject(
+        draws={"input": _bytes}, shapes={"input": (None, 32)}, trained=False
+    ),
+    "zoo/paddle_ppocrv2_cls.onnx": Subject(shapes={"x": (None, 3, 48, 192)}),
+}
+"""Path below the data folder to what the network is fed."""
+
+
+def subject_of(file: str) -> Subject:
+    """Return what the network ``file`` is fed; a topology without weights is not trained."""
+    return SUBJECTS.get(file, Subject(trained="_noweights" not in file))
+
+
+def feeds(
+    subject: Subject, specs: Sequence[InputSpec], folder: Path, part: str, most: int
+) -> Feeds:
+    """Return what a network is fed, the same for the same arguments.
+
+    The larger an input, the fewer samples: 2^18 values in all, but at least 8, or 32 images, which
+    differ more than noise does, and ``most`` at most. A feed holds as many of them as the network
+    takes at once, where it leaves that free 2^18 values again, and 64 at most.
+
+    Args:
+        subject: What the network is fed.
+        specs: Its inputs.
+        folder: The data folder.
+        part: ``calibration`` or ``measurement``.
+        most: Most samples.
+    """
+    shapes = {spec.name: subject.shapes.get(spec.name, spec.shape or ()) for spec in specs}
+    if subject.preprocess is not None:
+        images = _images(subject, folder, part, most)
+        values, least = subject.preprocess(images[:1]).size, 32
+    else:
+        values = max(math.prod(size or 1 for size in shape) for shape in shapes.values())
+        least = 8
+    count = min(max(2**18 // values, least), most)
+    free = any(shape[:1] == (None,) for shape in shapes.values())
+    rows = min(max(2**18 // values, 1), 64, count) if free else 1
+    if subject.preprocess is not None:
+        ready = subject.preprocess(images[:count]).astype(specs[0].dtype)
+        cuts = [ready[at : at + rows] for at in range(0, len(ready), rows)]
+        return Feeds([{specs[0].name: cut} for cut in cuts], len(ready))
+    draw = functools.partial(_drawn, subject, specs, shapes)
+    generator = np.random.default_rng(SEEDS[part])
+    drawn = [draw(rows, generator) for _ in range(-(-count // rows))]
+    return Feeds(drawn, rows * len(drawn))
+
+
+def _drawn(
+    subject: Subject,
+    specs: Sequence[InputSpec],
+    shapes: Mapping[str, tuple[int | None, ...]],
+    rows: int,
+    generator: np.random.Generator,
+) -> dict[str, np.ndarray]:
+    feed = {}
+    for spec in specs:
+        shape = tuple(rows if size is None else size for size in shapes[spec.name])
+        values = subject.draws.get(spec.name, _normal)(generator, shape)
+        feed[spec.name] = np.asarray(values).astype(spec.dtype)
+    return feed
+
+
+def _images(subject: Subject, folder: Path, part: str, most: int) -> np.ndarray:
+    """Return the first images for ``part``, as stored; where all are in one, 100 calibrate."""
+    with np.load(folder / str(subject.images)) as arrays:
+        if "x_test" in arrays:
+            images = arrays["x_train" if part == CALIBRATION else "x_test"]
+        else:
+            images = arrays["x"][:100] if part == CALIBRATION else arrays["x"][100:]
+        return np.asarray(images[:most])

@@ -1,0 +1,279 @@
+"""The rows that ``benchmarks/zoo.py`` measured, and the page made of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from benchmarks.pages import grouped, machine, table
+from benchmarks.zoo_networks import CALIBRATION, MEASUREMENT, SEEDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+__all__ = ["Row", "Step", "keep", "kept", "page", "summary", "worst"]
+
+ROWS = Path(__file__).with_name("zoo.json")
+PAGE = Path(__file__).parents[1] / "docs" / "zoo.md"
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """What was measured of one network at one T.
+
+    Attributes:
+        failed: Why nothing was measured; None if something was.
+        outputs: Name of an output to its cosine similarity and relative error.
+        calibration: Number of samples that calibrated.
+        samples: Number of samples compared.
+        seconds: Duration of the conversion.
+        megabytes: Peak memory of the process until the conversion was done.
+        method: The method in words.
+        machine: Machine and versions.
+    """
+
+    failed: str | None = None
+    outputs: dict[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
+    calibration: int = 0
+    samples: int = 0
+    seconds: float = 0.0
+    megabytes: int = 0
+    method: str = ""
+    machine: str = dataclasses.field(default_factory=machine)
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """What was measured of one network.
+
+    Attributes:
+        file: The network, below the data folder.
+        inputs: What it was fed, in words.
+        trained: Whether its weights are trained.
+        refused: The error that refused it; None if it was converted.
+        macs: Multiply-accumulates of a sample by what drives them, as in the analysis.
+        steps: T to what was measured.
+    """
+
+    file: str
+    inputs: str
+    trained: bool
+    refused: str | None = None
+    macs: dict[str, int] = dataclasses.field(default_factory=dict)
+    steps: dict[int, Step] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Self:
+        """Return the row that ``dataclasses.asdict`` and JSON made ``fields`` of."""
+        steps = {int(t): Step(**step) for t, step in fields["steps"].items()}
+        return cls(**fields | {"steps": steps})
+
+    @property
+    def name(self) -> str:
+        """What the tables call it."""
+        return Path(self.file).stem
+
+    @property
+    def not_by_spikes(self) -> float:
+        """The percentage of the multiply-accumulates that spikes do not drive."""
+        return self.percent("total") - self.percent("spikes")
+
+    def percent(self, driver: str) -> float:
+        """Return the percentage of the multiply-accumulates that ``driver`` drives."""
+        total = self.macs.get("total", 0)
+        return 100 * self.macs[driver] / total if total else 0.0
+
+
+def worst(step: Step) -> tuple[str, float, float]:
+    """Return name, cosine and error of the output with the least cosine; not a number is less."""
+    name = min(step.outputs, key=lambda output: _order(step.outputs[output][0]))
+    return (name, *step.outputs[name])
+
+
+def _order(cosine: float) -> float:
+    return -math.inf if math.isnan(cosine) else cosine
+
+
+def kept() -> list[Row]:
+    """Return the rows in ``zoo.json``."""
+    if not ROWS.exists():
+        return []
+    return [Row.from_json(fields) for fields in json.loads(ROWS.read_text(encoding="utf-8"))]
+
+
+def keep(row: Row) -> None:
+    """Add what ``row`` has to ``zoo.json``, or put it in its place; write the page."""
+    rows = {each.file: each for each in kept()}
+    earlier = rows.get(row.file)
+    if earlier is not None and row.refused is None:
+        steps = dict(sorted((earlier.steps | row.steps).items()))
+        row = dataclasses.replace(row, macs=row.macs or earlier.macs, steps=steps)
+    rows[row.file] = row
+    ordered = [rows[file] for file in sorted(rows)]
+    text = json.dumps([dataclasses.asdict(each) for each in ordered], indent=1)
+    ROWS.write_text(f"{text}\n", encoding="utf-8", newline="\n")
+    PAGE.write_text(page(ordered), encoding="utf-8", newline="\n")
+
+
+def summary(rows: Sequence[Row]) -> str:
+    """Return in a few sentences how many networks are converted, and how well."""
+    refused = sum(row.refused is not None for row in rows)
+    trained = [row for row in rows if row.trained and row.refused is None]
+    parts = [f"{len(rows)} networks, {refused} refused. Of {len(trained)} with trained weights"]
+    for t, bound in ((32, 0.97), (128, 0.99)):
+        cosines = [worst(row.steps[t])[1] for row in trained if _measured(row, t)]
+        reached = sum(cosine >= bound for cosine in cosines)
+        parts.append(f"{reached} reach a cosine of {bound} at T={t}")
+    return ", ".join(parts) + "."
+
+
+def _measured(row: Row, t: int) -> bool:
+    return t in row.steps and row.steps[t].failed is None
+
+
+def _steps_of(rows: Iterable[Row]) -> list[int]:
+    return sorted({t for row in rows for t in row.steps})
+
+
+def page(rows: Sequence[Row]) -> str:
+    """Return the page in Markdown."""
+    converted = [row for row in rows if row.refused is None]
+    steps = _steps_of(converted)
+    heads = [f"T={t}" for t in steps]
+    measured = [(step, row.name) for row in converted for step in row.steps.values()]
+    done = [(step, name) for step, name in measured if step.failed is None]
+    return _PAGE.format(
+        summary=summary(rows),
+        calibration_seed=SEEDS[CALIBRATION],
+        measurement_seed=SEEDS[MEASUREMENT],
+        table=table(
+            ["network", "trained", "inputs", "converted", "not by spikes", *heads],
+            (_line(row, steps) for row in rows),
+        ),
+        failed="\n".join(_failures(rows)) or "None.",
+        outputs=table(
+            ["network", "output", *heads],
+            (line for row in converted for line in _outputs(row, steps)),
+        ),
+        shares=table(
+            ["network", "MACs", *_DRIVERS], (_shares(row) for row in converted if row.macs)
+        ),
+        costs=table(
+            ["network", "calibration", "samples", *heads], (_costs(row, steps) for row in converted)
+        ),
+        methods="\n".join(grouped(dict.fromkeys((step.method, name) for step, name in done))),
+        machines="\n".join(grouped(dict.fromkeys((step.machine, name) for step, name in measured))),
+    )
+
+
+_DRIVERS = ("spikes", "static", "readout", "analog")
+
+_PAGE = """\
+<!-- Written by benchmarks/zoo.py from benchmarks/zoo.json. -->
+
+# Networks from many exporters
+
+Measured by
+
+```console
+$ python -m benchmarks.zoo --data DIR
+```
+
+where `--only NAME` and `--T 8 32` measure a part anew. {summary}
+
+Each network is converted anew for each T with the default options, and calibrated. It runs for that
+T beside its ANN, on the same inputs, which are other samples than those that calibrated. A cell has
+the cosine similarity of all values of an output, over all samples, and the relative error: the norm
+of the difference by the norm of the ANN's output. Where a network has several outputs, the first
+table shows the one with the least cosine. `not by spikes` is the part of the multiply-accumulates
+that spikes do not drive.
+
+Inputs are images where the network was trained on them: MNIST, CIFAR-10, ImageNet. Else they are
+unit normal, seed {measurement_seed} (seed {calibration_seed} for calibration), which is not what
+most of these networks are made for; spectra have no negative values, states lie within -1 and 1.
+`benchmarks/zoo_networks.py` has the preprocessing. Networks without trained weights, which are
+files of topology only or as initialised, are shown but not counted.
+
+{table}
+
+## Refused, failed or timed out
+
+{failed}
+
+## Each output
+
+{outputs}
+
+## What drives the weights
+
+Percent of the multiply-accumulates of one sample: by spikes, in every step; `static`, once, before
+the first step; `readout`, once, after the last; `analog`, by real numbers in every step.
+
+{shares}
+
+## Cost of the conversion
+
+Numbers of samples, then seconds for one conversion, calibration included, and the peak memory of
+the process. Other work ran on the machine at the same time: read them as upper bounds.
+
+{costs}
+
+## Methods
+
+{methods}
+
+## Machine
+
+{machines}
+"""
+
+
+def _line(row: Row, steps: Sequence[int]) -> list[str]:
+    head = [row.name, "yes" if row.trained else "no", row.inputs]
+    if row.refused is not None:
+        return [*head, "refused", "", *[""] * len(steps)]
+    cells = [_cell(row.steps.get(t)) for t in steps]
+    return [*head, "yes" if row.macs else "no", f"{row.not_by_spikes:.1f} %", *cells]
+
+
+def _cell(step: Step | None, output: str | None = None) -> str:
+    if step is None:
+        return ""
+    if step.failed is not None:
+        return "timed out" if step.failed.startswith("timed out") else "failed"
+    cosine, error = step.outputs[output] if output else worst(step)[1:]
+    return f"{cosine:.4f} ({error:.3f})"
+
+
+def _failures(rows: Iterable[Row]) -> Iterator[str]:
+    for row in rows:
+        if row.refused is not None:
+            yield f"- {row.name}: {' '.join(row.refused.split())}"
+        for t, step in row.steps.items():
+            if step.failed is not None:
+                yield f"- {row.name}, T={t}: {step.failed}"
+
+
+def _outputs(row: Row, steps: Sequence[int]) -> Iterator[list[str]]:
+    names = dict.fromkeys(name for step in row.steps.values() for name in step.outputs)
+    for name in names:
+        yield [row.name, f"`{name}`", *(_cell(row.steps.get(t), name) for t in steps)]
+
+
+def _shares(row: Row) -> list[str]:
+    return [row.name, f"{row.macs['total']:,}", *(f"{row.percent(d):.1f}" for d in _DRIVERS)]
+
+
+def _costs(row: Row, steps: Sequence[int]) -> list[str]:
+    done = [step for step in row.steps.values() if step.failed is None]
+    counts = [str(done[-1].calibration), str(done[-1].samples)] if done else ["", ""]
+    return [row.name, *counts, *(_cost(row.steps.get(t)) for t in steps)]
+
+
+def _cost(step: Step | None) -> str:
+    if step is None or step.failed is not None:
+        return _cell(step)
+    return f"{step.seconds:.1f} s, {step.megabytes} MB"
