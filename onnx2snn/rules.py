@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ACTIVATIONS", "RULES", "SHAPE_ONLY", "WEIGHTED", "Form", "Rule", "operators"]
+__all__ = ["ACTIVATIONS", "RANDOM", "RULES", "SHAPE_ONLY", "WEIGHTED", "Form", "Rule", "operators"]
 
 _Choices = dict[str, tuple[object, ...]]
 
@@ -281,3 +281,6 @@ def operators(form: Form) -> frozenset[str]:
 
 SHAPE_ONLY = operators(Form.SHAPE)
 """Operators that read the shape of their input and not its values."""
+
+RANDOM = frozenset(name for name, rule in RULES.items() if rule.reason == _RANDOM)
+"""Operators that draw numbers."""

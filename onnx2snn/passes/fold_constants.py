@@ -11,6 +11,7 @@ import onnx_ir as ir
 
 from onnx2snn.graph import array, constant, is_constant, is_op, label, take_over
 from onnx2snn.passes.evaluate import compute, estimate_nbytes, single_node_model
+from onnx2snn.rules import RANDOM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,16 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["FoldConstants"]
 
 _LOGGER = logging.getLogger(__name__)
-_RANDOM = frozenset(
-    {
-        "Bernoulli",
-        "Multinomial",
-        "RandomNormal",
-        "RandomNormalLike",
-        "RandomUniform",
-        "RandomUniformLike",
-    }
-)
 _GRAPHS = (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS)
 
 
@@ -100,7 +91,7 @@ class FoldConstants(ir.passes.InPlacePass):
 
 
 def _is_foldable(node: ir.Node) -> bool:
-    if node.domain not in ("", "ai.onnx") or node.op_type in _RANDOM:
+    if node.domain not in ("", "ai.onnx") or node.op_type in RANDOM:
         return False
     if is_op(node, "Identity") and node.outputs[0].is_graph_output():
         return False
