@@ -10,9 +10,6 @@ import pytest
 from onnx2snn.passes.infer_shapes import InferShapes
 from onnx2snn.testing import check_pass
 
-if TYPE_CHECKING:
-    import pytest
-
 HEADER = '<ir_version: 8, opset_import: ["" : 17]>'
 
 
