@@ -5,7 +5,7 @@ import onnx
 import onnx_ir as ir
 import pytest
 
-from onnx2snn.scale import Scale, along_axis
+from onnx2snn.scale import QuantizerRange, Scale, along_axis
 from tests.models import model
 
 
@@ -56,3 +56,15 @@ def test_one_number_broadcasts_to_any_rank(rank: int) -> None:
     scale = Scale(np.array([7], np.float32), None, "graph")
     assert np.broadcast_to(scale.shaped(rank), [2] * rank).shape == (2,) * rank
     assert along_axis(scale.values, None, rank).size == 1
+
+
+def test_a_quantiser_s_range_is_noted_and_erased() -> None:
+    value = ir.Value(name="a")
+    assert QuantizerRange.read(value) is None
+    QuantizerRange(np.float32([0.5, 2]), 1, 255).write(value)
+    found = QuantizerRange.read(value)
+    assert found is not None
+    assert (found.values.tolist(), found.axis, found.levels) == ([0.5, 2], 1, 255)
+    assert Scale.read(value) is None
+    assert QuantizerRange.erase(value)
+    assert not QuantizerRange.erase(value)

@@ -138,6 +138,30 @@ def _matmul_to_real(writer: IntegerWriter) -> ir.Value:
     return _plus(writer, writer.add("MatMul", [a, b]), 6)
 
 
+def _lstm(writer: IntegerWriter) -> ir.Value | None:
+    """Write DynamicQuantizeLSTM: as LSTM, with weights [directions, inputs, gates], then scales.
+
+    It also rounds, in each step, what the weights multiply; that is left out.
+    """
+    weights = [_gates(writer, 1, 8), _gates(writer, 2, 10)]
+    if None in weights:
+        return None
+    inputs = [writer.given(0), *weights, *map(writer.given, range(3, 8))]
+    kept = dict(writer.node.attributes)
+    return writer.add("LSTM", inputs, kept, outputs=len(writer.node.outputs))
+
+
+def _gates(writer: IntegerWriter, position: int, scale: int) -> ir.Value | None:
+    """Return weights as LSTM has them, [directions, gates, inputs]; None if they are computed."""
+    found = [writer.given(at) for at in (position, scale, scale + 1)]
+    if not all(map(is_constant, found)):
+        return None
+    integers, steps, zeros = (array(value).astype(np.float32) for value in found)
+    shape = (len(steps), 1, -1)
+    real = (integers - zeros.reshape(shape)) * steps.reshape(shape)
+    return writer.constant("weights", real.transpose(0, 2, 1))
+
+
 def _plus(writer: IntegerWriter, value: ir.Value, position: int) -> ir.Value:
     bias = writer.given(position)
     return value if bias is None else writer.add("Add", [value, bias])
@@ -178,6 +202,7 @@ def _unpacked(data: np.ndarray, bits: int) -> np.ndarray:
 INTEGER_OPERATORS: dict[tuple[str, str], Callable[[IntegerWriter], ir.Value | None]] = {
     ("", "QLinearConv"): _conv,
     ("", "QLinearMatMul"): _matmul,
+    (CONTRIB, "DynamicQuantizeLSTM"): _lstm,
     (CONTRIB, "DynamicQuantizeMatMul"): _matmul_of_real,
     (CONTRIB, "MatMulIntegerToFloat"): _matmul_to_real,
     (CONTRIB, "MatMulNBits"): _matmul_of_bits,

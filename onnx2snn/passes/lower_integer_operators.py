@@ -80,18 +80,21 @@ class LowerIntegerOperators(ir.passes.InPlacePass):
         before:  y = MaxPool(x)                  on integers that a quantiser made
         after:   y = Q(MaxPool(D(x, s, z)), s, z)
 
-    So are QLinearMatMul, MatMulInteger, the operators that onnxruntime's quantiser writes
+    So are QLinearMatMul, MatMulInteger, and the operators that onnxruntime's quantiser writes
     (QLinearAdd, QLinearMul, QLinearSigmoid, QLinearLeakyRelu, QLinearSoftmax, QLinearConcat,
     QLinearWhere, QLinearAveragePool, QLinearGlobalAveragePool, QGemm, DynamicQuantizeMatMul,
-    MatMulIntegerToFloat, MatMulNBits), and what moves, selects or compares integers. A
+    DynamicQuantizeLSTM, MatMulIntegerToFloat, MatMulNBits), and what moves, selects or compares
+    integers. A
     DequantizeLinear of constants becomes a constant, whatever its type: integers of 2 to 32
     bits, float8, one scale, one for each channel or for each block. Main graph and subgraphs.
 
     Exact but for rounding: where a sum comes to lie between two integers, floats may round it
-    to the other one. A Resize that interpolates, too, may be off by one.
+    to the other one. A Resize that interpolates, too, may be off by one; and what a
+    DynamicQuantizeLSTM rounds inside, before it multiplies, is not rounded any more.
 
     Left as they are: integers whose scale is not known; operators with ``channels_last``, which
-    come from onnxruntime's optimiser; MatMulNBits whose weights are computed or reordered.
+    come from onnxruntime's optimiser; MatMulNBits and DynamicQuantizeLSTM whose weights are
+    computed or reordered.
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
@@ -150,9 +153,11 @@ class _Lowering:
         result = write(IntegerWriter(node))
         if result is None:
             return False
-        take_over(node.outputs[0], result)
-        self._graph.remove(node, safe=True)
         last = _producer(result)
+        results = [result] if len(node.outputs) == 1 else last.outputs
+        for old, new in zip(node.outputs, results, strict=True):
+            take_over(old, new)
+        self._graph.remove(node, safe=True)
         if is_quantize(last):
             self._note(last)
             last = _producer(last.inputs[0])

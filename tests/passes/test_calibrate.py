@@ -11,7 +11,7 @@ from onnx_ir.passes import PreconditionError
 from onnx2snn.activations import activations
 from onnx2snn.calibration.data import dataset, input_specs
 from onnx2snn.passes import Calibrate, FoldBatchNorm, InferShapes, MoveMaxPool, run
-from onnx2snn.scale import Scale
+from onnx2snn.scale import QuantizerRange, Scale
 from onnx2snn.testing import check_pass, run_ort
 from tests.models import model, normal, positive
 
@@ -205,3 +205,50 @@ def test_a_model_without_types_is_refused_by_name() -> None:
         run(proto, [Calibrate(4)])
     typed = run(ir.from_proto(proto), [InferShapes(), Calibrate(4)])
     assert Scale.read(activations(typed.graph)[0]) is not None
+
+
+def quantised(values: np.ndarray, axis: int | None, levels: int) -> ir.Model:
+    """Return a network whose activation has the range of a quantiser noted on it."""
+    ann = network("a = Relu (c)  y = Conv (a, u)")
+    (value,) = activations(ann.graph)
+    QuantizerRange(values, axis, levels).write(value)
+    return ann
+
+
+@pytest.mark.parametrize(
+    "options, levels, part",
+    [
+        ({"time_steps": 8, "rule": "max"}, 255, 1.0),
+        ({"time_steps": 8, "rule": "percentile"}, 255, 1.0),
+        ({"time_steps": 255}, 255, 1.0),
+        ({"time_steps": 15}, 15, 1.0),
+        ({"time_steps": 64}, 15, 1.0),
+        ({"time_steps": 8}, 255, 2.5512 / 4.2147),
+        ({"time_steps": 8}, 65535, 2.5512 / 4.2147),  # the range of the data, as with 255
+        ({"time_steps": 4}, 15, 2.1353 / 2.8987),
+    ],
+)
+def test_without_data_a_quantiser_says_where_the_threshold_is(
+    options: dict[str, object], levels: int, part: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The parts are of the best thresholds of a rectified normal value of variance 1."""
+    (scale,) = calibrated(quantised(np.float32([3]), None, levels), data=None, **options)
+    assert (scale.origin, scale.axis, scale.dead) == ("quantizer", None, ())
+    np.testing.assert_allclose(scale.values, [3 * part], rtol=1e-4)
+    assert not caplog.records
+
+
+def test_a_quantiser_with_a_range_for_each_channel() -> None:
+    ranges = np.float32([1, 2, 3, 4])
+    (scale,) = calibrated(quantised(ranges, 1, 15), data=None, time_steps=15)
+    assert scale.axis == 1
+    np.testing.assert_array_equal(scale.values, ranges)
+
+
+@pytest.mark.parametrize("axis, bound", [(1, [0.1, 0.2, 0.3, 9]), (None, [0.3] * 4), (3, [9] * 4)])
+def test_with_data_a_quantiser_bounds_the_threshold(axis: int | None, bound: list[float]) -> None:
+    ranges = np.float32([0.3] if axis is None else [0.1, 0.2, 0.3, 9])
+    (scale,) = calibrated(quantised(ranges, axis, 255), rule="max")
+    (free,) = calibrated(network("a = Relu (c)  y = Conv (a, u)"), rule="max")
+    assert scale.origin == "calibration"
+    np.testing.assert_allclose(scale.values, np.minimum(free.values, bound), rtol=1e-5)

@@ -57,6 +57,17 @@ def test_casts_constants_and_subgraphs_follow() -> None:
     np.testing.assert_allclose(run_ort(before, feeds)["y"], expected, atol=8e-3)
 
 
+def test_sequences_follow() -> None:
+    before = model(
+        "(float16[N,3] x) => (float16[M,3] y) { s = SequenceConstruct (x, x)"
+        "  y = ConcatFromSequence <axis = 0> (s) }",
+    )
+    feeds = {"x": normal(2, 4, 3).astype(np.float16)}
+    expected = run_ort(before, feeds)["y"]
+    assert PASS(before).modified
+    np.testing.assert_array_equal(run_ort(before, feeds)["y"], expected)
+
+
 def test_single_precision_is_left_alone() -> None:
     before = network("float", "float32")
     assert not PASS(before).modified

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import onnx.shape_inference
 import onnx_ir as ir
@@ -45,6 +47,26 @@ def test_a_number_replaces_a_symbol_but_not_in_the_signature() -> None:
     )
     InferShapes()(before)
     assert shapes(before) == {"h": "[4,6]", "y": "[N,6]"}
+
+
+def test_what_cannot_be_inferred_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
+    before = ir.from_onnx_text(
+        f"{HEADER} g (float[2,3] x) => (float[2,3] y) {{ h = MatMul (x, x)  y = Neg (h) }}"
+    )
+    before.graph.node(0).attributes["foo"] = ir.AttrGraph("foo", ir.Graph([], [], nodes=[]))
+    before.opset_imports.clear()
+    assert not InferShapes()(before).modified
+    assert "shapes cannot be inferred" in caplog.text
+
+
+def test_sequences_have_types_of_their_own() -> None:
+    before = ir.from_onnx_text(
+        f"{HEADER} g (float[2,3] x) => (float[a,b] y) "
+        "{ s = SequenceConstruct (x, x)  y = ConcatFromSequence <axis = 0> (s) }"
+    )
+    after = check_pass(InferShapes(), before, {"x": np.ones((2, 3), np.float32)}, rtol=0)
+    sequence = after.graph.node(0).outputs[0]
+    assert sequence.type == ir.SequenceType(ir.TensorType(ir.DataType.FLOAT))
 
 
 def test_subgraph() -> None:

@@ -136,6 +136,21 @@ def test_operators_of_onnxruntime(call: str, expected: list[str]) -> None:
     assert not PASS(before).modified
 
 
+def test_zero_points_left_out() -> None:
+    """onnxruntime's own kernel does not take that, though the operator says it does."""
+    before = model(
+        "(int8[6] x) => (int8[A] y) { y = com.microsoft.QLinearLeakyRelu <alpha = 0.5> "
+        "(x, sx, , sy) }",
+        CONTRIB,
+        sx=number(0.5),
+        sy=number(0.25),
+    )
+    assert PASS(before).modified
+    assert operators(before) == ["DequantizeLinear", "LeakyRelu", "QuantizeLinear"]
+    x = np.arange(-3, 3, dtype=np.int8)
+    np.testing.assert_array_equal(run_ort(before, {"x": x})["y"], np.where(x > 0, 2 * x, x))
+
+
 GEMM = (
     "(uint8[3,N] x) => (TYPE[N,4] y) { y = com.microsoft.QGemm "
     "<transA = 1, transB = 1, alpha = 0.5> (x, sx, zx, w, sw, zw, b END) }"
@@ -225,6 +240,37 @@ def test_integer_product_without_a_quantiser(tail: str, expected: list[str]) -> 
     assert operators(after) == expected
 
 
+@pytest.mark.parametrize(
+    "zero_points, factor, expected",
+    [
+        # the product is not by the scale that the operand has
+        ("z", "k", ["QuantizeLinear", "DequantizeLinear", "MatMul", "Mul"]),
+        # an integer of another zero point than the quantiser's is taken as it is
+        ("other", "half", ["QuantizeLinear", "DequantizeLinear", "MatMul"]),
+        # columns with zero points of their own and one scale
+        ("z, columns", "half", ["QuantizeLinear", "DequantizeLinear", "MatMul"]),
+    ],
+)
+def test_scales_that_do_not_fit(zero_points: str, factor: str, expected: list[str]) -> None:
+    constants = {
+        "other": number(5, "u1"),
+        "columns": np.array([1, 2, 3, 4, -5], "i1"),
+        "half": number(0.5),
+    }
+    before = model(
+        "(float[4,3] x, float k) => (float[4,5] y) { q = QuantizeLinear (x, s, z)"
+        f"  i = MatMulInteger (q, w, {zero_points})  c = Cast <to = 1> (i)"
+        f"  y = Mul (c, {factor}) }}",
+        NEWER,
+        w=integers(1, 3, 5, dtype="i1"),
+        s=number(0.25),
+        z=number(3, "u1"),
+        **{name: array for name, array in constants.items() if name in zero_points + factor},
+    )
+    feeds = {"x": normal(2, 4, 3), "k": number(2)}
+    assert operators(check_pass(PASS, before, feeds, rtol=0)) == expected
+
+
 def test_static_quantiser_before_an_integer_product() -> None:
     before = model(
         "(float[4,3] x) => (float[4,5] y) { q = QuantizeLinear (x, sx, zx)"
@@ -299,6 +345,31 @@ def test_weights_of_few_bits(bits: int, zero_points: str) -> None:
     assert operators(before) == ["MatMul"]
     # sums of 40 products in another order
     np.testing.assert_allclose(run_ort(before, feeds)["y"], result, 1e-4, 1e-3)
+
+
+@pytest.mark.parametrize("per_gate", [False, True])
+def test_recurrent_cells(*, per_gate: bool) -> None:
+    shape = (2, 16) if per_gate else (2,)
+    before = model(
+        "(float[L,N,5] x) => (float[L,D,N,4] y, float[D,N,4] c) { y, h, c = "
+        'com.microsoft.DynamicQuantizeLSTM <hidden_size = 4, direction = "bidirectional"> '
+        "(x, w, r, b, , , , , sw, zw, sr, zr) }",
+        CONTRIB,
+        w=integers(1, 2, 5, 16, dtype="i1"),
+        r=integers(2, 2, 4, 16, dtype="i1"),
+        b=normal(3, 2, 32) / 8,
+        sw=np.linspace(0.01, 0.03, int(np.prod(shape))).reshape(shape).astype("f4"),
+        zw=np.zeros(shape, "i1"),
+        sr=np.linspace(0.03, 0.01, int(np.prod(shape))).reshape(shape).astype("f4"),
+        zr=np.zeros(shape, "i1"),
+    )
+    feeds = {"x": normal(4, 6, 3, 5)}
+    expected = run_ort(before, feeds)
+    assert PASS(before).modified
+    assert operators(before) == ["LSTM"]
+    for name, result in run_ort(before, feeds).items():
+        # inputs are no longer rounded to 8 bits
+        np.testing.assert_allclose(result, expected[name], atol=0.02)
 
 
 MOVES = [
@@ -394,15 +465,40 @@ def test_channels_last_is_left_alone(call: str) -> None:
     assert not PASS(before).modified
 
 
-def test_reordered_weights_of_few_bits_are_left_alone() -> None:
+@pytest.mark.parametrize("operands", ["x, w, s, , g", "x, v, s", "x, w, s, z"])
+def test_reordered_or_computed_weights_of_few_bits_are_left_alone(operands: str) -> None:
+    constants = {
+        "w": integers(1, 2, 1, 8),
+        "s": np.ones(2, "f4"),
+        "g": np.zeros(16, "i4"),
+    }
     before = model(
-        "(float[N,16] x, uint8[2,1,8] v) => (float[N,2] y, float[N,2] z) { "
-        "y = com.microsoft.MatMulNBits <K = 16, N = 2, bits = 4, block_size = 16> (x, w, s, , g)"
-        "  z = com.microsoft.MatMulNBits <K = 16, N = 2, bits = 4, block_size = 16> (x, v, s) }",
+        "(float[N,16] x, uint8[2,1,8] v, uint8[2] z) => (float[N,2] y) { y = com.microsoft."
+        f"MatMulNBits <K = 16, N = 2, bits = 4, block_size = 16> ({operands}) }}",
         CONTRIB,
-        w=integers(1, 2, 1, 8),
-        s=np.ones(2, "f4"),
-        g=np.zeros(16, "i4"),
+        **{name: array for name, array in constants.items() if f" {name}" in operands},
+    )
+    assert not PASS(before).modified
+
+
+def test_cells_with_computed_weights_are_left_alone() -> None:
+    before = model(
+        "(float[L,N,5] x, int8[1,5,16] w) => (float[L,D,N,4] y) { y = com.microsoft."
+        "DynamicQuantizeLSTM <hidden_size = 4> (x, w, r, , , , , , s, z, s, z) }",
+        CONTRIB,
+        r=integers(2, 1, 4, 16, dtype="i1"),
+        s=np.ones(1, "f4"),
+        z=np.zeros(1, "i1"),
+    )
+    assert not PASS(before).modified
+
+
+def test_a_scale_that_is_computed_is_left_alone() -> None:
+    before = model(
+        "(float[N,3] x, float s) => (float[N,3] y) { q = com.microsoft.QuantizeLinear (x, s, z)"
+        "  y = com.microsoft.DequantizeLinear (q, s, z) }",
+        CONTRIB,
+        z=number(0, "u1"),
     )
     assert not PASS(before).modified
 

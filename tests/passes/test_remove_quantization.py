@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import onnx
+import onnx_ir as ir
 import pytest
 
 import onnx2snn
@@ -16,9 +16,6 @@ from onnx2snn.passes import (
 from onnx2snn.scale import QuantizerRange
 from onnx2snn.testing import run_ort
 from tests.models import model, normal
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 PASS = RemoveQuantization()
 CONSTANTS = {
@@ -302,6 +299,26 @@ def test_blocks_leave_a_rectifier_with_one_range() -> None:
     PASS(ann)
     assert operators(ann) == ["MatMul", "Clip", "Neg"]
     assert ranges(ann) == {"Clip": as_noted([0.2 * 255])}
+
+
+@pytest.mark.parametrize("is_rectified", [True, False])
+def test_eight_bits_with_an_exponent(*, is_rectified: bool) -> None:
+    """They reach as far below 0 as above, so that they bound a Relu and are linear elsewhere."""
+    scale = onnx.helper.make_tensor("s", onnx.TensorProto.FLOAT, [], [0.5])
+    zero = onnx.helper.make_tensor("z", onnx.TensorProto.FLOAT8E4M3FN, [], [0.0])
+    relu = "h = Relu (g)" if is_rectified else "h = Neg (g)"
+    proto = onnx.parser.parse_model(
+        '<ir_version: 10, opset_import: ["" : 21]> n (float[N,3] x) => (float[N,3] y) '
+        f"{{ g = MatMul (x, w)  {relu}  {PAIR}  y = Neg (d) }}"
+    )
+    weights = onnx.numpy_helper.from_array(CONSTANTS["w"], "w")
+    proto.graph.initializer.extend([scale, zero, weights])
+    ann = ir.from_proto(proto)
+    InferShapes()(ann)
+    assert PASS(ann).modified
+    CanonicalizeActivations()(ann)
+    assert operators(ann) == ["MatMul", "Clip" if is_rectified else "Neg", "Neg"]
+    assert ranges(ann) == ({"Clip": as_noted([224], levels=128)} if is_rectified else {})
 
 
 def test_requantised_values_have_one_rectifier() -> None:
