@@ -47,7 +47,7 @@ def _infer(model: ir.Model) -> bool:
     try:
         proto = onnx.shape_inference.infer_shapes(ir.to_proto(light), data_prop=True)
     except Exception as error:  # noqa: BLE001 (onnx's errors have no common class)
-        _LOGGER.warning("shapes are not inferred: %s", error)
+        _LOGGER.warning("shapes cannot be inferred: %s", error)
         return False
     signature = {*model.graph.inputs, *model.graph.outputs}
     pairs = zip(model.graphs(), ir.from_proto(proto).graphs(), strict=True)
