@@ -91,7 +91,7 @@ def report(
     neurons = [node for node in snn.graph.all_nodes() if is_neuron(node)]
     digits = max(map(Digits.of, neurons), key=lambda found: found.leak)
     most = max(map(_spikes_at_once, neurons))
-    layers = 1 if facts["schedule"] == "lockstep" else layers_in_a_row(snn.graph)
+    lockstep = facts["schedule"] == "lockstep"
     return {
         "version": REPORT_VERSION,
         "source": imported.name,
@@ -100,13 +100,18 @@ def report(
         "calibration_samples": 0 if data is None else data.samples,
         "T": steps,
         "schedule": facts["schedule"],
-        "latency_steps": steps * layers,
+        "latency_steps": steps * (1 if lockstep else layers_in_a_row(snn.graph)),
         "levels": max(steps * most, digits.levels(steps)),
         "levels_per_spike": most if digits.leak == 1.0 else steps,
         "method": facts["method"],
         "input_coding": {name: dataclasses.asdict(coding) for name, coding in codings.items()},
         "layers": list(map(_layer, neurons)),
-        "energy": energy(analysis["macs"], steps),
+        "energy": energy(
+            analysis["macs"],
+            steps,
+            spikes_a_step=most,
+            analog_runs=steps if lockstep else 1,
+        ),
         "analysis": analysis,
     }
 

@@ -14,6 +14,7 @@ from onnx.reference import ReferenceEvaluator
 
 import onnx2snn
 from onnx2snn import cli
+from onnx2snn.passes import ReplaceActivations
 from onnx2snn.testing import run_ort
 from onnx2snn.time_loop import time_loops
 from tests.models import dyadic, model
@@ -194,6 +195,22 @@ def test_an_input_that_is_a_stream_is_refused_by_name(coding: str) -> None:
 def test_options_that_do_not_fit(options: dict[str, Any], message: str) -> None:
     with pytest.raises(onnx2snn.OptionError, match=message):
         onnx2snn.Options(**options)
+
+
+@pytest.mark.parametrize(
+    "neuron, leak, time_steps, levels",
+    [
+        ("inverse-leaky", 2.0, 1, 1),
+        ("inverse-leaky", 2.0, 8, 255),
+        ("inverse-leaky", 2.0, 2000, 2**16),
+        ("inverse-leaky", 1.5, 4, 8),  # 1 + 1.5 + 2.25 + 3.375 of the smallest digit
+        ("augmented", 2.0, 8, 32),
+        ("gated", 2.0, 8, 8),
+        ("if", 2.0, 2**16, 2**16),
+    ],
+)
+def test_levels(neuron: str, leak: float, time_steps: int, levels: int) -> None:
+    assert ReplaceActivations(neuron, leak=leak).levels(time_steps) == levels
 
 
 def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import onnx_ir as ir
@@ -50,9 +51,9 @@ class Digits:
 
         ``T`` without a leak, ``2^T - 1`` with k = 2; no more than 2^16, beyond which nobody asks.
         """
-        if self.leak ** min(time_steps, _MANY) >= _MANY:
+        if time_steps * math.log2(self.leak) >= _MANY.bit_length():
             return _MANY
-        return round(self.total(time_steps) / self.last(time_steps))
+        return min(_MANY, round(self.total(time_steps) / self.last(time_steps)))
 
 
 _MANY = 2**16

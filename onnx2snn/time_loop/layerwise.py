@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import networkx as nx
 import numpy as np
 import onnx_ir as ir
@@ -79,16 +77,12 @@ class _Firing:
         silence = self._silence(current)
         start = self._start(neuron, current, values)
         graph.remove(neuron)
-        step = step_number(graph)
         neuron.replace_input_with(0, silence)
-        carried = []
-        for state in states(neuron):
-            before = start if state.name == "v" else state.before
-            inside = new_value(graph, before, f"{name}.{state.name}")
-            inside.shape = before.shape if before.shape == state.after.shape else None
-            carried.append(dataclasses.replace(state, before=before).carry(inside))
+        starts = {"v": start}
+        carried = [state.carry(graph, starts.get(state.name)) for state in states(neuron)]
         nodes, sums = self._sum(digits, spike, silence, name)
-        body = Body(step, [neuron, *nodes], [*carried, *sums], [spike] if self._hand_out else [])
+        handed_out = [spike] if self._hand_out else []
+        body = Body(step_number(graph), [neuron, *nodes], [*carried, *sums], handed_out)
         loop = new_loop(graph, f"{LAYER_LOOP}{name}", self._time_steps, body)
         total = self._name_outputs(loop, body, sums[0].after)
         self._hand_on(spike, total, thresholds)

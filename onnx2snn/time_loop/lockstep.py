@@ -14,12 +14,11 @@ from onnx2snn.graph import (
     copied,
     dependency_graph,
     fresh_name,
-    label,
     reads,
     rewire,
 )
 from onnx2snn.streams import is_stateful
-from onnx2snn.time_loop.loops import LOOP_NAME, Body, Carried, State, new_loop, states, step_number
+from onnx2snn.time_loop.loops import LOOP_NAME, Body, Carried, new_loop, states, step_number
 from onnx2snn.time_loop.steps import TIME_STEPS, time_steps_input
 
 if TYPE_CHECKING:
@@ -131,7 +130,8 @@ class _Emitter:
         after = {state.after for state in kept}
         extra = [value for value in self._parts.leaving if value not in after]
         self._graph.remove(self._parts.body)
-        carried = [*map(self._carry, kept), *map(self._last_value, extra)]
+        carried = [state.carry(self._graph) for state in kept]
+        carried += map(self._last_value, extra)
         self._graph.outputs.clear()  # an output made in the body is to be one of the body first
         slices = [self._slice(value) for value in self._parts.events]
         nodes = [*slices, *self._parts.body]
@@ -141,15 +141,6 @@ class _Emitter:
         self._graph.outputs.extend(self._outputs)
         self._graph.append(loop)
         self._graph.sort()
-
-    def _carry(self, state: State) -> Carried:
-        """Let the node of ``state`` read it from a body input."""
-        value = ir.Value(
-            name=fresh_name(self._graph, f"{label(state.node)}.{state.name}"),
-            type=state.before.type,
-            shape=state.before.shape if state.before.shape == state.after.shape else None,
-        )
-        return state.carry(value)
 
     def _slice(self, event: ir.Value) -> ir.Node:
         """Return the node that takes this step's slice of ``event``."""

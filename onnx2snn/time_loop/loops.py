@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.graph import constant, fresh_name, is_constant, is_op, reads, rewire
+from onnx2snn.graph import constant, fresh_name, is_constant, is_op, label, reads, rewire
 from onnx2snn.ops import ALL_OPS
 from onnx2snn.streams import is_stateful
 
@@ -61,11 +61,22 @@ class State:
     before: ir.Value
     after: ir.Value
 
-    def carry(self, inside: ir.Value) -> Carried:
-        """Let the node read the state from the body input ``inside``, in the place of its start."""
+    def carry(self, graph: ir.Graph, start: ir.Value | None = None) -> Carried:
+        """Let the node read the state from a new body input, in the place of its start.
+
+        Args:
+            graph: The graph around the loop.
+            start: What the state starts from; None for what the node says.
+        """
+        before = self.before if start is None else start
+        inside = ir.Value(
+            name=fresh_name(graph, f"{label(self.node)}.{self.name}"),
+            type=before.type,
+            shape=before.shape if before.shape == self.after.shape else None,
+        )
         position = list(ALL_OPS[self.node.op_type].inputs).index(self.name)
         self.node.replace_input_with(position, inside)
-        return Carried(self.before, inside, self.after)
+        return Carried(before, inside, self.after)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

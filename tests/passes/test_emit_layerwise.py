@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import onnx2snn
 from onnx2snn.errors import OptionError
+from onnx2snn.graph import set_array
 from onnx2snn.passes import AttachFunctions, ChooseInputCoding, EmitLayerwise, ReplaceActivations
 from onnx2snn.scale import Scale
 from onnx2snn.streams import Streams
@@ -365,3 +366,15 @@ def test_layers_in_a_row(collapse: bool) -> None:  # noqa: FBT001
     graph = ir.from_proto(layerwise(ann, collapse=collapse)).graph
     assert len(time_loops(graph)) == 4
     assert layers_in_a_row(graph) == 3
+
+
+def test_layers_that_leak_differently_drive_the_same_weights() -> None:
+    text = "a = Relu (x)  n = Neg (x)  b = Relu (n)  s = Concat <axis = 1> (a, b)"
+    ann = model(f"(float[N,4] x) => (y) {{ {text}  y = MatMul (s, k) }}", k=dyadic(1, 8, 4))
+    x = {"x": dyadic(2, 16, 4, unit=16, limit=16)}
+    expected = run_ort(ann, x)["y"]
+    ReplaceActivations("inverse-leaky")(with_scales(ann, 1))
+    set_array(ann.graph.initializers["b.leak"], np.array(1.5))
+    EmitLayerwise(30, collapse=False)(ann)
+    AttachFunctions()(ann)
+    np.testing.assert_allclose(run_ort(ann, x)["y"], expected, atol=1e-4)
