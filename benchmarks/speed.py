@@ -44,7 +44,7 @@ def measure(model: Path, calibration: Path, batch_size: int, repeats: int) -> di
     """
     convert = functools.partial(onnx2snn.convert, model, T=8, calibration=calibration)
     conversion = convert()
-    plain = functools.partial(convert, correct_bias=False)
+    plain = functools.partial(convert, corrections=())
     found = {
         "conversion, T = 8, with calibration (s)": _least(convert, 3) / 1000,
         "conversion without bias correction (s)": _least(plain, 3) / 1000,

@@ -121,14 +121,14 @@ def convert(
     data = _data(calibration, prepared, T)
     whole = prepared.whole
     apply(whole.ann, [_coding(prepared, data)])
-    if chosen.schedule == "layerwise":
+    if chosen.chosen_method().schedule == "layerwise":
         check_inputs(whole.ann.graph)
     codings = {str(value.name): Coding.read(value) for value in whole.ann.graph.inputs}
     snn = _network(whole, chosen, T, data)
     metadata = WriteMetadata(
         T,
         chosen.describe(data),
-        chosen.schedule,
+        chosen.chosen_method().schedule,
         source_sha256=prepared.imported.sha256,
         calibration_sha256="" if data is None else data.sha256(),
         input_coding=json.dumps({name: coding.kind for name, coding in codings.items()}),
@@ -150,11 +150,12 @@ def _network(part: Part, options: Options, time_steps: int, data: Dataset | None
 
 def calibrating(options: Options, time_steps: int, data: Dataset | None) -> Calibrate:
     """Return the pass that finds the scale of every activation."""
-    levels = options.replacement().levels(time_steps)
+    method = options.chosen_method()
+    levels = method.levels(time_steps)
     return Calibrate(
         max(time_steps, min(levels, _MOST_LEVELS)),
-        options.threshold,
-        options.per_channel,
+        method.threshold,
+        method.per_channel,
         seed=options.seed,
         spike=options.spike,
         data=data,
@@ -169,16 +170,17 @@ def spiking(
     options: Options, time_steps: int, data: Dataset | None, ann: ir.Model
 ) -> list[ir.passes.PassBase]:
     """Return the passes that make an ANN with scales an emitted spiking network."""
-    wanted = options.corrections(data)
-    layerwise = options.schedule == "layerwise"
+    wanted, method = options.possible_corrections(data), options.chosen_method()
+    layerwise = method.schedule == "layerwise"
+    replacement = method.replacement(options.spike)
     correction = CorrectLayers(time_steps, wanted, layerwise=layerwise, ann=ann, data=data)
     corrections = [correction] if wanted else []
     if layerwise:
         emission = EmitLayerwise(time_steps, options.collapse)
-        return options.remaining([options.replacement(), *corrections, emission])
+        return options.remaining([replacement, *corrections, emission])
     return options.remaining(
         [
-            options.replacement(),
+            replacement,
             EncodeInputs(options.seed),
             CarryRunningMeans(),
             *corrections,

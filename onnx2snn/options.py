@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from onnx2snn.calibration.corrections import CORRECTIONS
 from onnx2snn.calibration.threshold_rules import RULES
 from onnx2snn.coding import CODINGS
 from onnx2snn.errors import OptionError
-from onnx2snn.passes import PASSES, CorrectLayers, ReplaceActivations
+from onnx2snn.methods import METHODS, SCHEDULES, Method
+from onnx2snn.passes import PASSES, CorrectLayers
 from onnx2snn.passes.replace_activations import NEURONS
 from onnx2snn.streams import SPIKE
 
@@ -34,13 +36,16 @@ _NEEDED = (
 """Passes without which there is no network, or one that cannot run."""
 
 
-SCHEDULES = ("lockstep", "layerwise")
-"""When layers fire: all in the same steps, or one after another."""
-
-
 def _option(text: str, *, default: Any, choices: Iterable[str] = ()) -> Any:  # noqa: ANN401
     """Return a dataclass field with what the command line says about it."""
     return dataclasses.field(default=default, metadata={"help": text, "choices": tuple(choices)})
+
+
+def _part(text: str, kind: type, choices: Iterable[str] = ()) -> Any:  # noqa: ANN401
+    """Return the field of a part of the method: None leaves it as the method has it."""
+    return dataclasses.field(
+        default=None, metadata={"help": text, "choices": tuple(choices), "kind": kind}
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,18 +53,20 @@ class Options:
     """How a conversion is done; the defaults are what measures best.
 
     Attributes:
+        method: Name of one of ``METHODS``, or a ``Method`` of one's own. The parts of it that
+            follow, down to ``schedule``, stay as they are where None is given.
         neuron: ``gated``: a negative spike takes back an early one; ``if``: plain spikes;
-            ``augmented``: up to ``max_spikes`` at once; ``inverse-leaky``: in T steps the digits
-            of a value, for the schedule ``layerwise``.
+            ``hard-reset``: a spike resets the potential to 0; ``augmented``: up to ``max_spikes``
+            at once; ``inverse-leaky``: in T steps the digits of a value, for the schedule
+            ``layerwise``.
         max_spikes: Most spikes an augmented neuron sends in a step, 1 to 127.
         leak: Growth of the potential of inverse-leaky neurons in a step, above 1, at most 2.
-        threshold: Rule for the thresholds: ``mse``, ``percentile`` or ``max``.
+        threshold: Rule for the thresholds: ``mse``, ``percentile``, ``max`` or ``balanced``.
         per_channel: Whether each channel has a threshold of its own.
         v_init: Initial potential as a fraction of the threshold, 0 to 1.
-        headroom: Whether the thresholds of a layer grow where it could not keep up with the
-            spikes it gets, in lockstep. Needs calibration data.
-        correct_bias: Whether each layer's bias is corrected on the spikes it gets. Needs
-            calibration data.
+        corrections: What is corrected, layer by layer, on the spikes that calibration data
+            makes: some of ``CORRECTIONS``; without data, nothing is.
+        keep_weights: Whether the weights stay as they are, whatever the method says.
         schedule: ``lockstep``: in each step all layers advance by one step; ``layerwise``: a
             layer fires for T steps once those before it have.
         collapse: With ``layerwise``, whether what lies between layers is computed once, on what
@@ -77,15 +84,20 @@ class Options:
         skip_passes: Names of passes to leave out.
     """
 
-    neuron: str = _option("spiking neuron", default="gated", choices=NEURONS)
-    max_spikes: int = _option("most spikes an augmented neuron sends in a step", default=4)
-    leak: float = _option("growth of an inverse-leaky potential in a step", default=2.0)
-    threshold: str = _option("rule for the thresholds", default="mse", choices=RULES)
-    per_channel: bool = _option("a threshold for each channel", default=True)
-    v_init: float = _option("initial potential as a fraction of the threshold", default=0.5)
-    headroom: bool = _option("raise thresholds where bursts of spikes ask for it", default=True)
-    correct_bias: bool = _option("correct biases on real spikes", default=True)
-    schedule: str = _option("what advances in a step", default="lockstep", choices=SCHEDULES)
+    method: str | Method = _option(  # noqa: RUF009 (a dataclass field, as the others)
+        "method of conversion", default="auto", choices=METHODS
+    )
+    neuron: str | None = _part("spiking neuron", str, NEURONS)
+    max_spikes: int | None = _part("most spikes an augmented neuron sends in a step", int)
+    leak: float | None = _part("growth of an inverse-leaky potential in a step", float)
+    threshold: str | None = _part("rule for the thresholds", str, RULES)
+    per_channel: bool | None = _part("a threshold for each channel", bool)
+    v_init: float | None = _part("initial potential as a fraction of the threshold", float)
+    corrections: tuple[str, ...] | None = _part(
+        f"what is corrected on calibration data: none, or some of {', '.join(CORRECTIONS)}", tuple
+    )
+    keep_weights: bool = _option("never change weights", default=False)
+    schedule: str | None = _part("what advances in a step", str, SCHEDULES)
     collapse: bool = _option("layerwise, compute weights once for all steps", default=True)
     spike: str = _option("where neurons stand", default="activations", choices=SPIKE)
     input_coding: str | Mapping[str, str] = _option(
@@ -99,17 +111,13 @@ class Options:
 
     def __post_init__(self) -> None:
         """Check all that can be checked without the model."""
-        for name in ("until", "nodes_to_exclude", "skip_passes"):
+        for name in ("until", "nodes_to_exclude", "skip_passes", "corrections"):
             given = getattr(self, name)
-            names = (given,) if isinstance(given, str) else tuple(given)
-            object.__setattr__(self, name, names)
+            if given is not None:
+                names = (given,) if isinstance(given, str) else tuple(given)
+                object.__setattr__(self, name, names)
         self._check_passes()
-        if self.threshold not in RULES:
-            message = f"threshold must be one of {', '.join(RULES)}, not {self.threshold!r}"
-            raise OptionError(message)
-        # The pass checks its options: have it done before anything takes time.
-        self.replacement()
-        self._check_schedule()
+        self.chosen_method()
         if self.spike not in SPIKE:
             message = f"spike must be one of {', '.join(SPIKE)}, not {self.spike!r}"
             raise OptionError(message)
@@ -149,20 +157,25 @@ class Options:
             raise OptionError(message)
         return found
 
-    def _check_schedule(self) -> None:
-        if self.schedule not in SCHEDULES:
-            message = f"schedule must be one of {', '.join(SCHEDULES)}, not {self.schedule!r}"
-            raise OptionError(message)
-        if self.neuron == "inverse-leaky" and self.schedule != "layerwise":
-            message = (
-                "neuron 'inverse-leaky' needs the schedule layerwise: its first spike weighs most, "
-                "so all of its input must be there before; add --schedule layerwise"
-            )
-            raise OptionError(message)
+    def chosen_method(self) -> Method:
+        """Return the method, with the parts that are given beside it.
 
-    def replacement(self) -> ReplaceActivations:
-        """Return the pass that puts in the neurons."""
-        return ReplaceActivations(self.neuron, self.v_init, self.spike, self.max_spikes, self.leak)
+        Raises:
+            OptionError: There is no such method, or its parts do not fit each other.
+        """
+        if isinstance(self.method, str) and self.method not in METHODS:
+            message = f"method must be one of {', '.join(METHODS)}, not {self.method!r}"
+            raise OptionError(message)
+        method = METHODS[self.method] if isinstance(self.method, str) else self.method
+        parts = {part: getattr(self, part) for part in _PARTS}
+        given = {part: value for part, value in parts.items() if value is not None}
+        if self.corrections == ("none",):
+            given["corrections"] = ()
+        changed = dataclasses.replace(method, **given) if given else method
+        if not self.keep_weights:
+            return changed
+        kept = tuple(name for name in changed.corrections if name != "weights")
+        return dataclasses.replace(changed, corrections=kept)
 
     def skipped(self) -> frozenset[type[ir.passes.PassBase]]:
         """Return the classes of the passes to leave out."""
@@ -172,17 +185,25 @@ class Options:
         """Return those of ``passes`` that are not to be left out."""
         return [pass_ for pass_ in passes if type(pass_) not in self.skipped()]
 
-    def corrections(self, data: Dataset | None) -> tuple[str, ...]:
-        """Return the corrections of layers to be done, given the calibration data there is."""
+    def possible_corrections(self, data: Dataset | None) -> tuple[str, ...]:
+        """Return the corrections to be done, given the calibration data there is."""
         if data is None or CorrectLayers in self.skipped():
             return ()
-        bursts = self.schedule == "lockstep"  # a layer that fires alone has its whole input before
-        wanted = {"headroom": self.headroom and bursts, "bias": self.correct_bias}
-        return tuple(name for name, chosen in wanted.items() if chosen)
+        return self.chosen_method().corrections
 
     def describe(self, data: Dataset | None) -> str:
         """Return the method in words, for the metadata of the file."""
-        scope = "per channel" if self.per_channel else "per tensor"
-        correction = "".join(f", {name} correction" for name in self.corrections(data))
-        neurons = " or ".join(dict.fromkeys(NEURONS[self.neuron]))
-        return f"{neurons}, {self.threshold} {scope}, v_init {self.v_init}{correction}"
+        return self.chosen_method().describe(self.possible_corrections(data))
+
+
+_PARTS = (
+    "neuron",
+    "max_spikes",
+    "leak",
+    "threshold",
+    "per_channel",
+    "v_init",
+    "corrections",
+    "schedule",
+)
+"""Options that replace a part of the method."""

@@ -18,7 +18,7 @@ WEIGHTS = {"w": dyadic(2, 4, 6), "v": dyadic(3, 6, 4), "r": dyadic(4, 4, 3), "u"
 LEFT = "h = MatMul (x, w)  a = Relu (h)  {} = MatMul (a, v)"
 RIGHT = "g = MatMul (x, r)  b = Clip (g, low, high)  {} = MatMul (b, u)"
 BOUNDS = {"low": np.zeros((), np.float32), "high": np.array(0.75, np.float32)}
-OPTIONS = {"threshold": "max", "per_channel": False, "correct_bias": False}
+OPTIONS = {"threshold": "max", "per_channel": False, "corrections": ()}
 
 
 def plain(text: str) -> ir.Model:

@@ -121,7 +121,7 @@ def test_the_spiking_network_computes_what_the_ann_does(name: str, spike: str) -
         T=T,
         calibration=[feeds],
         threshold="max",
-        correct_bias=False,
+        corrections=(),
         spike=spike,
     )
     results = [

@@ -163,7 +163,7 @@ def test_the_report_is_plain_data_with_the_facts(conversion: onnx2snn.Conversion
     assert (report["T"], report["latency_steps"], report["schedule"]) == (4, 4, "lockstep")
     assert report["calibration_samples"] == 64
     assert len(report["source_sha256"]) == len(report["calibration_sha256"]) == 64
-    assert report["method"].startswith("GatedDoubleThresholdIF, mse per channel")
+    assert report["method"].startswith("auto: GatedDoubleThresholdIF, mse per channel")
     assert [layer["thresholds"] for layer in report["layers"]] == [32, 32, 32, 64]
     for layer in report["layers"]:
         assert 0 < layer["v_threshold_min"] < layer["v_threshold_max"]
@@ -189,8 +189,7 @@ def test_skipping_a_pass_leaves_its_work_undone(conversion: onnx2snn.Conversion)
         ANN,
         T=4,
         calibration=CALIBRATION,
-        correct_bias=False,
-        headroom=False,
+        corrections=(),
         skip_passes=("move-max-pool",),
     )
     feeds = {"image": CALIBRATION["image"][:8]}
@@ -275,13 +274,13 @@ def test_a_network_without_rectifiers(
 )
 def test_the_method_names_the_neurons(neuron: str, method: str) -> None:
     report = onnx2snn.convert(onnx.parser.parse_model(MLP), T=2, neuron=neuron).report
-    assert report["method"].startswith(method)
+    assert report["method"].removeprefix("auto: ").startswith(method)
 
 
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"neuron": "lif"}, r"gated, if, augmented, inverse-leaky, not 'lif'"),
+        ({"neuron": "lif"}, r"gated, if, hard-reset, augmented, inverse-leaky, not 'lif'"),
         ({"spike": "some"}, r"activations, all, not 'some'"),
         ({"threshold": "median"}, r"not 'median'"),
         ({"v_init": 1.5}, r"0 to 1 .*, not 1\.5"),

@@ -37,16 +37,16 @@ def network(name: str, activation: str) -> onnx.ModelProto:
 
 
 @pytest.mark.parametrize("activation", ["Relu", "Tanh"])
-@pytest.mark.parametrize("correct_bias", [True, False])
+@pytest.mark.parametrize("corrections", [("weights", "bias"), ()])
 @pytest.mark.parametrize("name", TYPES)
 def test_converts_with_two_layers_of_neurons_and_data(
-    name: str, activation: str, *, correct_bias: bool
+    name: str, activation: str, corrections: tuple[str, ...]
 ) -> None:
     ann, dtype = network(name, activation), TYPES[name]
     x = normal(9, 48, 3).astype(dtype)
-    conversion = onnx2snn.convert(ann, T=32, calibration=x, correct_bias=correct_bias)
+    conversion = onnx2snn.convert(ann, T=32, calibration=x, corrections=corrections)
     assert len(conversion.report["layers"]) == 2
-    assert ("bias correction" in conversion.report["method"]) == correct_bias
+    assert ("bias correction" in conversion.report["method"]) == bool(corrections)
     got = onnx2snn.load(conversion.model).run({"x": x})["y"]
     (expected,) = ReferenceEvaluator(ann).run(None, {"x": x})
     assert got.dtype == dtype

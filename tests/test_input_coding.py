@@ -115,9 +115,13 @@ def test_biases_are_corrected_on_the_events_themselves() -> None:
     burst = np.zeros_like(EVENTS)
     burst[:, :3] = EVENTS[:, :3] * 3
     lacks = []
-    for correct in (False, True):
+    for corrections in (("headroom",), ("headroom", "bias")):
         conversion = onnx2snn.convert(
-            ann(), T=T, calibration={"x": burst}, input_coding="events", correct_bias=correct
+            ann(),
+            T=T,
+            calibration={"x": burst},
+            input_coding="events",
+            corrections=corrections,
         )
         y = onnx2snn.load(conversion.model).run({"x": time_first(burst)})["y"]
         lacks.append(np.abs((y - expected(burst)).mean(axis=0)).max())
@@ -131,7 +135,7 @@ def test_the_network_runs_for_as_many_steps_as_there_are_events() -> None:
         calibration={"x": EVENTS},
         input_coding="events",
         threshold="max",
-        correct_bias=False,
+        corrections=(),
     )
     network = onnx2snn.load(conversion.model)
     assert network.events == ("x",)
@@ -267,9 +271,13 @@ def test_the_seed_is_part_of_the_file() -> None:
 def test_biases_are_corrected_on_the_spikes_themselves() -> None:
     target = run_ort(ann(), {"x": IMAGES})["y"]
     lacks = []
-    for correct in (False, True):
+    for corrections in ((), ("bias",)):
         conversion = onnx2snn.convert(
-            ann(), T=4, calibration=IMAGES, input_coding="rate", correct_bias=correct
+            ann(),
+            T=4,
+            calibration=IMAGES,
+            input_coding="rate",
+            corrections=corrections,
         )
         y = onnx2snn.load(conversion.model).run({"x": IMAGES})["y"]
         lacks.append(np.abs((y - target).mean(axis=0)).max())
@@ -281,7 +289,7 @@ def test_dyadic_spikes_are_bit_equal_in_both_runtimes() -> None:
     network = ir.to_proto(model(TEXT, **weights))
     x = np.abs(dyadic(9, 5, 2, 7, 5))
     conversion = onnx2snn.convert(
-        network, T=16, calibration=x, input_coding="rate", correct_bias=False, threshold="max"
+        network, T=16, calibration=x, input_coding="rate", corrections=(), threshold="max"
     )
     assert conversion.report["input_coding"]["x"]["magnitude"] == 0.5
     feeds = {"x": x}

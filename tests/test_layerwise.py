@@ -118,7 +118,7 @@ def test_a_layer_hands_on_the_mean_activation_of_the_ann() -> None:
     expected = run_ort(ann, x)["y"].mean(axis=(0, 2, 3))
     errors = {}
     for correct in (True, False):
-        options = {"schedule": "layerwise", "headroom": False, "correct_bias": correct}
+        options = {"schedule": "layerwise", "corrections": ("bias",) if correct else ()}
         snn = onnx2snn.load(onnx2snn.convert(ann, 2, x, **options).model)
         errors[correct] = np.abs(snn.run(x)["y"].mean(axis=(0, 2, 3)) - expected).max()
     assert errors[True] < errors[False] / 2
@@ -144,7 +144,7 @@ def test_networks_in_branches(collapse: bool) -> None:  # noqa: FBT001
     )
     x = dyadic(1, 5, 4, unit=16)
     feeds = {"x": x, "c": np.array(True)}  # noqa: FBT003
-    options = BEST | {"threshold": "max", "collapse": collapse, "correct_bias": False}
+    options = BEST | {"threshold": "max", "collapse": collapse, "corrections": ()}
     conversion = onnx2snn.convert(ann, 3, [feeds], **options)
     onnx.checker.check_model(conversion.model, full_check=True)
     assert [value.name for value in conversion.model.graph.input] == ["x", "c", "T"]

@@ -65,7 +65,7 @@ def test_many_steps_give_what_the_ann_gives(network: Network) -> None:
         T=MANY,
         calibration={"x": X},
         threshold="max",
-        correct_bias=False,
+        corrections=(),
     )
     found = onnx2snn.load(conversion.model).run({"x": X})
     for name, array in expected.items():

@@ -6,15 +6,72 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onnx2snn.calibration.least_squares import ridge
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from onnx2snn.calibration.layer import Layer
+    from onnx2snn.calibration.synapses import Synapses
 
-__all__ = ["CORRECTIONS", "correct_bias", "leave_headroom"]
+__all__ = [
+    "CORRECTIONS",
+    "OF_LAYERS",
+    "correct_bias",
+    "correct_each_step",
+    "correct_potential",
+    "leave_headroom",
+    "repair_weights",
+    "take_largest_current",
+]
 
 _HEADROOM = (1.0, 1.25, 1.5, 2.0, 3.0)
 _ROUNDS = 3
+
+_STEP_ROUNDS = 5
+_STEP_RATE = 0.5
+
+_POSITIONS = 8
+"""Most positions along each axis of an image that least squares looks at."""
+
+_NUMBERS = 2**27
+"""Most numbers that least squares lays out at a time: 512 MB in float32."""
+
+
+def repair_weights(part: Synapses) -> np.ndarray:
+    """Fit weights to the spikes that drive them, by least squares; return what the bias gains.
+
+    With x the mean spikes over the T steps, z the current they make and a what the ANN has in
+    its place, over samples and positions:
+
+        dW, db = argmin sum |a - z - x dW - db|^2 + ridge |dW|^2
+
+    The strength of the ridge is the one that does best on samples left out; if none does, the
+    weights stay.
+
+    Source: Li et al., ICML 2021 (weight calibration, there by gradients); the closed form and
+    the choice of the ridge are ours.
+
+    Returns:
+        db, in a shape that broadcasts to the place of ``part``.
+    """
+    seen, lacking, numbers = [], [], []
+    positions, count, laid_out = _POSITIONS, 0, 0
+    for operand, lack in part.samples:
+        columns = part.map.columns(operand, lack.shape, positions)
+        seen.append(columns)
+        lacking.append(part.map.rows(lack, positions))
+        places = columns.shape[1] // max(1, len(operand))
+        numbers.append(count + np.repeat(np.arange(len(operand)), places))
+        count, laid_out = count + len(operand), laid_out + columns.size
+        if laid_out > _NUMBERS:
+            break
+    x, y = np.concatenate(seen, axis=1), np.concatenate(lacking, axis=1)
+    matrix, offset = ridge(x, y, np.concatenate(numbers))
+    part.map.add(matrix)
+    shape = [1] * lack.ndim
+    shape[part.map.channel_axis] = -1
+    return offset.reshape(shape).astype(lack.dtype)
 
 
 def leave_headroom(layer: Layer) -> None:
@@ -24,18 +81,13 @@ def leave_headroom(layer: Layer) -> None:
     largest rate falls behind and cannot catch up: it needs a larger threshold than its
     activation alone asks for. Tried are factors up to 3; the least squared error wins.
     """
-    v_threshold, v_init = layer.v_threshold, layer.v_init
-    errors = []
+    errors, before = [], np.array(1.0)
     for factor in _HEADROOM:
-        _scale(layer, v_threshold, v_init, np.array(factor))
+        layer.scale(factor / before)
         errors.append(_squared_error(layer))
+        before = np.array(factor)
     best = np.array(_HEADROOM)[np.argmin(errors, axis=0)]
-    _scale(layer, v_threshold, v_init, best)
-
-
-def _scale(layer: Layer, v_threshold: np.ndarray, v_init: np.ndarray, factor: np.ndarray) -> None:
-    layer.v_threshold = (v_threshold * factor).astype(v_threshold.dtype)
-    layer.v_init = (v_init * factor).astype(v_init.dtype)
+    layer.scale(best / before)
 
 
 def _squared_error(layer: Layer) -> np.ndarray:
@@ -73,8 +125,59 @@ def _lack(layer: Layer) -> np.ndarray:
     return (total / count).astype(layer.bias.dtype)
 
 
-CORRECTIONS: dict[str, Callable[[Layer], None]] = {
+def take_largest_current(layer: Layer) -> None:
+    """Set all thresholds to the largest current that the spikes before really make.
+
+    Source: Sengupta et al., 2019 (Spike-Norm).
+    """
+    largest = max(float((sample.current + layer.bias).max()) for sample in layer.samples)
+    if largest > 0:
+        layer.scale(largest / layer.v_threshold)
+
+
+def correct_potential(layer: Layer) -> None:
+    """Add to the initial potential what T steps of the layer lack of the ANN's activation.
+
+        v_0 += T mean(a - theta / T * sum of the spikes)
+
+    Source: Li et al., ICML 2021 (potential calibration).
+    """
+    layer.v_init = layer.v_init + layer.time_steps * _lack(layer)
+
+
+def correct_each_step(layer: Layer) -> None:
+    """Give each step a bias of its own, so that the layer sends in it what the ANN sends.
+
+        b(t) += rate * mean(a - theta * s(t)),  rate = 0.5
+
+    over all samples, five times: this number is ours.
+
+    Source: Wu et al., ECCV 2024 (forward temporal bias correction).
+    """
+    layer.bias = np.stack([layer.bias] * layer.time_steps)
+    for _ in range(_STEP_ROUNDS):
+        layer.bias = layer.bias + layer.bias.dtype.type(_STEP_RATE) * _lack_of_steps(layer)
+
+
+def _lack_of_steps(layer: Layer) -> np.ndarray:
+    """Return what the output of each step lacks of the ANN's, [T, ...], a number a channel."""
+    axes = tuple(axis + 1 for axis in layer.channel_axes)
+    total, count = np.zeros(layer.bias.shape, np.float64), 0
+    for sample in layer.samples:
+        lack = sample.target - layer.spikes(sample.current) * layer.v_threshold
+        total += lack.sum(axis=axes, dtype=np.float64, keepdims=True)
+        count += lack.size // total.size
+    return (total / count).astype(layer.bias.dtype)
+
+
+OF_LAYERS: dict[str, Callable[[Layer], None]] = {
+    "largest-current": take_largest_current,
     "headroom": leave_headroom,
     "bias": correct_bias,
+    "potential": correct_potential,
+    "step-bias": correct_each_step,
 }
-"""Name to correction, in the order in which they are done."""
+"""Name to correction of a layer of neurons, in the order in which they are done."""
+
+CORRECTIONS = ("weights", *OF_LAYERS)
+"""Names of all corrections, in the order in which they are done."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onnx2snn.calibration.linear_map import spread
 from onnx2snn.graph import array, set_array
 from onnx2snn.ops import ALL_OPS
 from onnx2snn.states import set_starting_value, starting_value
@@ -52,7 +53,8 @@ class Layer:
         op: Its operator.
         v_threshold: Threshold, in a shape that broadcasts to the current.
         v_init: Initial potential, likewise.
-        bias: What is added to the current in every step, likewise; 0 at first.
+        bias: What is added to the current, likewise, or with one more axis in front, of length
+            T, for each step; 0 at first.
         fixed: Its further inputs by name: states that start as they do, thresholds.
         time_steps: T.
         samples: The calibration data, one entry a batch; an entry is loaded when it is read.
@@ -101,6 +103,17 @@ class Layer:
         inputs = dict(zip(self.op.inputs, self.neuron.inputs, strict=True))
         set_array(inputs["v_threshold"], self.v_threshold)
         set_starting_value(inputs["v"], self.v_init)
+        if "v_threshold_negative" in inputs:
+            set_array(inputs["v_threshold_negative"], self.fixed["v_threshold_negative"])
+
+    def scale(self, factor: np.ndarray) -> None:
+        """Multiply thresholds and initial potential by ``factor``, which broadcasts to them."""
+        dtype = self.v_threshold.dtype
+        self.v_threshold = (self.v_threshold * factor).astype(dtype)
+        self.v_init = (self.v_init * factor).astype(dtype)
+        if "v_threshold_negative" in self.fixed:
+            negative = self.fixed["v_threshold_negative"] * factor
+            self.fixed = self.fixed | {"v_threshold_negative": negative.astype(dtype)}
 
     @property
     def channel_axes(self) -> tuple[int, ...]:
@@ -115,10 +128,9 @@ class Layer:
             positions: How many are kept, at most, along each axis behind the channels.
         """
         shape = sample.target.shape
-        thin = [axis > 1 and axis in self.channel_axes for axis in range(len(shape))]
         places = tuple(
-            slice(None, None, -(-size // positions) if axis else 1)
-            for axis, size in zip(thin, shape, strict=True)
+            spread(size, positions) if axis > 1 and axis in self.channel_axes else slice(None)
+            for axis, size in enumerate(shape)
         )
         time = (slice(None),) * (sample.current.ndim - len(shape))
         return Sample(sample.current[time + places], sample.target[places])
@@ -149,7 +161,8 @@ class Layer:
         varies = current.ndim > self.v_threshold.ndim
         values = self.fixed | {"v": self.v_init, "v_threshold": self.v_threshold}
         for t in range(self.time_steps):
-            values["current"] = (current[t] if varies else current) + self.bias
+            bias = self.bias[t] if self.bias.ndim > self.v_threshold.ndim else self.bias
+            values["current"] = (current[t] if varies else current) + bias
             results = self.op.step(*(values[name] for name in self.op.inputs))
             outputs = dict(zip(self.op.outputs, results, strict=True))
             spikes[t] = outputs["spike"]

@@ -52,7 +52,7 @@ class Segment:
         names = tuple(str(value.name) for value in outputs)
         if time_steps is not None:
             emit_time_loop(graph, time_steps, events, names)
-            attach_functions(part)
+        attach_functions(part)
         self._run = session(part)
 
     def run(self, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:

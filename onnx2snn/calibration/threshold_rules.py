@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING
 
 from onnx2snn.calibration.histogram import Histogram
 from onnx2snn.calibration.shrinkage import shrunk_mse_threshold
-from onnx2snn.calibration.thresholds import max_threshold, percentile_threshold
+from onnx2snn.calibration.thresholds import (
+    balanced_threshold,
+    max_threshold,
+    percentile_threshold,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,5 +36,14 @@ def _mse(folds: Sequence[Histogram], time_steps: int, bound: ArrayLike | None) -
     return shrunk_mse_threshold(folds, time_steps, bound=bound)
 
 
-RULES: dict[str, Rule] = {"max": _max, "percentile": _percentile, "mse": _mse}
+def _balanced(folds: Sequence[Histogram], _: int, bound: ArrayLike | None) -> Threshold:
+    return balanced_threshold(Histogram.sum(folds), bound=bound)
+
+
+RULES: dict[str, Rule] = {
+    "max": _max,
+    "percentile": _percentile,
+    "mse": _mse,
+    "balanced": _balanced,
+}
 """Name to rule: from the activations seen, in parts, T and the upper bound to thresholds."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Threshold",
+    "balanced_threshold",
     "max_threshold",
     "mse_threshold",
     "percentile_threshold",
@@ -98,6 +99,33 @@ def percentile_threshold(
     missing = wanted[:, 0] - (reached[channel, index] - inside)
     values = (index + missing / np.maximum(inside, 1)) * histogram.width
     return threshold(np.minimum(values, histogram.maximum), histogram.maximum <= 0, bound)
+
+
+def balanced_threshold(
+    histogram: Histogram, iterations: int = 1000, *, bound: ArrayLike | None = None
+) -> Threshold:
+    """Return thresholds that grew, from 0, by twice what lies above them in the mean.
+
+        theta += 2 mean[(x - theta) 1(x > theta)]
+
+    This is gradient descent on the squared clipping error. Values are taken to lie in the middle
+    of their bin of the histogram.
+
+    Args:
+        histogram: The activations seen, zeros included.
+        iterations: How often this is done; there, once a batch.
+        bound: The activation's upper bound, > 0, a number or shape [channels].
+
+    Source: Bu et al., 2025 (local threshold balancing).
+    """
+    counts = histogram.positive().astype(float)
+    centres = (np.arange(counts.shape[1]) + 0.5) * histogram.width[:, None]
+    seen = np.maximum(histogram.count, 1)
+    values = np.zeros(histogram.channels)
+    for _ in range(iterations):
+        above = np.maximum(centres - values[:, None], 0)
+        values += 2 * (counts * above).sum(axis=1) / seen
+    return threshold(values, histogram.maximum <= 0, bound)
 
 
 def mse_threshold(

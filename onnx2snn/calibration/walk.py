@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import numpy as np
 
 from onnx2snn.calibration.layer import Layer, Sample
 from onnx2snn.calibration.segment import Segment
+from onnx2snn.calibration.synapses import synapses
 from onnx2snn.calibration.tape import Tape
 from onnx2snn.coding import event_names
 from onnx2snn.events import time_means
-from onnx2snn.graph import boundary
+from onnx2snn.graph import boundary, closure, dependency_graph
 from onnx2snn.notes import ACTIVATION_OUTPUT
 from onnx2snn.streams import is_neuron
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 
-    import numpy as np
     import onnx_ir as ir
+
+    from onnx2snn.calibration.synapses import Synapses
 
 __all__ = ["replaced_activations", "walk"]
 
 _CURRENT = "current of the layer"
 _TARGET = "target of the layer"
+
+_Entry = TypeVar("_Entry")
 
 
 def walk(  # noqa: PLR0913 (two networks, their data, and how they run)
@@ -33,16 +39,17 @@ def walk(  # noqa: PLR0913 (two networks, their data, and how they run)
     positions: int | None = None,
     *,
     layerwise: bool = False,
-) -> Generator[Layer]:
-    """Yield the layers of ``snn`` from the input on, each driven by the layers before it.
+) -> Generator[Synapses | Layer]:
+    """Yield the parts of ``snn`` from the input on, each driven by the neurons before it.
 
-    What the caller changes in a layer is in force for the layers behind it: when the next
-    layer is asked for, the neurons run once more on all the data. At most the spikes that are
-    still to be read are kept, on disk.
+    First come the weights between the neurons that are done and the next, then these neurons;
+    at the end the weights behind the last neurons. What the caller changes is in force for all
+    that comes later: the neurons run once more on all the data when the part behind them is
+    asked for. At most the spikes that are still to be read are kept, on disk.
 
     Args:
         snn: A spiking network in step form.
-        ann: The network it was made from, with the same names of activation outputs.
+        ann: The network it was made from, with the same names of values.
         batches: Feeds of the graph inputs; those that are events are [T, N, ...].
         time_steps: T.
         positions: Of images and sequences, how many evenly spaced positions along each axis the
@@ -51,21 +58,23 @@ def walk(  # noqa: PLR0913 (two networks, their data, and how they run)
             same steps. What a layer is driven by is then a value, and no stream.
 
     Yields:
-        One layer for each activation that became a neuron, in topological order.
+        One ``Synapses`` for each node with constant weights that spikes drive, one ``Layer``
+        for each activation that became a neuron, in topological order.
     """
     with Tape() as tape:
         walker = _Walker(snn, ann, tape, time_steps, positions, layerwise=layerwise)
         walker.store(batches)
         for neuron in walker.neurons:
+            yield from walker.synapses(neuron.inputs[:1])
             layer = walker.layer(neuron)
             yield layer
             walker.fire(layer)
+        yield from walker.synapses(walker.ends)
 
 
 def replaced_activations(snn: ir.Model, ann: ir.Model) -> dict[ir.Node, ir.Value]:
     """Return, for each neuron of ``snn`` in order, the value of ``ann`` whose place it takes."""
-    by_name = {value.name: value for node in ann.graph for value in node.outputs}
-    by_name |= {value.name: value for value in ann.graph.inputs}
+    by_name = _values_by_name(ann)
     neurons = [node for node in snn.graph if is_neuron(node)]
     return {node: by_name[node.metadata_props[ACTIVATION_OUTPUT]] for node in neurons}
 
@@ -90,13 +99,16 @@ class _Walker:
         self._positions = positions
         self._layerwise = layerwise
         self._batches = 0
+        self._values = _values_by_name(ann)
         self._activations = replaced_activations(snn, ann)
         self.neurons = list(self._activations)
         self._events = event_names(snn.graph)
         self._fired: list[ir.Node] = []
         self._front: Segment
         self._sampled = False
-        self._last_readers = _last_readers(self.neurons)
+        self.ends = list(snn.graph.outputs)
+        self._last_readers = _last_readers(self.neurons, self.ends)
+        self._met: set[ir.Node] = set()
 
     def store(self, batches: Iterable[Mapping[str, np.ndarray]]) -> None:
         """Keep the feeds."""
@@ -104,6 +116,48 @@ class _Walker:
             for name, data in feeds.items():
                 self._tape.append(name, data)
             self._batches += 1
+
+    def synapses(self, ends: Collection[ir.Value | None]) -> Iterator[Synapses]:
+        """Yield the weights between the neurons that have fired and ``ends``, in order."""
+        if not self._fired:
+            return
+        edges = dependency_graph(self._snn.graph)
+        driven = closure(edges, self._fired)
+        wanted = closure(edges.reverse(copy=False), filter(None, map(_producer, ends)))
+        between = (driven & wanted) - self._met
+        ahead = [node for node in self._snn.graph if node in between and not is_neuron(node)]
+        self._met.update(ahead)
+        for found in synapses(ahead):
+            target = self._values.get(str(found.place.name))
+            if target is not None:
+                found.samples = _Batches(self._lacking(found, target), self._batches)
+                yield found
+
+    def _lacking(
+        self, part: Synapses, target: ir.Value
+    ) -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
+        """Return what computes the mean operand of ``part`` and what its place lacks."""
+        values = [value for value in (part.map.moving, part.place) if value is not None]
+        known = [self._activations[node] for node in self._fired]
+        ann = Segment(self._ann, [target], known)
+        # What the step form makes of means in one step is what the steps come to.
+        snn = Segment(self._snn, values, [self._sent(node) for node in self._fired])
+
+        def sample(batch: int) -> tuple[np.ndarray, np.ndarray]:
+            wanted = self._output(ann, batch, self._events)
+            operand, found = snn.run(self._means(snn, batch))
+            return operand, wanted - found
+
+        return sample
+
+    def _means(self, segment: Segment, batch: int) -> dict[str, np.ndarray]:
+        """Return the means over the steps of what ``segment`` reads."""
+        feeds = time_means(self._driving(segment, batch), self._events)
+        streams = set() if self._layerwise else {_key(node) for node in self._fired}
+        return {
+            name: data.mean(axis=0, dtype=np.float32) if name in streams else data
+            for name, data in feeds.items()
+        }
 
     def layer(self, neuron: ir.Node) -> Layer:
         """Run the parts of both networks in front of ``neuron``."""
@@ -118,8 +172,11 @@ class _Walker:
         rank = self._tape.read(str(activation.name), 0).ndim
         layer = Layer.read(neuron, self._time_steps, rank, layerwise=self._layerwise)
         self._sampled = self._sample(layer, str(activation.name))
-        layer.samples = _Samples(self._tape, self._batches)
+        layer.samples = _Batches(self._kept_sample, self._batches)
         return layer
+
+    def _kept_sample(self, batch: int) -> Sample:
+        return Sample(self._tape.read(_CURRENT, batch), self._tape.read(_TARGET, batch))
 
     def _sent(self, neuron: ir.Node) -> ir.Value:
         """Return what the layers behind ``neuron`` are driven by: spikes, or what they write."""
@@ -136,10 +193,12 @@ class _Walker:
 
     def _current(self, batch: int) -> np.ndarray:
         """Return what the layer at hand is driven by."""
+        return self._front.run(self._driving(self._front, batch))[0]
+
+    def _driving(self, segment: Segment, batch: int) -> dict[str, np.ndarray]:
+        """Return what a part of the spiking network reads."""
         kept = {str(self._sent(node).name): _key(node) for node in self._fired}
-        names = self._front.inputs
-        feeds = {name: self._tape.read(kept.get(name, name), batch) for name in names}
-        return self._front.run(feeds)[0]
+        return {name: self._tape.read(kept.get(name, name), batch) for name in segment.inputs}
 
     def _sample(self, layer: Layer, activation: str) -> bool:
         """Keep the samples of ``layer``; whether they leave anything out."""
@@ -163,21 +222,29 @@ class _Walker:
         self._tape.drop(_TARGET)
         self._fired.append(layer.neuron)
         for node in self._fired:
-            if self._last_readers.get(node) in {layer.neuron, None}:
+            if self._last_readers.get(node, node) is layer.neuron:
                 self._tape.drop(_key(node))
                 self._tape.drop(str(self._activations[node].name))
 
 
-class _Samples:
-    """The samples of one layer, loaded one batch at a time."""
+class _Batches(Generic[_Entry]):
+    """What is known of one part of the network, computed or loaded one batch at a time."""
 
-    def __init__(self, tape: Tape, batches: int) -> None:
-        self._tape = tape
+    def __init__(self, entry: Callable[[int], _Entry], batches: int) -> None:
+        self._entry = entry
         self._batches = batches
 
-    def __iter__(self) -> Iterator[Sample]:
-        for batch in range(self._batches):
-            yield Sample(self._tape.read(_CURRENT, batch), self._tape.read(_TARGET, batch))
+    def __iter__(self) -> Iterator[_Entry]:
+        return map(self._entry, range(self._batches))
+
+
+def _values_by_name(model: ir.Model) -> dict[str | None, ir.Value]:
+    made = [value for node in model.graph for value in node.outputs]
+    return {value.name: value for value in (*model.graph.inputs, *made)}
+
+
+def _producer(value: ir.Value | None) -> ir.Node | None:
+    return None if value is None else value.producer()
 
 
 def _key(neuron: ir.Node) -> str:
@@ -185,12 +252,18 @@ def _key(neuron: ir.Node) -> str:
     return str(neuron.outputs[0].name)
 
 
-def _last_readers(neurons: list[ir.Node]) -> dict[ir.Node, ir.Node]:
-    """Return, for each neuron, the last neuron whose current is made from its spikes."""
+def _last_readers(
+    neurons: list[ir.Node], ends: Collection[ir.Value]
+) -> dict[ir.Node, ir.Node | None]:
+    """Return, for each neuron, the last neuron whose current is made from its spikes.
+
+    None where ``ends`` are made from them.
+    """
     spikes = {neuron.outputs[0]: neuron for neuron in neurons}
+    readers = [*((neuron, neuron.inputs[:1]) for neuron in neurons), (None, ends)]
     return {
         spikes[value]: reader
-        for reader in neurons
-        for value in boundary(reader.inputs[:1], spikes)
+        for reader, currents in readers
+        for value in boundary(currents, spikes)
         if value in spikes
     }

@@ -58,21 +58,24 @@ def chosen(options: argparse.Namespace) -> dict[str, Any]:
 
 def _add_field(command: argparse.ArgumentParser, field: dataclasses.Field[Any]) -> None:
     flag, text = f"--{field.name.replace('_', '-')}", field.metadata["help"]
-    if isinstance(field.default, bool):
+    kind = field.metadata.get("kind", type(field.default))
+    known = "" if field.default is None else f" (default {field.default})"
+    if kind is bool:
         command.add_argument(
             flag, action=argparse.BooleanOptionalAction, default=field.default, help=text
         )
-    elif isinstance(field.default, tuple):
+    elif kind is tuple:
+        empty: list[str] | None = None if field.default is None else []
         command.add_argument(
-            flag, action="extend", type=_names, default=[], metavar="A,B", help=text
+            flag, action="extend", type=_names, default=empty, metavar="A,B", help=text
         )
     else:
         command.add_argument(
             flag,
-            type=type(field.default),
+            type=kind,
             default=field.default,
             choices=field.metadata["choices"] or None,
-            help=f"{text} (default {field.default})",
+            help=f"{text}{known}",
         )
 
 

@@ -11,6 +11,7 @@ from onnx2snn.ops.declare import DOMAIN, OPSET, StepOp
 from onnx2snn.ops.difference import DIFFERENCE
 from onnx2snn.ops.double_threshold_if import DOUBLE_THRESHOLD_IF
 from onnx2snn.ops.gated_double_threshold_if import GATED_DOUBLE_THRESHOLD_IF
+from onnx2snn.ops.hard_reset_if import HARD_RESET_IF
 from onnx2snn.ops.integrate_and_fire import INTEGRATE_AND_FIRE
 from onnx2snn.ops.inverse_leaky_if import INVERSE_LEAKY_IF, SIGNED_INVERSE_LEAKY_IF
 from onnx2snn.ops.running_sum import RUNNING_SUM
@@ -19,6 +20,7 @@ __all__ = ["ALL_OPS", "DOMAIN", "OPSET", "StepOp"]
 
 ALL_OPS: dict[str, StepOp] = {
     "IntegrateAndFire": INTEGRATE_AND_FIRE,
+    "HardResetIF": HARD_RESET_IF,
     "DoubleThresholdIF": DOUBLE_THRESHOLD_IF,
     "GatedDoubleThresholdIF": GATED_DOUBLE_THRESHOLD_IF,
     "AugmentedIF": AUGMENTED_IF,

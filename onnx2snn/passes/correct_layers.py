@@ -9,27 +9,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.calibration.corrections import CORRECTIONS
+from onnx2snn.calibration.corrections import CORRECTIONS, OF_LAYERS, repair_weights
+from onnx2snn.calibration.layer import Layer
 from onnx2snn.calibration.memory import rows_at_once
 from onnx2snn.calibration.walk import replaced_activations, walk
 from onnx2snn.coding import event_names
 from onnx2snn.errors import OptionError
 from onnx2snn.events import time_first
-from onnx2snn.graph import (
-    array,
-    constant,
-    fresh_name,
-    has_one_reader,
-    is_constant,
-    is_op,
-    label,
-    set_array,
-)
+from onnx2snn.passes.biases import add_bias, add_step_bias, raise_output
 from onnx2snn.progress import track
 from onnx2snn.streams import is_neuron
 
 if TYPE_CHECKING:
     from onnx2snn.calibration.data import Dataset
+    from onnx2snn.calibration.synapses import Synapses
 
 __all__ = ["CorrectLayers"]
 
@@ -41,12 +34,20 @@ class CorrectLayers(ir.passes.InPlacePass):
     Layer by layer from the input on; the layers before are corrected already and drive the
     layer with their spikes. The corrections, in this order:
 
+    - ``weights``: the weights and the bias of a node that spikes drive are fitted, by least
+      squares, so that on the mean of the spikes it computes what the ANN does; also through an
+      Add, so that a layer makes up for errors of what bypasses it. The strength of the ridge is
+      found on samples left out. Source: Li et al., ICML 2021 (there by gradients).
+    - ``largest-current``: thresholds are the largest current of the layer. Source: Sengupta et
+      al., 2019.
     - ``headroom``: the threshold of each channel grows by the factor, 1 to 3, that brings its
       output closest to the ANN's: currents that come in bursts need room to catch up.
     - ``bias``: what the mean output of a channel lacks of the ANN's activation is added to its
       current. It goes into the bias of the Conv or Gemm before the neuron, also through an
-      Add, where that has a constant one. Source: Li et al., ICML 2021 (bias correction of the
-      light pipeline).
+      Add, where that can be. Source: Li et al., ICML 2021 (bias correction of the light
+      pipeline).
+    - ``potential``: T times that is added to the initial potential instead. Source: as above.
+    - ``step-bias``: a bias for each time step. Source: Wu et al., ECCV 2024.
 
     Of large images, evenly spaced positions stand for all. Changes what the network computes;
     needs data but no labels.
@@ -61,7 +62,7 @@ class CorrectLayers(ir.passes.InPlacePass):
     """
 
     time_steps: int = 8
-    corrections: tuple[str, ...] = tuple(CORRECTIONS)
+    corrections: tuple[str, ...] = ("weights", "bias")
     batch_size: int = 64
     layerwise: bool = False
     ann: ir.Model | None = None
@@ -78,6 +79,7 @@ class CorrectLayers(ir.passes.InPlacePass):
         """Correct the layers of the main graph, which is in step form."""
         if self.ann is None or self.data is None or not any(map(is_neuron, model.graph)):
             return ir.passes.PassResult(model, modified=False)
+        graph = model.graph
         outputs = list(replaced_activations(model, self.ann).values())
         rows = rows_at_once(self.ann, outputs, self.data, self.time_steps, self.batch_size)
         events = event_names(model.graph)
@@ -86,55 +88,32 @@ class CorrectLayers(ir.passes.InPlacePass):
         steps = walk(
             model, self.ann, batches, self.time_steps, _POSITIONS, layerwise=self.layerwise
         )
-        with contextlib.closing(steps) as layers:
-            for layer in track(layers, "correct layers", len(outputs)):
-                before = layer.v_threshold
-                for name, correct in CORRECTIONS.items():
-                    if name in self.corrections:
-                        correct(layer)
-                add_bias(model.graph, layer.neuron, layer.bias)
-                raised = not np.array_equal(before, layer.v_threshold)
-                changed = changed or raised or bool(np.any(layer.bias))
+        with contextlib.closing(steps) as parts:
+            for part in track(parts, "correct layers"):
+                if isinstance(part, Layer):
+                    changed |= self._correct(graph, part)
+                elif "weights" in self.corrections:
+                    changed |= _repair(graph, part)
         return ir.passes.PassResult(model, modified=changed)
+
+    def _correct(self, graph: ir.Graph, layer: Layer) -> bool:
+        """Correct the neurons of ``layer``; whether anything changed."""
+        before = layer.v_threshold
+        for name, correct in OF_LAYERS.items():
+            if name in self.corrections:
+                correct(layer)
+        add = add_step_bias if layer.bias.ndim > layer.v_threshold.ndim else add_bias
+        add(graph, layer.neuron, layer.bias)
+        return bool(np.any(layer.bias)) or not np.array_equal(before, layer.v_threshold)
+
+
+def _repair(graph: ir.Graph, part: Synapses) -> bool:
+    """Fit the weights of ``part``; whether they changed."""
+    before = part.map.weights.const_value
+    bias = repair_weights(part)
+    raise_output(graph, part.map.node, bias)
+    return part.map.weights.const_value is not before
 
 
 _POSITIONS = 8
 """Most positions along each axis of an image that a correction looks at."""
-
-
-def add_bias(graph: ir.Graph, neuron: ir.Node, bias: np.ndarray) -> None:
-    """Add ``bias`` to the current of ``neuron``, in the bias of a node before it if one has any.
-
-    Args:
-        graph: The graph of the neuron.
-        neuron: A neuron in step form.
-        bias: What is added, in a shape that broadcasts to the current.
-    """
-    current = neuron.inputs[0]
-    if current is None or not np.any(bias) or _add_to(current, bias):
-        return
-    operand = constant(graph, f"{label(neuron)}.bias", bias)
-    node = ir.node("Add", [current, operand], name=f"{label(neuron)}.add_bias")
-    node.outputs[0].name = fresh_name(graph, str(node.name))
-    node.outputs[0].type, node.outputs[0].shape = current.type, current.shape
-    graph.insert_before(neuron, node)
-    neuron.replace_input_with(0, node.outputs[0])
-
-
-def _add_to(current: ir.Value, bias: np.ndarray) -> bool:
-    """Add ``bias`` to a constant that ``current`` alone depends on; whether there is one."""
-    node = current.producer()
-    if node is None or not has_one_reader(current):
-        return False
-    if is_op(node, "Conv", "ConvTranspose", "Gemm"):
-        operand = node.inputs[2] if len(node.inputs) > 2 else None
-        if operand is None or not is_constant(operand) or len(operand.uses()) != 1:
-            return False
-        old, beta = array(operand), node.attributes.get_float("beta", 1.0)
-        if beta == 0.0 or bias.size not in {1, old.size} or bias.shape[1:2] != (bias.size,):
-            return False
-        set_array(operand, old + bias.reshape(-1) / beta)
-        return True
-    if is_op(node, "Add"):
-        return any(_add_to(value, bias) for value in node.inputs if value is not None)
-    return False

@@ -26,6 +26,7 @@ __all__ = ["MOST_SPIKES", "NEURONS", "OPEN_GATE", "ReplaceActivations"]
 NEURONS = {
     "gated": ("GatedDoubleThresholdIF", "GatedDoubleThresholdIF"),
     "if": ("IntegrateAndFire", "DoubleThresholdIF"),
+    "hard-reset": ("HardResetIF", "DoubleThresholdIF"),
     "augmented": ("AugmentedIF", "AugmentedIF"),
     "inverse-leaky": ("InverseLeakyIF", "SignedInverseLeakyIF"),
 }

@@ -16,7 +16,7 @@ from onnx2snn.passes import (
     EmitTimeLoop,
     ReplaceActivations,
 )
-from onnx2snn.passes.correct_layers import add_bias
+from onnx2snn.passes.biases import add_bias
 from onnx2snn.scale import Scale
 from onnx2snn.streams import is_neuron
 from onnx2snn.testing import run_ort
@@ -182,7 +182,6 @@ def test_the_bias_goes_into_a_gemm(beta: float, shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize(
     "text, outputs",
     [
-        ("c = Conv (x, w)  y = Relu (c)", ""),
         ("c = Conv (x, w, b)  e = Conv (x, w, b)  f = Sub (c, e)  y = Relu (f)", ""),
         ("c = Conv (x, w, b)  f = Neg (c)  y = Relu (f)", ""),
         ("c = Conv (x, w, b)  y = Relu (c)  z = Neg (c)", ", z"),
@@ -190,7 +189,7 @@ def test_the_bias_goes_into_a_gemm(beta: float, shape: tuple[int, ...]) -> None:
         ("i = Conv (x, w)  y = Relu (i)", ", i"),
         ("n = Concat <axis = 1> (x, q)  y = Relu (n)", ""),
     ],
-    ids=["no bias", "shared bias", "not added", "read", "added twice", "an output", "no weights"],
+    ids=["shared bias", "not added", "read", "added twice", "an output", "no weights"],
 )  # fmt: skip
 def test_elsewhere_it_is_an_add(text: str, outputs: str) -> None:
     ann = model(
@@ -211,6 +210,15 @@ def test_elsewhere_it_is_an_add(text: str, outputs: str) -> None:
     np.testing.assert_array_equal(array(added.producer().inputs[1]), BIAS)
     assert added.shape == current.shape
     np.testing.assert_array_equal(array(ann.graph.initializers["b"]), biases)
+
+
+def test_a_convolution_without_a_bias_gets_one() -> None:
+    _, snn = networks("c = Conv (x, w)  y = Relu (c)")
+    before = ops(snn)
+    add_bias(snn.graph, neurons(snn)[0], BIAS)
+    assert ops(snn) == before
+    convolution = next(node for node in snn.graph if node.op_type == "Conv")
+    np.testing.assert_array_equal(array(convolution.inputs[2]), BIAS.reshape(-1))
 
 
 def test_no_bias_no_change() -> None:
@@ -289,5 +297,5 @@ def test_a_layer_that_keeps_up_stays_as_it_is() -> None:
 
 
 def test_an_unknown_correction() -> None:
-    with pytest.raises(onnx2snn.OptionError, match="corrections are headroom, bias, not weights"):
-        CorrectLayers(corrections=("weights",))
+    with pytest.raises(onnx2snn.OptionError, match=r"corrections are weights, .*, not luck"):
+        CorrectLayers(corrections=("luck",))
