@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CORRECTIONS", "correct_bias", "leave_headroom"]
 
-_HEADROOM = (1.0, 1.25, 1.5, 2.0, 3.0)
+_HEADROOM = (1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 3.0)
 _ROUNDS = 3
 
 
