@@ -25,7 +25,7 @@ __all__ = [
     "take_largest_current",
 ]
 
-_HEADROOM = (1.0, 1.25, 1.5, 2.0, 3.0)
+_HEADROOM = (1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 3.0)
 _ROUNDS = 3
 
 _STEP_ROUNDS = 5
