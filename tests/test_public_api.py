@@ -45,6 +45,7 @@ LEVELS = (
     {"runtime"},
     {"calibration"},
     {"passes"},
+    {"methods"},
     {"exclusion", "importing", "options"},
     {"testing", "branches"},
     {"preparation"},

@@ -77,7 +77,7 @@ def test_a_small_network_is_one_file(expected: onnx2snn.Conversion, tmp_path: Pa
 def test_a_large_network_is_two_files(
     runtime: str, expected: onnx2snn.Conversion, path: Path, tmp_path: Path
 ) -> None:
-    conversion = onnx2snn.convert(path, T=8, calibration=X)
+    conversion = onnx2snn.convert(path, T=8, calibration=X, keep_weights=True)
     assert conversion.report["layers"] == expected.report["layers"]
     weights = [
         value.const_value

@@ -192,7 +192,7 @@ def test_activations_without_a_scale() -> None:
 
 def test_an_unknown_neuron() -> None:
     with pytest.raises(
-        ValueError, match="neuron must be one of gated, if, augmented, inverse-leaky, not 'lif'"
+        ValueError, match="neuron must be one of gated, if, hard-reset, augmented, inverse-leaky, not 'lif'"
     ):
         ReplaceActivations("lif")
 
