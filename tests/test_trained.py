@@ -49,9 +49,9 @@ def network(
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.integers(0, 10_000), st.integers(1, 3), st.booleans())
+@given(seed=st.integers(0, 10_000), layers=st.integers(1, 3), per_channel=st.booleans())
 def test_once_the_input_has_settled_gated_neurons_are_the_quantised_network(
-    seed: int, layers: int, per_channel: bool
+    seed: int, layers: int, *, per_channel: bool
 ) -> None:
     ann = network(layers, seed, per_channel=per_channel)
     x = dyadic(seed + 5, 6, 3, unit=16, limit=16)
@@ -68,9 +68,13 @@ def test_once_the_input_has_settled_gated_neurons_are_the_quantised_network(
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.integers(0, 10_000), st.booleans(), st.sampled_from(["if", "gated"]))
+@given(
+    seed=st.integers(0, 10_000),
+    neuron=st.sampled_from(["if", "gated"]),
+    per_channel=st.booleans(),
+)
 def test_the_first_layer_is_the_quantised_one_after_as_many_steps_as_levels(
-    seed: int, per_channel: bool, neuron: str
+    seed: int, neuron: str, *, per_channel: bool
 ) -> None:
     ann = network(1, seed, per_channel=per_channel, thetas=(0.5,))  # some values are above
     x = dyadic(seed + 5, 6, 3, unit=16, limit=16)
