@@ -10,8 +10,17 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.activations import is_symmetric_clip
-from onnx2snn.graph import constant, is_constant, is_op, label, remove_unused, take_over
+from onnx2snn.graph import (
+    closure,
+    constant,
+    dependency_graph,
+    is_op,
+    label,
+    remove_unused,
+    take_over,
+)
 from onnx2snn.passes.staircases import ROUNDINGS, staircase_of
+from onnx2snn.rules import WEIGHTED
 from onnx2snn.scale import QuantizerRange, along_axis
 
 if TYPE_CHECKING:
@@ -45,25 +54,32 @@ class RemoveStaircases(ir.passes.InPlacePass):
     together make equal steps of the same size in x and in y, and ``u + (Floor(u) - u)`` may stand
     for ``Floor(u)``. The result is not quantised any more: the difference is half a step.
 
-    Left alone, with a warning if weights depend on it: a rounding in any other company.
+    Left alone: a rounding that no weights stand in front of, and, with a warning if weights
+    depend on it, one in any other company.
 
     Source: the quantisers of Bu et al., ICLR 2022, and Esser et al., ICLR 2020.
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Rewrite the main graph."""
-        found = [_rewrite(node) for node in tuple(model.graph) if is_op(node, *ROUNDINGS)]
-        if any(found):
+        edges = dependency_graph(model.graph)
+        weights = [node for node in model.graph if is_op(node, *WEIGHTED)]
+        behind = closure(edges, weights)
+        before = closure(edges.reverse(copy=False), weights)
+        roundings = [n for n in model.graph if n in behind and is_op(n, *ROUNDINGS)]
+        unknown = [node for node in roundings if not _rewrite(node)]
+        for node in unknown:
+            if node in before:
+                _LOGGER.warning(_UNKNOWN, node.op_type, label(node))
+        modified = len(unknown) < len(roundings)
+        if modified:
             remove_unused(model)
-        return ir.passes.PassResult(model, modified=any(found))
+        return ir.passes.PassResult(model, modified=modified)
 
 
 def _rewrite(rounding: ir.Node) -> bool:
-    if rounding.graph is None or is_constant(rounding.inputs[0]):
-        return False
     stairs = staircase_of(rounding)
     if stairs is None or not _has_one_axis(stairs):
-        _LOGGER.warning(_UNKNOWN, rounding.op_type, label(rounding))
         return False
     graph = rounding.graph
     assert isinstance(graph, ir.Graph)

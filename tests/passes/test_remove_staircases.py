@@ -196,7 +196,7 @@ UNKNOWN = {
 def test_any_other_rounding_is_left_alone_with_a_warning(
     body: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ann = network(body)
+    ann = network(body.replace("y =", "r =") + " y = MatMul (r, w)")
     before = [node.op_type for node in ann.graph]
     with caplog.at_level(logging.WARNING):
         assert not PASS(ann).modified
@@ -209,10 +209,27 @@ def test_thresholds_along_two_axes_are_left_alone(caplog: pytest.LogCaptureFixtu
     theta = np.linspace(0.5, 1, 6, dtype=np.float32).reshape(3, 2)
     ann = model(
         "(float[N,3,2] x) => (float[N,3,2] y)"
-        " { a = Div (x, t) b = Round (a) c = Clip (b, zero, levels) y = Mul (c, t) }",
+        " { h = MatMul (x, v) a = Div (h, t) b = Round (a) c = Clip (b, zero, levels)"
+        " d = Mul (c, t) y = MatMul (d, v) }",
         t=theta,
+        v=normal(3, 2, 2),
         zero=CONSTANTS["zero"],
         levels=CONSTANTS["levels"],
     )
     assert not PASS(ann).modified
     assert "Round" in caplog.text
+
+
+def test_rounding_of_an_input_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
+    ann = model(
+        "(float[N,3] x) => (float[N,3] y) { a = Div (x, theta) b = Round (a)"
+        " c = Clip (b, zero, levels) d = Mul (c, theta) h = MatMul (d, w) y = Relu (h) }",
+        **{name: CONSTANTS[name] for name in ("theta", "zero", "levels", "w")},
+    )
+    assert not PASS(ann).modified
+    assert not caplog.text
+
+
+def test_rounding_of_a_result_is_no_reason_to_warn(caplog: pytest.LogCaptureFixture) -> None:
+    assert not PASS(network("a = Relu (h) y = Round (a)")).modified
+    assert not caplog.text

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import functools
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from torch import nn
@@ -23,8 +27,6 @@ from onnx2snn.torch import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import onnx_ir as ir
 
 KINDS = {
@@ -46,7 +48,19 @@ def network(kind: str, *, per_channel: bool = False) -> tuple[nn.Module, torch.T
     return fit_thresholds(model, images, per_channel=per_channel), images
 
 
-def simplified(model: onnx.ModelProto | Path) -> ir.Model:
+@functools.cache
+def exported(
+    kind: str, *, per_channel: bool, dynamo: bool
+) -> tuple[nn.Module, torch.Tensor, onnx.ModelProto]:
+    """Return a network, images, and what the exporter makes of it."""
+    model, images = network(kind, per_channel=per_channel)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "m.onnx"
+        export(model, images[:2], path, dynamo=dynamo)
+        return model, images, onnx.load(path)
+
+
+def simplified(model: onnx.ModelProto) -> ir.Model:
     return apply(import_model(model).model, SIMPLIFICATION)
 
 
@@ -55,16 +69,25 @@ def ranges(ann: ir.Model) -> list[tuple[list[float], int | None, int, float | No
     return [(f.values.tolist(), f.axis, f.levels, f.v_init) for f in found if f is not None]
 
 
+def optimized(proto: onnx.ModelProto, path: Path) -> onnx.ModelProto:
+    """Return what onnxruntime makes of a model: constants folded, nodes fused."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(path)
+    onnxruntime.InferenceSession(
+        proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    return onnx.load(path)
+
+
 @pytest.mark.parametrize("dynamo", [False, True])
 @pytest.mark.parametrize("per_channel", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_file_computes_what_the_module_does(
-    kind: str, tmp_path: Path, *, per_channel: bool, dynamo: bool
+    kind: str, *, per_channel: bool, dynamo: bool
 ) -> None:
-    model, images = network(kind, per_channel=per_channel)
-    export(model, images[:2], tmp_path / "m.onnx", dynamo=dynamo)
+    model, images, proto = exported(kind, per_channel=per_channel, dynamo=dynamo)
     assert model.training
-    proto = onnx.load(tmp_path / "m.onnx")
     with torch.no_grad():
         expected = model(images).numpy()
     actual = run_ort(proto, {"input": images.numpy()})  # another batch size than the example's
@@ -73,41 +96,26 @@ def test_a_file_computes_what_the_module_does(
 
 @pytest.mark.parametrize("dynamo", [False, True])
 @pytest.mark.parametrize("per_channel", [False, True])
-@pytest.mark.parametrize("optimized", [False, True])
+@pytest.mark.parametrize("is_optimized", [False, True])
 def test_thresholds_come_out_of_the_file_bit_by_bit(
-    tmp_path: Path, *, per_channel: bool, dynamo: bool, optimized: bool
+    tmp_path: Path, *, per_channel: bool, dynamo: bool, is_optimized: bool
 ) -> None:
-    model, images = network("qcfs", per_channel=per_channel)
-    path = tmp_path / "m.onnx"
-    export(model, images[:2], path, dynamo=dynamo)
-    if optimized:
-        path = optimized_by_onnxruntime(path)
+    model, _, proto = exported("qcfs", per_channel=per_channel, dynamo=dynamo)
+    if is_optimized:
+        proto = optimized(proto, tmp_path / "optimized.onnx")
     expected = [module.theta.detach() for module in model if isinstance(module, QCFS)]
     axis = 1 if per_channel else None
-    assert ranges(simplified(path)) == [
+    assert ranges(simplified(proto)) == [
         (theta.flatten().tolist(), axis, 4, 0.5) for theta in expected
     ]
 
 
-def optimized_by_onnxruntime(path: Path) -> Path:
-    import onnxruntime as ort  # noqa: PLC0415 - this one way of simplifying a file alone
-
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.optimized_model_filepath = str(path.with_name("optimized.onnx"))
-    ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    return path.with_name("optimized.onnx")
-
-
 @pytest.mark.parametrize("per_channel", [False, True])
-def test_both_exporters_give_the_same_thresholds_of_fake_quantisation(
-    tmp_path: Path, *, per_channel: bool
-) -> None:
-    model, images = network("quantised", per_channel=per_channel)
+def test_both_exporters_give_the_same_thresholds_of_fake_quantisation(*, per_channel: bool) -> None:
     found = []
     for dynamo in (False, True):
-        export(model, images[:2], tmp_path / "m.onnx", dynamo=dynamo)
-        found.append(ranges(simplified(tmp_path / "m.onnx")))
+        model, _, proto = exported("quantised", per_channel=per_channel, dynamo=dynamo)
+        found.append(ranges(simplified(proto)))
     assert found[0] == found[1]
     assert [entry[2:] for entry in found[0]] == [(7, 0.5)] * 2
     thetas = [module.theta.detach() for module in model if isinstance(module, QuantReLU)]
@@ -119,12 +127,9 @@ def test_both_exporters_give_the_same_thresholds_of_fake_quantisation(
 @pytest.mark.parametrize("dynamo", [False, True])
 @pytest.mark.parametrize("per_channel", [False, True])
 @pytest.mark.parametrize("kind", ["symmetric", "limited"])
-def test_a_clipped_activation_is_one_clip(
-    kind: str, tmp_path: Path, *, per_channel: bool, dynamo: bool
-) -> None:
-    model, images = network(kind, per_channel=per_channel)
-    export(model, images[:2], tmp_path / "m.onnx", dynamo=dynamo)
-    operators = [node.op_type for node in simplified(tmp_path / "m.onnx").graph]
+def test_a_clipped_activation_is_one_clip(kind: str, *, per_channel: bool, dynamo: bool) -> None:
+    proto = exported(kind, per_channel=per_channel, dynamo=dynamo)[2]
+    operators = [node.op_type for node in simplified(proto).graph]
     activations = [name for name in operators if name not in {"Conv", "Gemm", "Flatten", "Reshape"}]
     # the scales of channels are in the weights in front, and stay behind
     assert activations == (["Clip", "Mul"] * 2 if per_channel else ["Clip"] * 2)
