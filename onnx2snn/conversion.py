@@ -20,12 +20,13 @@ from onnx2snn.passes import (
     CarryRunningMeans,
     ChooseInputCoding,
     CorrectLayers,
+    EmitLayerwise,
     EmitTimeLoop,
     EncodeInputs,
-    ReplaceActivations,
     WriteMetadata,
     apply,
 )
+from onnx2snn.passes.emit_layerwise import check_inputs
 from onnx2snn.passes.remove_staircases import with_staircases
 from onnx2snn.preparation import prepare
 from onnx2snn.report import report
@@ -121,11 +122,14 @@ def convert(
     data = _data(calibration, prepared, T)
     whole = prepared.whole
     apply(whole.ann, [_coding(prepared, data)])
+    if chosen.schedule == "layerwise":
+        check_inputs(whole.ann.graph)
     codings = {str(value.name): Coding.read(value) for value in whole.ann.graph.inputs}
     snn = _network(whole, chosen, T, data)
     metadata = WriteMetadata(
         T,
         chosen.describe(data),
+        chosen.schedule,
         source_sha256=prepared.imported.sha256,
         calibration_sha256="" if data is None else data.sha256(),
         input_coding=json.dumps({name: coding.kind for name, coding in codings.items()}),
@@ -147,8 +151,9 @@ def _network(part: Part, options: Options, time_steps: int, data: Dataset | None
 
 def calibrating(options: Options, time_steps: int, data: Dataset | None) -> Calibrate:
     """Return the pass that finds the scale of every activation."""
+    levels = options.replacement().levels(time_steps)
     return Calibrate(
-        time_steps,
+        max(time_steps, min(levels, _MOST_LEVELS)),
         options.threshold,
         options.per_channel,
         seed=options.seed,
@@ -157,15 +162,24 @@ def calibrating(options: Options, time_steps: int, data: Dataset | None) -> Cali
     )
 
 
+_MOST_LEVELS = 255
+"""Levels of spikes that carry more than one, beyond which a threshold hardly depends on them."""
+
+
 def spiking(
     options: Options, time_steps: int, data: Dataset | None, ann: ir.Model
 ) -> list[ir.passes.PassBase]:
     """Return the passes that make an ANN with scales an emitted spiking network."""
     wanted = options.corrections(data)
-    corrections = [CorrectLayers(time_steps, wanted, ann=ann, data=data)] if wanted else []
+    layerwise = options.schedule == "layerwise"
+    correction = CorrectLayers(time_steps, wanted, layerwise=layerwise, ann=ann, data=data)
+    corrections = [correction] if wanted else []
+    if layerwise:
+        emission = EmitLayerwise(time_steps, options.collapse)
+        return options.remaining([options.replacement(), *corrections, emission])
     return options.remaining(
         [
-            ReplaceActivations(options.neuron, options.v_init, options.spike),
+            options.replacement(),
             EncodeInputs(options.seed),
             CarryRunningMeans(),
             *corrections,

@@ -20,9 +20,9 @@ class Energy(TypedDict):
     """Energy of the arithmetic of one sample, in nJ; memory and neurons are left out.
 
     ``snn_most_nj`` is an upper bound: every input of every spike-driven weight is a spike in
-    every step. ``break_even_rate`` is the mean number of spikes a step of such an input at
-    which the spiking network takes as much as the ANN; None if spikes drive nothing, or if
-    what is not driven by spikes takes more already.
+    every step, or as many as can be at once. ``break_even_rate`` is the mean number of spikes a
+    step of such an input at which the spiking network takes as much as the ANN; None if spikes
+    drive nothing, or if what is not driven by spikes takes more already.
     """
 
     ac_pj: float
@@ -32,20 +32,24 @@ class Energy(TypedDict):
     break_even_rate: float | None
 
 
-def energy(macs: Mapping[str, int], time_steps: int) -> Energy:
+def energy(
+    macs: Mapping[str, int], time_steps: int, *, spikes_a_step: int = 1, analog_runs: int
+) -> Energy:
     """Return what the multiply-accumulates of a network cost.
 
     Args:
         macs: Their number for one sample by what drives them, as in ``Analysis``.
         time_steps: T.
+        spikes_a_step: Most spikes that a neuron sends at once.
+        analog_runs: How often what is not driven by spikes, and lies between neurons, is computed.
     """
     ann = macs["total"] * MAC_PJ
-    fixed = (macs["static"] + macs["readout"] + time_steps * macs["analog"]) * MAC_PJ
+    fixed = (macs["static"] + macs["readout"] + analog_runs * macs["analog"]) * MAC_PJ
     most = time_steps * macs["spikes"] * AC_PJ
     return {
         "ac_pj": AC_PJ,
         "mac_pj": MAC_PJ,
         "ann_nj": ann / 1000,
-        "snn_most_nj": (fixed + most) / 1000,
+        "snn_most_nj": (fixed + spikes_a_step * most) / 1000,
         "break_even_rate": (ann - fixed) / most if most and ann >= fixed else None,
     }

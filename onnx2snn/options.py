@@ -28,9 +28,14 @@ _NEEDED = (
     "encode-inputs",
     "carry-running-means",
     "emit-time-loop",
+    "emit-layerwise",
     "write-metadata",
 )
 """Passes without which there is no network, or one that cannot run."""
+
+
+SCHEDULES = ("lockstep", "layerwise")
+"""When layers fire: all in the same steps, or one after another."""
 
 
 def _option(text: str, *, default: Any, choices: Iterable[str] = ()) -> Any:  # noqa: ANN401
@@ -43,14 +48,22 @@ class Options:
     """How a conversion is done; the defaults are what measures best.
 
     Attributes:
-        neuron: ``gated``: a negative spike takes back an early one; ``if``: plain spikes.
+        neuron: ``gated``: a negative spike takes back an early one; ``if``: plain spikes;
+            ``augmented``: up to ``max_spikes`` at once; ``inverse-leaky``: in T steps the digits
+            of a value, for the schedule ``layerwise``.
+        max_spikes: Most spikes an augmented neuron sends in a step, 1 to 127.
+        leak: Growth of the potential of inverse-leaky neurons in a step, above 1, at most 2.
         threshold: Rule for the thresholds: ``mse``, ``percentile`` or ``max``.
         per_channel: Whether each channel has a threshold of its own.
         v_init: Initial potential as a fraction of the threshold, 0 to 1.
         headroom: Whether the thresholds of a layer grow where it could not keep up with the
-            spikes it gets. Needs calibration data.
+            spikes it gets, in lockstep. Needs calibration data.
         correct_bias: Whether each layer's bias is corrected on the spikes it gets. Needs
             calibration data.
+        schedule: ``lockstep``: in each step all layers advance by one step; ``layerwise``: a
+            layer fires for T steps once those before it have.
+        collapse: With ``layerwise``, whether what lies between layers is computed once, on what
+            the spikes of all steps write; else on those of one step after the other.
         spike: Where neurons stand: at the ``activations``, or in front of ``all`` weights but
             the first.
         input_coding: How the inputs enter: ``direct``, the same value in every step; ``rate``,
@@ -65,11 +78,15 @@ class Options:
     """
 
     neuron: str = _option("spiking neuron", default="gated", choices=NEURONS)
+    max_spikes: int = _option("most spikes an augmented neuron sends in a step", default=4)
+    leak: float = _option("growth of an inverse-leaky potential in a step", default=2.0)
     threshold: str = _option("rule for the thresholds", default="mse", choices=RULES)
     per_channel: bool = _option("a threshold for each channel", default=True)
     v_init: float = _option("initial potential as a fraction of the threshold", default=0.5)
     headroom: bool = _option("raise thresholds where bursts of spikes ask for it", default=True)
     correct_bias: bool = _option("correct biases on real spikes", default=True)
+    schedule: str = _option("what advances in a step", default="lockstep", choices=SCHEDULES)
+    collapse: bool = _option("layerwise, compute weights once for all steps", default=True)
     spike: str = _option("where neurons stand", default="activations", choices=SPIKE)
     input_coding: str | Mapping[str, str] = _option(
         "how inputs enter: direct, rate or events; by name as in image=events", default="direct"
@@ -91,7 +108,8 @@ class Options:
             message = f"threshold must be one of {', '.join(RULES)}, not {self.threshold!r}"
             raise OptionError(message)
         # The pass checks its options: have it done before anything takes time.
-        ReplaceActivations(self.neuron, self.v_init, self.spike)
+        self.replacement()
+        self._check_schedule()
         if self.spike not in SPIKE:
             message = f"spike must be one of {', '.join(SPIKE)}, not {self.spike!r}"
             raise OptionError(message)
@@ -131,6 +149,21 @@ class Options:
             raise OptionError(message)
         return found
 
+    def _check_schedule(self) -> None:
+        if self.schedule not in SCHEDULES:
+            message = f"schedule must be one of {', '.join(SCHEDULES)}, not {self.schedule!r}"
+            raise OptionError(message)
+        if self.neuron == "inverse-leaky" and self.schedule != "layerwise":
+            message = (
+                "neuron 'inverse-leaky' needs the schedule layerwise: its first spike weighs most, "
+                "so all of its input must be there before; add --schedule layerwise"
+            )
+            raise OptionError(message)
+
+    def replacement(self) -> ReplaceActivations:
+        """Return the pass that puts in the neurons."""
+        return ReplaceActivations(self.neuron, self.v_init, self.spike, self.max_spikes, self.leak)
+
     def skipped(self) -> frozenset[type[ir.passes.PassBase]]:
         """Return the classes of the passes to leave out."""
         return frozenset(PASSES[name] for name in self.skip_passes)
@@ -143,7 +176,8 @@ class Options:
         """Return the corrections of layers to be done, given the calibration data there is."""
         if data is None or CorrectLayers in self.skipped():
             return ()
-        wanted = {"headroom": self.headroom, "bias": self.correct_bias}
+        bursts = self.schedule == "lockstep"  # a layer that fires alone has its whole input before
+        wanted = {"headroom": self.headroom and bursts, "bias": self.correct_bias}
         return tuple(name for name, chosen in wanted.items() if chosen)
 
     def describe(self, data: Dataset | None) -> str:

@@ -157,14 +157,18 @@ def test_every_field_is_in_the_documentation(name: str) -> None:
 
 def test_energy_by_hand() -> None:
     macs = {"total": 1000, "spikes": 700, "static": 200, "readout": 90, "analog": 10}
-    found = energy(macs, 4)
+    found = energy(macs, 4, analog_runs=4)
     fixed = (200 + 90 + 4 * 10) * 4.6
     assert found["ann_nj"] == pytest.approx(4.6)
     assert found["snn_most_nj"] == pytest.approx((fixed + 4 * 700 * 0.9) / 1000)
     assert found["break_even_rate"] == pytest.approx((4600 - fixed) / (4 * 700 * 0.9))
+    bursts = energy(macs, 4, spikes_a_step=3, analog_runs=1)
+    fixed = (200 + 90 + 10) * 4.6
+    assert bursts["snn_most_nj"] == pytest.approx((fixed + 3 * 4 * 700 * 0.9) / 1000)
+    assert bursts["break_even_rate"] == pytest.approx((4600 - fixed) / (4 * 700 * 0.9))
 
 
 @pytest.mark.parametrize("spikes, analog", [(0, 0), (10, 990)])
 def test_no_rate_at_which_spikes_are_worth_it(spikes: int, analog: int) -> None:
     macs = {"total": 1000, "spikes": spikes, "static": 1000 - spikes - analog, "readout": 0}
-    assert energy(macs | {"analog": analog}, 2)["break_even_rate"] is None
+    assert energy(macs | {"analog": analog}, 2, analog_runs=2)["break_even_rate"] is None

@@ -312,6 +312,8 @@ def test_passes_lists_all_with_their_options(capsys: pytest.CaptureFixture[str])
         "neuron": "gated",
         "v_init": 0.5,
         "spike": "activations",
+        "max_spikes": 4,
+        "leak": 2.0,
     }
 
 

@@ -281,7 +281,7 @@ def test_the_method_names_the_neurons(neuron: str, method: str) -> None:
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"neuron": "lif"}, r"gated, if, not 'lif'"),
+        ({"neuron": "lif"}, r"gated, if, augmented, inverse-leaky, not 'lif'"),
         ({"spike": "some"}, r"activations, all, not 'some'"),
         ({"threshold": "median"}, r"not 'median'"),
         ({"v_init": 1.5}, r"0 to 1 .*, not 1\.5"),

@@ -88,7 +88,7 @@ def check(proto: onnx.ModelProto, seed: int) -> np.ndarray:
     return expected
 
 
-@pytest.mark.parametrize("neuron", ["gated", "if"])
+@pytest.mark.parametrize("neuron", ["gated", "if", "augmented"])
 @pytest.mark.parametrize("block", BLOCKS)
 def test_each_block(block: str, neuron: str) -> None:
     y = check(network([block], 0.5, neuron, seed=1), seed=2)
@@ -100,7 +100,7 @@ def test_each_block(block: str, neuron: str) -> None:
 @given(
     st.lists(st.sampled_from(sorted(BLOCKS)), min_size=2, max_size=3),
     st.sampled_from([0.25, 0.5, 1.0, 2.0]),
-    st.sampled_from(["gated", "if"]),
+    st.sampled_from(["gated", "if", "augmented"]),
     st.integers(0, 99),
 )
 def test_any_network(blocks: list[str], theta: float, neuron: str, seed: int) -> None:

@@ -85,6 +85,24 @@ def test_the_first_layer_is_the_quantised_one_after_as_many_steps_as_levels(
 
 
 @settings(max_examples=15, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    layers=st.integers(1, 3),
+    neuron=st.sampled_from(["if", "gated"]),
+    per_channel=st.booleans(),
+)
+def test_layer_by_layer_spikes_are_the_quantised_network_after_as_many_steps_as_levels(
+    seed: int, layers: int, neuron: str, *, per_channel: bool
+) -> None:
+    thetas = (0.5, 0.5, 0.25)  # some values are above
+    ann = network(layers, seed, per_channel=per_channel, thetas=thetas)
+    x = dyadic(seed + 5, 6, 3, unit=16, limit=16)
+    snn = onnx2snn.convert(ann, T=LEVELS, neuron=neuron, schedule="layerwise")
+    actual = onnx2snn.load(snn.model).run({"x": x})["y"]
+    np.testing.assert_array_equal(actual, run_ort(ann, {"x": x})["y"])
+
+
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from([1, 2, 4, 16]))
 def test_a_symmetric_clip_becomes_a_neuron_that_truncates_on_both_sides(
     seed: int, steps: int

@@ -11,6 +11,7 @@ import numpy as np
 from onnx2snn.graph import array, set_array
 from onnx2snn.ops import ALL_OPS
 from onnx2snn.states import set_starting_value, starting_value
+from onnx2snn.time_loop import Digits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,6 +56,8 @@ class Layer:
         fixed: Its further inputs by name: states that start as they do, thresholds.
         time_steps: T.
         samples: The calibration data, one entry a batch; an entry is loaded when it is read.
+        digits: What its spikes weigh where it fires alone, once its input is complete; None if
+            all layers advance together.
     """
 
     neuron: ir.Node
@@ -65,15 +68,19 @@ class Layer:
     fixed: dict[str, np.ndarray]
     time_steps: int
     samples: Iterable[Sample] = ()
+    digits: Digits | None = None
 
     @classmethod
-    def read(cls, neuron: ir.Node, time_steps: int, rank: int = 0) -> Self:
+    def read(
+        cls, neuron: ir.Node, time_steps: int, rank: int = 0, *, layerwise: bool = False
+    ) -> Self:
         """Return the layer of ``neuron``, with the parameters it has in the graph.
 
         Args:
             neuron: The node of the neurons.
             time_steps: T.
             rank: Number of axes of the activation, where the graph does not tell.
+            layerwise: Whether it fires alone, once its input is complete.
         """
         op = ALL_OPS[neuron.op_type]
         inputs = dict(zip(op.inputs, neuron.inputs, strict=True))
@@ -86,7 +93,8 @@ class Layer:
         if v_threshold.ndim == 0:
             v_threshold = v_threshold.reshape([1] * rank)
         bias = np.zeros_like(v_threshold)
-        return cls(neuron, op, v_threshold, v_init, bias, values, time_steps)
+        digits = Digits.of(neuron) if layerwise else None
+        return cls(neuron, op, v_threshold, v_init, bias, values, time_steps, digits=digits)
 
     def write(self) -> None:
         """Put threshold and initial potential into the graph."""
@@ -148,6 +156,32 @@ class Layer:
             values |= {name: outputs[after] for name, after in self.op.state.items()}
 
     def mean_output(self, current: np.ndarray) -> np.ndarray:
-        """Return the mean over T of what the neurons hand on, [N, ...], for ``current``."""
+        """Return what the neurons hand on in T steps, [N, ...], for ``current``.
+
+        The mean over the steps, or where the layer fires alone, the number its spikes write.
+        """
+        if self.digits is not None:
+            return self._written(current, self.digits)
         mean = self.spikes(current).mean(axis=0, dtype=current.dtype)
         return np.asarray(mean * self.v_threshold)
+
+    def _written(self, current: np.ndarray, digits: Digits) -> np.ndarray:
+        """Return what the spikes of a layer that fires alone write, [N, ...], for its input."""
+        dtype = current.dtype.type
+        share = dtype(1 / digits.total(self.time_steps))
+        values = self.fixed | {"v_threshold": self.v_threshold}
+        values = {
+            name: value * share if name.startswith("v_threshold") else value
+            for name, value in values.items()
+        }
+        offset = self.v_init * share * dtype(digits.last(self.time_steps))
+        if self.op.name == "SignedInverseLeakyIF":  # its spikes write a magnitude
+            offset = offset * np.sign(current + self.bias)
+        values |= {"v": current + self.bias + offset, "current": np.zeros_like(current)}
+        total = np.zeros_like(current)
+        for t in range(self.time_steps):
+            results = self.op.step(*(values[name] for name in self.op.inputs))
+            outputs = dict(zip(self.op.outputs, results, strict=True))
+            total += outputs["spike"] * dtype(digits.leak**-t)
+            values |= {name: outputs[after] for name, after in self.op.state.items()}
+        return np.asarray(total * values["v_threshold"])

@@ -25,12 +25,14 @@ _CURRENT = "current of the layer"
 _TARGET = "target of the layer"
 
 
-def walk(
+def walk(  # noqa: PLR0913 (two networks, their data, and how they run)
     snn: ir.Model,
     ann: ir.Model,
     batches: Iterable[Mapping[str, np.ndarray]],
     time_steps: int,
     positions: int | None = None,
+    *,
+    layerwise: bool = False,
 ) -> Generator[Layer]:
     """Yield the layers of ``snn`` from the input on, each driven by the layers before it.
 
@@ -45,12 +47,14 @@ def walk(
         time_steps: T.
         positions: Of images and sequences, how many evenly spaced positions along each axis the
             samples of a layer hold at most; None for all. The neurons fire on all.
+        layerwise: Whether each layer fires alone, once its input is complete, and not all in the
+            same steps. What a layer is driven by is then a value, and no stream.
 
     Yields:
         One layer for each activation that became a neuron, in topological order.
     """
     with Tape() as tape:
-        walker = _Walker(snn, ann, tape, time_steps, positions)
+        walker = _Walker(snn, ann, tape, time_steps, positions, layerwise=layerwise)
         walker.store(batches)
         for neuron in walker.neurons:
             layer = walker.layer(neuron)
@@ -69,14 +73,22 @@ def replaced_activations(snn: ir.Model, ann: ir.Model) -> dict[ir.Node, ir.Value
 class _Walker:
     """The spikes and activations that the next layers still read."""
 
-    def __init__(
-        self, snn: ir.Model, ann: ir.Model, tape: Tape, time_steps: int, positions: int | None
+    def __init__(  # noqa: PLR0913 (what walk is given)
+        self,
+        snn: ir.Model,
+        ann: ir.Model,
+        tape: Tape,
+        time_steps: int,
+        positions: int | None,
+        *,
+        layerwise: bool,
     ) -> None:
         self._snn = snn
         self._ann = ann
         self._tape = tape
         self._time_steps = time_steps
         self._positions = positions
+        self._layerwise = layerwise
         self._batches = 0
         self._activations = replaced_activations(snn, ann)
         self.neurons = list(self._activations)
@@ -96,16 +108,23 @@ class _Walker:
     def layer(self, neuron: ir.Node) -> Layer:
         """Run the parts of both networks in front of ``neuron``."""
         activation = self._activations[neuron]
-        spikes = [node.outputs[0] for node in self._fired]
+        sent = [self._sent(node) for node in self._fired]
         known = [self._activations[node] for node in self._fired]
         self._run(Segment(self._ann, [activation], known), str(activation.name), self._events)
         current = [value for value in neuron.inputs[:1] if value is not None]
-        self._front = Segment(self._snn, current, spikes, self._time_steps)
+        self._front = Segment(
+            self._snn, current, sent, None if self._layerwise else self._time_steps
+        )
         rank = self._tape.read(str(activation.name), 0).ndim
-        layer = Layer.read(neuron, self._time_steps, rank)
+        layer = Layer.read(neuron, self._time_steps, rank, layerwise=self._layerwise)
         self._sampled = self._sample(layer, str(activation.name))
         layer.samples = _Samples(self._tape, self._batches)
         return layer
+
+    def _sent(self, neuron: ir.Node) -> ir.Value:
+        """Return what the layers behind ``neuron`` are driven by: spikes, or what they write."""
+        spikes = neuron.outputs[0]
+        return next(iter(spikes.uses())).node.outputs[0] if self._layerwise else spikes
 
     def _run(self, segment: Segment, output: str, averaged: Collection[str] = ()) -> None:
         for batch in range(self._batches):
@@ -115,11 +134,18 @@ class _Walker:
         feeds = {name: self._tape.read(name, batch) for name in segment.inputs}
         return segment.run(time_means(feeds, averaged))[0]
 
+    def _current(self, batch: int) -> np.ndarray:
+        """Return what the layer at hand is driven by."""
+        kept = {str(self._sent(node).name): _key(node) for node in self._fired}
+        names = self._front.inputs
+        feeds = {name: self._tape.read(kept.get(name, name), batch) for name in names}
+        return self._front.run(feeds)[0]
+
     def _sample(self, layer: Layer, activation: str) -> bool:
         """Keep the samples of ``layer``; whether they leave anything out."""
         left_out = False
         for batch in range(self._batches):
-            full = Sample(self._output(self._front, batch), self._tape.read(activation, batch))
+            full = Sample(self._current(batch), self._tape.read(activation, batch))
             sample = full if self._positions is None else layer.thinned(full, self._positions)
             self._tape.append(_CURRENT, sample.current)
             self._tape.append(_TARGET, sample.target)
@@ -130,18 +156,15 @@ class _Walker:
         """Keep the spikes of ``layer`` and forget what nobody reads any more."""
         layer.write()
         for batch in range(self._batches):
-            current = (
-                self._output(self._front, batch)
-                if self._sampled
-                else self._tape.read(_CURRENT, batch)
-            )
-            self._tape.append(str(layer.neuron.outputs[0].name), layer.spikes(current))
+            current = self._current(batch) if self._sampled else self._tape.read(_CURRENT, batch)
+            sent = layer.mean_output(current) if self._layerwise else layer.spikes(current)
+            self._tape.append(_key(layer.neuron), sent)
         self._tape.drop(_CURRENT)
         self._tape.drop(_TARGET)
         self._fired.append(layer.neuron)
         for node in self._fired:
             if self._last_readers.get(node) in {layer.neuron, None}:
-                self._tape.drop(str(node.outputs[0].name))
+                self._tape.drop(_key(node))
                 self._tape.drop(str(self._activations[node].name))
 
 
@@ -155,6 +178,11 @@ class _Samples:
     def __iter__(self) -> Iterator[Sample]:
         for batch in range(self._batches):
             yield Sample(self._tape.read(_CURRENT, batch), self._tape.read(_TARGET, batch))
+
+
+def _key(neuron: ir.Node) -> str:
+    """Return the name under which is kept what ``neuron`` sends: no activation has it."""
+    return str(neuron.outputs[0].name)
 
 
 def _last_readers(neurons: list[ir.Node]) -> dict[ir.Node, ir.Node]:

@@ -19,6 +19,7 @@ from onnx2snn.passes.choose_input_coding import ChooseInputCoding
 from onnx2snn.passes.compute_in_float32 import ComputeInFloat32
 from onnx2snn.passes.convert_opset import ConvertOpset
 from onnx2snn.passes.correct_layers import CorrectLayers
+from onnx2snn.passes.emit_layerwise import EmitLayerwise
 from onnx2snn.passes.emit_time_loop import EmitTimeLoop
 from onnx2snn.passes.encode_inputs import EncodeInputs
 from onnx2snn.passes.fold_batch_norm import FoldBatchNorm
@@ -55,6 +56,7 @@ __all__ = [
     "ComputeInFloat32",
     "ConvertOpset",
     "CorrectLayers",
+    "EmitLayerwise",
     "EmitTimeLoop",
     "EncodeInputs",
     "FoldBatchNorm",
@@ -105,6 +107,7 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
     "carry-running-means": CarryRunningMeans,
     "correct-layers": CorrectLayers,
     "emit-time-loop": EmitTimeLoop,
+    "emit-layerwise": EmitLayerwise,
     "attach-functions": AttachFunctions,
     "write-metadata": WriteMetadata,
 }

@@ -64,7 +64,8 @@ class Calibrate(ir.passes.InPlacePass):
     graph stays as it is. An activation that has a scale already keeps it.
 
     Attributes:
-        time_steps: T that the rule ``mse`` optimises for, >= 1.
+        time_steps: T that the rule ``mse`` optimises for, >= 1; the number of levels, where T
+            steps of a neuron have more than T.
         rule: ``mse`` (least squared error of the T-level quantiser, on samples left out),
             ``percentile`` (99.9, of the values above 0) or ``max``.
         per_channel: Whether each channel has a threshold of its own.

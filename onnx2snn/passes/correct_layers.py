@@ -55,6 +55,7 @@ class CorrectLayers(ir.passes.InPlacePass):
         time_steps: T at which the outputs are compared, >= 1.
         corrections: Which to do.
         batch_size: Samples at a time, at most: fewer if they are large.
+        layerwise: Whether each layer is to fire alone, once its input is complete.
         ann: The ANN with the same activations; None lets the pass do nothing.
         data: Calibration data; None likewise.
     """
@@ -62,6 +63,7 @@ class CorrectLayers(ir.passes.InPlacePass):
     time_steps: int = 8
     corrections: tuple[str, ...] = tuple(CORRECTIONS)
     batch_size: int = 64
+    layerwise: bool = False
     ann: ir.Model | None = None
     data: Dataset | None = None
 
@@ -81,7 +83,9 @@ class CorrectLayers(ir.passes.InPlacePass):
         events = event_names(model.graph)
         batches = (time_first(batch.feeds, events) for batch in self.data.batches(rows))
         changed = False
-        steps = walk(model, self.ann, batches, self.time_steps, _POSITIONS)
+        steps = walk(
+            model, self.ann, batches, self.time_steps, _POSITIONS, layerwise=self.layerwise
+        )
         with contextlib.closing(steps) as layers:
             for layer in track(layers, "correct layers", len(outputs)):
                 before = layer.v_threshold

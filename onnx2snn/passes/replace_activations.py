@@ -16,20 +16,26 @@ from onnx2snn.ops import ALL_OPS, DOMAIN, OPSET
 from onnx2snn.scale import QuantizerRange, Scale
 from onnx2snn.states import InitialStates
 from onnx2snn.streams import Streams, is_neuron, weighted_operand
+from onnx2snn.time_loop import Digits
 
 if TYPE_CHECKING:
     from onnx2snn.ops import StepOp
 
-__all__ = ["NEURONS", "OPEN_GATE", "ReplaceActivations"]
+__all__ = ["MOST_SPIKES", "NEURONS", "OPEN_GATE", "ReplaceActivations"]
 
 NEURONS = {
     "gated": ("GatedDoubleThresholdIF", "GatedDoubleThresholdIF"),
     "if": ("IntegrateAndFire", "DoubleThresholdIF"),
+    "augmented": ("AugmentedIF", "AugmentedIF"),
+    "inverse-leaky": ("InverseLeakyIF", "SignedInverseLeakyIF"),
 }
 """Option value to the operators for activations that are never negative, and for others."""
 
+MOST_SPIKES = 127
+"""Largest number of spikes in a step: while layers are corrected, spikes are kept as int8."""
+
 OPEN_GATE = 2**20
-"""Initial count of a gated neuron that may send more negative spikes than positive ones.
+"""Initial count of a neuron with a count that may send more negative spikes than positive ones.
 
 Exact in float32, and more than any run takes back. A smaller type starts at the largest power of
 two below which, and up to twice of which, it holds every integer: 2^10 in float16.
@@ -59,20 +65,30 @@ class ReplaceActivations(ir.passes.InPlacePass):
     With ``spike="all"`` such a neuron also stands where weights would multiply a value that is
     no spike; other readers of the value keep reading it as it is.
 
+    An augmented neuron sends up to K = ``max_spikes`` spikes a step; its threshold is theta / K,
+    so that theta stays the largest value it can send. Inverse-leaky neurons need the schedule of
+    ``emit-layerwise``, where the weight of a spike is known from its step.
+
     The result is in step form: it computes the first time step. A value without a scale is
     refused by ``requires``.
 
     Attributes:
-        neuron: ``gated`` (a negative spike takes back an early one) or ``if`` (plain spikes;
-            signed ones where an activation can be negative).
+        neuron: ``gated`` (a negative spike takes back an early one), ``if`` (plain spikes;
+            signed ones where an activation can be negative), ``augmented`` (several spikes at
+            once, which can be taken back) or ``inverse-leaky`` (earlier spikes weigh more).
         v_init: Initial potential as a fraction of the threshold, 0 to 1, where no quantiser
             the network was trained with says another. Source: 0.5, Bu et al., AAAI 2022.
         spike: Where neurons stand: at the ``activations``, or in front of ``all`` weights.
+        max_spikes: Most spikes an augmented neuron sends in a step, 1 to 127.
+        leak: Factor by which the potential of an inverse-leaky neuron grows in each step, above
+            1, and at most 2: beyond, some values could not be written with digits 0 and 1.
     """
 
     neuron: str = "gated"
     v_init: float = 0.5
     spike: str = "activations"
+    max_spikes: int = 4
+    leak: float = 2.0
 
     def __post_init__(self) -> None:
         """Check the options."""
@@ -82,6 +98,18 @@ class ReplaceActivations(ir.passes.InPlacePass):
         if not 0.0 <= self.v_init <= 1.0:
             message = f"v_init must lie in 0 to 1 (of the threshold), not {self.v_init}"
             raise OptionError(message)
+        if self.max_spikes not in range(1, MOST_SPIKES + 1):
+            message = f"max_spikes must be 1 to {MOST_SPIKES} a step, not {self.max_spikes}"
+            raise OptionError(message)
+        if not 1.0 < self.leak <= 2.0:
+            message = f"leak must be above 1 and at most 2, not {self.leak}"
+            raise OptionError(message)
+
+    def levels(self, time_steps: int) -> int:
+        """Return into how many equal steps T steps of a neuron divide the values up to theta."""
+        if self.neuron == "inverse-leaky":
+            return Digits(self.leak).levels(time_steps)
+        return time_steps * (self.max_spikes if self.neuron == "augmented" else 1)
 
     def requires(self, model: ir.Model) -> None:
         """Check that every value that is to become spikes has a scale."""
@@ -181,13 +209,20 @@ class _NeuronMaker:
         dtype = np.dtype("float32") if activation.dtype is None else activation.dtype.numpy()
         rank = 0 if activation.shape is None else activation.shape.rank()
         theta = _scale(activation).shaped(rank).astype(dtype)
+        if "max_spikes" in op.inputs:
+            theta = theta / dtype.type(self._options.max_spikes)
         plain = op.name == "DoubleThresholdIF"
         v_init = np.zeros_like(theta) if plain else theta * dtype.type(self._v_init(activation))
         negative = theta if plain else np.zeros([1] * theta.ndim, dtype)
         gate = min(OPEN_GATE, int(1 / np.spacing(np.ones([], dtype))))
         count = np.full([1] * theta.ndim, gate if signed else 0, dtype)
         states = {"v": v_init, "count": count}
-        constants = {"v_threshold": theta, "v_threshold_negative": negative}
+        constants = {
+            "v_threshold": theta,
+            "v_threshold_negative": negative,
+            "max_spikes": np.array(self._options.max_spikes, dtype),
+            "leak": np.array(self._options.leak, dtype),
+        }
         found = {}
         for key in op.inputs:
             if key in states:

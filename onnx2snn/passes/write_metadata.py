@@ -30,7 +30,7 @@ class WriteMetadata(ir.passes.InPlacePass):
     Attributes:
         time_steps: T the network was made for.
         method: Neuron, threshold rule and corrections, in words.
-        schedule: ``lockstep``: all layers advance together.
+        schedule: ``lockstep``: all layers advance together; ``layerwise``: one after another.
         source_sha256: Of the ANN's file; empty if unknown.
         calibration_sha256: Of the calibration data; empty if there was none.
         input_coding: How each input enters the network, as JSON.

@@ -13,7 +13,7 @@ from onnx2snn.errors import InvalidModelError, OptionError, RuntimeShapeError
 from onnx2snn.graph import array
 from onnx2snn.runtime.split import split
 from onnx2snn.specs import input_specs
-from onnx2snn.time_loop import checked_time_steps, time_loops
+from onnx2snn.time_loop import LOOP_NAME, checked_time_steps, time_loops
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -60,7 +60,9 @@ class Network:
         self.events = _events(self._model)
         self.outputs = tuple(str(value.name) for value in self._model.graph.outputs)
         self.time_steps = _made_for(self._model, time_steps)
-        self._has_branches = any(loop.graph is not self._model.graph for loop in loops)
+        self._tells_all_steps = [loop.name for loop in self._model.graph if loop in loops] == [
+            LOOP_NAME
+        ]
         self._time_steps_input = str(time_steps.name) if time_steps.is_graph_input() else None
         self._runtime = runtime
         self._run = runtime(model if path is None else path)
@@ -96,7 +98,8 @@ class Network:
     ) -> dict[int, dict[str, np.ndarray]]:
         """Return the outputs after each of several numbers of steps.
 
-        All come from one run, unless the network stands in the branches of an If.
+        All come from one run, unless the network stands in the branches of an If, or its layers
+        fire one after another: what they send is then known for one T only.
 
         Args:
             feeds: One array for each input.
@@ -109,7 +112,7 @@ class Network:
         if not steps:
             message = "no number of time steps is given"
             raise OptionError(message)
-        if self._has_branches:
+        if not self._tells_all_steps:
             return {t: self.run(feeds, t) for t in steps}
         if self._parts is None:
             trunk, readout = split(self._model.clone())

@@ -11,7 +11,13 @@ from onnx2snn.calibration import walk as walk_module
 from onnx2snn.calibration.tape import Tape
 from onnx2snn.calibration.walk import walk
 from onnx2snn.notes import ACTIVATION_OUTPUT
-from onnx2snn.passes import AttachFunctions, CarryRunningMeans, EmitTimeLoop, ReplaceActivations
+from onnx2snn.passes import (
+    AttachFunctions,
+    CarryRunningMeans,
+    EmitLayerwise,
+    EmitTimeLoop,
+    ReplaceActivations,
+)
 from onnx2snn.passes.correct_layers import add_bias
 from onnx2snn.scale import Scale
 from onnx2snn.streams import is_neuron
@@ -185,3 +191,37 @@ def test_samples_at_some_positions_and_neurons_that_fire_at_all() -> None:
             places = (..., slice(None, None, 2), slice(None, None, 2 if name != "a3" else 1))
             np.testing.assert_array_equal(few.target, full.target[places])
             np.testing.assert_array_equal(few.current, full.current[places])
+
+
+@pytest.mark.parametrize("per_channel", [True, False], ids=["per channel", "per tensor"])
+@pytest.mark.parametrize("neuron", ["gated", "if", "augmented", "inverse-leaky"])
+def test_layer_by_layer_a_layer_hands_on_what_its_spikes_write(
+    neuron: str,
+    per_channel: bool,  # noqa: FBT001
+) -> None:
+    ann = model(TEXT.replace("y = Conv", "n = Neg (a3)  a4 = Tanh (n)  y = Conv").replace(
+        "(a3, u)", "(a4, u)"), **WEIGHTS)  # fmt: skip
+    steps = 4
+    part = 15 / 16 if neuron == "inverse-leaky" else 1  # then every digit is dyadic
+    theta = np.array([0.25, 0.5, 1, 0.5] if per_channel else [0.5], np.float32) * np.float32(part)
+    with_scales(ann, Scale(theta, 1 if per_channel else None, "graph"))
+    snn = ann.clone()
+    ReplaceActivations(neuron)(snn)
+    found = {}
+    for layer in walk(snn, ann, BATCHES, steps, layerwise=True):
+        layer.v_init = layer.v_init * np.float32(0.5)
+        samples = list(layer.samples)
+        assert samples[0].current.shape == samples[0].target.shape
+        found[name_of(layer)] = np.concatenate([layer.mean_output(s.current) for s in samples])
+    values = {value.name: value for node in snn.graph for value in node.outputs}
+    snn.graph.outputs[:] = [values[name] for name in found]
+    EmitLayerwise(steps)(snn)
+    AttachFunctions()(snn)
+    expected = run_ort(snn, {"x": X})
+    assert list(found) == list(expected) == ["a1", "a2", "a3", "a4"]
+    for name, array in expected.items():
+        if name == "a4":  # Tanh is not the same to the last bit everywhere
+            np.testing.assert_allclose(found[name], array, atol=1e-5)
+        else:
+            np.testing.assert_array_equal(found[name], array, name)
+        assert len(np.unique(array)) > 2, f"{name} is silent"

@@ -13,7 +13,11 @@ from onnx2snn.ops import ALL_OPS, StepOp
 IF = ALL_OPS["IntegrateAndFire"]
 DOUBLE = ALL_OPS["DoubleThresholdIF"]
 GATED = ALL_OPS["GatedDoubleThresholdIF"]
-NEURONS = [IF, DOUBLE, GATED]
+AUGMENTED = ALL_OPS["AugmentedIF"]
+INVERSE = ALL_OPS["InverseLeakyIF"]
+SIGNED_INVERSE = ALL_OPS["SignedInverseLeakyIF"]
+NEURONS = [IF, DOUBLE, GATED, AUGMENTED]
+"""Those whose spikes all weigh the same."""
 EACH_NEURON = pytest.mark.parametrize("op", NEURONS, ids=lambda op: op.name)
 
 
@@ -24,7 +28,8 @@ def _step(op: StepOp, **inputs: float) -> dict[str, float]:
 
 def _run(op: StepOp, currents: np.ndarray, **inputs: np.ndarray | float) -> dict[str, np.ndarray]:
     """Return every output of all steps, shape ``[T, ...]``, from the given first states."""
-    values = {name: np.asarray(inputs.get(name, 0), currents.dtype) for name in op.inputs}
+    given = {"max_spikes": 3} | inputs
+    values = {name: np.asarray(given.get(name, 0), currents.dtype) for name in op.inputs}
     series = []
     for current in currents:
         outputs = dict(
@@ -110,6 +115,55 @@ def test_gated_takes_back_nothing_that_it_has_not_sent() -> None:
     assert outputs == {"spike": 0, "v_next": -4, "count_next": 0}
 
 
+# AugmentedIF
+
+_BURST = {"v_threshold": 0.5, "max_spikes": 3.0}
+
+
+@pytest.mark.parametrize(
+    "current, spike", [(0.5, 1), (1.0, 2), (1.25, 2), (9, 3), (0.25, 0), (-0.25, -1), (-9, -2)]
+)
+def test_augmented_sends_whole_thresholds_and_takes_back_what_it_sent(
+    current: float, spike: float
+) -> None:
+    outputs = _step(AUGMENTED, current=current, v=0, count=2, **_BURST)
+    assert outputs == {"spike": spike, "v_next": current - spike / 2, "count_next": 2 + spike}
+
+
+def test_augmented_takes_back_no_more_than_it_may_send() -> None:
+    assert _step(AUGMENTED, current=-9, v=0, count=2**20, **_BURST)["spike"] == -3
+
+
+# InverseLeakyIF
+
+
+@pytest.mark.parametrize("op", [INVERSE, SIGNED_INVERSE])
+def test_inverse_leaky_fires_at_the_threshold_and_what_is_left_grows(op: StepOp) -> None:
+    inputs = {"v_threshold": 0.5, "leak": 2}
+    assert _step(op, current=0.25, v=0.25, **inputs) == {"spike": 1, "v_next": 0}
+    assert _step(op, current=0.5, v=0.25, **inputs) == {"spike": 1, "v_next": 0.5}
+    assert _step(op, current=0.25, v=0, **inputs) == {"spike": 0, "v_next": 0.5}
+
+
+@pytest.mark.parametrize("op, spike, v_next", [(INVERSE, 0, -1.5), (SIGNED_INVERSE, -1, -0.5)])
+def test_only_the_signed_inverse_leaky_neuron_fires_below_zero(
+    op: StepOp, spike: float, v_next: float
+) -> None:
+    outputs = _step(op, current=-0.75, v=0, v_threshold=0.5, leak=2)
+    assert outputs == {"spike": spike, "v_next": v_next}
+
+
+@given(number=st.integers(-255, 255))
+def test_inverse_leaky_sends_binary_digits_the_largest_first(number: int) -> None:
+    silence = np.zeros((8, 1))
+    inputs = {"v": number / 64, "v_threshold": 128 / 64, "leak": 2}
+    digits = np.array([int(digit) for digit in f"{abs(number):08b}"])
+    signed = _run(SIGNED_INVERSE, silence, **inputs)["spike"][:, 0]
+    np.testing.assert_array_equal(signed, np.sign(number) * digits)
+    plain = _run(INVERSE, silence, **inputs)["spike"][:, 0]
+    np.testing.assert_array_equal(plain, digits * (number > 0))
+
+
 # RunningSum and Difference
 
 
@@ -144,7 +198,8 @@ def test_charge_is_conserved(
     op: StepOp, currents: np.ndarray, v: float, theta: float, negative: float
 ) -> None:
     outputs = _run(op, currents, v=v, v_threshold=theta, v_threshold_negative=negative)
-    plus, minus = (outputs["spike"] > 0).sum(axis=0), (outputs["spike"] < 0).sum(axis=0)
+    plus = np.maximum(outputs["spike"], 0).sum(axis=0)
+    minus = np.maximum(-outputs["spike"], 0).sum(axis=0)
     paid = theta * plus - (negative if op is DOUBLE else theta) * minus
     np.testing.assert_array_equal(currents.sum(axis=0), paid + outputs["v_next"][-1] - v)
 
@@ -175,22 +230,24 @@ def test_permuting_batch_and_channels_commutes(
         np.testing.assert_array_equal(value[:, samples][:, :, channels], after[name])
 
 
+@pytest.mark.parametrize("op", [GATED, AUGMENTED])
 @given(currents=_CURRENTS, v=_dyadic(-4, 4), theta=_THETA, negative=_dyadic(0, 4))
 def test_gated_count_is_the_sum_of_spikes_and_never_negative(
-    currents: np.ndarray, v: float, theta: float, negative: float
+    op: StepOp, currents: np.ndarray, v: float, theta: float, negative: float
 ) -> None:
-    outputs = _run(GATED, currents, v=v, v_threshold=theta, v_threshold_negative=negative)
+    outputs = _run(op, currents, v=v, v_threshold=theta, v_threshold_negative=negative)
     np.testing.assert_array_equal(outputs["count_next"], outputs["spike"].cumsum(axis=0))
     assert outputs["count_next"].min() >= 0
 
 
+@pytest.mark.parametrize("op", [GATED, AUGMENTED])
 @given(currents=_CURRENTS, theta=_dyadic(1 / 4, 4), v=_dyadic(-4, 4))
 def test_gated_ends_on_the_quantised_relu_once_its_input_has_settled(
-    currents: np.ndarray, theta: float, v: float
+    op: StepOp, currents: np.ndarray, theta: float, v: float
 ) -> None:
     charge = v + currents.sum(axis=0)
     quiet = len(currents) + int(np.abs(charge).max() / theta) + 1
     settled = np.concatenate([currents, np.zeros((quiet, *currents.shape[1:]))])
-    outputs = _run(GATED, settled, v=v, v_threshold=theta, v_threshold_negative=0)
+    outputs = _run(op, settled, v=v, v_threshold=theta, v_threshold_negative=0)
     expected = np.maximum(0, np.floor(charge / theta))
     np.testing.assert_array_equal(outputs["count_next"][-1], expected)

@@ -39,6 +39,10 @@ def _vectors(op: StepOp, spread: dict[str, tuple[int, ...]], dtype: type) -> dic
             continue
         if name == "count":
             value = rng.integers(0, 3, spread["state"])
+        elif name == "max_spikes":
+            value = rng.integers(1, 4, spread["threshold"])
+        elif name == "leak":
+            value = rng.integers(5, 9, spread["threshold"]) / 4
         elif name.startswith(("v_threshold", "magnitude")):
             value = rng.integers(2, 6, spread["threshold"]) / 4
         elif name in op.state:

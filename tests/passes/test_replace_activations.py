@@ -8,6 +8,7 @@ import onnx_ir as ir
 import pytest
 from onnx_ir.passes import PreconditionError
 
+from onnx2snn.errors import OptionError
 from onnx2snn.ops import ALL_OPS
 from onnx2snn.passes import AttachFunctions, CarryRunningMeans, EmitTimeLoop, ReplaceActivations
 from onnx2snn.scale import Scale
@@ -48,6 +49,39 @@ def test_the_first_step_of_each_channel(node: str, v_init: float, neuron: str) -
     theta = THETAS.reshape(3, 1, 1)
     # from v_init * theta, a neuron fires if the current covers the rest; none can take back
     np.testing.assert_array_equal(first_step(snn, x=X), theta * ((1 - v_init) * theta <= -X))
+
+
+@pytest.mark.parametrize("node", ["Relu (h)", "Clip (h, low, high)"])
+def test_the_first_step_of_augmented_neurons(node: str) -> None:
+    snn = layer(node)
+    ReplaceActivations("augmented", max_spikes=2)(snn)
+    theta = THETAS.reshape(3, 1, 1)
+    expected = np.clip(np.floor(-2 * X / theta + 0.5), 0, 2) / 2 * theta
+    np.testing.assert_array_equal(first_step(snn, x=X), expected)
+    assert (expected == theta / 2).any()
+
+
+def test_the_first_step_of_inverse_leaky_neurons() -> None:
+    snn = layer()
+    ReplaceActivations("inverse-leaky", 0.25)(snn)
+    theta = THETAS.reshape(3, 1, 1)
+    np.testing.assert_array_equal(first_step(snn, x=X), theta * (0.75 * theta <= -X))
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"max_spikes": 0}, "max_spikes must be 1 to 127 a step, not 0"),
+        ({"max_spikes": 128}, "not 128"),
+        ({"max_spikes": 2.5}, "not 2.5"),
+        ({"leak": 1.0}, "leak must be above 1 and at most 2, not 1.0"),
+        ({"leak": 2.5}, "not 2.5"),
+        ({"leak": float("nan")}, "not nan"),
+    ],
+)
+def test_numbers_that_no_neuron_can_have(options: dict[str, float], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        ReplaceActivations(**options)
 
 
 def test_a_threshold_for_the_whole_tensor() -> None:
@@ -157,7 +191,9 @@ def test_activations_without_a_scale() -> None:
 
 
 def test_an_unknown_neuron() -> None:
-    with pytest.raises(ValueError, match="neuron must be one of gated, if, not 'lif'"):
+    with pytest.raises(
+        ValueError, match="neuron must be one of gated, if, augmented, inverse-leaky, not 'lif'"
+    ):
         ReplaceActivations("lif")
 
 
@@ -253,6 +289,12 @@ def test_a_signed_neuron_reaches_no_further_than_its_threshold() -> None:
     [
         ("gated", "GatedDoubleThresholdIF", {"v": 1, "count": 2**20, "v_threshold_negative": 0}),
         ("if", "DoubleThresholdIF", {"v": 0, "v_threshold_negative": 2}),
+        (
+            "augmented",
+            "AugmentedIF",
+            {"v": 0.25, "count": 2**20, "v_threshold": 0.5, "max_spikes": 4},
+        ),
+        ("inverse-leaky", "SignedInverseLeakyIF", {"v": 1, "leak": 2}),
     ],
 )
 def test_how_a_signed_neuron_starts(neuron: str, op: str, states: dict[str, float]) -> None:
@@ -261,7 +303,7 @@ def test_how_a_signed_neuron_starts(neuron: str, op: str, states: dict[str, floa
     (node,) = neurons(ann)
     assert node.op_type == op
     found = dict(zip(ALL_OPS[op].inputs, node.inputs, strict=True))
-    for name, number in (states | {"v_threshold": 2}).items():
+    for name, number in ({"v_threshold": 2} | states).items():
         np.testing.assert_array_equal(starting_value(found[name]), number, name)
 
 

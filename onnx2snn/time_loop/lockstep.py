@@ -1,51 +1,30 @@
-"""The loop over time: which nodes it holds, and which values it carries."""
+"""All layers in one loop over time: which nodes it holds, and which values it carries."""
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.coding import event_names
-from onnx2snn.errors import OptionError
 from onnx2snn.graph import (
     closure,
     constant,
     copied,
     dependency_graph,
     fresh_name,
-    is_constant,
-    is_op,
-    label,
     reads,
     rewire,
 )
-from onnx2snn.ops import ALL_OPS
 from onnx2snn.streams import is_stateful
+from onnx2snn.time_loop.loops import LOOP_NAME, Body, Carried, new_loop, states, step_number
+from onnx2snn.time_loop.steps import TIME_STEPS, time_steps_input
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-__all__ = [
-    "LOOP_NAME",
-    "MOST_TIME_STEPS",
-    "TIME_STEPS",
-    "checked_time_steps",
-    "emit_time_loop",
-    "time_loops",
-    "time_steps_input",
-]
-
-TIME_STEPS = "T"
-"""Name of the graph input that holds the number of time steps, if the ANN leaves it free."""
-
-MOST_TIME_STEPS = 2**16
-"""Largest number of time steps: beyond it a float16 or a threshold search loses its meaning."""
-
-LOOP_NAME = "onnx2snn.time_loop"
-"""Name of the Loop node over time."""
+__all__ = ["emit_time_loop"]
 
 
 def emit_time_loop(
@@ -74,36 +53,6 @@ def emit_time_loop(
     return True
 
 
-def checked_time_steps(value: object) -> int:
-    """Return a number of time steps as an int.
-
-    Raises:
-        OptionError: It is no whole number from 1 to ``MOST_TIME_STEPS``.
-    """
-    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
-        count = int(value)
-        if 1 <= count <= MOST_TIME_STEPS:
-            return count
-        if count > MOST_TIME_STEPS:
-            message = f"T must be at most {MOST_TIME_STEPS}, not {value!r}"
-            raise OptionError(message)
-    message = f"T must be a whole number of at least 1, not {value!r}"
-    raise OptionError(message)
-
-
-def time_loops(graph: ir.Graph) -> list[ir.Node]:
-    """Return the Loops over time of an emitted graph: several if branches of an If have some."""
-    return [node for node in graph.all_nodes() if node.name == LOOP_NAME and is_op(node, "Loop")]
-
-
-def time_steps_input(graph: ir.Graph, time_steps: int) -> ir.Value:
-    """Add the input that holds the number of time steps, ``time_steps`` if it is not fed."""
-    value = constant(graph, TIME_STEPS, np.array(time_steps, np.int64))
-    value.shape = ir.Shape([])
-    graph.inputs.append(value)
-    return value
-
-
 class _Parts:
     """Which nodes go into the loop, and which values leave it."""
 
@@ -113,7 +62,7 @@ class _Parts:
         edges = dependency_graph(graph)
         stateful = [node for node in graph if is_stateful(node)]
         for node in stateful:  # what makes an initial state stays before the loop
-            starts = [before.producer() for _, _, before, _ in _states(node)]
+            starts = [state.before.producer() for state in states(node)]
             edges.remove_edges_from([(start, node) for start in starts if start is not None])
         event_values = {value for value in graph.inputs if value.name in events}
         readers = [node for node in graph if event_values.intersection(reads(node))]
@@ -173,63 +122,25 @@ class _Emitter:
         self._parts = parts
         self._time_steps = time_steps
         self._outputs = list(graph.outputs)
-        self._step = _scalar(fresh_name(graph, "step"), ir.DataType.INT64)
-        self._go_on = _scalar(fresh_name(graph, "go_on"), ir.DataType.BOOL)
+        self._step = step_number(graph)
 
     def emit(self) -> None:
         """Replace the body nodes by one Loop node."""
-        states = [_State(*pair) for node in self._parts.body for pair in _states(node)]
-        after = {state.after for state in states}
+        kept = [state for node in self._parts.body for state in states(node)]
+        after = {state.after for state in kept}
         extra = [value for value in self._parts.leaving if value not in after]
         self._graph.remove(self._parts.body)
-        carried = [*map(self._carry, states), *map(self._last_value, extra)]
+        carried = [state.carry(self._graph) for state in kept]
+        carried += map(self._last_value, extra)
         self._graph.outputs.clear()  # an output made in the body is to be one of the body first
-        body = self._body(carried)
-        loop = ir.node(
-            "Loop",
-            [
-                self._time_steps,
-                constant(self._graph, "go_on_first", np.array(1, np.bool_)),
-                *(value.before for value in carried),
-            ],
-            {"body": body},
-            num_outputs=len(body.outputs) - 1,
-            name=LOOP_NAME,
-        )
+        slices = [self._slice(value) for value in self._parts.events]
+        nodes = [*slices, *self._parts.body]
+        body = Body(self._step, nodes, carried, self._parts.every_step)
+        loop = new_loop(self._graph, LOOP_NAME, self._time_steps, body)
         self._connect(loop, [value.after for value in carried])
         self._graph.outputs.extend(self._outputs)
         self._graph.append(loop)
         self._graph.sort()
-
-    def _body(self, carried: list[_Carried]) -> ir.Graph:
-        """Return the graph of one step."""
-        weights = self._move_weights()
-        slices = [self._slice(value) for value in self._parts.events]
-        stacked = [self._stacked(value) for value in self._parts.every_step]
-        going = ir.node("Identity", [self._go_on], name=f"{self._go_on.name}.next")
-        going.outputs[0].name = fresh_name(self._graph, f"{self._go_on.name}.next")
-        return ir.Graph(
-            [self._step, self._go_on, *(value.inside for value in carried)],
-            [
-                going.outputs[0],
-                *(value.after for value in carried),
-                *(node.outputs[0] for node in stacked),
-            ],
-            nodes=[*slices, *self._parts.body, *stacked, going],
-            initializers=weights,
-            name=f"{LOOP_NAME}.body",
-        )
-
-    def _carry(self, state: _State) -> _Carried:
-        """Let the node of ``state`` read it from a body input, in the place of its start."""
-        value = ir.Value(
-            name=fresh_name(self._graph, f"{label(state.node)}.{state.name}"),
-            type=state.before.type,
-            shape=state.before.shape if state.before.shape == state.after.shape else None,
-        )
-        position = list(ALL_OPS[state.node.op_type].inputs).index(state.name)
-        state.node.replace_input_with(position, value)
-        return _Carried(state.before, value, state.after)
 
     def _slice(self, event: ir.Value) -> ir.Node:
         """Return the node that takes this step's slice of ``event``."""
@@ -258,38 +169,13 @@ class _Emitter:
             event.shape = ir.Shape([TIME_STEPS, *event.shape])
         return node
 
-    def _move_weights(self) -> list[ir.Value]:
-        """Return the constants the body reads, as initializers of their own."""
-        moved: list[ir.Value] = []
-        outer = {value: None for node in self._parts.body for value in reads(node)}
-        for value in filter(is_constant, outer):
-            copy = ir.Value(
-                name=fresh_name(self._graph, f"{value.name}.body"),
-                type=value.type,
-                shape=value.shape,
-                const_value=value.const_value,
-            )
-            for node in self._parts.body:
-                rewire(node, value, copy)
-            if not value.uses() and not value.is_graph_output():
-                self._graph.initializers.pop(str(value.name))
-                value.name, copy.name = None, value.name
-            moved.append(copy)
-        return moved
-
-    def _last_value(self, value: ir.Value) -> _Carried:
+    def _last_value(self, value: ir.Value) -> Carried:
         """Carry ``value`` outside: by a body input that nobody reads."""
         dtype = (value.dtype or ir.DataType.FLOAT).numpy()
         zero = np.zeros([1] * len(value.shape or ()), dtype)
         first = constant(self._graph, f"{value.name}.before", zero)
         name = fresh_name(self._graph, f"{value.name}.last")
-        return _Carried(first, ir.Value(name=name, type=value.type), value)
-
-    def _stacked(self, value: ir.Value) -> ir.Node:
-        node = ir.node("Identity", [value], name=f"{value.name}.now")
-        node.outputs[0].name = fresh_name(self._graph, f"{value.name}.now")
-        node.outputs[0].type, node.outputs[0].shape = value.type, value.shape
-        return node
+        return Carried(first, ir.Value(name=name, type=value.type), value)
 
     def _connect(self, loop: ir.Node, finals: list[ir.Value]) -> None:
         """Let the nodes behind the loop, and the graph outputs, read the loop's outputs."""
@@ -311,39 +197,3 @@ class _Emitter:
                 self._outputs[position] = output
                 if stacked and value.shape is not None:
                     output.shape = ir.Shape([TIME_STEPS, *value.shape])
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _State:
-    """One state of a node: its value before the first step and after a step."""
-
-    node: ir.Node
-    name: str
-    before: ir.Value
-    after: ir.Value
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Carried:
-    """A loop-carried value: before the loop, at the start of a step, and at its end."""
-
-    before: ir.Value
-    inside: ir.Value
-    after: ir.Value
-
-
-def _states(node: ir.Node) -> list[tuple[ir.Node, str, ir.Value, ir.Value]]:
-    if not is_stateful(node):
-        return []
-    op = ALL_OPS[node.op_type]
-    inputs = dict(zip(op.inputs, node.inputs, strict=True))
-    outputs = dict(zip(op.outputs, node.outputs, strict=True))
-    return [
-        (node, name, value, outputs[after])
-        for name, after in op.state.items()
-        if (value := inputs[name]) is not None
-    ]
-
-
-def _scalar(name: str, dtype: ir.DataType) -> ir.Value:
-    return ir.Value(name=name, type=ir.TensorType(dtype), shape=ir.Shape([]))

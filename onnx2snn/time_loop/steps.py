@@ -1,0 +1,42 @@
+"""The number of time steps, as an option and as an input of a network."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from onnx2snn.errors import OptionError
+from onnx2snn.graph import constant
+
+__all__ = ["MOST_TIME_STEPS", "TIME_STEPS", "checked_time_steps", "time_steps_input"]
+
+TIME_STEPS = "T"
+"""Name of the graph input that holds the number of time steps, if the ANN leaves it free."""
+
+MOST_TIME_STEPS = 2**16
+"""Largest number of time steps: beyond it a float16 or a threshold search loses its meaning."""
+
+
+def checked_time_steps(value: object) -> int:
+    """Return a number of time steps as an int.
+
+    Raises:
+        OptionError: It is no whole number from 1 to ``MOST_TIME_STEPS``.
+    """
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        count = int(value)
+        if 1 <= count <= MOST_TIME_STEPS:
+            return count
+        if count > MOST_TIME_STEPS:
+            message = f"T must be at most {MOST_TIME_STEPS}, not {value!r}"
+            raise OptionError(message)
+    message = f"T must be a whole number of at least 1, not {value!r}"
+    raise OptionError(message)
+
+
+def time_steps_input(graph: ir.Graph, time_steps: int) -> ir.Value:
+    """Add the input that holds the number of time steps, ``time_steps`` if it is not fed."""
+    value = constant(graph, TIME_STEPS, np.array(time_steps, np.int64))
+    value.shape = ir.Shape([])
+    graph.inputs.append(value)
+    return value
