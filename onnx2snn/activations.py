@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-__all__ = ["activations", "is_rectifier", "upper_bound"]
+__all__ = ["activations", "is_rectifier", "is_symmetric_clip", "upper_bound"]
 
 _ELEMENTWISE = ACTIVATIONS | frozenset({
     "Abs", "Add", "And", "Atan", "Cast", "Div", "Equal", "Erf", "Exp", "Greater", "GreaterOrEqual",
@@ -91,6 +91,12 @@ def is_rectifier(node: ir.Node) -> bool:
     bound = upper_bound(node)
     unbounded = len(node.inputs) < 3 or node.inputs[2] is None
     return _clip_bound(node, 1) == 0.0 and (unbounded or (bound is not None and bound > 0.0))
+
+
+def is_symmetric_clip(node: ir.Node) -> bool:
+    """Whether ``node`` is a Clip from -c to c: a signed neuron of threshold c can replace it."""
+    bound = upper_bound(node)
+    return bound is not None and bound > 0.0 and _clip_bound(node, 1) == -bound
 
 
 def upper_bound(node: ir.Node) -> float | None:

@@ -27,6 +27,7 @@ from onnx2snn.passes import (
     apply,
 )
 from onnx2snn.passes.emit_layerwise import check_inputs
+from onnx2snn.passes.remove_staircases import with_staircases
 from onnx2snn.preparation import prepare
 from onnx2snn.report import report
 from onnx2snn.report_file import write_report
@@ -141,7 +142,7 @@ def convert(
 def _network(part: Part, options: Options, time_steps: int, data: Dataset | None) -> ir.Model:
     """Return the emitted network of a simplified one."""
     ann = apply(part.ann, [calibrating(options, time_steps, data)])
-    snn = apply(ann.clone(), spiking(options, time_steps, data, ann))
+    snn = apply(ann.clone(), spiking(options, time_steps, data, with_staircases(ann)))
     for branch, inner in part.inside:
         feeds = branch.data(ann, inner.ann, data)
         branch.replace(snn, _network(inner, options, time_steps, feeds))

@@ -29,8 +29,8 @@ class Scale:
         values: Thresholds in units of the activation, > 0: shape [C], one per channel, or
             [1] for the whole tensor.
         axis: Channel axis of the activation; None for a threshold of the whole tensor.
-        origin: Where the values come from, for the report: ``quantizer``, ``calibration``,
-            ``batch-norm`` or ``synthetic``.
+        origin: Where the values come from, for the report: ``quantizer``, ``clip``,
+            ``calibration``, ``batch-norm`` or ``synthetic``.
         dead: Channels that never fired while they were observed, as indices.
     """
 
@@ -72,11 +72,15 @@ class QuantizerRange:
             [1] for the whole tensor.
         axis: Channel axis of the activation; None for a range of the whole tensor.
         levels: Number of steps.
+        v_init: Initial potential, as a part of the threshold, of a neuron that rounds as the
+            quantiser does; its threshold is then the largest value, whatever else is known. None
+            if the values are a bound of thresholds only.
     """
 
     values: np.ndarray
     axis: int | None
     levels: int
+    v_init: float | None = None
 
     def write(self, value: ir.Value) -> None:
         """Note this range in the metadata of the activation ``value``."""
@@ -89,7 +93,7 @@ class QuantizerRange:
         if _RANGE_KEY not in value.metadata_props:
             return None
         fields = json.loads(value.metadata_props[_RANGE_KEY])
-        return cls(np.asarray(fields["values"], np.float32), fields["axis"], fields["levels"])
+        return cls(**fields | {"values": np.asarray(fields["values"], np.float32)})
 
     @staticmethod
     def erase(value: ir.Value) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onnx2snn.activations import activations, is_rectifier
+from onnx2snn.activations import activations, is_rectifier, is_symmetric_clip
 from onnx2snn.coding import EVENTS, RATE, coded_inputs
 from onnx2snn.elastic import elastic_values
 from onnx2snn.errors import OptionError, Refusal, UnsupportedError
@@ -199,7 +199,7 @@ class Streams:
 
 
 def _neuron_reason(node: ir.Node) -> str:
-    if sends_spikes(node) or is_rectifier(node):
+    if sends_spikes(node) or is_rectifier(node) or is_symmetric_clip(node):
         return "a neuron takes its place"
     return "computed on running means, a signed neuron behind it"
 

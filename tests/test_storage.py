@@ -50,7 +50,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def expected() -> onnx2snn.Conversion:
     """Return the conversion of the same model as a small one."""
-    conversion = onnx2snn.convert(ann(), T=8, calibration=X)
+    conversion = onnx2snn.convert(ann(), T=8, calibration=X, keep_weights=True)
     assert conversion.model.graph.node
     return conversion
 
@@ -106,7 +106,7 @@ def test_a_large_network_is_two_files(
 def test_the_whole_of_a_large_network_can_be_looked_at(
     expected: onnx2snn.Conversion, path: Path
 ) -> None:
-    conversion = onnx2snn.convert(path, T=8, calibration=X)
+    conversion = onnx2snn.convert(path, T=8, calibration=X, keep_weights=True)
     assert conversion.model is conversion.model
     feeds = {"x": X}
     np.testing.assert_array_equal(
@@ -118,7 +118,7 @@ def test_the_whole_of_a_large_network_can_be_looked_at(
 @pytest.mark.parametrize("form", ["proto", "ir", "mapped"])
 def test_large_models_in_memory(form: str, expected: onnx2snn.Conversion, path: Path) -> None:
     given = {"proto": ir.to_proto(ann()), "ir": ann(), "mapped": ir.load(path)}[form]
-    conversion = onnx2snn.convert(given, T=8, calibration=X)
+    conversion = onnx2snn.convert(given, T=8, calibration=X, keep_weights=True)
     assert conversion.report["layers"] == expected.report["layers"]
     assert read(given).sha256 == conversion.report["source_sha256"]
     other = ann()
@@ -128,7 +128,7 @@ def test_large_models_in_memory(form: str, expected: onnx2snn.Conversion, path: 
 
 @pytest.mark.usefixtures("low_limit")
 def test_the_ann_of_a_large_network_is_scored(path: Path, tmp_path: Path) -> None:
-    onnx2snn.convert(path, T=64, calibration=X).save(tmp_path / "snn.onnx")
+    onnx2snn.convert(path, T=64, calibration=X, keep_weights=True).save(tmp_path / "snn.onnx")
     found = onnx2snn.evaluate(tmp_path / "snn.onnx", {"x": X}, ann=path)
     assert found.agreement[64] > 90
 
@@ -136,7 +136,7 @@ def test_the_ann_of_a_large_network_is_scored(path: Path, tmp_path: Path) -> Non
 @pytest.mark.usefixtures("low_limit")
 def test_a_network_may_be_written_over_its_own_ann(path: Path) -> None:
     for count in (1, 2):
-        conversion = onnx2snn.convert(path if count == 1 else ann(), T=8, calibration=X)
+        conversion = onnx2snn.convert(path if count == 1 else ann(), T=8, calibration=X, keep_weights=True)
         conversion.save(path)
         assert contents(path.parent) == {"net.onnx", "net.onnx.data", "net.bin"}
         assert onnx2snn.load(path).run({"x": X})["y"].shape == (30, 8)
@@ -146,7 +146,7 @@ def test_a_network_may_be_written_over_its_own_ann(path: Path) -> None:
 def test_a_large_network_is_written_whole_or_not_at_all(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    conversion = onnx2snn.convert(path, T=8, calibration=X)
+    conversion = onnx2snn.convert(path, T=8, calibration=X, keep_weights=True)
     folder = tmp_path / "snn"
     folder.mkdir()
     (folder / "snn.onnx").write_bytes(b"older")
@@ -169,7 +169,7 @@ def test_weights_of_a_large_network_that_cannot_be_read(
     path: Path, tmp_path: Path, *, is_missing: bool
 ) -> None:
     saved = tmp_path / "snn.onnx"
-    onnx2snn.convert(path, T=8, calibration=X).save(saved)
+    onnx2snn.convert(path, T=8, calibration=X, keep_weights=True).save(saved)
     weights = tmp_path / "snn.onnx.data"
     if is_missing:
         weights.unlink()

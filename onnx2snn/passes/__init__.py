@@ -35,6 +35,7 @@ from onnx2snn.passes.move_max_pool import MoveMaxPool
 from onnx2snn.passes.remove_initializers_from_inputs import RemoveInitializersFromInputs
 from onnx2snn.passes.remove_no_ops import RemoveNoOps
 from onnx2snn.passes.remove_quantization import RemoveQuantization
+from onnx2snn.passes.remove_staircases import RemoveStaircases
 from onnx2snn.passes.replace_activations import ReplaceActivations
 from onnx2snn.passes.split_leaky_relu import SplitLeakyRelu
 from onnx2snn.passes.write_metadata import WriteMetadata
@@ -71,6 +72,7 @@ __all__ = [
     "RemoveInitializersFromInputs",
     "RemoveNoOps",
     "RemoveQuantization",
+    "RemoveStaircases",
     "ReplaceActivations",
     "SplitLeakyRelu",
     "WriteMetadata",
@@ -93,6 +95,7 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
     "lower-mat-mul-add": LowerMatMulAdd,
     "infer-shapes": InferShapes,
     "remove-quantization": RemoveQuantization,
+    "remove-staircases": RemoveStaircases,
     "fold-batch-norm": FoldBatchNorm,
     "move-max-pool": MoveMaxPool,
     "split-leaky-relu": SplitLeakyRelu,
@@ -113,6 +116,7 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
 
 SIMPLIFICATION: tuple[ir.passes.InPlacePass, ...] = (
     RemoveQuantization(),
+    RemoveStaircases(),
     CanonicalizeActivations(),
     FoldBatchNorm(),
     MoveMaxPool(),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.activations import activations, is_rectifier, upper_bound
+from onnx2snn.activations import activations, is_rectifier, is_symmetric_clip, upper_bound
 from onnx2snn.calibration.gaussian import gaussian_threshold
 from onnx2snn.calibration.memory import rows_at_once
 from onnx2snn.calibration.observe import Statistics, histograms
@@ -46,7 +46,9 @@ _LOGGER = logging.getLogger(__name__)
 class Calibrate(ir.passes.InPlacePass):
     """Note on every activation the scale its neuron's threshold is made from.
 
-    The distribution of an activation comes from the best source there is:
+    An activation that was trained with its threshold has just that: one that was a staircase
+    of steps (``remove-staircases``), and a Clip from -theta to theta. The distribution of any
+    other comes from the best source there is:
 
     1. calibration data;
     2. without data, the quantiser of a quantised network: its range is the threshold if it has
@@ -101,7 +103,8 @@ class Calibrate(ir.passes.InPlacePass):
         """Note the scales of the activations of the main graph."""
         streams = Streams(model.graph, spike=self.spike)
         streams.check()
-        values = [v for v in (*streams.fired, *streams.fed) if Scale.read(v) is None]
+        unknown = [v for v in (*streams.fired, *streams.fed) if Scale.read(v) is None]
+        values = [value for value in unknown if not self._take_trained(value)]
         if self.data is not None and values:
             events = event_names(model.graph)
             rows = rows_at_once(model, values, self.data, 1, self.batch_size)
@@ -110,7 +113,7 @@ class Calibrate(ir.passes.InPlacePass):
             self._observe(model, values, batches, "calibration")
         else:
             self._guess(model, [value for value in values if not self._take_range(value)])
-        return ir.passes.PassResult(model, modified=bool(values))
+        return ir.passes.PassResult(model, modified=bool(unknown))
 
     def _guess(self, model: ir.Model, values: list[ir.Value]) -> None:
         """Find scales from normalizations, or from made-up inputs."""
@@ -136,6 +139,19 @@ class Calibrate(ir.passes.InPlacePass):
             found = histograms(model, values, track(batches, "calibrate", total))
             for value, folds in zip(values, found, strict=True):
                 self._write(value, folds, origin)
+
+    @staticmethod
+    def _take_trained(value: ir.Value) -> bool:
+        """Note the threshold that the network was trained with; whether there is one."""
+        found = QuantizerRange.read(value)
+        if found is not None and found.v_init is not None:
+            Scale(found.values, found.axis, "quantizer").write(value)
+            return True
+        producer = value.producer()
+        if producer is None or not is_symmetric_clip(producer):
+            return False
+        Scale(np.array([upper_bound(producer)], np.float32), None, "clip").write(value)
+        return True
 
     def _take_range(self, value: ir.Value) -> bool:
         """Note a threshold from the range of the quantiser of ``value``; whether there is one."""

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.activations import is_rectifier
+from onnx2snn.activations import is_rectifier, upper_bound
 from onnx2snn.graph import (
+    array,
     closure,
     constant,
     dependency_graph,
     has_one_reader,
+    is_constant,
     is_op,
     label,
     replace_by_value,
@@ -66,6 +68,9 @@ class RemoveQuantization(ir.passes.InPlacePass):
     quantiser stands behind, with nothing but data movement and maxima between them. The pass
     ``calibrate`` takes thresholds from there if there is no data.
 
+    A Clip of the integers from 0 on, which is how fewer bits than the type has are written, goes in
+    front of the quantiser, and limits the range and the steps that are noted.
+
     A DynamicQuantizeLinear with the DequantizeLinear behind it goes as well, and leaves nothing.
     Not exact: the difference is half a step s, and what saturates.
 
@@ -75,6 +80,9 @@ class RemoveQuantization(ir.passes.InPlacePass):
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Rewrite the main graph."""
+        for node in tuple(model.graph):
+            if is_dequantize(node):
+                _limit_before_rounding(node)
         pairs: dict[ir.Value, list[_Pair]] = {}
         for pair in _pairs(model.graph):
             pairs.setdefault(pair.x, []).append(pair)
@@ -82,6 +90,42 @@ class RemoveQuantization(ir.passes.InPlacePass):
         for found in pairs.values():
             removal.remove(found)
         return ir.passes.PassResult(model, modified=bool(pairs))
+
+
+def _limit_before_rounding(dequantize: ir.Node) -> None:
+    """Put a Clip of integers between two quantisers in front of both, where it is a rectifier.
+
+    So training with fewer bits than a type has is written. Elsewhere the Clip only saturates
+    what is linear, as a quantiser does, and goes.
+    """
+    integers = dequantize.inputs[0]
+    clip = None if integers is None else integers.producer()
+    if clip is None or not is_op(clip, "Clip") or not has_one_reader(clip.outputs[0]):
+        return
+    rounded = clip.inputs[0]
+    quantize = None if rounded is None else rounded.producer()
+    if quantize is None or not is_quantize(quantize) or not has_one_reader(quantize.outputs[0]):
+        return
+    quantizer = quantizer_of(quantize)
+    bounds = [array(value) for value in clip.inputs[1:3] if is_constant(value)]
+    if quantizer is None or quantizer.axis is not None or len(bounds) != 2:
+        return
+    graph = dequantize.graph
+    assert isinstance(graph, ir.Graph)
+    low, high = (quantizer.real(bound) for bound in bounds)
+    if low == 0:
+        inputs = [
+            constant(graph, f"{integers.name if integers else ''}.{name}", bound)
+            for name, bound in (("min", low), ("max", high))
+        ]
+        node = ir.node("Clip", [quantize.inputs[0], *inputs], name=label(clip))
+        x = quantize.inputs[0]
+        assert x is not None
+        node.outputs[0].type, node.outputs[0].shape = x.type, x.shape
+        graph.insert_before(quantize, node)
+        quantize.replace_input_with(0, node.outputs[0])
+    dequantize.replace_input_with(0, quantize.outputs[0])
+    graph.remove(clip, safe=True)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -144,6 +188,9 @@ class _Removal:
             limiting = []
         limit = _limit(limiting)
         limited = x
+        producer = x.producer()
+        if limit is not None and producer is not None:
+            limit = _limited_to(limit, upper_bound(producer))
         if limit is not None:
             if not positive or (limit.axis is None and _is_read_by(x, pairs)):
                 limited = self._rectify(limiting[0], limit)
@@ -206,4 +253,12 @@ def _note(value: ir.Value, limit: QuantizerRange) -> None:
             return
         source = inner
     if node is not None and QuantizerRange.read(source) is None:
-        limit.write(source)
+        _limited_to(limit, upper_bound(node)).write(source)
+
+
+def _limited_to(limit: QuantizerRange, bound: float | None) -> QuantizerRange:
+    """Return what a value up to ``bound`` uses of the range."""
+    if bound is None or limit.axis is not None or bound >= limit.values.item():
+        return limit
+    levels = max(1, round(limit.levels * bound / limit.values.item()))
+    return QuantizerRange(np.array([bound], np.float32), None, levels)

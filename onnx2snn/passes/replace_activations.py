@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.activations import is_rectifier
+from onnx2snn.activations import is_rectifier, is_symmetric_clip, upper_bound
 from onnx2snn.errors import OptionError
 from onnx2snn.graph import constant, fresh_name, label, rewire, take_over
 from onnx2snn.notes import ACTIVATION, ACTIVATION_OUTPUT, THRESHOLD_ORIGIN
 from onnx2snn.ops import ALL_OPS, DOMAIN, OPSET
-from onnx2snn.scale import Scale
+from onnx2snn.scale import QuantizerRange, Scale
 from onnx2snn.states import InitialStates
 from onnx2snn.streams import Streams, is_neuron, weighted_operand
 from onnx2snn.time_loop import Digits
@@ -55,7 +55,8 @@ class ReplaceActivations(ir.passes.InPlacePass):
 
     Over T steps the mean of y is the T-level quantisation of ``clip(mean of x, 0, theta)``, up
     to spikes that cannot be taken back. A ``Clip(x, 0, c)`` is replaced alike, with
-    ``theta <= c``. Any other activation stays, with a signed neuron behind it:
+    ``theta <= c``. A ``Clip(x, -c, c)`` gives way to a signed neuron with ``theta = c``, whose
+    initial count is as below. Any other activation stays, with a signed neuron behind it:
 
         before:  y = Sigmoid(x)
         after:   h = Sigmoid(x)
@@ -76,8 +77,8 @@ class ReplaceActivations(ir.passes.InPlacePass):
         neuron: ``gated`` (a negative spike takes back an early one), ``if`` (plain spikes;
             signed ones where an activation can be negative), ``augmented`` (several spikes at
             once, which can be taken back) or ``inverse-leaky`` (earlier spikes weigh more).
-        v_init: Initial potential as a fraction of the threshold, 0 to 1. Source: 0.5, Bu et
-            al., AAAI 2022.
+        v_init: Initial potential as a fraction of the threshold, 0 to 1, where no quantiser
+            the network was trained with says another. Source: 0.5, Bu et al., AAAI 2022.
         spike: Where neurons stand: at the ``activations``, or in front of ``all`` weights.
         max_spikes: Most spikes an augmented neuron sends in a step, 1 to 127.
         leak: Factor by which the potential of an inverse-leaky neuron grows in each step, above
@@ -152,12 +153,13 @@ class _NeuronMaker:
         activation = value.producer()
         if activation is None:  # activations are outputs of nodes
             return
-        replaced = is_rectifier(activation)
+        signed = not is_rectifier(activation)
+        replaced = not signed or _saturates_alike(activation, _scale(value))
         current = activation.inputs[0] if replaced else value
         if current is None:
             return
         name = label(activation) if replaced else f"{label(activation)}.neuron"
-        neuron, spikes = self._neuron(current, value, name, signed=not replaced)
+        neuron, spikes = self._neuron(current, value, name, signed=signed)
         take_over(value, spikes)
         if replaced:
             self._graph.remove(activation, safe=True)
@@ -211,7 +213,7 @@ class _NeuronMaker:
         if "max_spikes" in op.inputs:
             theta = theta / dtype.type(self._options.max_spikes)
         plain = op.name == "DoubleThresholdIF"
-        v_init = np.zeros_like(theta) if plain else theta * dtype.type(self._options.v_init)
+        v_init = np.zeros_like(theta) if plain else theta * dtype.type(self._v_init(activation))
         negative = theta if plain else np.zeros([1] * theta.ndim, dtype)
         gate = min(OPEN_GATE, int(1 / np.spacing(np.ones([], dtype))))
         count = np.full([1] * theta.ndim, gate if signed else 0, dtype)
@@ -229,6 +231,18 @@ class _NeuronMaker:
             elif key in constants:
                 found[key] = constant(self._graph, f"{activation.name}.{key}", constants[key])
         return found
+
+    def _v_init(self, activation: ir.Value) -> float:
+        """Return the initial potential, as a part of the threshold."""
+        quantised = QuantizerRange.read(activation)
+        trained = None if quantised is None else quantised.v_init
+        return self._options.v_init if trained is None else trained
+
+
+def _saturates_alike(activation: ir.Node, scale: Scale) -> bool:
+    """Whether a signed neuron has the limits of ``activation``: it then needs no clipping first."""
+    bound = upper_bound(activation)
+    return is_symmetric_clip(activation) and bool(np.all(scale.values == bound))
 
 
 def _scale(activation: ir.Value) -> Scale:

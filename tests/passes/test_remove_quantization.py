@@ -387,3 +387,41 @@ def test_integer_operators_become_a_network_with_thresholds_of_their_own() -> No
     LowerIntegerOperators()(ann)
     PASS(ann)
     assert "QuantizeLinear" not in operators(ann)
+
+
+FEW_BITS = {
+    "integers": "q = QuantizeLinear (h, s, z) k = Clip (q, lo, hi) d = DequantizeLinear (k, s, z)",
+    "behind a rectifier": "r = Relu (h) q = QuantizeLinear (r, s, z) k = Clip (q, lo, hi)"
+    " d = DequantizeLinear (k, s, z)",
+    "in front": "k = Clip (h, zero, top) q = QuantizeLinear (k, s, z)"
+    " d = DequantizeLinear (q, s, z)",
+}
+
+
+@pytest.mark.parametrize("body", FEW_BITS.values(), ids=FEW_BITS)
+def test_fewer_bits_than_the_type_has_leave_fewer_steps(body: str) -> None:
+    limits = {
+        "lo": np.array(0, np.uint8),
+        "hi": np.array(15, np.uint8),
+        "zero": np.array(0, np.float32),
+        "top": np.array(0.75, np.float32),
+    }
+    ann = network(f"h = MatMul (x, w) {body} y = Neg (d)", **limits)
+    feeds = {"x": normal(2, 64, 3)}
+    expected = run_ort(ann, feeds)["y"]
+    assert PASS(ann).modified
+    CanonicalizeActivations()(ann)
+    assert operators(ann) == ["MatMul", "Clip", "Neg"]
+    assert ranges(ann) == {"Clip": as_noted([0.75], levels=15)}
+    np.testing.assert_allclose(run_ort(ann, feeds)["y"], expected, atol=0.0251)
+
+
+def test_a_limit_of_signed_integers_goes_as_their_saturation_does() -> None:
+    limits = {"lo": np.array(-7, np.int8), "hi": np.array(7, np.int8)}
+    ann = network(
+        "h = MatMul (x, w) q = QuantizeLinear (h, t, signed) k = Clip (q, lo, hi)"
+        " d = DequantizeLinear (k, t, signed) y = Neg (d)",
+        **limits,
+    )
+    assert PASS(ann).modified
+    assert operators(ann) == ["MatMul", "Neg"]

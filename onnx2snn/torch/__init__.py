@@ -1,0 +1,23 @@
+"""Train a PyTorch network for spikes, and write it as ONNX.
+
+Needs the extra ``torch``: ``pip install onnx2snn[torch]``. Nothing else in the package imports
+torch. See ``docs/training.md``.
+"""
+
+from onnx2snn.torch.activations import QCFS, QuantReLU, StReLU, ThresholdReLU
+from onnx2snn.torch.exporting import export
+from onnx2snn.torch.modules import fit_thresholds, max_pool_to_avg_pool, replace_activations
+from onnx2snn.torch.training import Epoch, fine_tune
+
+__all__ = [
+    "QCFS",
+    "Epoch",
+    "QuantReLU",
+    "StReLU",
+    "ThresholdReLU",
+    "export",
+    "fine_tune",
+    "fit_thresholds",
+    "max_pool_to_avg_pool",
+    "replace_activations",
+]

@@ -1,0 +1,194 @@
+"""Fine-tune a PyTorch network: a plain loop."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from onnx2snn.errors import OptionError
+from onnx2snn.progress import track
+from onnx2snn.torch.activations import ThresholdActivation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from pathlib import Path
+
+__all__ = ["Epoch", "fine_tune"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Epoch:
+    """What one pass over the training data did.
+
+    Attributes:
+        number: 1 for the first.
+        loss: Mean loss over the batches.
+        top1: Percentage of training samples, as augmented, that the network got right.
+        seconds: Wall-clock time.
+    """
+
+    number: int
+    loss: float
+    top1: float
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class _Recipe:
+    """How to train; the fields are arguments of ``fine_tune``."""
+
+    epochs: int
+    learning_rate: float
+    threshold_rate: float
+    weight_decay: float
+    teacher: nn.Module | None
+
+    def optimizer(self, model: nn.Module) -> torch.optim.SGD:
+        """Return the optimizer; thresholds are a group of their own and do not decay."""
+        thresholds = [m.theta for m in model.modules() if isinstance(m, ThresholdActivation)]
+        known = {id(theta) for theta in thresholds}
+        weights = [p for p in model.parameters() if id(p) not in known]
+        groups = [
+            {"params": weights, "base": self.learning_rate, "weight_decay": self.weight_decay},
+            {"params": thresholds, "base": self.threshold_rate},
+        ]
+        return torch.optim.SGD(groups, lr=self.learning_rate, momentum=0.9, nesterov=True)
+
+    def schedule(self, optimizer: torch.optim.SGD, done: float) -> None:
+        """Set the rates where the part ``done``, 0 to 1, of the training is over: a cosine."""
+        for group in optimizer.param_groups:
+            group["lr"] = group["base"] * (1 + math.cos(math.pi * done)) / 2
+
+    def loss(self, model: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the loss and the logits, shape [N, classes]."""
+        logits = model(images)
+        loss = functional.cross_entropy(logits, labels)
+        if self.teacher is None:
+            return loss, logits
+        with torch.no_grad():
+            soft = functional.softmax(self.teacher(images) / _TEMPERATURE, dim=1)
+        student = functional.log_softmax(logits / _TEMPERATURE, dim=1)
+        distance = functional.kl_div(student, soft, reduction="batchmean")
+        return loss / 2 + distance * _TEMPERATURE**2 / 2, logits
+
+
+def fine_tune(  # noqa: PLR0913 - the arguments of a training; all but four have defaults
+    model: nn.Module,
+    batches: Collection[tuple[Tensor, Tensor]],
+    *,
+    epochs: int,
+    learning_rate: float = 0.05,
+    threshold_rate: float = 0.01,
+    weight_decay: float = 5e-4,
+    teacher: nn.Module | None = None,
+    seed: int = 0,
+    checkpoint: Path | None = None,
+    after_epoch: Callable[[Epoch], None] | None = None,
+) -> list[Epoch]:
+    """Train ``model`` on labelled batches with SGD and a cosine schedule; return what happened.
+
+    The same seed, data and number of threads give the same weights. With a checkpoint, training
+    goes on behind the last epoch that was finished, as if it had not been interrupted.
+    ``onnx2snn.progress`` tells a listener of each batch.
+
+    Args:
+        model: The network; it is changed, and left in evaluation mode.
+        batches: Images [N, ...] and labels [N], anew in every epoch: a DataLoader, for instance.
+        epochs: Passes over the batches, >= 1.
+        learning_rate: Rate of the weights at the start, > 0.
+        threshold_rate: Rate of the thresholds at the start, >= 0.
+        weight_decay: L2 penalty on the weights, >= 0.
+        teacher: A network whose logits are to be met as well (knowledge distillation at
+            temperature 4, half of the loss); None for labels alone.
+        seed: Seed of torch's generator at the start.
+        checkpoint: File that holds the state after each epoch; None for none.
+        after_epoch: Called after each epoch, with the network in evaluation mode.
+
+    Raises:
+        OptionError: ``epochs`` is less than 1, or the checkpoint is of another training.
+    """
+    if epochs < 1:
+        message = f"epochs must be at least 1, not {epochs}"
+        raise OptionError(message)
+    recipe = _Recipe(epochs, learning_rate, threshold_rate, weight_decay, teacher)
+    optimizer = recipe.optimizer(model)
+    torch.manual_seed(seed)
+    history = _resume(checkpoint, model, optimizer)
+    if teacher is not None:
+        teacher.eval()
+    for number in range(len(history) + 1, epochs + 1):
+        epoch = _train_epoch(recipe, model, optimizer, batches, number)
+        history.append(epoch)
+        if checkpoint is not None:
+            _save(checkpoint, model, optimizer, history)
+        if after_epoch is not None:
+            after_epoch(epoch)
+    model.eval()
+    return history
+
+
+def _train_epoch(
+    recipe: _Recipe,
+    model: nn.Module,
+    optimizer: torch.optim.SGD,
+    batches: Collection[tuple[Tensor, Tensor]],
+    number: int,
+) -> Epoch:
+    model.train()
+    start, total, right, seen = time.perf_counter(), 0.0, 0, 0
+    name = f"epoch {number}/{recipe.epochs}"
+    for index, (images, labels) in enumerate(track(batches, name, len(batches))):
+        recipe.schedule(optimizer, (number - 1 + index / len(batches)) / recipe.epochs)
+        optimizer.zero_grad()
+        loss, logits = recipe.loss(model, images, labels)
+        loss.backward()
+        optimizer.step()
+        _keep_positive(model)
+        total += float(loss.detach()) * len(labels)
+        right += int((logits.argmax(dim=1) == labels).sum())
+        seen += len(labels)
+    model.eval()
+    return Epoch(number, total / seen, 100 * right / seen, time.perf_counter() - start)
+
+
+def _keep_positive(model: nn.Module) -> None:
+    for module in model.modules():
+        if isinstance(module, ThresholdActivation):
+            module.theta.data.clamp_(min=_SMALLEST)
+
+
+def _save(path: Path, model: nn.Module, optimizer: torch.optim.SGD, history: list[Epoch]) -> None:
+    state = {
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "history": [dataclasses.astuple(epoch) for epoch in history],
+        "generator": torch.get_rng_state(),
+    }
+    partial = path.with_name(f"{path.name}.partial")
+    torch.save(state, partial)
+    partial.replace(path)  # so that an interruption leaves the last whole checkpoint
+
+
+def _resume(path: Path | None, model: nn.Module, optimizer: torch.optim.SGD) -> list[Epoch]:
+    """Take the state of a checkpoint, if there is one; return the epochs that are done."""
+    if path is None or not path.exists():
+        return []
+    state = torch.load(path, weights_only=True)
+    try:
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+    except (KeyError, RuntimeError, ValueError) as error:
+        message = f"{path} is a checkpoint of another network: delete it, or name another file"
+        raise OptionError(message) from error
+    torch.set_rng_state(state["generator"])
+    return [Epoch(*epoch) for epoch in state["history"]]
+
+
+_TEMPERATURE = 4.0
+_SMALLEST = 1e-3
