@@ -136,7 +136,8 @@ def test_the_ann_of_a_large_network_is_scored(path: Path, tmp_path: Path) -> Non
 @pytest.mark.usefixtures("low_limit")
 def test_a_network_may_be_written_over_its_own_ann(path: Path) -> None:
     for count in (1, 2):
-        conversion = onnx2snn.convert(path if count == 1 else ann(), T=8, calibration=X, keep_weights=True)
+        source = path if count == 1 else ann()
+        conversion = onnx2snn.convert(source, T=8, calibration=X, keep_weights=True)
         conversion.save(path)
         assert contents(path.parent) == {"net.onnx", "net.onnx.data", "net.bin"}
         assert onnx2snn.load(path).run({"x": X})["y"].shape == (30, 8)

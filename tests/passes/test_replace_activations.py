@@ -191,9 +191,8 @@ def test_activations_without_a_scale() -> None:
 
 
 def test_an_unknown_neuron() -> None:
-    with pytest.raises(
-        ValueError, match="neuron must be one of gated, if, hard-reset, augmented, inverse-leaky, not 'lif'"
-    ):
+    names = "gated, if, hard-reset, augmented, inverse-leaky"
+    with pytest.raises(ValueError, match=f"neuron must be one of {names}, not 'lif'"):
         ReplaceActivations("lif")
 
 
