@@ -118,7 +118,7 @@ METHODS: dict[str, Method] = {
             "auto",
             "what measures best at small T with at most one signed spike a step",
             "this project",
-            corrections=("weights", "bias"),
+            corrections=("weights", "headroom", "bias"),
         ),
         Method(
             "opi",

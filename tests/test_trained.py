@@ -140,6 +140,7 @@ def test_corrections_lead_to_the_quantised_network_not_to_the_one_without(neuron
     expected = run_ort(ann, {"x": x})["y"]
     gaps = []
     for data in (None, {"x": x}):
-        snn = onnx2snn.convert(ann, T=LEVELS, neuron=neuron, calibration=data)
+        options = {"neuron": neuron, "corrections": ("bias",)}
+        snn = onnx2snn.convert(ann, T=LEVELS, calibration=data, **options)
         gaps.append(np.abs(onnx2snn.load(snn.model).run({"x": x})["y"] - expected).mean())
     assert gaps[1] <= gaps[0] * 1.1
