@@ -41,6 +41,7 @@ class Network:
         inputs: What the network must be fed, in the ANN's own names.
         events: Names of those inputs that are events, [T, N, ...]: T is their length.
         outputs: Names of the outputs, the ANN's own.
+        model: The network as a graph.
         time_steps: T the network was made for; what it runs for if none is given and it has no
             events.
 
@@ -50,17 +51,17 @@ class Network:
 
     def __init__(self, model: ir.Model, runtime: Runtime, path: Path | None = None) -> None:
         """Load ``model`` into the runtime."""
-        self._model = model
-        loops = time_loops(self._model.graph)
+        self.model = model
+        loops = time_loops(self.model.graph)
         time_steps = next((loop.inputs[0] for loop in loops), None)
         if time_steps is None:
             message = "has no loop over time; convert it with 'onnx2snn convert' first"
             raise InvalidModelError(message)
-        self.inputs = input_specs(self._model)
-        self.events = _events(self._model)
-        self.outputs = tuple(str(value.name) for value in self._model.graph.outputs)
-        self.time_steps = _made_for(self._model, time_steps)
-        self._tells_all_steps = [loop.name for loop in self._model.graph if loop in loops] == [
+        self.inputs = input_specs(self.model)
+        self.events = _events(self.model)
+        self.outputs = tuple(str(value.name) for value in self.model.graph.outputs)
+        self.time_steps = _made_for(self.model, time_steps)
+        self._tells_all_steps = [loop.name for loop in self.model.graph if loop in loops] == [
             LOOP_NAME
         ]
         self._time_steps_input = str(time_steps.name) if time_steps.is_graph_input() else None
@@ -115,7 +116,7 @@ class Network:
         if not self._tells_all_steps:
             return {t: self.run(feeds, t) for t in steps}
         if self._parts is None:
-            trunk, readout = split(self._model.clone())
+            trunk, readout = split(self.model.clone())
             self._parts = _Part(trunk, self._runtime), _Part(readout, self._runtime)
         trunk_part, readout_part = self._parts
         wanted = [checked_time_steps(t) for t in steps]

@@ -1,0 +1,118 @@
+"""What each node of a loop over time computes of the means of its streams."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+from onnx2snn.errors import Refusal, UnsupportedError
+from onnx2snn.graph import label
+from onnx2snn.ops import ALL_OPS, DOMAIN
+from onnx2snn.rules import RULES, Form
+from onnx2snn.streams import is_stateful
+from onnx2snn.torch.operators import OPERATORS
+from onnx2snn.torch.surrogates import SURROGATES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import onnx_ir as ir
+
+__all__ = ["Kind", "check_operators", "kinds_of"]
+
+
+class Kind(enum.Enum):
+    """What is known of a value without running all steps."""
+
+    STATIC = "the same in every step"
+    CLOCK = "a function of the number of the step and of inputs, but of no neuron"
+    MEAN = "a stream: its mean over the steps"
+    FINAL = "a running value: the one after the last step"
+
+
+def check_operators(nodes: Iterable[ir.Node]) -> None:
+    """Check that torch can compute all nodes but Loops.
+
+    Raises:
+        UnsupportedError: It cannot; all such nodes are named.
+    """
+    refusals = [
+        Refusal(label(node), node.op_type, reason)
+        for node in nodes
+        if (reason := _missing(node)) is not None
+    ]
+    if refusals:
+        message = "these nodes cannot be tuned through; leave the network as it is converted:"
+        raise UnsupportedError(message, refusals)
+
+
+def _missing(node: ir.Node) -> str | None:
+    if is_stateful(node):
+        has_gradient = "v_threshold" not in ALL_OPS[node.op_type].inputs or (
+            node.op_type in SURROGATES
+        )
+        return None if has_gradient else "no gradient is known; convert with another --neuron"
+    if node.domain == DOMAIN or node.op_type not in OPERATORS:
+        return (
+            "no PyTorch form is known; with 'onnx2snn convert --until' an earlier node, it "
+            "stays out of the network"
+        )
+    if node.op_type == "Pad" and node.attributes.get_string("mode", "constant") != "constant":
+        return "of the modes of Pad only 'constant' has a PyTorch form here"
+    return None
+
+
+def kinds_of(nodes: Iterable[ir.Node], step: ir.Value) -> dict[ir.Value, Kind]:
+    """Return the kind of each value that the nodes of a loop make.
+
+    Args:
+        nodes: The body, in topological order.
+        step: The body input that holds the number of the step.
+
+    Raises:
+        UnsupportedError: A node is no function of means; all such nodes are named.
+    """
+    kinds = {step: Kind.CLOCK}
+    refusals = []
+    for node in nodes:
+        found = [kinds.get(value, Kind.STATIC) for value in _read(node) if value is not None]
+        if not _fits(node, found):
+            reason = "reads streams in a way that is not linear, and no running means"
+            refusals.append(Refusal(label(node), node.op_type, reason))
+        kinds.update(dict.fromkeys(node.outputs, _kind(node, found)))
+    if refusals:
+        message = "these nodes have no gradient through means; convert the network again:"
+        raise UnsupportedError(message, refusals)
+    return kinds
+
+
+def _read(node: ir.Node) -> tuple[ir.Value | None, ...]:
+    return tuple(node.inputs[:1]) if is_stateful(node) else tuple(node.inputs)
+
+
+def _kind(node: ir.Node, found: list[Kind]) -> Kind:
+    if is_stateful(node):
+        if "spike" in ALL_OPS[node.op_type].outputs:
+            return Kind.MEAN
+        if found[0] in {Kind.STATIC, Kind.CLOCK}:
+            return Kind.CLOCK
+        return Kind.FINAL if node.op_type == "RunningSum" else Kind.MEAN
+    if node.op_type in RULES and RULES[node.op_type].form is Form.SHAPE:
+        return Kind.STATIC
+    return next((kind for kind in reversed(Kind) if kind in found), Kind.STATIC)
+
+
+def _fits(node: ir.Node, found: list[Kind]) -> bool:
+    """Whether ``node``, whose inputs are of the kinds ``found``, is a function of means."""
+    if is_stateful(node):
+        is_running = found[0] is Kind.FINAL
+        return found[0] in {Kind.STATIC, Kind.CLOCK} or is_running == (node.op_type == "Difference")
+    if Kind.MEAN not in found:
+        return True
+    rule = RULES[node.op_type]
+    streams = [i for i, kind in enumerate(found) if kind in {Kind.MEAN, Kind.CLOCK}]
+    if Kind.FINAL in found or (rule.form is Form.MULTILINEAR and len({*streams} - {*rule.bias}) > 1):
+        return False
+    return rule.form in {Form.LINEAR, Form.MULTILINEAR, Form.SHAPE} and (
+        rule.inputs is None or {*streams} <= {*rule.inputs, *rule.bias}
+    )

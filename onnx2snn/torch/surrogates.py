@@ -1,0 +1,78 @@
+"""What stands for the spikes of a neuron when gradients are taken: the clipped mean."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from onnx2snn.ops import ALL_OPS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from torch import Tensor
+
+__all__ = ["SURROGATES", "surrogate"]
+
+
+def surrogate(op_type: str, inputs: Sequence[Tensor], steps: int) -> Tensor:
+    """Return the mean of the spikes over all steps, as a function that has a gradient.
+
+    With z the mean current, v the initial potential, theta the threshold and T the steps:
+
+        IntegrateAndFire        clip(u, 0, 1),  u = (z + v / T) / theta - 1 / (2 T)
+        GatedDoubleThresholdIF  clip(u, -min(count / T, 1), 1)
+        AugmentedIF             clip(u, -min(count / T, K), K),  K = max_spikes
+        DoubleThresholdIF       clip((z + v / T) / theta, 0, 1)
+                                - clip(-(z + v / T) / theta_negative, 0, 1)
+
+    The neuron rounds down to multiples of ``1 / T``: half of one is what it loses on average.
+    One that rounds toward 0 loses as much on both sides.
+
+    Source: Bu et al., ICLR 2022 (the clipped mean as surrogate); the initial potential is ours.
+
+    Args:
+        op_type: A neuron with a row in ``SURROGATES``.
+        inputs: What it reads: the mean of its current, [N, C, ...], and constants that broadcast
+            to that; in the place of states, those before the first step.
+        steps: T.
+    """
+    return SURROGATES[op_type](dict(zip(ALL_OPS[op_type].inputs, inputs, strict=True)), steps)
+
+
+def _charge(given: dict[str, Tensor], steps: int) -> Tensor:
+    return given["current"] + given["v"] / steps
+
+
+def _rounded_down(given: dict[str, Tensor], steps: int) -> Tensor:
+    return _charge(given, steps) / given["v_threshold"] - 0.5 / steps
+
+
+def _plain(given: dict[str, Tensor], steps: int) -> Tensor:
+    return torch.clamp(_rounded_down(given, steps), 0.0, 1.0)
+
+
+def _gated(given: dict[str, Tensor], steps: int) -> Tensor:
+    lowest = -torch.clamp(given["count"] / steps, max=1.0)
+    return torch.maximum(torch.clamp(_rounded_down(given, steps), max=1.0), lowest)
+
+
+def _augmented(given: dict[str, Tensor], steps: int) -> Tensor:
+    most = given["max_spikes"]
+    lowest = -torch.minimum(given["count"] / steps, most)
+    return torch.maximum(torch.minimum(_rounded_down(given, steps), most), lowest)
+
+
+def _signed(given: dict[str, Tensor], steps: int) -> Tensor:
+    charge = _charge(given, steps)
+    up = torch.clamp(charge / given["v_threshold"], 0.0, 1.0)
+    return up - torch.clamp(-charge / given["v_threshold_negative"], 0.0, 1.0)
+
+
+SURROGATES: dict[str, Callable[[dict[str, Tensor], int], Tensor]] = {
+    "IntegrateAndFire": _plain,
+    "GatedDoubleThresholdIF": _gated,
+    "AugmentedIF": _augmented,
+    "DoubleThresholdIF": _signed,
+}
