@@ -20,7 +20,7 @@ from onnx2snn import cli
 DIGITS = Path(__file__).parents[1] / "examples" / "digits"
 ANN = str(DIGITS / "digits.onnx")
 CALIBRATION = str(DIGITS / "calibration.npz")
-COMMANDS = ["convert", "evaluate", "run", "analyze", "passes"]
+COMMANDS = ["convert", "tune", "evaluate", "run", "analyze", "passes"]
 
 CHAIN = """
 <ir_version: 8, opset_import: ["" : 17]>
@@ -62,6 +62,10 @@ def arguments(command: str, snn: str, data: str, folder: Path) -> list[str]:
     """Return a command line that does the command's work."""
     return {
         "convert": ["convert", ANN, "--T", "4", "-o", str(folder / "out.onnx")],
+        "tune": [
+            *["tune", snn, "--ann", ANN, "--calibration", data, "--epochs", "1"],
+            *["-o", str(folder / "out.onnx")],
+        ],
         "evaluate": ["evaluate", snn, "--data", data, "--ann", ANN, "--T", "1,4"],
         "run": ["run", snn, "--data", data, "-o", str(folder / "out.npz")],
         "analyze": ["analyze", ANN],

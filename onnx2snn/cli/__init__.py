@@ -11,7 +11,7 @@ from onnx_ir.passes import PreconditionError
 from rich.markup import escape
 
 import onnx2snn
-from onnx2snn.cli import analyze, convert, evaluate, methods, passes, run
+from onnx2snn.cli import analyze, convert, evaluate, methods, passes, run, tune
 from onnx2snn.cli.console import ERRORS, warnings
 from onnx2snn.errors import Onnx2SnnError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_COMMANDS = (convert, evaluate, run, analyze, methods, passes)
+_COMMANDS = (convert, tune, evaluate, run, analyze, methods, passes)
 
 _INTERRUPTED = 130
 """Exit status of a program that the user stopped, as shells have it."""

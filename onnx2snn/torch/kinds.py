@@ -53,10 +53,7 @@ def _missing(node: ir.Node) -> str | None:
         )
         return None if has_gradient else "no gradient is known; convert with another --neuron"
     if node.domain == DOMAIN or node.op_type not in OPERATORS:
-        return (
-            "no PyTorch form is known; with 'onnx2snn convert --until' an earlier node, it "
-            "stays out of the network"
-        )
+        return "no PyTorch form is known here; cut it off the ANN, convert and tune the rest"
     if node.op_type == "Pad" and node.attributes.get_string("mode", "constant") != "constant":
         return "of the modes of Pad only 'constant' has a PyTorch form here"
     return None
@@ -111,7 +108,9 @@ def _fits(node: ir.Node, found: list[Kind]) -> bool:
         return True
     rule = RULES[node.op_type]
     streams = [i for i, kind in enumerate(found) if kind in {Kind.MEAN, Kind.CLOCK}]
-    if Kind.FINAL in found or (rule.form is Form.MULTILINEAR and len({*streams} - {*rule.bias}) > 1):
+    if Kind.FINAL in found or (
+        rule.form is Form.MULTILINEAR and len({*streams} - {*rule.bias}) > 1
+    ):
         return False
     return rule.form in {Form.LINEAR, Form.MULTILINEAR, Form.SHAPE} and (
         rule.inputs is None or {*streams} <= {*rule.inputs, *rule.bias}

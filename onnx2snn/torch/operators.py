@@ -20,20 +20,13 @@ if TYPE_CHECKING:
 
     Attributes = Mapping[str, Any]
 
-__all__ = ["OPERATORS", "of_function", "torch_dtype"]
+__all__ = ["OPERATORS"]
 
 _DTYPES = {1: torch.float32, 6: torch.int32, 7: torch.int64, 9: torch.bool, 10: torch.float16,
            11: torch.float64, 16: torch.bfloat16}  # fmt: skip
 
 
-def torch_dtype(number: int) -> torch.dtype:
-    """Return the type that ONNX counts as ``number``; KeyError for one that is not used here."""
-    return _DTYPES[number]
-
-
-def of_function(
-    function: Callable[..., Tensor],
-) -> Callable[..., Tensor]:
+def _row(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Return a row for a torch function of the inputs alone."""
     return lambda _, *inputs: function(*inputs)
 
@@ -49,7 +42,7 @@ def _convolution(
 ) -> Tensor:
     window = Window.of(x.shape[2:], weight.shape[2:], attributes)
     begins = [axis.begin for axis in window.axes]
-    is_even = begins == [axis.overhang for axis in window.axes]
+    is_even = begins == [axis.end for axis in window.axes]
     convolve = (functional.conv1d, functional.conv2d, functional.conv3d)[len(begins) - 1]
     return convolve(
         x if is_even else _padded(x, window, 0),
@@ -152,23 +145,20 @@ def _pad(
     del attributes  # the mode is constant, as was checked
     which = list(range(x.dim())) if axes is None else [axis % x.dim() for axis in axes.tolist()]
     sizes = pads.tolist()
-    amounts = dict(zip(which, zip(sizes[: len(which)], sizes[len(which) :], strict=True), strict=True))
+    amounts = dict(
+        zip(which, zip(sizes[: len(which)], sizes[len(which) :], strict=True), strict=True)
+    )
     flat = [size for axis in reversed(range(x.dim())) for size in amounts.get(axis, (0, 0))]
     return functional.pad(x, flat, value=0.0 if value is None else float(value))
 
 
 def _slice(
-    attributes: Attributes,
-    x: Tensor,
-    starts: Tensor,
-    ends: Tensor,
-    axes: Tensor | None = None,
-    steps: Tensor | None = None,
+    attributes: Attributes, x: Tensor, starts: Tensor, ends: Tensor, *given: Tensor | None
 ) -> Tensor:
     del attributes
-    count = len(starts)
-    along = range(count) if axes is None else axes.tolist()
-    strides = [1] * count if steps is None else steps.tolist()
+    axes, steps = (*given, None, None)[:2]
+    along = range(len(starts)) if axes is None else axes.tolist()
+    strides = [1] * len(starts) if steps is None else steps.tolist()
     for axis, start, end, step in zip(along, starts.tolist(), ends.tolist(), strides, strict=True):
         kept = range(*slice(start, end, step).indices(x.shape[axis]))
         x = x.index_select(axis, torch.tensor(kept, dtype=torch.int64))
@@ -243,36 +233,42 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "Conv": _convolution,
     "Gemm": _gemm,
     "GlobalAveragePool": _over_space(torch.mean),
-    "MatMul": of_function(torch.matmul),
+    "MatMul": _row(torch.matmul),
     # arithmetic
-    "Abs": of_function(torch.abs),
-    "Add": of_function(torch.add),
+    "Abs": _row(torch.abs),
+    "Add": _row(torch.add),
     "Clip": _clip,
     "Div": _divide,
-    "Exp": of_function(torch.exp),
-    "Floor": of_function(torch.floor),
+    "Exp": _row(torch.exp),
+    "Floor": _row(torch.floor),
     "Max": _fold(torch.maximum),
     "Min": _fold(torch.minimum),
-    "Mul": of_function(torch.mul),
-    "Neg": of_function(torch.neg),
+    "Mod": _row(torch.remainder),
+    "Mul": _row(torch.mul),
+    "Neg": _row(torch.neg),
     "ReduceMean": _reduction(torch.mean),
     "ReduceSum": _reduction(torch.sum),
-    "Relu": of_function(torch.relu),
-    "Sigmoid": of_function(torch.sigmoid),
+    "Relu": _row(torch.relu),
+    "Sigmoid": _row(torch.sigmoid),
+    "Sign": _row(torch.sign),
     "Softmax": lambda attributes, x: torch.softmax(x, attributes.get("axis", -1)),
-    "Sub": of_function(torch.sub),
+    "Sub": _row(torch.sub),
     "Sum": _fold(torch.add),
-    "Tanh": of_function(torch.tanh),
+    "Tanh": _row(torch.tanh),
     # largest
     "GlobalMaxPool": _over_space(torch.amax),
     "MaxPool": _max_pool,
     "ReduceMax": _reduction(torch.amax),
+    # numbers
+    "Constant": lambda attributes: torch.from_numpy(attributes["value"].numpy().copy()),
+    "Range": _row(torch.arange),
+    "Size": lambda _, x: torch.tensor(x.numel()),
     # comparisons and types
-    "Cast": lambda attributes, x: x.to(torch_dtype(attributes["to"])),
+    "Cast": lambda attributes, x: x.to(_DTYPES[attributes["to"]]),
     "CastLike": lambda _, x, like: x.to(like.dtype),
-    "GreaterOrEqual": of_function(torch.ge),
-    "Less": of_function(torch.lt),
-    "LessOrEqual": of_function(torch.le),
+    "GreaterOrEqual": _row(torch.ge),
+    "Less": _row(torch.lt),
+    "LessOrEqual": _row(torch.le),
     # places
     "Concat": lambda attributes, *inputs: torch.cat(inputs, attributes["axis"]),
     "Expand": _expand,

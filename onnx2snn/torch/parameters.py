@@ -103,10 +103,16 @@ class Parameters(nn.Module):
 
     def values(self) -> dict[ir.Value, Tensor]:
         """Return what the constants are now."""
-        found = {value: self._start[value] + self._changes[i] for value, i in self._change_of.items()}
+        found = {
+            value: self._start[value] + self._changes[i] for value, i in self._change_of.items()
+        }
         return found | {
             value: ratio * found[threshold] for value, (threshold, ratio) in self._ratios.items()
         }
+
+    def change(self, value: ir.Value) -> Tensor:
+        """Return the parameter that is added to the constant ``value``; KeyError if there is none."""
+        return self._changes[self._change_of[value]]
 
     def groups(self, rate: float) -> Iterator[dict[str, object]]:
         """Yield the parameters as an optimizer takes them.

@@ -6,6 +6,7 @@ import collections
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+import onnx_ir as ir
 import torch
 from torch import Tensor, nn
 
@@ -22,8 +23,6 @@ from onnx2snn.torch.surrogates import surrogate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    import onnx_ir as ir
 
     Values = dict[ir.Value, Tensor]
     Clocks = dict[ir.Value, list[Tensor]]
@@ -71,6 +70,7 @@ class SpikingModule(nn.Module):
         self._graph = model.graph
         self._steps = time_steps
         self._loop = _only_loop(model.graph)
+        _check_types(model)
         self._body = self._loop.attributes["body"].as_graph()
         check_operators(node for node in model.graph.all_nodes() if node is not self._loop)
         self._kinds = kinds_of(self._body, self._body.inputs[0])
@@ -91,7 +91,9 @@ class SpikingModule(nn.Module):
     @property
     def activations(self) -> list[str]:
         """Names of the activations of the ANN that neurons stand for."""
-        notes = [node.metadata_props.get(ACTIVATION_OUTPUT) for node in filter(is_neuron, self._body)]
+        notes = [
+            node.metadata_props.get(ACTIVATION_OUTPUT) for node in filter(is_neuron, self._body)
+        ]
         return [name for name in notes if name]
 
     def _check_carried(self) -> None:
@@ -223,6 +225,17 @@ def _resolved(value: ir.Value | None, kind: Kind, values: Values, clocks: Clocks
     return torch.stack(clocks[value]).mean(0)
 
 
+def _check_types(model: ir.Model) -> None:
+    """Refuse constants that torch computes with badly or not at all."""
+    types = {value.dtype for graph in model.graphs() for value in graph.initializers.values()}
+    if strange := sorted(str(dtype) for dtype in types - _TYPES):
+        message = (
+            f"the network has constants of type {', '.join(strange)}; only one in float32 or "
+            "float64 can be tuned: convert the ANN in that type"
+        )
+        raise UnsupportedError(message)
+
+
 def _only_loop(graph: ir.Graph) -> ir.Node:
     loops = time_loops(graph)
     if len(loops) == 1 and loops[0].name == LOOP_NAME and loops[0].graph is graph:
@@ -233,6 +246,10 @@ def _only_loop(graph: ir.Graph) -> ir.Node:
     )
     raise InvalidModelError(message)
 
+
+_TYPES = {
+    ir.DataType.FLOAT, ir.DataType.DOUBLE, ir.DataType.INT32, ir.DataType.INT64, ir.DataType.BOOL
+}  # fmt: skip
 
 _THRESHOLD_AT = {
     name: list(op.inputs).index("v_threshold")

@@ -6,14 +6,14 @@ import dataclasses
 import json
 import math
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from onnx2snn.calibration.data import check_batch_size, check_source, dataset
-from onnx2snn.errors import CalibrationError, InvalidModelError, OptionError
+from onnx2snn.errors import CalibrationError, OptionError
 from onnx2snn.events import data_specs, time_first, time_means
 from onnx2snn.importing import read, runnable
 from onnx2snn.progress import track
@@ -25,13 +25,14 @@ from onnx2snn.torch.spiking import Activity, SpikingModule
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import onnx_ir as ir
 
     from onnx2snn.calibration.data import Dataset
     from onnx2snn.importing.source import AnyModel, Source
     from onnx2snn.runtime import AnyNetwork, Network
+    from onnx2snn.specs import InputSpec
 
     Feeds = Mapping[str, np.ndarray]
 
@@ -72,6 +73,10 @@ class Tuning:
     network: ir.Model
     epochs: tuple[TunedEpoch, ...]
     samples: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what happened as plain data."""
+        return {"samples": self.samples, "epochs": [dataclasses.asdict(e) for e in self.epochs]}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to ``path``, whole or not at all.
@@ -125,27 +130,14 @@ def tune(  # noqa: PLR0913 (each is an option of its own)
     data = dataset(calibration, data_specs(network.inputs, network.events))
     source = read(ann)
     teacher = _Teacher(source, network, module.activations)
-    optimizer = torch.optim.Adam(module.trained.groups(rate))
-    total = epochs * -(-data.samples // batch_size)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda done: (1 + math.cos(math.pi * min(done / total, 1))) / 2
-    )
     random = np.random.default_rng(seed)
-    module.train()
+    training = _Training(module, teacher, network.events, rate, epochs * data.samples)
     history = []
     for number in range(1, epochs + 1):
-        start, losses = time.perf_counter(), []
-        batches = _mixed(data, batch_size, random)
-        for batch in track(batches, f"tune, epoch {number} of {epochs}", total // epochs):
-            feeds = time_first(batch, network.events)
-            expected = teacher(feeds)
-            optimizer.zero_grad()
-            of_outputs, of_layers = _distances(module(_tensors(feeds)), expected)
-            (of_outputs + of_layers).backward()
-            optimizer.step()
-            schedule.step()
-            module.trained.keep_positive()
-            losses.append([of_outputs.item() + of_layers.item(), of_outputs.item()])
+        start = time.perf_counter()
+        batches = _mixed(data, network.inputs, batch_size, random)
+        name, count = f"tune, epoch {number} of {epochs}", -(-data.samples // batch_size)
+        losses = [training.step(*batch) for batch in track(batches, name, count)]
         loss, outputs = np.mean(losses, axis=0).tolist()
         history.append(TunedEpoch(number, loss, outputs, time.perf_counter() - start))
     module.trained.write()
@@ -164,6 +156,40 @@ def _check(epochs: int, rate: float) -> None:
 
 def _tensors(feeds: Feeds) -> dict[str, Tensor]:
     return {name: torch.from_numpy(array) for name, array in feeds.items()}
+
+
+class _Training:
+    """Adam on a network, with a rate that falls to 0 as a cosine over ``samples`` samples."""
+
+    def __init__(
+        self,
+        module: SpikingModule,
+        teacher: _Teacher,
+        events: tuple[str, ...],
+        rate: float,
+        samples: int,
+    ) -> None:
+        self._module = module.train()
+        self._teacher = teacher
+        self._events = events
+        self._optimizer = torch.optim.Adam(module.trained.groups(rate))
+        self._rates = [group["lr"] for group in self._optimizer.param_groups]
+        self._samples = samples
+        self._done = 0
+
+    def step(self, data: Feeds, samples: int) -> tuple[float, float]:
+        """Learn from a batch; return its loss, and the part of the outputs."""
+        for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = rate * (1 + math.cos(math.pi * self._done / self._samples)) / 2
+        self._done += samples
+        feeds = time_first(data, self._events)
+        self._optimizer.zero_grad()
+        outputs, layers = _distances(self._module(_tensors(feeds)), self._teacher(feeds))
+        loss = outputs + layers
+        loss.backward()
+        self._optimizer.step()
+        self._module.trained.keep_positive()
+        return loss.item(), outputs.item()
 
 
 class _Teacher:
@@ -185,7 +211,10 @@ class _Teacher:
         model.graph.outputs.extend(made[name] for name in layers)
         self._events = network.events
         self._names = [*outputs, *layers]
-        self._run = session(runnable(dataclasses.replace(source, model=model, original=model)), 1)
+        self._run = session(
+            runnable(dataclasses.replace(source, model=model, original=model)),
+            torch.get_num_threads(),
+        )
 
     def __call__(self, feeds: Feeds) -> dict[str, Tensor]:
         """Return, by name, the outputs and the activations of the ANN."""
@@ -221,14 +250,21 @@ _TINY = 1e-12
 
 
 def _mixed(
-    data: Dataset, batch_size: int, random: np.random.Generator
-) -> Iterator[dict[str, np.ndarray]]:
-    """Yield the data in batches whose samples come from a block of neighbouring ones."""
-    for block in data.batches(batch_size * _BLOCK):
+    data: Dataset, specs: Sequence[InputSpec], batch_size: int, random: np.random.Generator
+) -> Iterator[tuple[Feeds, int]]:
+    """Yield batches, and how many samples they have, drawn from blocks of neighbouring ones.
+
+    Data whose batches may not be cut, as the network has a batch size of its own, comes in order.
+    """
+    is_free = all(spec.rows is None for spec in specs)
+    for block in data.batches(batch_size * _BLOCK if is_free else batch_size):
+        if any(array.shape[:1] != (block.valid,) for array in block.feeds.values()) or not is_free:
+            yield block.feeds, block.valid
+            continue
         order = random.permutation(block.valid)
         for start in range(0, block.valid, batch_size):
             rows = order[start : start + batch_size]
-            yield {name: array[rows] for name, array in block.feeds.items()}
+            yield {name: array[rows] for name, array in block.feeds.items()}, len(rows)
 
 
 def _note(model: ir.Model, source: Source, data: Dataset, **options: float) -> None:

@@ -1,0 +1,90 @@
+"""``onnx2snn tune``."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+
+from onnx2snn.cli.arguments import add_command
+from onnx2snn.cli.console import bars, print_json, results, table
+from onnx2snn.errors import OptionError
+from onnx2snn.files import check_writable
+
+if TYPE_CHECKING:
+    import argparse
+
+    from onnx2snn.cli.arguments import Commands
+
+__all__ = ["add"]
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    command = add_command(
+        commands, "tune", _tune, "train a converted network, without labels, to answer as its ANN"
+    )
+    command.add_argument("model", help="the spiking network, of the schedule lockstep")
+    command.add_argument("--ann", required=True, help="the ANN it was made from, an ONNX file")
+    command.add_argument(
+        "--calibration",
+        required=True,
+        metavar="DATA",
+        help="typical inputs, thousands of them: an .npz, or script.py[:function]",
+    )
+    command.add_argument("-o", "--output", required=True, help="where the tuned network goes")
+    command.add_argument(
+        "--epochs", type=int, default=2, help="passes over the data, at least 1 (default 2)"
+    )
+    command.add_argument(
+        "--rate",
+        type=float,
+        default=0.005,
+        help="change of a weight in a step at the start, as a part of the root mean square of its "
+        "tensor, larger than 0 (default 0.005)",
+    )
+    command.add_argument(
+        "--batch-size", type=int, default=32, help="samples in a step (default 32)"
+    )
+    command.add_argument("--seed", type=int, default=0, help="of the order of samples (default 0)")
+
+
+def _tune(options: argparse.Namespace) -> int:
+    check_writable(options.output)
+    with bars(quiet=options.quiet):
+        tuning = _torch().tune(
+            options.model,
+            options.ann,
+            options.calibration,
+            epochs=options.epochs,
+            rate=options.rate,
+            batch_size=options.batch_size,
+            seed=options.seed,
+        )
+        tuning.save(options.output)
+    if options.json:
+        print_json(tuning.as_dict())
+    elif not options.quiet:
+        epochs = table("epoch", "loss", "of the outputs", "seconds")
+        for epoch in tuning.epochs:
+            numbers = (f"{epoch.loss:.4f}", f"{epoch.outputs:.4f}", f"{epoch.seconds:.0f}")
+            epochs.add_row(str(epoch.number), *numbers)
+        console = results()
+        console.print(epochs)
+        console.print(
+            escape(f"wrote {options.output}: tuned on {tuning.samples} samples"), highlight=False
+        )
+    return 0
+
+
+def _torch() -> Any:  # noqa: ANN401 (a module)
+    """Return the part of the package that needs PyTorch, which is not imported otherwise."""
+    try:
+        return importlib.import_module("onnx2snn.torch")
+    except ModuleNotFoundError as error:
+        message = (
+            f"'onnx2snn tune' needs PyTorch, and there is no module {error.name!r}: "
+            "pip install 'onnx2snn[torch]'"
+        )
+        raise OptionError(message) from error

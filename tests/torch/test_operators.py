@@ -1,0 +1,155 @@
+"""Each operator in torch against onnx's reference evaluator and onnxruntime, bit for bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from onnx2snn.testing import run_ort, run_reference
+from onnx2snn.torch.operators import OPERATORS
+from tests.models import HEADER, dyadic, model
+
+X = dyadic(0, 2, 4, 6, 5, unit=16)
+CONSTANTS = {
+    "w": dyadic(1, 6, 2, 3, 3),
+    "u": dyadic(2, 4, 2, 3, 2),
+    "b": dyadic(3, 6),
+    "m": dyadic(4, 5, 3),
+    "g": dyadic(5, 3, 5),
+    "c": dyadic(6, 3),
+    "s": dyadic(7, 4, 1, 1),
+    "two": np.float32([2]),
+    "low": np.float32(-0.25),
+    "axes": np.array([-1, 1]),
+    "last": np.array([3]),
+    "shape": np.array([0, 2, -1]),
+    "pads": np.array([1, 0, 0, 2]),
+    "starts": np.array([4, 0]),
+    "ends": np.array([-100, 2**40]),
+    "steps": np.array([-2, 3]),
+    "sides": np.array([2, 3]),
+    "parts": np.array([1, 3]),
+    "at": np.array([[1, -1], [0, 2]]),
+    "wide": np.array([2, 1, 4, 6, 1]),
+    "var": np.float32([4, 1, 0.25, 16]),
+    "one_each": dyadic(8, 4),
+}
+CASES = [
+    "y = Conv <group = 2, pads = [1, 1, 1, 1], strides = [2, 1]> (x, w, b)",
+    "y = Conv <group = 2, auto_pad = \"SAME_UPPER\"> (x, u)",
+    "y = Conv <group = 2, auto_pad = \"SAME_LOWER\", strides = [2, 2]> (x, u)",
+    "y = Conv <group = 2, pads = [0, 1, 2, 0], dilations = [2, 1]> (x, u)",
+    "f = Flatten (x)  d = Slice (f, i0, i12, i1)  y = Gemm <transB = 1, alpha = 0.5> (d, h6)",
+    "f = Flatten <axis = 3> (x)  y = Gemm <beta = 2.0> (f, m, c)",
+    "y = MatMul (x, m)",
+    "y = BatchNormalization <epsilon = 0.0> (x, one_each, one_each, one_each, var)",
+    "y = AveragePool <kernel_shape = [2, 2], strides = [2, 2]> (x)",
+    "y = AveragePool <kernel_shape = [2, 4], pads = [1, 1, 1, 1], count_include_pad = 1> (x)",
+    "y = AveragePool <kernel_shape = [1, 2], pads = [0, 1, 0, 1]> (x)",
+    "y = MaxPool <kernel_shape = [3, 2], pads = [1, 1, 1, 0], strides = [2, 2]> (x)",
+    "y = MaxPool <kernel_shape = [2, 2], strides = [2, 2], ceil_mode = 1> (x)",
+    "y = GlobalMaxPool (x)",
+    "y = ReduceMax <axes = [1], keepdims = 0> (x)",
+    "y = ReduceMean <axes = [1], keepdims = 0> (x)",
+    "y = ReduceSum (x)",
+    "y = ReduceSum <keepdims = 0> (x, axes)",
+    "y = Add (x, s)",
+    "y = Sub (s, x)",
+    "y = Mul (x, s)",
+    "y = Div (x, two)",
+    "y = Neg (x)",
+    "y = Abs (x)",
+    "y = Floor (x)",
+    "y = Sign (x)",
+    "d = Size (x)  z = Constant <value = int64 {100}> ()  o = Constant <value = int64 {7}> ()"
+    "  r = Range (z, d, o)  e = Mod (r, o)  f = Mod (r, i4)  g = Add (e, f)  y = Cast <to = 1> (g)",
+    "y = Relu (x)",
+    "y = Max (x, s, two)",
+    "y = Min (x, s)",
+    "y = Sum (x, s, two)",
+    "y = Clip (x, low)",
+    "y = Clip (x, low, s0)",
+    "y = Concat <axis = -1> (x, x)",
+    "y = Expand (x0, wide)",
+    "y = Flatten <axis = -2> (x)",
+    "y = Flatten <axis = 0> (x)",
+    "y = Gather <axis = 2> (x, at)",
+    "i = Identity (x)  y = Transpose <perm = [3, 0, 2, 1]> (i)",
+    "y = Transpose (x)",
+    "y = Pad (x, pads, low, sides)",
+    "y = Reshape (x, shape)",
+    "y = Slice (x, starts, ends, sides, steps)",
+    "y, z = Split <axis = 1> (x, parts)",
+    "y, z = Split <axis = 2> (x)",
+    "a = ReduceMax <axes = [3]> (x)  b2 = Squeeze (a, last)  y = Unsqueeze (b2, last)",
+    "d = Shape <start = 1, end = 3> (x)  y = Cast <to = 1> (d)",
+    "a = Less (x, s)  b2 = GreaterOrEqual (x, s)  l = LessOrEqual (s, x)"
+    "  d = CastLike (a, x)  e = CastLike (b2, x)  f = CastLike (l, x)  y = Concat <axis = 0> (d, e, f)",
+    "d = Shape (x)  e = Div (d, i4)  y = Cast <to = 1> (e)",
+]  # fmt: skip
+ROUNDED = [
+    "y = Exp (x)",
+    "y = Sigmoid (x)",
+    "y = Tanh (x)",
+    "y = Softmax <axis = 1> (x)",
+    "y = GlobalAveragePool (x)",
+]
+MORE = {
+    "h6": dyadic(9, 3, 12),
+    "x0": dyadic(10, 4, 1, 5),
+    "s0": np.float32(0.5),
+    "i4": np.array([4]),
+    "i0": np.array([0]),
+    "i1": np.array([1]),
+    "i12": np.array([12]),
+}
+
+
+def in_torch(text: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what torch and two other runtimes compute."""
+    everything = CONSTANTS | MORE
+    ann = model(
+        f"(float[2,4,6,5] x) => (float y) {{ {text} }}",
+        HEADER.replace("17", "18") if "Pad" in text else HEADER,  # which gave it its axes
+        **{name: array for name, array in everything.items() if name in _words(text)},
+    )
+    values = {
+        value: torch.from_numpy(np.array(everything[n]))
+        for n, value in ann.graph.initializers.items()
+    }
+    values[ann.graph.inputs[0]] = torch.from_numpy(X)
+    for node in ann.graph:
+        attributes = {name: given.value for name, given in node.attributes.items()}
+        attributes["outputs"] = len(node.outputs)
+        found = OPERATORS[node.op_type](attributes, *(values.get(v) for v in node.inputs))
+        found = (found,) if isinstance(found, torch.Tensor) else found
+        values.update(zip(node.outputs, found, strict=True))
+    return (
+        values[ann.graph.outputs[0]].numpy(),
+        run_reference(ann, {"x": X})["y"],
+        run_ort(ann, {"x": X})["y"],
+    )
+
+
+def _words(text: str) -> set[str]:
+    return set("".join(c if c.isalnum() or c == "_" else " " for c in text).split())
+
+
+@pytest.mark.parametrize("text", CASES)
+def test_exact_operators_give_the_same_bits(text: str) -> None:
+    found, reference, stock = in_torch(text)
+    assert found.dtype == reference.dtype
+    np.testing.assert_array_equal(found, reference)
+    np.testing.assert_array_equal(found, stock)
+
+
+@pytest.mark.parametrize("text", ROUNDED)
+def test_rounded_operators_agree_to_float32(text: str) -> None:
+    found, reference, stock = in_torch(text)
+    np.testing.assert_allclose(found, reference, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(found, stock, rtol=1e-6, atol=1e-7)
+
+
+def test_every_operator_has_a_case() -> None:
+    assert set(OPERATORS) <= _words(" ".join([*CASES, *ROUNDED]))

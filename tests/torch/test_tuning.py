@@ -1,0 +1,223 @@
+"""Tuning a converted network on data without labels."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import pytest
+from onnx.numpy_helper import to_array
+
+import onnx2snn
+from onnx2snn import cli
+from onnx2snn.errors import CalibrationError, InvalidModelError, OptionError, UnsupportedError
+from onnx2snn.progress import listening
+from onnx2snn.testing import run_ort
+from onnx2snn.torch import Tuning, tune
+from tests.models import model, normal
+
+DIGITS = Path(__file__).parents[2] / "examples" / "digits"
+ANN = str(DIGITS / "digits.onnx")
+IMAGES = np.load(DIGITS / "calibration.npz")["image"]
+
+
+@pytest.fixture(scope="module")
+def snn(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = str(tmp_path_factory.mktemp("snn") / "snn.onnx")
+    onnx2snn.convert(ANN, T=2, calibration=IMAGES[:64]).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def tuned(snn: str) -> Tuning:
+    return tune(snn, ANN, IMAGES, epochs=4)
+
+
+def distance(network: Any) -> float:
+    """Return how far the network is from its ANN on images that it was not tuned on."""
+    images = np.load(DIGITS / "test.npz")["image"][:200]
+    expected = run_ort(onnx.load(ANN), {"image": images})
+    found = onnx2snn.load(network, threads=1).run({"image": images})
+    return float(sum(np.square(found[name] - expected[name]).mean() for name in expected))
+
+
+def constants(network: ir.Model) -> dict[str, np.ndarray]:
+    graphs = [network.graph, *network.graph.subgraphs()]
+    return {n: v.const_value.numpy() for g in graphs for n, v in g.initializers.items()}
+
+
+def test_the_network_comes_closer_to_its_ann(snn: str, tuned: Tuning) -> None:
+    assert tuned.epochs[-1].loss < tuned.epochs[0].loss
+    assert distance(tuned.network) < 0.8 * distance(snn)
+
+
+def test_all_but_constants_and_metadata_stays(snn: str, tuned: Tuning, tmp_path: Path) -> None:
+    tuned.save(tmp_path / "tuned.onnx")
+    before, after = onnx.load(snn), onnx.load(tmp_path / "tuned.onnx")
+    onnx.checker.check_model(after, full_check=True)
+    old, new = constants(ir.from_proto(before)), constants(ir.from_proto(after))
+    assert old.keys() == new.keys()
+    assert all(old[name].shape == new[name].shape for name in old)
+    assert all(old[name].dtype == new[name].dtype for name in old)
+    changed = {name for name in old if not np.array_equal(old[name], new[name])}
+    kinds = {name.split(".")[-1] for name in changed}
+    assert {"v_threshold", "v_init_value"} <= kinds | {
+        name.split(".")[-2] for name in changed if "." in name
+    }
+    same = {name for name in old if re.search("count|negative|axes|shape|dim", name)}
+    assert same
+    assert not same & changed
+    for proto in (before, after):
+        del proto.metadata_props[:]
+        _forget(proto.graph)
+    assert before == after
+
+
+def _forget(graph: onnx.GraphProto) -> None:
+    for tensor in graph.initializer:
+        tensor.CopyFrom(onnx.numpy_helper.from_array(np.zeros_like(to_array(tensor)), tensor.name))
+    for node in graph.node:
+        for attribute in node.attribute:
+            _forget(attribute.g)
+
+
+def test_a_threshold_is_the_same_inside_and_behind_the_loop(tuned: Tuning) -> None:
+    found = constants(tuned.network)
+    inside = [name for name in found if name.endswith(".v_threshold.body")]
+    assert inside
+    for name in inside:
+        np.testing.assert_array_equal(found[name], found[name.removesuffix(".body")])
+
+
+def test_the_metadata_say_with_what_it_was_tuned(snn: str, tuned: Tuning) -> None:
+    props = dict(tuned.network.metadata_props)
+    noted = json.loads(props.pop("onnx2snn.tuned"))
+    before = {entry.key: entry.value for entry in onnx.load(snn).metadata_props}
+    assert props == before
+    assert noted.pop("ann_sha256") == before["onnx2snn.source_sha256"]
+    assert len(noted.pop("calibration_sha256")) == 64
+    assert noted == {
+        "samples": len(IMAGES), "epochs": 4, "rate": 0.005, "batch_size": 32, "seed": 0
+    }  # fmt: skip
+
+
+def test_the_same_seed_gives_the_same_network_and_another_another(snn: str) -> None:
+    first, again, other = (
+        constants(tune(snn, ANN, IMAGES[:96], epochs=1, seed=seed).network) for seed in (3, 3, 4)
+    )
+    assert all(np.array_equal(first[name], again[name]) for name in first)
+    assert not all(np.array_equal(first[name], other[name]) for name in first)
+
+
+def test_the_model_that_was_given_is_not_changed(snn: str) -> None:
+    given = ir.load(snn)
+    before = {name: array.copy() for name, array in constants(given).items()}
+    tune(given, ANN, IMAGES[:32], epochs=1)
+    assert all(np.array_equal(before[name], array) for name, array in constants(given).items())
+    assert "onnx2snn.tuned" not in given.metadata_props
+
+
+def test_batches_of_the_network_s_own_size_are_kept_and_told_of() -> None:
+    ann = model(
+        "(float[4,3] x) => (float[4,2] y) { h = MatMul (x, w) [relu] a = Relu (h)"
+        " y = MatMul (a, u) }",
+        w=normal(1, 3, 8),
+        u=normal(2, 8, 2),
+    )
+    x = normal(3, 42, 3)
+    snn = onnx2snn.convert(ann, 2, x).network
+    heard: list[tuple[str, int, int | None]] = []
+    with listening(lambda name, done, total: heard.append((name, done, total))):
+        tuned = tune(snn, ann, x, epochs=2, batch_size=4)
+    told = [event for event in heard if event[0].startswith("tune")]
+    assert told[0] == ("tune, epoch 1 of 2", 1, 11)
+    assert told[-1] == ("tune, epoch 2 of 2", 11, 11)
+    assert np.isfinite([epoch.loss for epoch in tuned.epochs]).all()
+
+
+def test_thresholds_stay_positive() -> None:
+    ann = model(
+        "(float[N,3] x) => (float[N,2] y) { h = MatMul (x, w) a = Relu (h) y = MatMul (a, u) }",
+        w=normal(1, 3, 8),
+        u=normal(2, 8, 2),
+    )
+    snn = onnx2snn.convert(ann, 2, normal(3, 64, 3)).network
+    old = constants(snn)
+    new = constants(tune(snn, ann, normal(3, 64, 3), epochs=8, rate=2.0, batch_size=4).network)
+    names = [name for name in old if name.endswith("v_threshold")]
+    ratios = np.concatenate([(new[name] / old[name]).reshape(-1) for name in names])
+    assert ratios.min() >= 0.0099  # and it was needed:
+    assert ratios.min() < 0.0101
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"epochs": 0}, "epochs must be at least 1, not 0"),
+        ({"rate": 0.0}, "rate must be larger than 0 and finite, not 0.0"),
+        ({"rate": float("inf")}, "not inf"),
+        ({"batch_size": 0}, "batch_size must be at least 1, not 0"),
+    ],
+)
+def test_options_out_of_range_are_refused(snn: str, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        tune(snn, ANN, IMAGES, **options)
+
+
+def test_a_wrong_file_is_refused(snn: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidModelError, match=r"digits\.onnx has no loop over time"):
+        tune(ANN, ANN, IMAGES)
+    other = model("(float[N,5] q) => (float[N,5] y) { y = Relu (q) }")
+    with pytest.raises(CalibrationError, match=r"is not the ANN .* inputs \['q'\]"):
+        tune(snn, other, IMAGES)
+    with pytest.raises(CalibrationError, match="missing.npz"):
+        tune(snn, ANN, str(tmp_path / "missing.npz"))
+    with pytest.raises(CalibrationError, match="'image'"):
+        tune(snn, ANN, {"image": IMAGES[:, :, :4]})
+
+
+def test_the_command_writes_a_network_that_runs(
+    snn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = str(tmp_path / "data.npz"), str(tmp_path / "tuned.onnx")
+    np.savez(data, image=IMAGES[:64])
+    arguments = ["tune", snn, "--ann", ANN, "--calibration", data, "-o", out]
+    options = ["--epochs", "1", "--rate", "0.002", "--batch-size", "16", "--seed", "5"]
+    assert cli.main([*arguments, *options]) == 0
+    printed = capsys.readouterr()
+    assert "tuned on 64 samples" in printed.out
+    assert printed.err == ""
+    noted = json.loads(onnx2snn.load(out).model.metadata_props["onnx2snn.tuned"])
+    assert {key: noted[key] for key in ("epochs", "rate", "batch_size", "seed")} == {
+        "epochs": 1, "rate": 0.002, "batch_size": 16, "seed": 5
+    }  # fmt: skip
+    same = constants(tune(snn, ANN, data, epochs=1, rate=0.002, batch_size=16, seed=5).network)
+    found = constants(ir.load(out))
+    assert all(np.array_equal(found[name], same[name]) for name in found)
+
+
+def test_without_torch_the_command_says_how_to_install_it(
+    snn: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("onnx2snn.torch")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    arguments = ["tune", snn, "--ann", ANN, "--calibration", "x.npz"]
+    assert cli.main([*arguments, "-o", str(tmp_path / "o.onnx")]) == 1
+    assert "no module 'torch': pip install 'onnx2snn[torch]'" in capsys.readouterr().err
+
+
+def test_a_network_that_torch_cannot_express_is_refused_before_data_is_read() -> None:
+    ann = model("(float[N,3] x) => (float[N,3] y) { h = Relu (x)  [odd] y = HardSwish (h) }")
+    snn = onnx2snn.convert(ann, 2, normal(3, 64, 3)).network
+    with pytest.raises(UnsupportedError, match="HardSwish"):
+        tune(snn, ann, iter([]))
