@@ -16,7 +16,7 @@ from torch.nn import functional
 from onnx2snn.runtime.kernels.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     Attributes = Mapping[str, Any]
 
@@ -199,7 +199,7 @@ def _divide(attributes: Attributes, a: Tensor, b: Tensor) -> Tensor:
     return torch.div(a, b, rounding_mode=None if a.is_floating_point() else "trunc")
 
 
-def _split(attributes: Attributes, x: Tensor, sizes: Tensor | None = None) -> Sequence[Tensor]:
+def _split(attributes: Attributes, x: Tensor, sizes: Tensor | None = None) -> Any:  # noqa: ANN401 (a sequence)
     axis = attributes.get("axis", 0)
     if sizes is None:
         part = -(-x.shape[axis] // attributes["outputs"])

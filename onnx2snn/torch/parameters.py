@@ -61,11 +61,12 @@ class Parameters(nn.Module):
         for node in (*graph, *body):
             for position in _WEIGHTS.get(node.op_type, ()):
                 value = node.inputs[position] if position < len(node.inputs) else None
-                if is_constant(value) and value not in self._change_of:
+                if value is not None and is_constant(value) and value not in self._change_of:
                     self._add_weight(value)
 
     def _add_neuron(self, graph: ir.Graph, loop: ir.Node, neuron: ir.Node) -> None:
-        inputs = dict(zip(ALL_OPS[neuron.op_type].inputs, neuron.inputs, strict=True))
+        names = ALL_OPS[neuron.op_type].inputs
+        inputs = {n: v for n, v in zip(names, neuron.inputs, strict=True) if v is not None}
         threshold, negative = inputs["v_threshold"], inputs.get("v_threshold_negative")
         if not is_constant(threshold):
             return
@@ -77,7 +78,7 @@ class Parameters(nn.Module):
             if outside is not None and np.array_equal(array(outside), array(threshold)):
                 self._tensor(outside)
                 self._change_of[outside] = self._change_of[threshold]
-        if is_constant(negative) and negative is not threshold:
+        if negative is not None and is_constant(negative) and negative is not threshold:
             self._ratios[negative] = threshold, self._tensor(negative) / self._start[threshold]
         start = bases(loop)[inputs["v"]]
         if is_constant(start) and start not in self._change_of:
@@ -111,7 +112,7 @@ class Parameters(nn.Module):
         }
 
     def change(self, value: ir.Value) -> Tensor:
-        """Return the parameter that is added to the constant ``value``; KeyError if there is none."""
+        """Return what is added to the constant ``value``, a parameter."""
         return self._changes[self._change_of[value]]
 
     def groups(self, rate: float) -> Iterator[dict[str, object]]:
@@ -125,19 +126,18 @@ class Parameters(nn.Module):
         for change, size in zip(self._changes, self._sizes, strict=True):
             yield {"params": [change], "lr": rate * (size or typical)}
 
-    @torch.no_grad()
     def keep_positive(self) -> None:
         """Raise thresholds that have come near 0."""
         for value, index in self._change_of.items():
             if index in self._least:
                 least = self._least[index] - self._start[value]
-                self._changes[index].copy_(torch.maximum(self._changes[index], least))
+                change = self._changes[index].data
+                change.copy_(torch.maximum(change, least))
 
-    @torch.no_grad()
     def write(self) -> None:
         """Put the constants as they are now into the file."""
         for value, tensor in self.values().items():
-            set_array(value, tensor.numpy())
+            set_array(value, tensor.detach().numpy())
 
 
 def bases(loop: ir.Node) -> dict[ir.Value, ir.Value]:

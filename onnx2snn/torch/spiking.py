@@ -112,9 +112,7 @@ class SpikingModule(nn.Module):
     def forward(self, feeds: Mapping[str, Tensor]) -> Activity:
         """Return what the network does on ``feeds``, one tensor for each of its inputs."""
         values: Values = self._fixed | self.trained.values()
-        for value in self._graph.inputs:
-            if value.name in feeds:
-                values[value] = feeds[value.name]
+        values |= {v: feeds[str(v.name)] for v in self._graph.inputs if v.name in feeds}
         count = self._loop.inputs[0]
         if count is not None and count.is_graph_input():
             values[count] = torch.tensor(self._steps)
@@ -149,7 +147,7 @@ class SpikingModule(nn.Module):
     def _each_step(self, nodes: Sequence[ir.Node], values: Values) -> Iterator[Values]:
         """Run nodes of the body for T steps; yield what is known after each."""
         step, going, *inside = self._body.inputs
-        carried = [values[value] for value in self._loop.inputs[2:]]
+        carried = [values[value] for value in self._loop.inputs[2:] if value is not None]
         for t in range(self._steps):
             now = values | dict(zip(inside, carried, strict=True))
             now |= {step: torch.tensor(t), going: torch.tensor(data=True)}

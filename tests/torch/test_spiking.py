@@ -190,7 +190,9 @@ def test_a_pad_that_reflects_and_a_neuron_without_a_gradient_are_refused() -> No
         ' { [reflect] p = Pad <mode = "reflect"> (x, pads) y = Relu (p) }',
         pads=np.array([0, 0, 1, 0, 0, 1]),
     )
-    with pytest.raises(UnsupportedError, match="(?s)'reflect': .*'constant'.*no gradient is known"):
+    with pytest.raises(
+        UnsupportedError, match=r"(?s)'reflect': .*'constant'.*no gradient is known"
+    ):
         SpikingModule(ir.from_proto(emitted(ann, 4, neuron="hard-reset")), 4)
 
 
