@@ -59,8 +59,8 @@ def test_methods_are_listed_in_a_table(capsys: pytest.CaptureFixture[str]) -> No
             f"{OPI}, weights correction, bias correction",
         ),
         (
-            "--neuron augmented --threshold max --no-per-channel --v-init 0 --corrections potential",
-            f"{AUGMENTED}, potential correction",
+            "--neuron augmented --threshold max --no-per-channel --v-init 0 --corrections bias",
+            f"{AUGMENTED}, bias correction",
         ),
     ],
 )
