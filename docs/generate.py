@@ -104,8 +104,8 @@ def methods_page() -> str:
         "|---|---|---|---|",
     ]
     rows = [
-        f"| [`{name}`](#{name}) | {method.summary} | {method.spikes} | {method.levels(SOME_STEPS)} |"
-        for name, method in METHODS.items()
+        f"| [`{m.name}`](#{m.name}) | {m.summary} | {m.spikes} | {m.levels(SOME_STEPS)} |"
+        for m in METHODS.values()
     ]
     sections = [_method_section(method) for method in METHODS.values()]
     table = "\n".join([*header, *rows]) + "\n"
