@@ -127,7 +127,8 @@ def tune(  # noqa: PLR0913 (each is an option of its own)
     network = load(snn, "numpy")
     model = network.model.clone()
     module = SpikingModule(model, network.time_steps)
-    data = dataset(calibration, data_specs(network.inputs, network.events))
+    specs = _specs(network)
+    data = dataset(calibration, specs)
     source = read(ann)
     teacher = _Teacher(source, network, module.activations)
     random = np.random.default_rng(seed)
@@ -135,7 +136,7 @@ def tune(  # noqa: PLR0913 (each is an option of its own)
     history = []
     for number in range(1, epochs + 1):
         start = time.perf_counter()
-        batches = _mixed(data, network.inputs, batch_size, random)
+        batches = _mixed(data, specs, batch_size, random)
         name, count = f"tune, epoch {number} of {epochs}", -(-data.samples // batch_size)
         losses = [training.step(*batch) for batch in track(batches, name, count)]
         loss, outputs = np.mean(losses, axis=0).tolist()
@@ -152,6 +153,16 @@ def _check(epochs: int, rate: float) -> None:
     if not 0 < rate < math.inf:
         message = f"rate must be larger than 0 and finite, not {rate}"
         raise OptionError(message)
+
+
+def _specs(network: Network) -> list[InputSpec]:
+    """Return what the data must hold: of events, as many steps as the network was made for."""
+    return [
+        dataclasses.replace(spec, shape=(spec.shape[0], network.time_steps, *spec.shape[2:]))
+        if spec.name in network.events and spec.shape is not None
+        else spec
+        for spec in data_specs(network.inputs, network.events)
+    ]
 
 
 def _tensors(feeds: Feeds) -> dict[str, Tensor]:
