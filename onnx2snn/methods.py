@@ -61,7 +61,7 @@ class Method:
 
     def __post_init__(self) -> None:
         """Check the parts."""
-        given = self.corrections
+        given = vars(self)["corrections"]  # a name alone, or a list, is taken as well
         object.__setattr__(
             self, "corrections", (given,) if isinstance(given, str) else tuple(given)
         )
