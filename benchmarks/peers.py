@@ -26,14 +26,16 @@ __all__ = ["RECIPES", "check_installed", "measure_peer"]
 RECIPES: Mapping[str, Mapping[str, Any]] = {
     "SpikingJelly 2.0, max": {"mode": "Max"},
     "SpikingJelly 2.0, 99.9 %": {"mode": "99.9%"},
-    "SpikingJelly 2.0, 99.9 % per channel, half threshold": {
+    "SpikingJelly 2.0, 99.9 % per channel": {
         "mode": "99.9%",
         "channel_wise": True,
         "half_threshold": True,
     },
-    "SpikingJelly 2.0, local threshold balancing": {},
+    "SpikingJelly 2.0, balanced": {},
 }
-"""Name of a row to the options of its recipe: the last has none, the others code rates."""
+"""Name of a row to the options of its ``RateCodingRecipe``; none: ``LocalThresholdBalancingRecipe``,
+which is Bu et al., 2025.
+"""
 
 BATCH = 64
 
@@ -79,7 +81,6 @@ def measure_peer(weights: Path, recipe: str, time_steps: int, images: Images) ->
         name: round(100 * float(np.mean(np.concatenate(parts) == images.labels)), 2)
         for name, parts in predicted.items()
     }
-    # every step counts all neurons once more
     return {
         "top1": right["snn"],
         "ann": right["ann"],
@@ -128,7 +129,7 @@ def _run(snn: nn.Module, batch: Any, time_steps: int) -> Any:  # noqa: ANN401 (t
 
 @contextlib.contextmanager
 def _counted(snn: nn.Module) -> Iterator[dict[str, float]]:
-    """Count what the neurons of ``snn`` send: spikes, and how many could have been."""
+    """Count spikes, and neurons once in every step."""
     from spikingjelly.activation_based import neuron  # noqa: PLC0415 (with the extra only)
 
     counts = {"spikes": 0.0, "neurons": 0.0}
