@@ -33,8 +33,9 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
     },
     "SpikingJelly 2.0, balanced": {},
 }
-"""Name of a row to the options of its ``RateCodingRecipe``; none: ``LocalThresholdBalancingRecipe``,
-which is Bu et al., 2025.
+"""Name of a row to the options of its ``RateCodingRecipe``.
+
+The row without options is the ``LocalThresholdBalancingRecipe``, of Bu et al., 2025.
 """
 
 BATCH = 64
