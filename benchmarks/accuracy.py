@@ -144,7 +144,7 @@ def _options() -> argparse.Namespace:
             default=[],
             choices=choices,
             metavar="NAME",
-            help=f"these alone, of: {', '.join(choices)}".replace("%", "%%"),
+            help=f"these alone, of: {'; '.join(choices)}".replace("%", "%%"),
         )
     parser.add_argument(
         "--T", type=int, nargs="+", default=TIME_STEPS, help="numbers of time steps"
