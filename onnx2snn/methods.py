@@ -66,12 +66,20 @@ class Method:
         for name in self.corrections:
             _check("corrections", name, CORRECTIONS)
         self.replacement()  # checks the rest
-        if self.neuron == "inverse-leaky" and self.schedule != "layerwise":
-            message = (
-                "neuron 'inverse-leaky' needs the schedule layerwise: its first spike weighs most, "
-                "so all of its input must be there before; add --schedule layerwise"
-            )
-            raise OptionError(message)
+        self._check_schedule()
+
+    def _check_schedule(self) -> None:
+        if self.schedule == "lockstep":
+            refused = _NEEDS_LAYERWISE if self.neuron == "inverse-leaky" else ""
+        elif self.neuron == "hard-reset":
+            refused = _NEEDS_LOCKSTEP
+        elif "step-bias" in self.corrections:
+            refused = _NO_STEPS
+        else:
+            binary = self.neuron == "inverse-leaky" and "potential" in self.corrections
+            refused = _NO_POTENTIAL if binary else ""
+        if refused:
+            raise OptionError(refused)
 
     def replacement(self, spike: str = "activations") -> ReplaceActivations:
         """Return the pass that puts in the neurons, where ``spike`` says."""
@@ -110,6 +118,23 @@ def _check(part: str, value: str, choices: Collection[str]) -> None:
         message = f"{part} must be one of {', '.join(choices)}, not {value!r}"
         raise OptionError(message)
 
+
+_NEEDS_LAYERWISE = (
+    "neuron 'inverse-leaky' needs the schedule layerwise: its first spike weighs most, so all of "
+    "its input must be there before; add --schedule layerwise"
+)
+_NEEDS_LOCKSTEP = (
+    "neuron 'hard-reset' needs the schedule lockstep: with layerwise all charge is there before "
+    "the first spike, which would forget it; choose the neuron 'if'"
+)
+_NO_STEPS = (
+    "the correction 'step-bias' needs the schedule lockstep: with layerwise a layer takes its "
+    "input in before its first step; correct the 'bias' instead"
+)
+_NO_POTENTIAL = (
+    "the correction 'potential' does not fit the neuron 'inverse-leaky': its potential starts "
+    "with the binary digits of its input; correct the 'bias' instead"
+)
 
 METHODS: dict[str, Method] = {
     method.name: method

@@ -20,7 +20,7 @@ from onnx2snn import cli
 DIGITS = Path(__file__).parents[1] / "examples" / "digits"
 ANN = str(DIGITS / "digits.onnx")
 CALIBRATION = str(DIGITS / "calibration.npz")
-COMMANDS = ["convert", "evaluate", "run", "analyze", "passes"]
+COMMANDS = ["convert", "evaluate", "run", "analyze", "passes", "methods"]
 
 CHAIN = """
 <ir_version: 8, opset_import: ["" : 17]>
@@ -66,6 +66,7 @@ def arguments(command: str, snn: str, data: str, folder: Path) -> list[str]:
         "run": ["run", snn, "--data", data, "-o", str(folder / "out.npz")],
         "analyze": ["analyze", ANN],
         "passes": ["passes"],
+        "methods": ["methods"],
     }[command]
 
 
@@ -132,6 +133,7 @@ def test_every_option_of_convert_has_a_help_text(capsys: pytest.CaptureFixture[s
         ["convert", ANN],
         ["convert", ANN, "-o", "x.onnx", "--nonsense"],
         ["convert", ANN, "-o", "x.onnx", "--neuron", "lif"],
+        ["convert", ANN, "-o", "x.onnx", "--method", "magic"],
         ["run", "x.onnx", "--data", "x.npz"],
         ["evaluate", "x.onnx"],
         ["run", "x.onnx", "--data", "x.npz", "-o", "y.npz", "--runtime", "gpu"],

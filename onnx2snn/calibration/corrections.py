@@ -68,7 +68,8 @@ def repair_weights(part: Synapses) -> np.ndarray:
             break
     x, y = np.concatenate(seen, axis=1), np.concatenate(lacking, axis=1)
     matrix, offset = ridge(x, y, np.concatenate(numbers))
-    part.map.add(matrix)
+    if np.any(matrix):
+        part.map.add(matrix)
     shape = [1] * lack.ndim
     shape[part.map.channel_axis] = -1
     return offset.reshape(shape).astype(lack.dtype)

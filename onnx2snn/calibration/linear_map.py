@@ -25,7 +25,7 @@ __all__ = ["LinearMap", "linear_map", "spread"]
 
 def spread(size: int, positions: int) -> slice:
     """Return evenly spaced places, at most ``positions`` of an axis of length ``size``."""
-    distance = -(-size // positions)
+    distance = max(1, -(-size // positions))
     beyond_last = (size - 1) % distance if size else 0
     return slice(beyond_last // 2, None, distance)
 

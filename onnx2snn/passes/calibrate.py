@@ -67,7 +67,8 @@ class Calibrate(ir.passes.InPlacePass):
         time_steps: T that the rule ``mse`` optimises for, >= 1; the number of levels, where T
             steps of a neuron have more than T.
         rule: ``mse`` (least squared error of the T-level quantiser, on samples left out),
-            ``percentile`` (99.9, of the values above 0) or ``max``.
+            ``percentile`` (99.9, of the values above 0), ``max``, or ``balanced`` (raised, from 0,
+            by what lies above it).
         per_channel: Whether each channel has a threshold of its own.
         batch_size: Samples at a time, at most: fewer if they are large.
         seed: Seed of the random inputs and samples.

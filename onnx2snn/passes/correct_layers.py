@@ -98,13 +98,15 @@ class CorrectLayers(ir.passes.InPlacePass):
 
     def _correct(self, graph: ir.Graph, layer: Layer) -> bool:
         """Correct the neurons of ``layer``; whether anything changed."""
-        before = layer.v_threshold
+        before = (layer.v_threshold, layer.v_init)
         for name, correct in OF_LAYERS.items():
             if name in self.corrections:
                 correct(layer)
         add = add_step_bias if layer.bias.ndim > layer.v_threshold.ndim else add_bias
         add(graph, layer.neuron, layer.bias)
-        return bool(np.any(layer.bias)) or not np.array_equal(before, layer.v_threshold)
+        after = (layer.v_threshold, layer.v_init)
+        same = all(map(np.array_equal, before, after))
+        return bool(np.any(layer.bias)) or not same
 
 
 def _repair(graph: ir.Graph, part: Synapses) -> bool:
@@ -112,7 +114,7 @@ def _repair(graph: ir.Graph, part: Synapses) -> bool:
     before = part.map.weights.const_value
     bias = repair_weights(part)
     raise_output(graph, part.map.node, bias)
-    return part.map.weights.const_value is not before
+    return bool(np.any(bias)) or part.map.weights.const_value is not before
 
 
 _POSITIONS = 8

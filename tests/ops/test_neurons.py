@@ -16,6 +16,7 @@ GATED = ALL_OPS["GatedDoubleThresholdIF"]
 AUGMENTED = ALL_OPS["AugmentedIF"]
 INVERSE = ALL_OPS["InverseLeakyIF"]
 SIGNED_INVERSE = ALL_OPS["SignedInverseLeakyIF"]
+HARD = ALL_OPS["HardResetIF"]
 NEURONS = [IF, DOUBLE, GATED, AUGMENTED]
 """Those whose spikes all weigh the same."""
 EACH_NEURON = pytest.mark.parametrize("op", NEURONS, ids=lambda op: op.name)
@@ -58,6 +59,36 @@ def test_if_keeps_what_is_above_the_threshold_and_fires_once_a_step() -> None:
 
 def test_if_has_no_lower_bound() -> None:
     assert _step(IF, current=-3, v=-1, v_threshold=0.75) == {"spike": 0, "v_next": -4}
+
+
+# HardResetIF
+
+
+def test_hard_reset_fires_exactly_at_the_threshold() -> None:
+    assert _step(HARD, current=0.25, v=0.5, v_threshold=0.75) == {"spike": 1, "v_next": 0}
+
+
+def test_hard_reset_is_silent_just_below_the_threshold() -> None:
+    below = float(np.nextafter(np.float32(0.75), np.float32(0)))
+    assert _step(HARD, current=below, v=0, v_threshold=0.75) == {"spike": 0, "v_next": below}
+
+
+def test_hard_reset_forgets_what_is_above_the_threshold() -> None:
+    assert _step(HARD, current=2, v=0.5, v_threshold=0.75) == {"spike": 1, "v_next": 0}
+
+
+def test_hard_reset_has_no_lower_bound() -> None:
+    assert _step(HARD, current=-3, v=-1, v_threshold=0.75) == {"spike": 0, "v_next": -4}
+
+
+@pytest.mark.parametrize("needed", [1, 2, 3, 5])
+def test_hard_reset_takes_as_many_steps_for_a_spike_as_reach_the_threshold(needed: int) -> None:
+    """From an empty potential each spike takes the same time: the rate is a whole part of T."""
+    current = 1 / needed + 1 / 64  # in whole steps a little too much: that is lost
+    spikes = _run(HARD, np.full((30, 1), current), v_threshold=1)["spike"][:, 0]
+    np.testing.assert_array_equal(
+        np.flatnonzero(spikes) + 1, needed * np.arange(1, 30 // needed + 1)
+    )
 
 
 # DoubleThresholdIF
@@ -204,6 +235,17 @@ def test_charge_is_conserved(
     np.testing.assert_array_equal(currents.sum(axis=0), paid + outputs["v_next"][-1] - v)
 
 
+@given(currents=_CURRENTS, v=_dyadic(-4, 4), theta=_THETA)
+def test_hard_reset_keeps_the_charge_since_the_last_spike_and_no_other(
+    currents: np.ndarray, v: float, theta: float
+) -> None:
+    outputs = _run(HARD, currents, v=v, v_threshold=theta)
+    steps = np.arange(1, len(currents) + 1).reshape(-1, 1, 1)
+    last = (outputs["spike"] * steps).max(axis=0)
+    since = np.where(steps > last, currents, 0).sum(axis=0) + np.where(last, 0, v)
+    np.testing.assert_array_equal(outputs["v_next"][-1], since)
+
+
 @EACH_NEURON
 @given(data=st.data(), theta=_THETA, time_steps=st.integers(1, 64))
 def test_rate_is_within_half_a_spike_of_a_constant_current(
@@ -215,7 +257,7 @@ def test_rate_is_within_half_a_spike_of_a_constant_current(
     assert abs(outputs["spike"].sum() * theta - time_steps * x) <= theta / 2
 
 
-@EACH_NEURON
+@pytest.mark.parametrize("op", [*NEURONS, HARD], ids=lambda op: op.name)
 @given(currents=_CURRENTS, theta=_THETA, random=st.randoms(use_true_random=False))
 def test_permuting_batch_and_channels_commutes(
     op: StepOp, currents: np.ndarray, theta: float, random: np.random.Generator
