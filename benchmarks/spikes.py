@@ -32,8 +32,8 @@ def spikes_per_neuron(model: onnx.ModelProto, data: object, *, threads: int = 0)
     Random spikes of an input are left out.
 
     Args:
-        model: An emitted network, without neurons in the branches of an If; it runs for the T it was
-            made for.
+        model: An emitted network without neurons in branches of an If, which runs for the T it
+            was made for.
         data: Inputs, in any form that ``onnx2snn.calibration.data`` takes.
         threads: Threads within an operator; 0 for one a core.
     """
