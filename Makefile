@@ -4,7 +4,7 @@
 #   make test      the test suite                make test-slow    the tests marked slow
 #   make lint      ruff                          make types        mypy --strict
 #   make docs      the documentation as HTML     make generated    rewrite pages of docs/
-#   make bench DATA=folder   the table in the README
+#   make bench DATA=folder   what is missing in docs/accuracy.md; as long as a night
 #
 # On Linux the package index serves torch with CUDA, several GB. For the CPU build:
 #   make test PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu
@@ -53,7 +53,7 @@ generated: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(if $(DATA),,$(error set DATA to the folder with the networks and images))
-	$(RUN) -m benchmarks.accuracy --data $(DATA)
+	$(RUN) -m benchmarks.accuracy --data $(DATA) --write
 
 clean:
 	rm -rf .venv .venv-oldest .ci/venv build dist docs/_build .coverage

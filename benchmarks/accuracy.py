@@ -1,149 +1,174 @@
-"""Score real networks before and after conversion, for several numbers of time steps.
+"""Score real networks before and after conversion, for many methods and numbers of time steps.
 
-    python -m benchmarks.accuracy --data DIR --T 1,2,4,8,16,32 --write
+    python -m benchmarks.accuracy --data DIR --write
 
-converts each network of ``benchmarks/networks.py`` anew for each T with the default method, runs it
-for that T on test images, and prints top-1 accuracy in percent beside the ANN's. ``--write`` keeps
-each row, as soon as it is measured, in ``benchmarks/accuracy.json`` and ``docs/accuracy.md``.
+converts each network of ``benchmarks/networks.py`` anew for each method and T, each conversion in a
+process of its own with a time limit, runs it for that T on test images, and prints top-1 accuracy
+in percent and the number of spikes. With ``--write`` each figure is kept in
+``benchmarks/accuracy.json`` as soon as it is there, and ``docs/accuracy.md``, its pictures and the
+table of the README are written from that. What is kept is not measured again, unless the method is
+another one by now, more images are asked for, or ``--again`` is given: a run that was ended goes on
+where it was.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import importlib.util
-import json
-import logging
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.logging import RichHandler
-from rich.progress import Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-import onnx2snn
-from benchmarks.accuracy_page import Row, cells, header, keep
-from benchmarks.networks import NETWORKS, load_images
+from benchmarks import accuracy_page
+from benchmarks.accuracy_rows import MEASURED, measured_on
+from benchmarks.accuracy_store import Measurement, kept, store
+from benchmarks.networks import NETWORKS, count_images
+from benchmarks.peers import RECIPES, check_installed
+from benchmarks.process import printed_by
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterator, Sequence
 
     from benchmarks.networks import Network
 
+    Job = tuple[Network, str, int]
 
-def measure(
-    network: Network,
-    folder: Path,
-    steps: Sequence[int],
-    limit: int | None = None,
-    tell: Callable[[str], None] = lambda _: None,
-) -> Row:
-    """Convert ``network`` for each of ``steps`` and score it.
+TIME_STEPS = (1, 2, 4, 8, 16, 32, 64)
 
-    Args:
-        network: What to measure.
-        folder: The data folder.
-        steps: Numbers of time steps, >= 1.
-        limit: How many test images are scored at most; None for all that the row names.
-        tell: Called with what is being done.
+
+def jobs(options: argparse.Namespace, console: Console) -> list[Job]:
+    """Return what is asked for: networks, methods and T.
+
+    Raises:
+        SystemExit: A row was named that needs SpikingJelly, and that is not installed.
     """
-    tell(f"{network.name}: load")
-    model = _model(folder / network.file)
-    images = load_images(network, folder, limit)
-    data = {"x": images.test, "y": images.labels}
-    ann = 0.0
-    top1: dict[int, float] = {}
-    seconds: dict[int, float] = {}
-    origins: set[str] = set()
-    for t in steps:
-        tell(f"{network.name}: convert for T = {t}")
-        start = time.perf_counter()
-        conversion = onnx2snn.convert(model, T=t, calibration=images.calibration)
-        seconds[t] = round(time.perf_counter() - start, 1)
-        origins.update(layer["threshold_origin"] for layer in conversion.report["layers"])
-        tell(f"{network.name}: score T = {t}")
-        reference = None if top1 else model  # the ANN's score is the same for every T
-        score = onnx2snn.evaluate(conversion.model, data, ann=reference, time_steps=[t])
-        ann = ann if score.ann_top1 is None else score.ann_top1
-        top1[t] = score.top1[t]
-    calibrated = 0 if images.calibration is None else len(images.calibration)
-    test = len(images.test)
-    method = conversion.report["method"]
-    return Row(network.name, calibrated, test, tuple(sorted(origins)), method, ann, top1, seconds)
+    wanted = [
+        (network, method, t)
+        for network in _networks(options.network, console)
+        for method in _methods(network, options.method)
+        for t in sorted(options.T)
+    ]
+    if any(method in RECIPES for method in options.method):
+        check_installed()
+    if importlib.util.find_spec("spikingjelly") is not None:
+        return wanted
+    left = [job for job in wanted if job[1] not in RECIPES]
+    if len(left) < len(wanted):
+        console.print("rows of SpikingJelly are left out: they need the extra 'peers'")
+    return left
 
 
-def _model(path: Path) -> str | bytes:
-    if path.suffix != ".pth":
-        return str(path)
-    from benchmarks.resnet20 import export_with_batch_norm  # noqa: PLC0415 (needs torch)
+def _networks(names: Sequence[str], console: Console) -> Iterator[Network]:
+    has_torch = importlib.util.find_spec("torch") is not None
+    for network in NETWORKS:
+        if names and network.name not in names:
+            continue
+        if network.file.endswith(".pth") and not has_torch:
+            console.print(f"{network.name} is left out: it needs torch")
+            continue
+        yield network
 
-    return export_with_batch_norm(path)
+
+def _methods(network: Network, names: Sequence[str]) -> list[str]:
+    possible = [name for name in MEASURED if network.weights or name not in RECIPES]
+    return [name for name in possible if name in (names or measured_on(network))]
 
 
-def _chosen(names: Sequence[str], console: Console) -> list[Network]:
-    networks = [network for network in NETWORKS if not names or network.name in names]
-    if importlib.util.find_spec("torch") is not None:
-        return networks
-    left_out = [network for network in networks if network.file.endswith(".pth")]
-    for network in left_out:
-        console.print(f"{network.name} is left out: it needs torch")
-    return [network for network in networks if network not in left_out]
+def missing(wanted: Sequence[Job], options: argparse.Namespace) -> list[Job]:
+    """Return those of ``wanted`` that are not kept as they are now, all with ``--again``."""
+    if options.again or not options.write:
+        return list(wanted)
+    found = kept()
+    counts = {
+        network.name: count_images(network, options.data, options.images)
+        for network, _, _ in wanted
+    }
+    return [
+        (network, method, t)
+        for network, method, t in wanted
+        if not _is_done(found.get((network.name, method, t)), counts[network.name])
+    ]
+
+
+def _is_done(measurement: Measurement | None, images: int) -> bool:
+    if measurement is None or measurement.outdated:
+        return False
+    return measurement.failed is not None or measurement.images >= images
+
+
+def measure_all(
+    wanted: Sequence[Job], options: argparse.Namespace, console: Console
+) -> Iterator[Measurement]:
+    """Yield what is measured of each of ``wanted``."""
+    limited = [] if options.images is None else ["--images", str(options.images)]
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+        bar = progress.add_task("", total=len(wanted))
+        for network, method, t in wanted:
+            progress.update(bar, description=f"{network.name} {method} T={t}")
+            arguments = (str(options.data.resolve()), network.name, method, str(t), *limited)
+            found = printed_by("benchmarks.accuracy_measure", *arguments, limit=options.limit)
+            yield Measurement.of(network, method, t, found)
+            progress.advance(bar)
+
+
+def line(m: Measurement) -> str:
+    """Return in a line what was measured."""
+    name = f"{m.network} {m.method} T={m.time_steps}"
+    if m.failed is not None:
+        return f"{name}: {m.failed}"
+    return (
+        f"{name}: {m.top1:.2f} (ANN {m.ann:.2f}) on {m.images} images, {m.spikes:.2f} spikes per "
+        f"neuron, answer after {m.latency_steps} steps, converted in {m.seconds:.0f} s"
+    )
+
+
+def keep(measurement: Measurement) -> None:
+    """Put it among what is kept, in the place of an earlier one, and write the pages."""
+    store([*(kept() | {measurement.key: measurement}).values()])
+    accuracy_page.write([*kept().values()])
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of networks and images")
+    for option, choices in (
+        ("network", [network.name for network in NETWORKS]),
+        ("method", MEASURED),
+    ):
+        parser.add_argument(
+            f"--{option}",
+            nargs="+",
+            default=[],
+            choices=choices,
+            metavar="NAME",
+            help=f"these alone, of: {'; '.join(choices)}".replace("%", "%%"),
+        )
     parser.add_argument(
-        "--network",
-        action="append",
-        default=[],
-        choices=[network.name for network in NETWORKS],
-        help="measure this one only; may be given several times",
+        "--T", type=int, nargs="+", default=TIME_STEPS, help="numbers of time steps"
     )
-    parser.add_argument(
-        "--T",
-        type=lambda text: sorted({int(part) for part in text.split(",")}),
-        default=[1, 2, 4, 8, 16, 32],
-        help="numbers of time steps (default 1,2,4,8,16,32)",
-    )
-    parser.add_argument("--limit", type=int, help="score so many test images at most")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead")
-    parser.add_argument("--write", action="store_true", help="write docs/accuracy.md")
+    parser.add_argument("--images", type=int, help="score so many test images at most")
+    parser.add_argument("--limit", type=float, default=3600, help="seconds for one conversion")
+    parser.add_argument("--again", action="store_true", help="measure what is kept, too")
+    parser.add_argument("--write", action="store_true", help="keep figures and write the pages")
     return parser.parse_args()
 
 
-def _measure_all(options: argparse.Namespace, console: Console) -> list[Row]:
-    rows: list[Row] = []
-    columns = (TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        bar = progress.add_task("start")
-
-        def tell(text: str) -> None:
-            progress.update(bar, description=text)
-
-        for network in _chosen(options.network, console):
-            rows.append(measure(network, options.data, options.T, options.limit, tell))
-            if options.write:
-                keep(rows[-1:])
-    return rows
-
-
 def main() -> None:
-    """Measure, keep if asked, and print."""
+    """Measure, print, and keep if asked."""
     options = _options()
     console = Console(stderr=True)
-    handler = RichHandler(console=console, show_time=False, show_path=False)
-    logging.basicConfig(format="%(message)s", handlers=[handler])
-    rows = _measure_all(options, console)
-    if options.json:
-        print(json.dumps({"rows": [dataclasses.asdict(row) for row in rows]}))
-        return
-    table = Table(*header(options.T), title="top-1 accuracy in percent")
-    for row in rows:
-        table.add_row(*cells(row, options.T))
-    Console().print(table)
+    wanted = jobs(options, console)
+    todo = missing(wanted, options)
+    console.print(f"{len(todo)} of {len(wanted)} figures are to be measured")
+    for measurement in measure_all(todo, options, console):
+        print(line(measurement), flush=True)
+        if options.write:
+            keep(measurement)
+    if options.write:
+        accuracy_page.write([*kept().values()])
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ __all__ = [
     "UNIT_LAST",
     "Images",
     "Network",
+    "count_images",
     "load_images",
     "normalised",
 ]
@@ -76,52 +77,102 @@ RAW_GREY = functools.partial(_grey, divisor=1)
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """One row of the benchmark.
+    """One network of the benchmark.
 
     Attributes:
-        name: What the table and ``--network`` call it.
+        name: What ``--network`` calls it.
+        title: What pages call it.
         file: The ONNX file below the data folder; a ``.pth`` is exported with BatchNorm kept.
         images: File of the images below the data folder.
         preprocess: What turns images as stored into what the network takes.
         calibration: Which training images calibrate; None for no calibration data at all.
         test: Which test images are scored; None for all.
         label_offset: What is added to a label to get the network's class number.
+        compared: Whether all methods are measured on it, or the default one alone.
+        weights: The weights of ``benchmarks/resnet20.py`` below the data folder, for converters
+            that take PyTorch modules; empty if there are none.
     """
 
     name: str
+    title: str
     file: str
     images: str
     preprocess: Callable[[np.ndarray], np.ndarray]
     calibration: range | None = range(512)
     test: range | None = None
     label_offset: int = 0
+    compared: bool = True
+    weights: str = ""
 
 
-def _of_imagenet(
-    name: str, file: str, preprocess: Callable[[np.ndarray], np.ndarray], label_offset: int = 0
-) -> Network:
-    images, calibration, test = "imagenet_sample400_224.npz", range(100), range(100, 400)
-    return Network(name, file, images, preprocess, calibration, test, label_offset)
-
-
-_CIFAR, _MNIST = "cifar10.npz", "mnist.npz"
-_RESNET20 = "nets/cifar10_resnet20"
+_CIFAR = functools.partial(Network, images="cifar10.npz", preprocess=CIFAR_STATISTICS)
+_MNIST = functools.partial(Network, images="mnist.npz", preprocess=UNIT_GREY)
+_IMAGENET = functools.partial(
+    Network, images="imagenet_sample400_224.npz", calibration=range(100), test=range(100, 400)
+)
+_RESNET20 = functools.partial(_CIFAR, preprocess=IMAGENET_STATISTICS)
+_RESNET20_FILE = "nets/cifar10_resnet20"
 
 NETWORKS: tuple[Network, ...] = (
-    Network("resnet20", f"{_RESNET20}.onnx", _CIFAR, IMAGENET_STATISTICS),
-    Network("resnet20-dynamo", f"{_RESNET20}_dynamo.onnx", _CIFAR, IMAGENET_STATISTICS),
-    Network("resnet20-no-data", f"{_RESNET20}.onnx", _CIFAR, IMAGENET_STATISTICS, None),
-    Network("resnet20-batch-norm", f"{_RESNET20}.pth", _CIFAR, IMAGENET_STATISTICS, None),
-    Network("mnist-conv-maxpool", "zoo/pt_mnist_conv_maxpool.onnx", _MNIST, UNIT_GREY),
-    Network("mnist-keras", "zoo/keras2onnx_mnist_cnn_max2.onnx", _MNIST, UNIT_LAST),
-    Network("mnist-cntk", "zoo/cntk_mnist_op7.onnx", _MNIST, RAW_GREY),
-    Network("resnet8-mlperf", "nets/cifar10_mlperf_resnet8_keras.onnx", _CIFAR, RAW_LAST),
-    Network("resnet2b", "zoo/pt_cifar_resnet2b.onnx", _CIFAR, CIFAR_STATISTICS),
-    Network("cifar-medium-tf", "zoo/tf2onnx_cifar10_medium.onnx", _CIFAR, UNIT_LAST),
-    _of_imagenet("mobilenet-v2", "nets/mobilenet_v2_1.0_224_deq_nchw.onnx", _mobilenet, 1),
-    _of_imagenet("squeezenet1.1", "nets/squeezenet1_1_caffe_fp16w.onnx", _caffe),
+    _RESNET20(
+        "resnet20",
+        "ResNet-20, CIFAR-10, classic exporter",
+        f"{_RESNET20_FILE}.onnx",
+        weights=f"{_RESNET20_FILE}.pth",
+    ),
+    _RESNET20(
+        "resnet20-dynamo",
+        "ResNet-20, CIFAR-10, dynamo exporter",
+        f"{_RESNET20_FILE}_dynamo.onnx",
+        compared=False,
+    ),
+    _RESNET20(
+        "resnet20-no-data",
+        "ResNet-20, CIFAR-10, no data, BatchNorm folded",
+        f"{_RESNET20_FILE}.onnx",
+        calibration=None,
+        compared=False,
+    ),
+    _RESNET20(
+        "resnet20-batch-norm",
+        "ResNet-20, CIFAR-10, no data, BatchNorm kept",
+        f"{_RESNET20_FILE}.pth",
+        calibration=None,
+        compared=False,
+    ),
+    _MNIST("mnist-conv-maxpool", "MNIST, PyTorch", "zoo/pt_mnist_conv_maxpool.onnx"),
+    _MNIST(
+        "mnist-keras", "MNIST, Keras", "zoo/keras2onnx_mnist_cnn_max2.onnx", preprocess=UNIT_LAST
+    ),
+    _MNIST("mnist-cntk", "MNIST, CNTK", "zoo/cntk_mnist_op7.onnx", preprocess=RAW_GREY),
+    _CIFAR(
+        "resnet8-mlperf",
+        "ResNet-8, CIFAR-10, MLPerf Tiny",
+        "nets/cifar10_mlperf_resnet8_keras.onnx",
+        preprocess=RAW_LAST,
+    ),
+    _CIFAR("resnet2b", "ResNet with 2 blocks, CIFAR-10", "zoo/pt_cifar_resnet2b.onnx"),
+    _CIFAR(
+        "cifar-medium-tf",
+        "2 convolutions, CIFAR-10, TensorFlow",
+        "zoo/tf2onnx_cifar10_medium.onnx",
+        preprocess=UNIT_LAST,
+    ),
+    _IMAGENET(
+        "mobilenet-v2",
+        "MobileNetV2, ImageNet samples",
+        "nets/mobilenet_v2_1.0_224_deq_nchw.onnx",
+        preprocess=_mobilenet,
+        label_offset=1,
+    ),
+    _IMAGENET(
+        "squeezenet1.1",
+        "SqueezeNet 1.1, ImageNet samples",
+        "nets/squeezenet1_1_caffe_fp16w.onnx",
+        preprocess=_caffe,
+    ),
 )
-"""The rows, in the order in which they are measured."""
+"""The networks, in the order in which they are measured."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -137,6 +188,14 @@ class Images:
     calibration: np.ndarray | None
     test: np.ndarray
     labels: np.ndarray
+
+
+def count_images(network: Network, folder: Path, limit: int | None = None) -> int:
+    """Return how many test images ``load_images`` returns."""
+    if network.test is not None:
+        return len(network.test[:limit])
+    with np.load(folder / network.images) as arrays:
+        return len(arrays["y_test" if "x_test" in arrays else "y"][:limit])
 
 
 def load_images(network: Network, folder: Path, limit: int | None = None) -> Images:

@@ -13,9 +13,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +25,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from benchmarks.process import printed_by
 from benchmarks.zoo_networks import networks, subject_of
 from benchmarks.zoo_page import Row, Step, keep, kept, summary, worst
 
@@ -46,23 +44,8 @@ def run(data: Path, file: str, time_steps: int, limit: float) -> dict[str, Any]:
         time_steps: T.
         limit: Seconds until the process is ended.
     """
-    command = [sys.executable, "-m", "benchmarks.zoo_measure", str(data), file, str(time_steps)]
-    try:
-        done = subprocess.run(  # noqa: S603 (our own module)
-            command,
-            capture_output=True,
-            text=True,
-            timeout=limit,
-            check=False,
-            cwd=Path(__file__).parents[1],
-        )
-    except subprocess.TimeoutExpired:
-        return {"failed": f"timed out after {limit:.0f} s"}
-    if done.returncode == 0:
-        return dict(json.loads(done.stdout))
-    print(done.stderr, file=sys.stderr)
-    last = (done.stderr.strip().splitlines() or [""])[-1]
-    return {"failed": last or f"ended by signal {-done.returncode}"}
+    arguments = (str(data), file, str(time_steps))
+    return printed_by("benchmarks.zoo_measure", *arguments, limit=limit)
 
 
 def row_of(file: str, time_steps: int, found: dict[str, Any]) -> Row:

@@ -61,6 +61,10 @@ class Method:
 
     def __post_init__(self) -> None:
         """Check the parts."""
+        given = vars(self)["corrections"]  # a name alone, or a list, is taken as well
+        object.__setattr__(
+            self, "corrections", (given,) if isinstance(given, str) else tuple(given)
+        )
         _check("threshold", self.threshold, RULES)
         _check("schedule", self.schedule, SCHEDULES)
         for name in self.corrections:

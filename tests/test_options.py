@@ -41,6 +41,11 @@ def test_a_method_of_one_s_own() -> None:
     assert method_of(method=Method("mine", neuron="augmented")).startswith("mine: AugmentedIF, mse")
 
 
+@pytest.mark.parametrize("given", ["bias", ["bias"]])
+def test_one_correction_needs_no_tuple(given: Any) -> None:
+    assert Method(corrections=given) == Method(corrections=("bias",))
+
+
 @pytest.mark.parametrize(
     "part, value",
     [
