@@ -21,9 +21,14 @@ _COMBINATIONS = (
         name="opi-corrected",
         threshold="mse",
         per_channel=True,
-        corrections=("weights", "bias"),
+        corrections=("weights", "headroom", "step-bias"),
     ),
     dataclasses.replace(METHODS["augmapping"], name="augmapping-k2", max_spikes=2),
+    dataclasses.replace(
+        METHODS["augmapping"],
+        name="augmapping-corrected",
+        corrections=("weights", "headroom", "bias"),
+    ),
 )
 
 MEASURED: Mapping[str, Method | None] = (

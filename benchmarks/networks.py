@@ -98,7 +98,7 @@ class Network:
     file: str
     images: str
     preprocess: Callable[[np.ndarray], np.ndarray]
-    calibration: range | None = range(512)
+    calibration: range | None = range(1024)
     test: range | None = None
     label_offset: int = 0
     compared: bool = True
