@@ -111,7 +111,7 @@ def test_a_measurement_is_what_the_two_files_give(data: Path) -> None:
         name="opi-corrected",
         threshold="mse",
         per_channel=True,
-        corrections=("weights", "bias"),
+        corrections=("weights", "headroom", "step-bias"),
     )
     path = data / MNIST.file
     conversion = onnx2snn.convert(path, T=4, calibration=images.calibration, method=method)
@@ -122,7 +122,7 @@ def test_a_measurement_is_what_the_two_files_give(data: Path) -> None:
     for scores, key in ((snn, "top1"), (ann, "ann")):
         right = 100 * np.mean(scores.argmax(axis=1) == images.labels)
         assert found[key] == pytest.approx(right, abs=0.006)
-    assert (found["calibration"], found["images"], found["latency_steps"]) == (512, 90, 4)
+    assert (found["calibration"], found["images"], found["latency_steps"]) == (600, 90, 4)
     assert found["origins"] == ["calibration"]
     assert described("opi-corrected", MNIST) == conversion.report["method"]
 
