@@ -72,3 +72,20 @@ def emitted(
     EmitTimeLoop(time_steps)(snn)
     AttachFunctions()(snn)
     return ir.to_proto(snn)
+
+
+CLASSIFIER_X = dyadic(1, 3, 2, 6, 5, unit=16)
+CLASSIFIER_WEIGHTS = {
+    "w": dyadic(2, 4, 2, 3, 3),
+    "b": dyadic(3, 4),
+    "u": dyadic(4, 3, 4, 2, 2),
+    "d": dyadic(5, 3),
+    "f": dyadic(6, 3, 5),
+    "e": dyadic(7, 5),
+}
+CLASSIFIER = (
+    "(float[N,2,6,5] x) => (float[N,5] y, float[N,5] p) { c = Conv (x, w, b)  a = Relu (c)  "
+    "g = Conv (a, u, d)  r = Relu (g)  m = GlobalAveragePool (r)  q = Flatten (m)  "
+    "y = Gemm (q, f, e)  p = Softmax (y) }"
+)
+"""Two layers of neurons on images, then a readout; its weights and inputs are dyadic."""

@@ -10,25 +10,20 @@ from __future__ import annotations
 
 import argparse
 import copy
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
-from images import Batches, load, top1
+from images import Batches, load
+from log import reporter
 from networks import CifarResNet20
 
 from onnx2snn.torch import QCFS, StReLU, export, fine_tune, fit_thresholds, replace_activations
-
-if TYPE_CHECKING:
-    from onnx2snn.torch import Epoch
 
 
 def main() -> None:
     """Train, score, write."""
     arguments = _arguments()
     torch.set_num_threads(1)  # the order of sums, and so the result, depends on their number
-    start = time.perf_counter()
     images = load(arguments.data, "cifar10", arguments.images)
     model = CifarResNet20()
     weights = arguments.weights or arguments.data / "nets" / "cifar10_resnet20.pth"
@@ -42,18 +37,6 @@ def main() -> None:
     name = arguments.name or f"resnet20_{arguments.activation}{arguments.levels}"
     arguments.output.mkdir(parents=True, exist_ok=True)
     log = arguments.output / f"{name}.log"
-
-    def report(epoch: Epoch) -> None:
-        test = top1(model, images.test, images.test_labels)
-        line = (
-            f"{vars(arguments)} epoch {epoch.number}: loss {epoch.loss:.4f}, "
-            f"train {epoch.top1:.2f} %, test {test:.2f} %, {epoch.seconds:.0f} s, "
-            f"{time.perf_counter() - start:.0f} s in all"
-        )
-        print(line, flush=True)
-        with log.open("a") as file:
-            file.write(f"{line}\n")
-
     fine_tune(
         model,
         Batches(images.train, images.train_labels, shift=4, mirror=True),
@@ -64,7 +47,7 @@ def main() -> None:
         teacher=teacher,
         seed=arguments.seed,
         checkpoint=arguments.output / f"{name}.checkpoint",
-        after_epoch=report,
+        after_epoch=reporter(str(vars(arguments)), model, images, log),
     )
     torch.save(model.state_dict(), arguments.output / f"{name}.pth")
     export(model, images.test[:2], arguments.output / f"{name}.onnx", dynamo=False)
@@ -81,7 +64,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--per-channel", action="store_true", help="a threshold a channel")
     parser.add_argument("--images", type=int, help="training images; default: all")
     parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--rate", type=float, default=0.03, help="learning rate")
+    parser.add_argument("--rate", type=float, default=0.008, help="learning rate")
     parser.add_argument("--threshold-rate", type=float, default=0.003)
     parser.add_argument("--decay", type=float, default=1e-4, help="weight decay")
     parser.add_argument("--seed", type=int, default=0)

@@ -9,12 +9,11 @@ training goes on where it stopped, from NAME.checkpoint::
 from __future__ import annotations
 
 import argparse
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
-from images import Batches, load, top1
+from images import Batches, load
+from log import reporter
 from networks import resnet18, vgg
 from torch import nn
 
@@ -27,9 +26,6 @@ from onnx2snn.torch import (
     fit_thresholds,
     replace_activations,
 )
-
-if TYPE_CHECKING:
-    from onnx2snn.torch import Epoch
 
 NETWORKS = {"vgg": vgg, "resnet18": resnet18}
 ACTIVATIONS = {
@@ -46,7 +42,6 @@ def main() -> None:
     arguments = _arguments()
     torch.set_num_threads(1)  # the order of sums, and so the result, depends on their number
     torch.manual_seed(arguments.seed)
-    start = time.perf_counter()
     images = load(arguments.data, arguments.set, arguments.images)
     model = NETWORKS[arguments.network](arguments.width)
     model(images.train[:2])  # the sizes of what is lazy
@@ -57,18 +52,7 @@ def main() -> None:
     arguments.output.mkdir(parents=True, exist_ok=True)
     name = f"{arguments.set}_{arguments.network}_{arguments.activation}"
     log = arguments.output / f"{name}.log"
-
-    def report(epoch: Epoch) -> None:
-        line = (
-            f"{name} seed {arguments.seed} epoch {epoch.number}/{arguments.epochs}: "
-            f"loss {epoch.loss:.4f}, train {epoch.top1:.2f} %, "
-            f"test {top1(model, images.test, images.test_labels):.2f} %, {epoch.seconds:.0f} s, "
-            f"{time.perf_counter() - start:.0f} s in all"
-        )
-        print(line, flush=True)
-        with log.open("a") as file:
-            file.write(f"{line}\n")
-
+    title = f"{name} seed {arguments.seed}"
     shift, mirror = (2, True) if arguments.set == "fashion_mnist" else (2, False)
     fine_tune(
         model,
@@ -77,7 +61,7 @@ def main() -> None:
         learning_rate=arguments.rate,
         seed=arguments.seed,
         checkpoint=arguments.output / f"{name}.checkpoint",
-        after_epoch=report,
+        after_epoch=reporter(title, model, images, log),
     )
     torch.save(model.state_dict(), arguments.output / f"{name}.pth")
     export(model, images.test[:2], arguments.output / f"{name}.onnx", dynamo=False)

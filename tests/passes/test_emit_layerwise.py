@@ -17,7 +17,7 @@ from onnx2snn.scale import Scale
 from onnx2snn.streams import Streams
 from onnx2snn.testing import run_ort, run_reference
 from onnx2snn.time_loop import layers_in_a_row, time_loops
-from tests.models import dyadic, model, with_scales
+from tests.models import CLASSIFIER, CLASSIFIER_WEIGHTS, CLASSIFIER_X, dyadic, model, with_scales
 from tests.random_graphs import networks, threshold
 
 if TYPE_CHECKING:
@@ -25,20 +25,6 @@ if TYPE_CHECKING:
 
 NEURONS = ["gated", "if", "augmented", "inverse-leaky"]
 FORMS = pytest.mark.parametrize("collapse", [True, False], ids=["collapsed", "step by step"])
-X = dyadic(1, 3, 2, 6, 5, unit=16)
-WEIGHTS = {
-    "w": dyadic(2, 4, 2, 3, 3),
-    "b": dyadic(3, 4),
-    "u": dyadic(4, 3, 4, 2, 2),
-    "d": dyadic(5, 3),
-    "f": dyadic(6, 3, 5),
-    "e": dyadic(7, 5),
-}
-NETWORK = (
-    "(float[N,2,6,5] x) => (float[N,5] y, float[N,5] p) { c = Conv (x, w, b)  a = Relu (c)  "
-    "g = Conv (a, u, d)  r = Relu (g)  m = GlobalAveragePool (r)  q = Flatten (m)  "
-    "y = Gemm (q, f, e)  p = Softmax (y) }"
-)
 
 
 def dyadic_theta(theta: float, neuron: str, time_steps: int) -> float:
@@ -154,7 +140,7 @@ def loops(graph: ir.Graph) -> list[str]:
 
 
 def network(time_steps: int = 4, neuron: str = "gated", *, collapse: bool = True) -> ir.Model:
-    ann = model(NETWORK, **WEIGHTS)
+    ann = model(CLASSIFIER, **CLASSIFIER_WEIGHTS)
     return ir.from_proto(layerwise(ann, time_steps, 0.25, neuron, collapse=collapse))
 
 
@@ -207,34 +193,38 @@ def test_time_steps_by_default_and_at_run_time(
     collapse: bool,  # noqa: FBT001
 ) -> None:
     seven, three = (
-        emit(with_scales(model(NETWORK, **WEIGHTS), 0.25), t, neuron, collapse=collapse)
+        emit(
+            with_scales(model(CLASSIFIER, **CLASSIFIER_WEIGHTS), 0.25), t, neuron, collapse=collapse
+        )
         for t in (7, 3)
     )
     for name in ("y", "p"):
-        given = run_ort(seven, {"x": X, "T": np.array(3)})[name]
-        np.testing.assert_array_equal(given, run_ort(three, {"x": X})[name])
-        assert (given != run_ort(seven, {"x": X})[name]).any()
+        given = run_ort(seven, {"x": CLASSIFIER_X, "T": np.array(3)})[name]
+        np.testing.assert_array_equal(given, run_ort(three, {"x": CLASSIFIER_X})[name])
+        assert (given != run_ort(seven, {"x": CLASSIFIER_X})[name]).any()
 
 
 @FORMS
 @pytest.mark.parametrize("neuron", NEURONS)
 def test_many_steps_come_close_to_the_ann(neuron: str, collapse: bool) -> None:  # noqa: FBT001
-    ann = model(NETWORK, **WEIGHTS)
-    expected = run_ort(ann, {"x": X})
+    ann = model(CLASSIFIER, **CLASSIFIER_WEIGHTS)
+    expected = run_ort(ann, {"x": CLASSIFIER_X})
     proto = emit(with_scales(ann, 8), 4, neuron, collapse=collapse)
     steps = 14 if neuron == "inverse-leaky" else 1024
-    found = run_ort(proto, {"x": X, "T": np.array(steps)})
+    found = run_ort(proto, {"x": CLASSIFIER_X, "T": np.array(steps)})
     for name, array in expected.items():
         np.testing.assert_allclose(found[name], array, atol=0.01)
-        few = np.abs(run_ort(proto, {"x": X, "T": np.array(1)})[name] - array).max()
+        few = np.abs(run_ort(proto, {"x": CLASSIFIER_X, "T": np.array(1)})[name] - array).max()
         assert few > 2 * np.abs(found[name] - array).max()
 
 
 @FORMS
 def test_more_steps_than_a_float_has_digits(collapse: bool) -> None:  # noqa: FBT001
-    proto = layerwise(model(NETWORK, **WEIGHTS), 4, 2, "inverse-leaky", collapse=collapse)
-    far = run_ort(proto, {"x": X, "T": np.array(400)})
-    for name, array in run_ort(proto, {"x": X, "T": np.array(24)}).items():
+    proto = layerwise(
+        model(CLASSIFIER, **CLASSIFIER_WEIGHTS), 4, 2, "inverse-leaky", collapse=collapse
+    )
+    far = run_ort(proto, {"x": CLASSIFIER_X, "T": np.array(400)})
+    for name, array in run_ort(proto, {"x": CLASSIFIER_X, "T": np.array(24)}).items():
         np.testing.assert_allclose(far[name], array, atol=1e-5)
 
 

@@ -10,21 +10,14 @@ from onnx.reference import ReferenceEvaluator
 from onnx2snn.passes import AttachFunctions, ChooseInputCoding, EmitTimeLoop
 from onnx2snn.testing import run_ort, run_reference
 from onnx2snn.time_loop import time_loops
-from tests.models import dyadic, emitted, model, step_form
-
-X = dyadic(1, 3, 2, 6, 5, unit=16)
-WEIGHTS = {
-    "w": dyadic(2, 4, 2, 3, 3),
-    "b": dyadic(3, 4),
-    "u": dyadic(4, 3, 4, 2, 2),
-    "d": dyadic(5, 3),
-    "f": dyadic(6, 3, 5),
-    "e": dyadic(7, 5),
-}
-NETWORK = (
-    "(float[N,2,6,5] x) => (float[N,5] y, float[N,5] p) { c = Conv (x, w, b)  a = Relu (c)  "
-    "g = Conv (a, u, d)  r = Relu (g)  m = GlobalAveragePool (r)  q = Flatten (m)  "
-    "y = Gemm (q, f, e)  p = Softmax (y) }"
+from tests.models import (
+    CLASSIFIER,
+    CLASSIFIER_WEIGHTS,
+    CLASSIFIER_X,
+    dyadic,
+    emitted,
+    model,
+    step_form,
 )
 
 
@@ -33,7 +26,7 @@ def ops(graph: ir.Graph) -> list[str]:
 
 
 def network(time_steps: int = 8) -> onnx.ModelProto:
-    return emitted(model(NETWORK, **WEIGHTS), time_steps, theta=0.25)
+    return emitted(model(CLASSIFIER, **CLASSIFIER_WEIGHTS), time_steps, theta=0.25)
 
 
 def body_of(proto: onnx.ModelProto) -> ir.Graph:
@@ -85,9 +78,9 @@ def test_a_weight_that_is_read_inside_and_outside() -> None:
 def test_time_steps_by_default_and_at_run_time() -> None:
     five, three = network(5), network(3)
     for name in ("y", "p"):
-        given = run_ort(five, {"x": X, "T": np.array(3)})[name]
-        np.testing.assert_array_equal(given, run_ort(three, {"x": X})[name])
-        assert (given != run_ort(five, {"x": X})[name]).any()
+        given = run_ort(five, {"x": CLASSIFIER_X, "T": np.array(3)})[name]
+        np.testing.assert_array_equal(given, run_ort(three, {"x": CLASSIFIER_X})[name])
+        assert (given != run_ort(five, {"x": CLASSIFIER_X})[name]).any()
 
 
 def test_the_signature_is_kept() -> None:
@@ -110,9 +103,9 @@ def test_the_file_is_valid_and_runs_in_stock_runtimes_alike() -> None:
     stock = onnxruntime.InferenceSession(proto.SerializeToString())
     assert [value.name for value in stock.get_inputs()] == ["x"]
     assert [value.name for value in stock.get_overridable_initializers()] == ["T"]
-    y, _ = stock.run(None, {"x": X})
-    np.testing.assert_array_equal(y, ReferenceEvaluator(proto).run(None, {"x": X})[0])
-    np.testing.assert_array_equal(y, run_ort(proto, {"x": X})["y"])
+    y, _ = stock.run(None, {"x": CLASSIFIER_X})
+    np.testing.assert_array_equal(y, ReferenceEvaluator(proto).run(None, {"x": CLASSIFIER_X})[0])
+    np.testing.assert_array_equal(y, run_ort(proto, {"x": CLASSIFIER_X})["y"])
 
 
 @pytest.mark.parametrize("batch", [1, 2, 7])
