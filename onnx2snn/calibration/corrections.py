@@ -34,8 +34,8 @@ _STEP_RATE = 0.5
 _POSITIONS = 8
 """Most positions along each axis of an image that least squares looks at."""
 
-_NUMBERS = 2**27
-"""Most numbers that least squares lays out at a time: 512 MB in float32."""
+_NUMBERS = 2**26
+"""Most numbers that least squares lays out at a time: 256 MB in float32, and some copies."""
 
 
 def repair_weights(part: Synapses) -> np.ndarray:
