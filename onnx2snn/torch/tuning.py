@@ -166,7 +166,7 @@ def _specs(network: Network) -> list[InputSpec]:
 
 
 def _tensors(feeds: Feeds) -> dict[str, Tensor]:
-    return {name: torch.from_numpy(array) for name, array in feeds.items()}
+    return {name: torch.from_numpy(np.array(array)) for name, array in feeds.items()}  # writable
 
 
 class _Training:
