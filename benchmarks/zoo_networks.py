@@ -85,9 +85,9 @@ def _hertz(_: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return np.full(shape, 16000)
 
 
-def _resized(images: np.ndarray, size: int) -> np.ndarray:
-    """Return [N, H, W, 3] as [N, size, size, 3]: each pixel from the four around its place."""
-    for axis in (1, 2):
+def _resized(images: np.ndarray, sizes: tuple[int, int]) -> np.ndarray:
+    """Return [N, H, W, 3] with other H and W: each pixel from the four around its place."""
+    for axis, size in enumerate(sizes, start=1):
         length = images.shape[axis]
         place = np.clip((np.arange(size) + 0.5) * length / size - 0.5, 0, length - 1)
         low = np.minimum(place.astype(int), length - 2)
@@ -97,11 +97,51 @@ def _resized(images: np.ndarray, size: int) -> np.ndarray:
 
 
 def _as_uint8(images: np.ndarray) -> np.ndarray:
-    return _resized(images, 128).round().astype(np.uint8)
+    return _resized(images, (128, 128)).round().astype(np.uint8)
 
 
 def _as_int8(images: np.ndarray) -> np.ndarray:
-    return (_resized(images, 256).round() - 128).astype(np.int8)
+    return (_resized(images, (256, 256)).round() - 128).astype(np.int8)
+
+
+def _photos(
+    size: tuple[int, int],
+    shift: Sequence[float] = (0.0,),
+    scale: Sequence[float] = (1.0,),
+    *,
+    blue_first: bool = False,
+    channels_last: bool = False,
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the preprocessing of a network that takes photographs of another size.
+
+    Args:
+        size: Height and width.
+        shift: What is taken off the values, 0 to 255, of all channels or of each, red first.
+        scale: By what they are divided then, likewise.
+        blue_first: Whether the network takes blue, green, red.
+        channels_last: Whether it takes [N, H, W, 3].
+    """
+
+    def preprocess(images: np.ndarray) -> np.ndarray:
+        pixels = (_resized(images, size) - np.array(shift)) / np.array(scale)
+        ordered = pixels[..., ::-1] if blue_first else pixels
+        placed = ordered if channels_last else ordered.transpose(0, 3, 1, 2)
+        return np.ascontiguousarray(placed, np.float32)
+
+    return preprocess
+
+
+def _luminance(images: np.ndarray, size: int) -> np.ndarray:
+    """Return the brightness of photographs, [N, size, size], 0 to 255 (ITU-R BT.601)."""
+    return np.asarray(_resized(images, (size, size)) @ np.array([0.299, 0.587, 0.114]))
+
+
+def _bright_first(images: np.ndarray) -> np.ndarray:
+    return _luminance(images, 224)[:, None] / 255
+
+
+def _bright_last(images: np.ndarray) -> np.ndarray:
+    return _luminance(images, 64)[..., None] / 127.5 - 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,6 +187,26 @@ SUBJECTS: Mapping[str, Subject] = {
     "zoo/tf2onnx_mnist_selfattention.onnx": Subject(_MNIST, UNIT_LAST),
     "zoo/tfl_mobilenetv1_025_imagenet_u8io.onnx": Subject(_IMAGENET, _as_uint8),
     "zoo/tfl_prismanet_int8_qdq.onnx": Subject(_IMAGENET, _as_int8),
+    "zoo/keras_fer2013_mini_xception.onnx": Subject(_IMAGENET, _bright_last),
+    "zoo/pt_fastestdet_op11.onnx": Subject(
+        _IMAGENET, _photos((352, 352), scale=(255,), blue_first=True)
+    ),
+    "zoo/pt_sinet_portraitseg.onnx": Subject(
+        _IMAGENET,
+        _photos((320, 320), (126.9, 111.3, 102.9), (66.4, 62.8, 62.9), blue_first=True),
+    ),
+    "zoo/pt_super_resolution_op15.onnx": Subject(_IMAGENET, _bright_first),
+    "zoo/pt_ultraface_rfb320.onnx": Subject(_IMAGENET, _photos((240, 320), (127,), (128,))),
+    "zoo/pt_yolox_nano_facemask.onnx": Subject(_IMAGENET, _photos((416, 416), blue_first=True)),
+    "zoo/tf2onnx156_deeplab_mnv2dm05.onnx": Subject(
+        _IMAGENET, _photos((513, 513), (127.5,), (127.5,))
+    ),
+    "zoo/tfl_mcunet_vww_deq.onnx": Subject(
+        _IMAGENET, _photos((80, 80), (128,), (128,), channels_last=True)
+    ),
+    "zoo/tfl_slimnet_portraitseg.onnx": Subject(
+        _IMAGENET, _photos((512, 512), scale=(255,), channels_last=True)
+    ),
     "zoo/keras2onnx_dtln_1_lstm.onnx": Subject(draws={"input_2": _magnitude, "input_3": _state}),
     "zoo/spox_silero_vad_16k_openvino.onnx": Subject(draws={"input": _normal, "state": _state}),
     "zoo/pt29_silero_vad_op18.onnx": Subject(
@@ -172,9 +232,10 @@ def feeds(
 ) -> Feeds:
     """Return what a network is fed, the same for the same arguments.
 
-    The larger an input, the fewer samples: 2^18 values in all, but at least 8, or 32 images, which
-    differ more than noise does, and ``most`` at most. A feed holds as many of them as the network
-    takes at once, where it leaves that free 2^18 values again, and 64 at most.
+    The larger an input, the fewer samples: 2^18 values in all, but at least 8; of images, which
+    differ more than noise does, at least 32, or 2^23 values if that is less; and ``most`` at most.
+    A feed holds as many of them as the network takes at once, where it leaves that free 2^18 values
+    again, and 64 at most.
 
     Args:
         subject: What the network is fed.
@@ -186,7 +247,8 @@ def feeds(
     shapes = {spec.name: subject.shapes.get(spec.name, spec.shape or ()) for spec in specs}
     if subject.preprocess is not None:
         images = _images(subject, folder, part, most)
-        values, least = subject.preprocess(images[:1]).size, 32
+        values = subject.preprocess(images[:1]).size
+        least = min(32, 2**23 // values)
     else:
         values = max(math.prod(size or 1 for size in shape) for shape in shapes.values())
         least = 8

@@ -105,10 +105,13 @@ def kept() -> list[Row]:
 
 
 def keep(row: Row) -> None:
-    """Add what ``row`` has to ``zoo.json``, or put it in its place; write the page."""
+    """Add what ``row`` has to ``zoo.json``, or put it in its place; write the page.
+
+    What was measured on other inputs is no part of the row any more.
+    """
     rows = {each.file: each for each in kept()}
     earlier = rows.get(row.file)
-    if earlier is not None and row.refused is None:
+    if earlier is not None and row.refused is None and earlier.inputs == row.inputs:
         steps = dict(sorted((earlier.steps | row.steps).items()))
         row = dataclasses.replace(row, macs=row.macs or earlier.macs, steps=steps)
     rows[row.file] = row
@@ -191,11 +194,12 @@ of the difference by the norm of the ANN's output. Where a network has several o
 table shows the one with the least cosine. `not by spikes` is the part of the multiply-accumulates
 that spikes do not drive.
 
-Inputs are images where the network was trained on them: MNIST, CIFAR-10, ImageNet. Else they are
-unit normal, seed {measurement_seed} (seed {calibration_seed} for calibration), which is not what
-most of these networks are made for; spectra have no negative values, states lie within -1 and 1.
-`benchmarks/zoo_networks.py` has the preprocessing. Networks without trained weights, which are
-files of topology only or as initialised, are shown but not counted.
+Inputs are images where the network takes them: of MNIST, CIFAR-10 and ImageNet; the latter also
+where it looks for faces or people. Else they are unit normal, seed {measurement_seed}
+(seed {calibration_seed} for calibration), which is not what these networks are made for; spectra
+have no negative values, states lie within -1 and 1. `benchmarks/zoo_networks.py` has the
+preprocessing. Networks without trained weights, which are files of topology only or as initialised,
+are shown but not counted.
 
 {table}
 

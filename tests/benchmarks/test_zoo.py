@@ -143,9 +143,20 @@ def test_images_that_calibrate_are_not_compared(tmp_path: Path, *, apart: bool) 
 
 def test_a_ramp_stays_a_ramp_when_resized() -> None:
     ramp = np.broadcast_to((np.arange(8) + 0.5)[:, None, None], (1, 8, 8, 3))
-    found = zoo_networks._resized(ramp, 4)
-    assert found.shape == (1, 4, 4, 3)
+    found = zoo_networks._resized(ramp, (4, 2))
+    assert found.shape == (1, 4, 2, 3)
     np.testing.assert_allclose(found[0, :, 1, 2], [1, 3, 5, 7])
+
+
+def test_photographs_are_shifted_and_scaled_before_their_channels_move() -> None:
+    photo = np.broadcast_to(np.array([10.0, 20.0, 30.0]), (1, 6, 4, 3))
+    preprocess = zoo_networks._photos((3, 2), (10, 10, 10), (1, 2, 5), blue_first=True)
+    found = preprocess(photo)
+    assert found.shape == (1, 3, 3, 2)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found[0, :, 0, 0], [4, 5, 0])
+    last = zoo_networks._photos((3, 2), channels_last=True)(photo)
+    np.testing.assert_array_equal(last, np.broadcast_to(photo[0, 0, 0], (1, 3, 2, 3)))
 
 
 def test_a_measurement_is_what_the_two_files_give(data: Path) -> None:
@@ -211,6 +222,14 @@ def test_rows_are_merged_by_time_steps(written: Path) -> None:
     (row,) = zoo_page.kept()
     assert {t: each.outputs["y"][0] for t, each in row.steps.items()} == {8: 0.25, 32: 0.75}
     assert "0.7500 (0.500)" in written.read_text(encoding="utf-8")
+
+
+def test_other_inputs_put_earlier_measurements_out_of_date(written: Path) -> None:
+    for inputs, t in (("noise", 8), ("images", 32)):
+        zoo_page.keep(Row("zoo/a.onnx", inputs, trained=True, steps={t: step(y=0.5)}))
+    (row,) = zoo_page.kept()
+    assert list(row.steps) == [32]
+    assert "| noise |" not in written.read_text(encoding="utf-8")
 
 
 def test_the_worst_output_is_shown_and_no_number_is_worse() -> None:
