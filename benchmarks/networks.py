@@ -28,6 +28,7 @@ __all__ = [
     "Images",
     "Network",
     "count_images",
+    "grey",
     "load_images",
     "normalised",
 ]
@@ -65,6 +66,12 @@ def _channels_last(images: np.ndarray, divisor: float) -> np.ndarray:
 def _grey(images: np.ndarray, divisor: float) -> np.ndarray:
     """Return [N, 1, H, W] in 0..255 / divisor."""
     return images[:, None].astype(np.float32) / divisor
+
+
+def grey(mean: float, std: float) -> Callable[..., np.ndarray]:
+    """Return ``normalised`` for grey images: [N, H, W] in 0..255 to [N, 1, H, W]."""
+    colours = normalised((mean,), (std,))
+    return lambda images: colours(images[..., None])
 
 
 IMAGENET_STATISTICS = normalised((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

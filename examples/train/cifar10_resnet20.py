@@ -34,7 +34,7 @@ def main() -> None:
     else:
         replace_activations(model, StReLU)
     fit_thresholds(model, images.train[:256], per_channel=arguments.per_channel)
-    name = arguments.name or f"resnet20_{arguments.activation}{arguments.levels}"
+    name = arguments.name or f"cifar10_resnet20_{arguments.activation}{arguments.levels}"
     arguments.output.mkdir(parents=True, exist_ok=True)
     log = arguments.output / f"{name}.log"
     fine_tune(

@@ -19,6 +19,7 @@ from torch import nn
 
 from onnx2snn.torch import (
     QCFS,
+    QuantReLU,
     StReLU,
     ThresholdReLU,
     export,
@@ -34,6 +35,7 @@ ACTIVATIONS = {
     "threshold": (ThresholdReLU, {}),
     "strelu": (StReLU, {}),
     "qcfs": (QCFS, {"levels": 4}),
+    "quant": (QuantReLU, {"bits": 4}),
 }
 
 
@@ -47,7 +49,7 @@ def main() -> None:
     model(images.train[:2])  # the sizes of what is lazy
     activation, options = ACTIVATIONS[arguments.activation]
     replace_activations(model, activation, **options)
-    if arguments.activation in {"threshold", "strelu", "qcfs"}:
+    if arguments.activation in {"threshold", "strelu", "qcfs", "quant"}:
         fit_thresholds(model, images.train[:256])
     arguments.output.mkdir(parents=True, exist_ok=True)
     name = f"{arguments.set}_{arguments.network}_{arguments.activation}"

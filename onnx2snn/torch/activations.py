@@ -12,42 +12,27 @@ from onnx2snn.errors import OptionError
 __all__ = ["QCFS", "QuantReLU", "StReLU", "ThresholdActivation", "ThresholdReLU"]
 
 
-class _Rounding(torch.autograd.Function):
-    """Rounding with the gradient of the identity (straight through)."""
+class _StraightThrough(torch.autograd.Function):
+    """A rounding with the gradient of the identity."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:  # noqa: ANN401 - torch's own context
+    def forward(ctx: Any, x: Tensor, op_type: str) -> Tensor:  # noqa: ANN401 - torch's own context
         del ctx
-        return torch.round(x)
+        return _ROUNDINGS[op_type](x)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # noqa: ANN401
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
         del ctx
-        return gradient
+        return gradient, None
 
     @staticmethod
-    def symbolic(graph: Any, x: Tensor) -> Any:  # noqa: ANN401
+    def symbolic(graph: Any, x: Tensor, op_type: str) -> Any:  # noqa: ANN401
         """Return the node that the TorchScript exporter writes."""
-        return graph.op("Round", x)
+        return graph.op(op_type, x)
 
 
-class _Flooring(torch.autograd.Function):
-    """Rounding down with the gradient of the identity (straight through)."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:  # noqa: ANN401
-        del ctx
-        return torch.floor(x)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # noqa: ANN401
-        del ctx
-        return gradient
-
-    @staticmethod
-    def symbolic(graph: Any, x: Tensor) -> Any:  # noqa: ANN401
-        """Return the node that the TorchScript exporter writes."""
-        return graph.op("Floor", x)
+_ROUNDINGS = {"Round": torch.round, "Floor": torch.floor}
+"""Operator of ONNX to what it does."""
 
 
 class ThresholdActivation(nn.Module):
@@ -95,7 +80,7 @@ class QCFS(ThresholdActivation):
     def forward(self, x: Tensor) -> Tensor:
         """Return the quantised activation of ``x``, shape [N, C, ...]."""
         unit = torch.clamp(x / self.theta, 0.0, 1.0)
-        return _Flooring.apply(unit * self.levels + 0.5) / self.levels * self.theta
+        return _StraightThrough.apply(unit * self.levels + 0.5, "Floor") / self.levels * self.theta
 
 
 class QuantReLU(ThresholdActivation):
@@ -117,7 +102,8 @@ class QuantReLU(ThresholdActivation):
     def forward(self, x: Tensor) -> Tensor:
         """Return the quantised activation of ``x``, shape [N, C, ...]."""
         scale = self.theta / self.levels
-        return _Rounding.apply(torch.clamp(x / scale, 0.0, float(self.levels))) * scale
+        steps = torch.clamp(x / scale, 0.0, float(self.levels))
+        return _StraightThrough.apply(steps, "Round") * scale
 
 
 class StReLU(ThresholdActivation):
