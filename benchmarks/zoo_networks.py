@@ -233,7 +233,7 @@ def feeds(
     """Return what a network is fed, the same for the same arguments.
 
     The larger an input, the fewer samples: 2^18 values in all, but at least 8; of images, which
-    differ more than noise does, at least 100, or 2^23 values if that is less; and ``most`` at most.
+    differ more than noise does, at least 100, or 2^22 values if that is less; and ``most`` at most.
     A feed holds as many of them as the network takes at once, where it leaves that free 2^18 values
     again, and 64 at most.
 
@@ -248,7 +248,7 @@ def feeds(
     if subject.preprocess is not None:
         images = _images(subject, folder, part, most)
         values = subject.preprocess(images[:1]).size
-        least = min(100, 2**23 // values)
+        least = min(100, 2**22 // values)
     else:
         values = max(math.prod(size or 1 for size in shape) for shape in shapes.values())
         least = 8
