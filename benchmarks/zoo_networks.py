@@ -193,7 +193,7 @@ SUBJECTS: Mapping[str, Subject] = {
     ),
     "zoo/pt_sinet_portraitseg.onnx": Subject(
         _IMAGENET,
-        _photos((320, 320), (126.9, 111.3, 102.9), (66.4, 62.8, 62.9), blue_first=True),
+        _photos((320, 320), (126.9, 111.3, 102.9), (16932, 16014, 16040), blue_first=True),
     ),
     "zoo/pt_super_resolution_op15.onnx": Subject(_IMAGENET, _bright_first),
     "zoo/pt_ultraface_rfb320.onnx": Subject(_IMAGENET, _photos((240, 320), (127,), (128,))),

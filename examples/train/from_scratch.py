@@ -49,7 +49,7 @@ def main() -> None:
     model(images.train[:2])  # the sizes of what is lazy
     activation, options = ACTIVATIONS[arguments.activation]
     replace_activations(model, activation, **options)
-    if arguments.activation in {"threshold", "strelu", "qcfs", "quant"}:
+    if arguments.activation in {"qcfs", "quant"}:  # others start at 1: that of a normalised current
         fit_thresholds(model, images.train[:256])
     arguments.output.mkdir(parents=True, exist_ok=True)
     name = f"{arguments.set}_{arguments.network}_{arguments.activation}"

@@ -92,15 +92,18 @@ def resnet18(width: int, channels: int = 1, classes: int = 10) -> nn.Sequential:
 
 
 def vgg(width: int, channels: int = 1, classes: int = 10) -> nn.Sequential:
-    """Return a VGG of six convolutions in three stages, each with average pooling."""
+    """Return a VGG of six convolutions in three stages.
+
+    The average is taken before the last activation of a stage, not after it: what drives the next
+    weights are then spikes, and no means of spikes.
+    """
     layers: list[nn.Module] = []
     before = channels
     for stage in range(3):
-        for _ in range(2):
-            filters = width * 2**stage
-            layers += [conv_bn(before, filters), nn.ReLU()]
-            before = filters
-        layers.append(nn.AvgPool2d(2))
+        filters = width * 2**stage
+        layers += [conv_bn(before, filters), nn.ReLU()]
+        layers += [conv_bn(filters, filters), nn.AvgPool2d(2), nn.ReLU()]
+        before = filters
     hidden = nn.LazyLinear(128)
     return nn.Sequential(*layers, nn.Flatten(), hidden, nn.ReLU(), nn.Linear(128, classes))
 
