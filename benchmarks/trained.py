@@ -5,8 +5,8 @@
 takes each ``TRAINED/SET_NAME.onnx`` that the scripts in ``examples/train/`` wrote, SET being
 ``cifar10``, ``mnist`` or ``fashion_mnist``, converts it for each row and T, and prints accuracy,
 spikes and energy. Thresholds come from the file where the network was trained with some, else from
-calibration images. With ``--write`` they are kept in ``benchmarks/trained.json``, a network's rows
-in the place of its earlier ones, and ``docs/trained.md`` is written from that.
+calibration images. With ``--write`` they are kept in ``benchmarks/trained.json``, beside what is
+known of the same files, and ``docs/trained.md`` is written from that.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ class Score:
 
     Attributes:
         network: Name of the file, without its ending.
+        sha256: Of the file.
         row: Key of ``METHODS``.
         time_steps: T.
         ann: Accuracy of the trained network, in percent.
@@ -74,6 +75,7 @@ class Score:
     """
 
     network: str
+    sha256: str
     row: str
     time_steps: int
     ann: float
@@ -122,6 +124,7 @@ def measure(path: Path, row: str, time_steps: int, images: Images) -> Score:
     spikes = spikes_per_neuron(conversion.model, {"x": images.test[:COUNTED]}, threads=1)
     return Score(
         network=path.stem,
+        sha256=report["source_sha256"],
         row=row,
         time_steps=time_steps,
         ann=found.ann_top1,
@@ -152,13 +155,17 @@ def kept() -> list[Score]:
 
 
 def keep(scores: Sequence[Score]) -> None:
-    """Put ``scores`` in the place of earlier ones of the same networks; write the page."""
-    new = {score.network for score in scores}
-    merged = [each for each in kept() if each.network not in new] + list(scores)
-    merged.sort(key=lambda each: (each.network, list(METHODS).index(each.row), each.time_steps))
-    lines = ",\n".join(json.dumps(dataclasses.asdict(each)) for each in merged)
+    """Add ``scores`` to what is kept, but to none of another file of the name; write the page."""
+    files = {score.network: score.sha256 for score in scores}
+    same = [each for each in kept() if files.get(each.network, each.sha256) == each.sha256]
+    merged = {(each.network, each.row, each.time_steps): each for each in (*same, *scores)}
+    names = list(METHODS)
+    ordered = sorted(
+        merged.values(), key=lambda each: (each.network, names.index(each.row), each.time_steps)
+    )
+    lines = ",\n".join(json.dumps(dataclasses.asdict(each)) for each in ordered)
     ROWS.write_text(f"[\n{lines}\n]\n", encoding="utf-8", newline="\n")
-    PAGE.write_text(page(merged), encoding="utf-8", newline="\n")
+    PAGE.write_text(page(ordered), encoding="utf-8", newline="\n")
 
 
 def page(scores: Sequence[Score]) -> str:

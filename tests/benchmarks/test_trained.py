@@ -30,7 +30,7 @@ classifier (float[N, 1, 2, 2] x) => (float[N, 2] y)
     y = MatMul (d, second)
 }
 """
-SCORE = trained.Score("mnist_net", "plain", 4, 99.0, 98.5, 0.75, 20.4, 10, "graph")
+SCORE = trained.Score("mnist_net", "0a1b", "plain", 4, 99.0, 98.5, 0.75, 20.4, 10, "graph")
 
 
 @pytest.fixture
@@ -64,16 +64,22 @@ def test_a_name_without_a_data_set_is_refused(tmp_path: Path) -> None:
         trained.data_set(tmp_path / "net.onnx")
 
 
-def test_a_network_measured_again_takes_the_place_of_its_rows(written: Path) -> None:
+def test_scores_of_one_file_are_merged_and_those_of_another_are_dropped(written: Path) -> None:
     trained.keep([SCORE, dataclasses.replace(SCORE, network="mnist_other")])
     trained.keep([dataclasses.replace(SCORE, row="gated", time_steps=8, top1=97.25)])
+    assert [(each.network, each.row, each.time_steps) for each in trained.kept()] == [
+        ("mnist_net", "plain", 4),
+        ("mnist_net", "gated", 8),
+        ("mnist_other", "plain", 4),
+    ]
+    page = (written / "trained.md").read_text(encoding="utf-8")
+    assert "| gated |  | 97.25 (0.75, 20 %) |" in page
+    assert f"- {machine()}: mnist_net, mnist_other" in page
+    trained.keep([dataclasses.replace(SCORE, sha256="2c3d", row="gated")])
     assert [(each.network, each.row) for each in trained.kept()] == [
         ("mnist_net", "gated"),
         ("mnist_other", "plain"),
     ]
-    page = (written / "trained.md").read_text(encoding="utf-8")
-    assert "| gated | 97.25 (0.75, 20 %) |" in page
-    assert f"- {machine()}: mnist_net, mnist_other" in page
 
 
 def test_the_page_is_that_of_the_rows() -> None:
