@@ -112,6 +112,10 @@ class Method:
     def describe(self, corrections: Collection[str]) -> str:
         """Return it in words, for the metadata of a file, with the corrections that were done."""
         neurons = " or ".join(dict.fromkeys(NEURONS[self.neuron]))
+        if self.neuron == "augmented":
+            neurons += f" of at most {self.max_spikes} spikes"
+        if self.neuron == "inverse-leaky":
+            neurons += f" of leak {self.leak:g}"
         scope = "per channel" if self.per_channel else "per tensor"
         done = "".join(f", {name} correction" for name in corrections)
         return f"{self.name}: {neurons}, {self.threshold} {scope}, v_init {self.v_init}{done}"

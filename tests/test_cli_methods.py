@@ -18,7 +18,7 @@ ANN = str(DIGITS / "digits.onnx")
 CALIBRATION = str(DIGITS / "calibration.npz")
 GATED = "auto: GatedDoubleThresholdIF, mse per channel, v_init 0.5"
 OPI = "opi: IntegrateAndFire or DoubleThresholdIF, max per tensor, v_init 0.5"
-AUGMENTED = "auto: AugmentedIF, max per tensor, v_init 0.0"
+AUGMENTED = "auto: AugmentedIF of at most 4 spikes, max per tensor, v_init 0.0"
 
 
 def test_methods_lists_all_with_their_parts(capsys: pytest.CaptureFixture[str]) -> None:

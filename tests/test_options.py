@@ -38,7 +38,9 @@ def test_a_method_of_one_s_own() -> None:
     said = method_of(method=OWN)
     assert said.startswith("custom: IntegrateAndFire or DoubleThresholdIF, max per channel, v_init")
     assert said.endswith("v_init 0.25, potential correction")
-    assert method_of(method=Method("mine", neuron="augmented")).startswith("mine: AugmentedIF, mse")
+    assert method_of(method=Method("mine", neuron="augmented")).startswith(
+        "mine: AugmentedIF of at most 4 spikes, mse"
+    )
 
 
 @pytest.mark.parametrize("given", ["bias", ["bias"]])
@@ -142,6 +144,12 @@ def test_all_that_is_not_refused_converts(neuron: str, schedule: str, correction
 @pytest.mark.parametrize("threshold", RULES)
 def test_every_rule_for_thresholds(threshold: str) -> None:
     assert f", {threshold} per tensor" in method_of(threshold=threshold, per_channel=False)
+
+
+def test_what_a_spike_may_carry_is_described() -> None:
+    described = METHODS["burst"].describe(()), METHODS["spikeconverter"].describe(())
+    assert "AugmentedIF of at most 5 spikes," in described[0]
+    assert "SignedInverseLeakyIF of leak 2," in described[1]
 
 
 def test_levels_of_a_method() -> None:
