@@ -155,6 +155,7 @@ class Subject:
         shapes: Input name to the shape of a feed, where the network leaves more than its first
             axis free, or its inputs have no common first axis; None is the number of samples.
         trained: Whether the weights are trained.
+        most: Most samples, where one takes a network much longer than its inputs' size tells.
     """
 
     images: str | None = None
@@ -162,6 +163,7 @@ class Subject:
     draws: Mapping[str, Draw] = dataclasses.field(default_factory=dict)
     shapes: Mapping[str, tuple[int | None, ...]] = dataclasses.field(default_factory=dict)
     trained: bool = True
+    most: int | None = None
 
     def describe(self) -> str:
         """Return in a word or two what the network is fed."""
@@ -186,7 +188,7 @@ SUBJECTS: Mapping[str, Subject] = {
     "zoo/pt_mnist_sigmoid_6x200.onnx": Subject(_MNIST, UNIT_GREY),
     "zoo/tf2onnx_mnist_selfattention.onnx": Subject(_MNIST, UNIT_LAST),
     "zoo/tfl_mobilenetv1_025_imagenet_u8io.onnx": Subject(_IMAGENET, _as_uint8),
-    "zoo/tfl_prismanet_int8_qdq.onnx": Subject(_IMAGENET, _as_int8),
+    "zoo/tfl_prismanet_int8_qdq.onnx": Subject(_IMAGENET, _as_int8, most=8),
     "zoo/keras_fer2013_mini_xception.onnx": Subject(_IMAGENET, _bright_last),
     "zoo/pt_fastestdet_op11.onnx": Subject(
         _IMAGENET, _photos((352, 352), scale=(255,), blue_first=True)
@@ -195,7 +197,7 @@ SUBJECTS: Mapping[str, Subject] = {
         _IMAGENET,
         _photos((320, 320), (126.9, 111.3, 102.9), (16932, 16014, 16040), blue_first=True),
     ),
-    "zoo/pt_super_resolution_op15.onnx": Subject(_IMAGENET, _bright_first),
+    "zoo/pt_super_resolution_op15.onnx": Subject(_IMAGENET, _bright_first, most=8),
     "zoo/pt_ultraface_rfb320.onnx": Subject(_IMAGENET, _photos((240, 320), (127,), (128,))),
     "zoo/pt_yolox_nano_facemask.onnx": Subject(_IMAGENET, _photos((416, 416), blue_first=True)),
     "zoo/tf2onnx156_deeplab_mnv2dm05.onnx": Subject(
@@ -252,7 +254,7 @@ def feeds(
     else:
         values = max(math.prod(size or 1 for size in shape) for shape in shapes.values())
         least = 8
-    count = min(max(2**18 // values, least), most)
+    count = min(max(2**18 // values, least), most, subject.most or most)
     free = any(shape[:1] == (None,) for shape in shapes.values())
     rows = min(max(2**18 // values, 1), 64, count) if free else 1
     if subject.preprocess is not None:

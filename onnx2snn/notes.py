@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-__all__ = ["ACTIVATION", "ACTIVATION_OUTPUT", "LEFT", "THRESHOLD_ORIGIN", "is_left"]
+__all__ = [
+    "ACTIVATION",
+    "ACTIVATION_OUTPUT",
+    "LEFT",
+    "STREAM_OF",
+    "THRESHOLD_ORIGIN",
+    "is_left",
+]
 
 ACTIVATION = "onnx2snn.activation"
 """On a neuron: operator type of the activation it replaced."""
@@ -17,6 +24,9 @@ ACTIVATION_OUTPUT = "onnx2snn.activation_output"
 
 THRESHOLD_ORIGIN = "onnx2snn.threshold_origin"
 """On a neuron: where its threshold comes from, see `onnx2snn.scale.Scale.origin`."""
+
+STREAM_OF = "onnx2snn.stream_of"
+"""On a stream whose mean is an output of the network: the name of that output."""
 
 LEFT = "onnx2snn.left"
 """On a value, while a network is converted: no neuron is to stand where its node is."""

@@ -31,6 +31,7 @@ _NEEDED = (
     "carry-running-means",
     "emit-time-loop",
     "emit-layerwise",
+    "attach-functions",
     "write-metadata",
 )
 """Passes without which there is no network, or one that cannot run."""
@@ -163,7 +164,7 @@ class Options:
         Raises:
             OptionError: There is no such method, or its parts do not fit each other.
         """
-        if isinstance(self.method, str) and self.method not in METHODS:
+        if not isinstance(self.method, Method) and self.method not in METHODS:
             message = f"method must be one of {', '.join(METHODS)}, not {self.method!r}"
             raise OptionError(message)
         method = METHODS[self.method] if isinstance(self.method, str) else self.method

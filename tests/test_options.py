@@ -8,6 +8,7 @@ import pytest
 import onnx2snn
 from onnx2snn.calibration.corrections import CORRECTIONS
 from onnx2snn.calibration.threshold_rules import RULES
+from onnx2snn.errors import OptionError
 from onnx2snn.methods import METHODS, SCHEDULES, Method
 from onnx2snn.options import Options
 from onnx2snn.passes.replace_activations import NEURONS
@@ -139,6 +140,12 @@ FITTING = [
 def test_all_that_is_not_refused_converts(neuron: str, schedule: str, correction: str) -> None:
     own = Method(neuron=neuron, schedule=schedule, corrections=(correction,))
     assert method_of(method=own).endswith(f"{correction} correction")
+
+
+@pytest.mark.parametrize("method", [None, 5, "best"])
+def test_a_method_that_is_none_is_refused(method: object) -> None:
+    with pytest.raises(OptionError, match=r"method must be one of auto, .*not "):
+        Options(method=method).chosen_method()
 
 
 @pytest.mark.parametrize("threshold", RULES)

@@ -61,9 +61,10 @@ def repair_weights(part: Synapses) -> np.ndarray:
         columns = part.map.columns(operand, lack.shape, positions)
         seen.append(columns)
         lacking.append(part.map.rows(lack, positions))
-        places = columns.shape[1] // max(1, len(operand))
-        numbers.append(count + np.repeat(np.arange(len(operand)), places))
-        count, laid_out = count + len(operand), laid_out + columns.size
+        samples = len(np.moveaxis(operand, part.map.channel_axis, -1))
+        places = columns.shape[1] // max(1, samples)
+        numbers.append(count + np.repeat(np.arange(samples), places))
+        count, laid_out = count + samples, laid_out + columns.size
         if laid_out > _NUMBERS:
             break
     x, y = np.concatenate(seen, axis=1), np.concatenate(lacking, axis=1)
@@ -97,7 +98,7 @@ def _squared_error(layer: Layer) -> np.ndarray:
     for sample in layer.samples:
         difference = sample.target - layer.mean_output(sample.current)
         square = np.square(difference, dtype=np.float64)
-        total += square.sum(axis=layer.channel_axes, keepdims=True)
+        total += square.sum(axis=layer.shared_axes, keepdims=True)
     return total
 
 
@@ -121,7 +122,7 @@ def _lack(layer: Layer) -> np.ndarray:
     total, count = np.zeros(layer.bias.shape, np.float64), 0
     for sample in layer.samples:
         lack = sample.target - layer.mean_output(sample.current)
-        total += lack.sum(axis=layer.channel_axes, dtype=np.float64, keepdims=True)
+        total += lack.sum(axis=layer.shared_axes, dtype=np.float64, keepdims=True)
         count += lack.size // total.size
     return (total / count).astype(layer.bias.dtype)
 
@@ -129,11 +130,18 @@ def _lack(layer: Layer) -> np.ndarray:
 def take_largest_current(layer: Layer) -> None:
     """Set all thresholds to the largest current that the spikes before really make.
 
+    Of a signed neuron its magnitude counts. A limit of the activation stays one, and a neuron
+    that sends K spikes at once has the K-th part as its threshold.
+
     Source: Sengupta et al., 2019 (Spike-Norm).
     """
-    largest = max(float((sample.current + layer.bias).max()) for sample in layer.samples)
+    currents = (sample.current + layer.bias for sample in layer.samples)
+    largest = max(float((np.abs(c) if layer.signed else c).max()) for c in currents)
+    if layer.bound is not None:
+        largest = min(largest, layer.bound)
     if largest > 0:
-        layer.scale(largest / layer.v_threshold)
+        at_once = layer.fixed.get("max_spikes", np.array(1))
+        layer.scale(largest / at_once / layer.v_threshold)
 
 
 def correct_potential(layer: Layer) -> None:
@@ -162,7 +170,7 @@ def correct_each_step(layer: Layer) -> None:
 
 def _lack_of_steps(layer: Layer) -> np.ndarray:
     """Return what the output of each step lacks of the ANN's, [T, ...], a number a channel."""
-    axes = tuple(axis + 1 for axis in layer.channel_axes)
+    axes = tuple(axis + 1 for axis in layer.shared_axes)
     total, count = np.zeros(layer.bias.shape, np.float64), 0
     for sample in layer.samples:
         lack = sample.target - layer.spikes(sample.current) * layer.v_threshold

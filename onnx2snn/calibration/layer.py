@@ -60,6 +60,9 @@ class Layer:
         samples: The calibration data, one entry a batch; an entry is loaded when it is read.
         digits: What its spikes weigh where it fires alone, once its input is complete; None if
             all layers advance together.
+        channel_axis: Axis of the activation that counts features; None if none is known.
+        bound: Largest magnitude that the activation can have; None if it has no limit.
+        signed: Whether the activation can be negative.
     """
 
     neuron: ir.Node
@@ -71,6 +74,9 @@ class Layer:
     time_steps: int
     samples: Iterable[Sample] = ()
     digits: Digits | None = None
+    channel_axis: int | None = None
+    bound: float | None = None
+    signed: bool = False
 
     @classmethod
     def read(
@@ -116,8 +122,8 @@ class Layer:
             self.fixed = self.fixed | {"v_threshold_negative": negative.astype(dtype)}
 
     @property
-    def channel_axes(self) -> tuple[int, ...]:
-        """The axes of an activation over which a channel's parameters are the same."""
+    def shared_axes(self) -> tuple[int, ...]:
+        """The axes of an activation along which parameters are the same."""
         return tuple(axis for axis, length in enumerate(self.v_threshold.shape) if length == 1)
 
     def thinned(self, sample: Sample, positions: int) -> Sample:
@@ -125,11 +131,15 @@ class Layer:
 
         Args:
             sample: What a batch shows of this layer.
-            positions: How many are kept, at most, along each axis behind the channels.
+            positions: How many are kept, at most, along each axis but those of samples and of
+                channels.
         """
         shape = sample.target.shape
+        whole = {0, 1 if self.channel_axis is None else self.channel_axis}
         places = tuple(
-            spread(size, positions) if axis > 1 and axis in self.channel_axes else slice(None)
+            spread(size, positions)
+            if axis in self.shared_axes and axis not in whole
+            else slice(None)
             for axis, size in enumerate(shape)
         )
         time = (slice(None),) * (sample.current.ndim - len(shape))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnx2snn.graph import array, is_constant, is_op, set_array
+from onnx2snn.graph import array, has_one_reader, is_constant, is_op, set_array
 from onnx2snn.runtime.kernels.window import Axis, Window, declared_axes
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def linear_map(node: ir.Node) -> LinearMap | None:
     """Return the weights of ``node`` as matrices, None if they are not constant and its own."""
     constants = [index for index, value in enumerate(node.inputs[:2]) if is_constant(value)]
     weights = node.inputs[constants[0]] if len(constants) == 1 else None
-    if weights is None or len(weights.uses()) != 1:
+    if weights is None or not has_one_reader(weights):
         return None
     moving = 1 - constants[0]
     if is_op(node, "Conv") and moving == 0:

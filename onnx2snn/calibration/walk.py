@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
+from onnx2snn.activations import is_rectifier
 from onnx2snn.calibration.layer import Layer, Sample
+from onnx2snn.calibration.limits import largest_magnitude
 from onnx2snn.calibration.segment import Segment
 from onnx2snn.calibration.synapses import synapses
 from onnx2snn.calibration.tape import Tape
+from onnx2snn.channels import channel_axis
 from onnx2snn.coding import event_names
 from onnx2snn.events import time_means
-from onnx2snn.graph import boundary, closure, dependency_graph
-from onnx2snn.notes import ACTIVATION_OUTPUT
+from onnx2snn.graph import boundary, closure, dependency_graph, reads
+from onnx2snn.notes import ACTIVATION_OUTPUT, STREAM_OF
 from onnx2snn.streams import is_neuron
 
 if TYPE_CHECKING:
@@ -107,7 +110,7 @@ class _Walker:
         self._front: Segment
         self._sampled = False
         self.ends = list(snn.graph.outputs)
-        self._last_readers = _last_readers(self.neurons, self.ends)
+        self._last_readers = _last_readers(self._activations, self.ends, ann.graph.outputs)
         self._met: set[ir.Node] = set()
 
     def store(self, batches: Iterable[Mapping[str, np.ndarray]]) -> None:
@@ -128,20 +131,25 @@ class _Walker:
         ahead = [node for node in self._snn.graph if node in between and not is_neuron(node)]
         self._met.update(ahead)
         for found in synapses(ahead):
-            target = self._values.get(str(found.place.name))
-            if target is not None:
-                found.samples = _Batches(self._lacking(found, target), self._batches)
+            target = self._values.get(_name_in_ann(found.place))
+            values = [found.map.moving, found.place]
+            # What the step form makes of means in one step is what the steps come to.
+            segment = Segment(self._snn, values, [self._sent(node) for node in self._fired])
+            if target is not None and "BernoulliEncoder" not in segment.operators:
+                found.samples = _Batches(self._lacking(segment, target), self._batches)
                 yield found
 
     def _lacking(
-        self, part: Synapses, target: ir.Value
+        self, snn: Segment, target: ir.Value
     ) -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
-        """Return what computes the mean operand of ``part`` and what its place lacks."""
-        values = [value for value in (part.map.moving, part.place) if value is not None]
+        """Return what computes the mean operand of weights and what their place lacks.
+
+        Args:
+            snn: What computes both from what the neurons send.
+            target: The place in the ANN.
+        """
         known = [self._activations[node] for node in self._fired]
         ann = Segment(self._ann, [target], known)
-        # What the step form makes of means in one step is what the steps come to.
-        snn = Segment(self._snn, values, [self._sent(node) for node in self._fired])
 
         def sample(batch: int) -> tuple[np.ndarray, np.ndarray]:
             wanted = self._output(ann, batch, self._events)
@@ -171,6 +179,11 @@ class _Walker:
         )
         rank = self._tape.read(str(activation.name), 0).ndim
         layer = Layer.read(neuron, self._time_steps, rank, layerwise=self._layerwise)
+        layer.channel_axis = channel_axis(activation)
+        limit = largest_magnitude(activation)
+        layer.bound = None if limit is None else float(np.max(limit))
+        producer = activation.producer()
+        layer.signed = producer is None or not is_rectifier(producer)
         self._sampled = self._sample(layer, str(activation.name))
         layer.samples = _Batches(self._kept_sample, self._batches)
         return layer
@@ -252,18 +265,29 @@ def _key(neuron: ir.Node) -> str:
     return str(neuron.outputs[0].name)
 
 
-def _last_readers(
-    neurons: list[ir.Node], ends: Collection[ir.Value]
-) -> dict[ir.Node, ir.Node | None]:
-    """Return, for each neuron, the last neuron whose current is made from its spikes.
+def _name_in_ann(value: ir.Value) -> str:
+    """Return the name that ``value``, perhaps a stream whose mean is an output, has in the ANN."""
+    return str(value.metadata_props.get(STREAM_OF, value.name))
 
-    None where ``ends`` are made from them.
+
+def _last_readers(
+    activations: Mapping[ir.Node, ir.Value],
+    ends: Collection[ir.Value],
+    ann_ends: Collection[ir.Value],
+) -> dict[ir.Node, ir.Node | None]:
+    """Return, for each neuron, the last one that needs what it stands for, in either network.
+
+    In the spiking network its spikes make the current of that neuron, in the ANN its activation
+    makes the activation there: where weights alone are driven by spikes, other readers of the
+    activation are in the ANN only. None where outputs of the networks are made from them.
     """
-    spikes = {neuron.outputs[0]: neuron for neuron in neurons}
-    readers = [*((neuron, neuron.inputs[:1]) for neuron in neurons), (None, ends)]
-    return {
-        spikes[value]: reader
-        for reader, currents in readers
-        for value in boundary(currents, spikes)
-        if value in spikes
-    }
+    spikes = {neuron.outputs[0]: neuron for neuron in activations}
+    replaced = {activation: neuron for neuron, activation in activations.items()}
+    last: dict[ir.Node, ir.Node | None] = {}
+    for neuron, activation in (*activations.items(), (None, None)):
+        currents = ends if neuron is None else neuron.inputs[:1]
+        last |= {spikes[v]: neuron for v in boundary(currents, spikes) if v in spikes}
+        producer = None if activation is None else activation.producer()
+        read = ann_ends if producer is None else reads(producer)
+        last |= {replaced[v]: neuron for v in boundary(read, replaced) if v in replaced}
+    return last

@@ -58,7 +58,7 @@ def raise_output(graph: ir.Graph, node: ir.Node, bias: np.ndarray) -> None:
         return
     operand = constant(graph, f"{label(node)}.bias", bias)
     readers = [use.node for use in output.uses()]
-    _insert_add(graph, output, operand, readers, f"{label(node)}.add_bias")
+    _insert_add(graph, output, operand, readers, f"{label(node)}.add_bias", everywhere=True)
 
 
 def add_step_bias(graph: ir.Graph, neuron: ir.Node, biases: np.ndarray) -> None:
@@ -100,18 +100,19 @@ def _step(graph: ir.Graph) -> ir.Value:
     return node.outputs[0]
 
 
-def _insert_add(
+def _insert_add(  # noqa: PLR0913 (what is added to what, and who reads it)
     graph: ir.Graph,
     value: ir.Value,
     operand: ir.Value,
     readers: Collection[ir.Node],
     name: str,
+    *,
+    everywhere: bool = False,
 ) -> None:
-    """Let ``readers``, and a graph output if all readers are among them, read the sum."""
+    """Let ``readers``, and with ``everywhere`` a graph output, read the sum."""
     node = ir.node("Add", [value, operand], name=name)
     total = node.outputs[0]
     total.type, total.shape = value.type, value.shape
-    everywhere = {use.node for use in value.uses()} - {node} <= {*readers}
     producer = value.producer()
     for use in tuple(value.uses()):
         if use.node in readers:
@@ -142,7 +143,7 @@ def _add_to(value: ir.Value, bias: np.ndarray) -> bool:
         terms = [term for term in node.inputs if term is not None and has_one_reader(term)]
         return any(_add_to(term, bias) for term in terms)
     operand = node.inputs[2] if _takes_bias(node, bias) and len(node.inputs) > 2 else None
-    if operand is None or not is_constant(operand) or len(operand.uses()) != 1:
+    if operand is None or not is_constant(operand) or not has_one_reader(operand):
         return False
     old = array(operand)
     if bias.size not in {1, old.size}:
@@ -169,4 +170,7 @@ def _takes_bias(node: ir.Node, bias: np.ndarray) -> bool:
     """Whether ``node`` adds a bias along the axis along which ``bias`` lies."""
     along_channels = bias.shape[1:2] == (bias.size,)
     has_bias = is_op(node, "Conv", "ConvTranspose", "Gemm")
-    return has_bias and along_channels and node.attributes.get_float("beta", 1.0) != 0.0
+    shape = node.outputs[0].shape
+    same_axes = shape is not None and len(shape) == bias.ndim
+    weight = node.attributes.get_float("beta", 1.0)
+    return has_bias and along_channels and same_axes and weight != 0.0

@@ -12,6 +12,7 @@ import onnx_ir as ir
 
 from onnx2snn.activations import activations, is_rectifier, is_symmetric_clip, upper_bound
 from onnx2snn.calibration.gaussian import gaussian_threshold
+from onnx2snn.calibration.limits import largest_magnitude
 from onnx2snn.calibration.memory import rows_at_once
 from onnx2snn.calibration.observe import Statistics, histograms
 from onnx2snn.calibration.segment import Segment
@@ -30,8 +31,6 @@ from onnx2snn.streams import Streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-
-    from numpy.typing import ArrayLike
 
     from onnx2snn.calibration.data import Dataset
     from onnx2snn.calibration.histogram import Histogram
@@ -165,7 +164,7 @@ class Calibrate(ir.passes.InPlacePass):
     def _infer(self, statistics: Statistics, value: ir.Value) -> bool:
         normal = _normal_before(value)
         if normal is not None and self.rule == "mse" and self.per_channel:
-            bound = _bound(value, 1)
+            bound = largest_magnitude(value, 1)
             found = gaussian_threshold(normal.mean, normal.std, self.time_steps, bound=bound)
             self._note(value, found, 1, "batch-norm")
             return True
@@ -177,7 +176,7 @@ class Calibrate(ir.passes.InPlacePass):
     def _write(self, value: ir.Value, folds: Sequence[Histogram], origin: str) -> None:
         axis = channel_axis(value) if self.per_channel else None
         seen = folds if self.per_channel else [fold.merged() for fold in folds]
-        bound = _bound(value, axis)
+        bound = largest_magnitude(value, axis)
         self._note(value, RULES[self.rule](seen, self.time_steps, bound), axis, origin)
 
     def _note(self, value: ir.Value, threshold: Threshold, axis: int | None, origin: str) -> None:
@@ -211,19 +210,6 @@ def _normal_before(value: ir.Value) -> Normal | None:
 def _described(value: ir.Value) -> str:
     producer = value.producer()
     return f"{value.name!r}" if producer is None else f"{producer.op_type} {label(producer)!r}"
-
-
-def _bound(value: ir.Value, axis: int | None) -> ArrayLike | None:
-    """Return the largest magnitude that the activation ``value`` can have, if that is known.
-
-    It is one for each channel where a quantiser says so of the channels along ``axis``.
-    """
-    producer, quantised = value.producer(), QuantizerRange.read(value)
-    if quantised is not None:
-        return quantised.values if quantised.axis == axis else float(quantised.values.max())
-    if producer is None or not is_rectifier(producer):
-        return None
-    return upper_bound(producer)
 
 
 _MOST_LEVELS = 255

@@ -9,6 +9,7 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.graph import constant, fresh_name, reads, rewire, take_over
+from onnx2snn.notes import STREAM_OF
 from onnx2snn.ops import ALL_OPS, DOMAIN, OPSET
 from onnx2snn.states import InitialStates
 from onnx2snn.streams import Kind, Streams, is_neuron
@@ -145,6 +146,7 @@ class _Carrier:
         """Make the graph output at ``position`` the mean of the stream ``value``."""
         mean = self.mean(value)
         name, value.name = value.name, fresh_name(self._graph, f"{value.name}.stream")
+        value.metadata_props[STREAM_OF] = str(name)
         mean.name = name
         self._graph.outputs[position] = mean
 

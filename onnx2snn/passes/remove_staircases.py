@@ -96,9 +96,10 @@ def _clamp(graph: ir.Graph, stairs: Staircase, name: str) -> ir.Node:
     if stairs.theta.size > 1:
         return ir.node("Relu", [stairs.x], name=name)
     theta = stairs.theta.reshape([])
+    dtype = np.dtype(np.float32) if stairs.x.dtype is None else stairs.x.dtype.numpy()
     bounds = {"min": -theta if stairs.is_signed else np.zeros_like(theta), "max": theta}
     inputs = [
-        constant(graph, f"{stairs.y.name}.{key}", bound.astype(np.float32))
+        constant(graph, f"{stairs.y.name}.{key}", bound.astype(dtype))
         for key, bound in bounds.items()
     ]
     return ir.node("Clip", [stairs.x, *inputs], name=name)

@@ -14,6 +14,7 @@ from onnx2snn.graph import (
     copied,
     dependency_graph,
     fresh_name,
+    is_constant,
     reads,
     rewire,
 )
@@ -132,13 +133,14 @@ class _Emitter:
         self._graph.remove(self._parts.body)
         carried = [state.carry(self._graph) for state in kept]
         carried += map(self._last_value, extra)
-        self._graph.outputs.clear()  # an output made in the body is to be one of the body first
+        # an output made in the body is to be one of the body first
+        self._graph.outputs[:] = [v for v in self._outputs if is_constant(v)]
         slices = [self._slice(value) for value in self._parts.events]
         nodes = [*slices, *self._parts.body]
         body = Body(self._step, nodes, carried, self._parts.every_step)
         loop = new_loop(self._graph, LOOP_NAME, self._time_steps, body)
         self._connect(loop, [value.after for value in carried])
-        self._graph.outputs.extend(self._outputs)
+        self._graph.outputs[:] = self._outputs
         self._graph.append(loop)
         self._graph.sort()
 

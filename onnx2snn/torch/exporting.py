@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from onnx2snn.torch.modules import in_evaluation
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -37,10 +39,12 @@ def export(model: nn.Module, example: Tensor, path: Path | str, *, dynamo: bool 
         if dynamo
         else {"dynamic_axes": {"input": {0: "batch"}, "output": {0: "batch"}}}
     )
-    training = model.training
-    model.eval()
     # torch prints its steps, and warns of its own future
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(io.StringIO()),
+        in_evaluation(model),
+    ):
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", FutureWarning)
         torch.onnx.export(
@@ -53,4 +57,3 @@ def export(model: nn.Module, example: Tensor, path: Path | str, *, dynamo: bool 
             **names,
             **batch,
         )
-    model.train(training)

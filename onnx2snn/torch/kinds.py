@@ -10,7 +10,7 @@ from onnx2snn.graph import label
 from onnx2snn.ops import ALL_OPS, DOMAIN
 from onnx2snn.rules import RULES, Form
 from onnx2snn.streams import is_stateful
-from onnx2snn.torch.operators import OPERATORS
+from onnx2snn.torch.operators import DTYPES, OPERATORS
 from onnx2snn.torch.surrogates import SURROGATES
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ def _missing(node: ir.Node) -> str | None:
         return "no PyTorch form is known here; cut it off the ANN, convert and tune the rest"
     if node.op_type == "Pad" and node.attributes.get_string("mode", "constant") != "constant":
         return "of the modes of Pad only 'constant' has a PyTorch form here"
+    if node.op_type == "Cast" and node.attributes.get_int("to") not in DTYPES:
+        return "no PyTorch form is known of the type that it casts to"
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -11,9 +12,9 @@ from onnx2snn.errors import OptionError, UnsupportedError
 from onnx2snn.torch.activations import StReLU, ThresholdActivation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-__all__ = ["fit_thresholds", "max_pool_to_avg_pool", "replace_activations"]
+__all__ = ["fit_thresholds", "in_evaluation", "max_pool_to_avg_pool", "replace_activations"]
 
 _Model = TypeVar("_Model", bound=nn.Module)
 _CANDIDATES = 100
@@ -71,13 +72,27 @@ def _average(pool: nn.MaxPool2d) -> nn.AvgPool2d:
 def _exchange(model: nn.Module, kinds: tuple[type, ...], new: Callable[[Any], nn.Module]) -> int:
     """Replace every module of ``kinds`` inside ``model``; return how many there were."""
     made: dict[nn.Module, nn.Module] = {}
-    for parent in list(model.modules()):
-        for name, child in list(parent.named_children()):
-            if isinstance(child, kinds):
-                # the same module in two parents becomes one module again
-                made.setdefault(child, new(child).train(parent.training))
-                setattr(parent, name, made[child])
+    for path, child in list(model.named_modules(remove_duplicate=False)):
+        if path and isinstance(child, kinds):
+            above, _, name = path.rpartition(".")
+            parent = model.get_submodule(above)
+            # the same module in two places becomes one module again
+            made.setdefault(child, new(child).train(parent.training))
+            setattr(parent, name, made[child])
     return len(made)
+
+
+@contextlib.contextmanager
+def in_evaluation(model: nn.Module) -> Iterator[None]:
+    """Run a network in evaluation mode, without gradients; each module then has its mode back."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
 
 
 def fit_thresholds(model: _Model, images: Tensor, *, per_channel: bool = False) -> _Model:
@@ -85,7 +100,8 @@ def fit_thresholds(model: _Model, images: Tensor, *, per_channel: bool = False) 
 
     Thresholds are fitted in the order in which the modules are called, each on what the
     activations before it give with theirs. The loss is the squared error of the activation
-    against the one without a threshold, over 100 candidates up to the largest magnitude.
+    against the one without a threshold, over 100 candidates up to the largest magnitude. Of a
+    module that is called several times, all that it has seen so far counts.
 
     Args:
         model: A network with activations of this package; it is changed.
@@ -93,31 +109,42 @@ def fit_thresholds(model: _Model, images: Tensor, *, per_channel: bool = False) 
         per_channel: Whether each channel, axis 1, gets a threshold of its own.
 
     Raises:
-        OptionError: The model holds none of the activations.
+        OptionError: The model holds none of the activations, or one that is called with
+            different numbers of channels is to have a threshold for each.
     """
     modules = [m for m in model.modules() if isinstance(m, ThresholdActivation)]
     if not modules:
         message = "the model has no activations to fit; call replace_activations first"
         raise OptionError(message)
 
+    seen: dict[nn.Module, list[Tensor]] = {}
+
     def fit(module: ThresholdActivation, inputs: tuple[Tensor, ...]) -> None:
-        module.theta = nn.Parameter(_best_threshold(module, inputs[0], per_channel=per_channel))
+        x = inputs[0]
+        rows = x.transpose(0, 1).flatten(1) if per_channel else x.flatten()[None]
+        shape = (len(rows), *[1] * (x.dim() - 2)) if per_channel else ()
+        earlier = seen.setdefault(module, [])
+        if earlier and per_channel and shape != tuple(module.theta.shape):
+            message = (
+                f"{type(module).__name__} is called with {module.theta.numel()} channels and with "
+                f"{len(rows)}: give each call a module of its own, or fit one threshold a layer"
+            )
+            raise OptionError(message)
+        earlier.append(rows[:, :: -(-rows.shape[1] // _MOST_SAMPLES)])
+        module.theta = nn.Parameter(_best_threshold(module, torch.cat(earlier, 1)).reshape(shape))
 
     hooks = [module.register_forward_pre_hook(fit) for module in modules]
-    training = model.training
-    model.eval()
-    with torch.no_grad():
-        model(images)
-    for hook in hooks:
-        hook.remove()
-    model.train(training)
+    try:
+        with in_evaluation(model):
+            model(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
     return model
 
 
-def _best_threshold(module: ThresholdActivation, x: Tensor, *, per_channel: bool) -> Tensor:
-    """Return the best threshold for ``x`` [N, C, ...]: a scalar, or [C, 1, ...]."""
-    rows = x.transpose(0, 1).flatten(1) if per_channel else x.flatten()[None]
-    rows = rows[:, :: -(-rows.shape[1] // _MOST_SAMPLES)]
+def _best_threshold(module: ThresholdActivation, rows: Tensor) -> Tensor:
+    """Return the threshold that is best for each of ``rows`` [C, samples]: [C, 1]."""
     wanted = rows if isinstance(module, StReLU) else rows.clamp(min=0)
     largest = wanted.abs().amax(dim=1, keepdim=True)
     theta = module.theta.data
@@ -128,8 +155,7 @@ def _best_threshold(module: ThresholdActivation, x: Tensor, *, per_channel: bool
         best = torch.where(loss < least, module.theta.data, best)
         least = torch.minimum(loss, least)
     module.theta.data = theta
-    best = best.clamp(min=_SMALLEST)
-    return best.reshape(-1, *[1] * (x.dim() - 2)) if per_channel else best.reshape(())
+    return best.clamp(min=_SMALLEST)
 
 
 _SMALLEST = 1e-3

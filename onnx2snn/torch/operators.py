@@ -22,8 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = ["OPERATORS"]
 
-_DTYPES = {1: torch.float32, 6: torch.int32, 7: torch.int64, 9: torch.bool, 10: torch.float16,
+DTYPES = {1: torch.float32, 6: torch.int32, 7: torch.int64, 9: torch.bool, 10: torch.float16,
            11: torch.float64, 16: torch.bfloat16}  # fmt: skip
+"""Number of a type in ONNX to the type."""
+
+_MODULO = {0: torch.remainder, 1: torch.fmod}
+"""Attribute ``fmod`` of Mod to what it computes."""
 
 
 def _row(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -243,7 +247,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "Floor": _row(torch.floor),
     "Max": _fold(torch.maximum),
     "Min": _fold(torch.minimum),
-    "Mod": _row(torch.remainder),
+    "Mod": lambda attributes, x, y: _MODULO[attributes.get("fmod", 0)](x, y),
     "Mul": _row(torch.mul),
     "Neg": _row(torch.neg),
     "ReduceMean": _reduction(torch.mean),
@@ -264,7 +268,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "Range": _row(torch.arange),
     "Size": lambda _, x: torch.tensor(x.numel()),
     # comparisons and types
-    "Cast": lambda attributes, x: x.to(_DTYPES[attributes["to"]]),
+    "Cast": lambda attributes, x: x.to(DTYPES[attributes["to"]]),
     "CastLike": lambda _, x, like: x.to(like.dtype),
     "GreaterOrEqual": _row(torch.ge),
     "Less": _row(torch.lt),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,7 +18,6 @@ from onnx2snn.torch.activations import ThresholdActivation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
-    from pathlib import Path
 
 __all__ = ["Epoch", "fine_tune"]
 
@@ -88,7 +88,7 @@ def fine_tune(  # noqa: PLR0913 - the arguments of a training; all but four have
     weight_decay: float = 5e-4,
     teacher: nn.Module | None = None,
     seed: int = 0,
-    checkpoint: Path | None = None,
+    checkpoint: Path | str | None = None,
     after_epoch: Callable[[Epoch], None] | None = None,
 ) -> list[Epoch]:
     """Train ``model`` on labelled batches with SGD and a cosine schedule; return what happened.
@@ -111,22 +111,27 @@ def fine_tune(  # noqa: PLR0913 - the arguments of a training; all but four have
         after_epoch: Called after each epoch, with the network in evaluation mode.
 
     Raises:
-        OptionError: ``epochs`` is less than 1, or the checkpoint is of another training.
+        OptionError: ``epochs`` is less than 1, there are no batches, or the checkpoint is of
+            another training or damaged.
     """
     if epochs < 1:
         message = f"epochs must be at least 1, not {epochs}"
         raise OptionError(message)
+    if not len(batches):
+        message = "there are no batches: give the training more images, or smaller batches"
+        raise OptionError(message)
     recipe = _Recipe(epochs, learning_rate, threshold_rate, weight_decay, teacher)
     optimizer = recipe.optimizer(model)
     torch.manual_seed(seed)
-    history = _resume(checkpoint, model, optimizer)
+    path = None if checkpoint is None else Path(checkpoint)
+    history = _resume(path, model, optimizer)
     if teacher is not None:
         teacher.eval()
     for number in range(len(history) + 1, epochs + 1):
         epoch = _train_epoch(recipe, model, optimizer, batches, number)
         history.append(epoch)
-        if checkpoint is not None:
-            _save(checkpoint, model, optimizer, history)
+        if path is not None:
+            _save(path, model, optimizer, history)
         if after_epoch is not None:
             after_epoch(epoch)
     model.eval()
@@ -179,12 +184,17 @@ def _resume(path: Path | None, model: nn.Module, optimizer: torch.optim.SGD) -> 
     """Take the state of a checkpoint, if there is one; return the epochs that are done."""
     if path is None or not path.exists():
         return []
-    state = torch.load(path, weights_only=True)
+    message = (
+        f"{path} is damaged or a checkpoint of another network: delete it, or name another file"
+    )
+    try:
+        state = torch.load(path, weights_only=True)
+    except Exception as error:  # torch raises whatever its readers do
+        raise OptionError(message) from error
     try:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
     except (KeyError, RuntimeError, ValueError) as error:
-        message = f"{path} is a checkpoint of another network: delete it, or name another file"
         raise OptionError(message) from error
     torch.set_rng_state(state["generator"])
     return [Epoch(*epoch) for epoch in state["history"]]

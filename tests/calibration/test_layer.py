@@ -9,7 +9,7 @@ from onnx2snn.graph import array
 from onnx2snn.passes import ReplaceActivations
 from onnx2snn.scale import Scale
 from onnx2snn.streams import is_neuron
-from tests.models import dyadic, model, with_scales
+from tests.models import dyadic, model, normal, with_scales
 
 T = 8
 THETA = np.float32([0.5, 1, 2])
@@ -79,6 +79,38 @@ def test_the_largest_current_is_one_for_the_layer_with_its_bias() -> None:
     largest = max(current[..., 0].max() + 4, current[..., 1:].max())
     np.testing.assert_array_equal(plain.v_threshold, np.full((1, 3), largest))
     np.testing.assert_array_equal(plain.v_init, plain.v_threshold / 4)
+
+
+def test_of_a_signed_neuron_the_largest_magnitude_counts() -> None:
+    signed = layer("if")
+    signed.signed = True
+    current = np.full((T, 1, 3), [0.25, -0.75, 0.5], np.float32)
+    signed.samples = [Sample(current, None)]
+    take_largest_current(signed)
+    np.testing.assert_array_equal(signed.v_threshold, np.full((1, 3), 0.75))
+    signed.signed = False
+    take_largest_current(signed)
+    np.testing.assert_array_equal(signed.v_threshold, np.full((1, 3), 0.5))
+
+
+def test_a_limit_of_the_activation_and_several_spikes_at_once_bound_the_threshold() -> None:
+    augmented = layer("augmented", "Relu")
+    augmented.samples = [Sample(np.full((T, 1, 3), 6, np.float32), None)]
+    take_largest_current(augmented)
+    np.testing.assert_array_equal(augmented.v_threshold, np.full((1, 3), 6 / 4))
+    augmented.bound = 2.0
+    take_largest_current(augmented)
+    np.testing.assert_array_equal(augmented.v_threshold, np.full((1, 3), 2 / 4))
+
+
+def test_features_of_a_sequence_are_not_thinned() -> None:
+    one = layer("gated", "Relu")
+    one.v_threshold = np.ones((1, 1, 1), np.float32)
+    one.channel_axis = 2
+    whole = Sample(normal(1, T, 4, 20, 30), normal(2, 4, 20, 30))
+    assert one.thinned(whole, 5).target.shape == (4, 5, 30)
+    one.channel_axis = None
+    assert one.thinned(whole, 5).current.shape == (T, 4, 20, 5)
 
 
 def test_thresholds_stay_where_no_current_is_above_zero() -> None:

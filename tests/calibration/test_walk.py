@@ -124,7 +124,7 @@ def test_currents_and_mean_outputs() -> None:
         assert second.current.shape[not static] == 4
         rate = expected[name][:, :3].mean(axis=0, dtype=np.float32) * layer.v_threshold
         np.testing.assert_allclose(layer.mean_output(first.current), rate, rtol=1e-6)
-        assert layer.channel_axes == (0, 2, 3)
+        assert layer.shared_axes == (0, 2, 3)
 
 
 def test_what_changes_in_a_layer_drives_the_layers_behind_it() -> None:

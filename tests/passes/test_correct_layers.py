@@ -209,7 +209,19 @@ def test_elsewhere_it_is_an_add(text: str, outputs: str) -> None:
     assert added.producer().inputs[0] is current
     np.testing.assert_array_equal(array(added.producer().inputs[1]), BIAS)
     assert added.shape == current.shape
+    assert all(output is not added for output in ann.graph.outputs)
     np.testing.assert_array_equal(array(ann.graph.initializers["b"]), biases)
+
+
+def test_a_bias_of_another_axis_is_left_alone() -> None:
+    """The channels of one term of the sum lie where the other term has its columns."""
+    text = "k = Gemm (v, m, d)  c = Conv (x, w)  f = Add (k, c)  y = Relu (f)"
+    ann = model(f"(float[2,3,6,5] x, float[4,3] v) => (float[2,4,4,4] y) {{ {text} }}",
+                m=normal(1, 3, 4), d=normal(2, 4), **WEIGHTS)  # fmt: skip
+    with_scales(ann, Scale(THETA, 1, "graph"))
+    ReplaceActivations()(ann)
+    add_bias(ann.graph, neurons(ann)[0], BIAS)
+    np.testing.assert_array_equal(array(ann.graph.initializers["d"]), normal(2, 4))
 
 
 def test_a_convolution_without_a_bias_gets_one() -> None:
@@ -252,6 +264,89 @@ def test_more_features_along_the_last_axis_than_positions_are_looked_at() -> Non
     got = onnx2snn.load(conversion.model).run({"x": x})["y"]
     expected = run_ort(ann, {"x": x})["y"]
     assert np.sqrt(np.mean((got - expected) ** 2)) < 0.1 * np.std(expected)
+
+
+RESIDUAL = (
+    "h = MatMul (x, m)  a = Relu (h)  p = MatMul (a, n)  q = MatMul (p, o)  r = Relu (q)  "
+    "s = MatMul (r, o)  t = Add (p, s)  k = MatMul (t, o)  y = Relu (k)"
+)
+
+
+@pytest.mark.parametrize("correction", corrections.CORRECTIONS)
+def test_values_that_feed_weights_and_a_sum_behind_other_neurons(correction: str) -> None:
+    """Neurons stand in front of the weights of p alone: the sum in the ANN still reads p."""
+    matrices = {"m": normal(2, 6, 5), "n": normal(3, 5, 4), "o": normal(4, 4, 4)}
+    ann = model(f"(float[N,6] x) => (y) {{ {RESIDUAL} }}", **matrices)
+    x = normal(1, 200, 6)
+    found = onnx2snn.convert(ann, 64, {"x": x}, spike="all", corrections=correction)
+    got = onnx2snn.load(found.model).run({"x": x})["y"]
+    expected = run_ort(ann, {"x": x})["y"]
+    assert np.sqrt(np.mean((got - expected) ** 2)) < 0.25 * np.std(expected)
+
+
+@pytest.mark.parametrize("schedule", ["lockstep", "layerwise"])
+def test_weights_whose_output_is_one_of_the_network_are_repaired(schedule: str) -> None:
+    text = "h = MatMul (x, m)  a = Relu (h)  g = MatMul (a, n)  r = Relu (g)  y = MatMul (r, o)"
+    matrices = {"m": normal(2, 6, 5), "n": normal(3, 5, 4), "o": normal(4, 4, 3)}
+    ann = model(f"(float[N,6] x) => (g, y) {{ {text} }}", **matrices)
+    x = normal(1, 400, 6)
+    wanted = run_ort(ann, {"x": x})["g"]
+
+    def errors(*chosen: str) -> np.ndarray:
+        found = onnx2snn.convert(ann, 4, {"x": x}, schedule=schedule, corrections=chosen)
+        return onnx2snn.load(found.model).run({"x": x})["g"] - wanted
+
+    plain, repaired = errors("none"), errors("weights")
+    assert np.square(repaired).mean() < np.square(plain).mean()
+    assert np.abs(repaired.mean(axis=0)).max() < 1e-4 < np.abs(plain.mean(axis=0)).max()
+
+
+def test_a_bias_of_neurons_is_none_of_an_output_that_drives_them() -> None:
+    ann = model("(float[N,6] x) => (h, y) { h = MatMul (x, m)  a = Relu (h)  y = MatMul (a, n) }",
+                m=normal(2, 6, 5), n=normal(3, 5, 4))  # fmt: skip
+    x = normal(1, 200, 6)
+    found = onnx2snn.convert(ann, 4, {"x": x}, corrections=("bias",))
+    assert "bias correction" in found.report["method"]
+    got = onnx2snn.load(found.model).run({"x": x})["h"]
+    np.testing.assert_allclose(got, run_ort(ann, {"x": x})["h"], atol=1e-5)
+
+
+def test_samples_along_the_last_axis_are_told_apart() -> None:
+    ann = model("(float[N,6] x) => (y) { t = Transpose (x)  h = MatMul (m, t)  a = Relu (h)  "
+                "g = MatMul (n, a)  r = Relu (g)  z = MatMul (o, r)  y = Transpose (z) }",
+                m=normal(2, 5, 6), n=normal(3, 4, 5), o=normal(4, 3, 4))  # fmt: skip
+    x = normal(1, 201, 6)
+    found = onnx2snn.convert(ann, 32, {"x": x}, corrections=("weights",))
+    got = onnx2snn.load(found.model).run({"x": x})["y"]
+    expected = run_ort(ann, {"x": x})["y"]
+    assert np.sqrt(np.mean((got - expected) ** 2)) < 0.1 * np.std(expected)
+
+
+@pytest.mark.parametrize("schedule", ["lockstep", "layerwise"])
+def test_a_constant_that_is_an_output_stays_what_it_is(schedule: str) -> None:
+    ann = model("(float[N,6] x) => (n, y) { h = MatMul (x, m)  a = Relu (h)  g = MatMul (a, n)  "
+                "r = Relu (g)  y = MatMul (r, o) }",
+                m=normal(2, 6, 5), n=normal(3, 5, 4), o=normal(4, 4, 3))  # fmt: skip
+    x = normal(1, 200, 6)
+    found = onnx2snn.convert(ann, 4, {"x": x}, schedule=schedule)
+    np.testing.assert_array_equal(onnx2snn.load(found.model).run({"x": x})["n"], normal(3, 5, 4))
+
+
+def test_weights_that_random_spikes_drive_too_are_kept() -> None:
+    """One draw of the spikes is not what they come to: nothing is fitted to it."""
+    text = (
+        "h = MatMul (x, m)  a = Relu (h)  k = Concat <axis = 1> (a, x)  g = MatMul (k, n)  "
+        "r = Relu (g)  y = MatMul (r, o)"
+    )
+    matrices = {"m": normal(2, 6, 5), "n": normal(3, 11, 4), "o": normal(4, 4, 3)}
+    ann = model(f"(float[N,6] x) => (y) {{ {text} }}", **matrices)
+    x = np.abs(normal(1, 200, 6)).clip(0, 1)
+    found = onnx2snn.convert(ann, 8, {"x": x}, corrections="weights", input_coding="rate")
+    loops = [node for node in found.network.graph if node.op_type == "Loop"]
+    kept = [value.const_value.numpy() for loop in loops
+            for value in loop.attributes["body"].as_graph().initializers.values()]  # fmt: skip
+    assert any(np.array_equal(each, normal(3, 11, 4)) for each in kept)
+    assert not any(np.array_equal(each, normal(4, 4, 3)) for each in kept)
 
 
 def thresholds(snn: ir.Model, name: str) -> np.ndarray:

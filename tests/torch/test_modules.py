@@ -32,6 +32,13 @@ def test_every_module_is_replaced_wherever_it_is() -> None:
     assert isinstance(model[2][2], nn.Tanh)
 
 
+def test_a_module_used_twice_in_one_place_is_replaced_twice() -> None:
+    relu = nn.ReLU()
+    model = replace_activations(nn.Sequential(nn.Linear(2, 3), relu, nn.Linear(3, 3), relu), QCFS)
+    assert isinstance(model[1], QCFS)
+    assert model[3] is model[1]
+
+
 def test_the_mode_stays_what_it_was() -> None:
     model = nn.Sequential(nn.ReLU()).eval()
     assert not replace_activations(model, StReLU)[0].training
@@ -80,6 +87,31 @@ def test_each_layer_is_fitted_to_what_the_ones_before_give() -> None:
     fit_thresholds(model, x)
     assert [float(module.theta.detach()) for module in model] == [2.0, 2.0]
     assert model.training
+
+
+def test_a_module_that_is_called_twice_is_fitted_to_both() -> None:
+    """The first call sees the larger values, the last does not decide alone."""
+    shared = QCFS(levels=64, init=1.0)
+    model = nn.Sequential(shared, nn.Linear(3, 3, bias=False), shared)
+    with torch.no_grad():
+        model[1].weight.copy_(torch.eye(3) / 100)
+    x = 10 * torch.rand(50, 3, generator=torch.Generator().manual_seed(0))
+    fit_thresholds(model, x)
+    assert shared.theta.item() > 5
+
+
+def test_channels_that_differ_from_call_to_call_are_refused() -> None:
+    shared = QCFS()
+    model = nn.Sequential(nn.Linear(2, 3), shared, nn.Linear(3, 4), shared)
+    with pytest.raises(OptionError, match=r"QCFS is called with 3 channels and with 4.*own"):
+        fit_thresholds(model, torch.ones(5, 2), per_channel=True)
+    assert not shared._forward_pre_hooks  # no hook is left behind
+
+
+def test_a_frozen_normalization_stays_frozen() -> None:
+    model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3).eval(), QCFS())
+    fit_thresholds(model, torch.rand(5, 2))
+    assert [module.training for module in model] == [True, False, True]
 
 
 def test_there_must_be_something_to_fit() -> None:

@@ -63,6 +63,7 @@ CASES = [
     "y = Floor (x)",
     "y = Sign (x)",
     "d = Size (x)  r = Range (from2, d, by7)  e = Mod (r, i4)  y = Cast <to = 1> (e)",
+    "y = Mod <fmod = 1> (x, s)",
     "d = Constant <value = int64 {7}> ()  y = Cast <to = 1> (d)",
     "y = Relu (x)",
     "y = Max (x, s, two)",

@@ -97,8 +97,20 @@ def test_progress_tells_of_each_batch() -> None:
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     fine_tune(nn.Linear(2, 2), batches(), epochs=1, checkpoint=tmp_path / "state")
-    with pytest.raises(OptionError, match="state is a checkpoint of another network"):
+    with pytest.raises(OptionError, match="state is damaged or a checkpoint of another network"):
         fine_tune(network(), batches(), epochs=1, checkpoint=tmp_path / "state")
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    path.write_bytes(b"no state")
+    with pytest.raises(OptionError, match="state is damaged or a checkpoint of another network"):
+        fine_tune(network(), batches(), epochs=1, checkpoint=str(path))
+
+
+def test_no_batches_are_refused() -> None:
+    with pytest.raises(OptionError, match="no batches"):
+        fine_tune(network(), [], epochs=1)
 
 
 def test_no_epochs_are_refused() -> None:

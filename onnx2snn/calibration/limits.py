@@ -1,0 +1,28 @@
+"""What an activation cannot exceed, whatever its data are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from onnx2snn.activations import is_rectifier, is_symmetric_clip, upper_bound
+from onnx2snn.scale import QuantizerRange
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+    from numpy.typing import ArrayLike
+
+__all__ = ["largest_magnitude"]
+
+
+def largest_magnitude(value: ir.Value, axis: int | None = None) -> ArrayLike | None:
+    """Return the largest magnitude that the activation ``value`` can have, if that is known.
+
+    It is one for each channel where a quantiser says so of the channels along ``axis``.
+    """
+    producer, quantised = value.producer(), QuantizerRange.read(value)
+    if quantised is not None:
+        along = axis is not None and quantised.axis == axis
+        return quantised.values if along else float(quantised.values.max())
+    if producer is None or not (is_rectifier(producer) or is_symmetric_clip(producer)):
+        return None
+    return upper_bound(producer)
