@@ -120,6 +120,8 @@ def convert(
     prepared = prepare(model, chosen)
     _check_activations(prepared, chosen)
     data = _data(calibration, prepared, T)
+    if data is None and chosen.asks_for_data():
+        _LOGGER.warning(_NOTHING_CORRECTED, ", ".join(chosen.chosen_method().corrections))
     whole = prepared.whole
     apply(whole.ann, [_coding(prepared, data)])
     if chosen.chosen_method().schedule == "layerwise":
@@ -237,3 +239,8 @@ def _check_activations(prepared: Prepared, options: Options) -> None:
         f"(it has {', '.join(found) or 'no nodes'}); nothing to convert"
     )
     raise UnsupportedError(message)
+
+
+_NOTHING_CORRECTED = (
+    "without calibration data nothing is corrected: %s left out; give some, with --calibration"
+)

@@ -16,13 +16,23 @@ if TYPE_CHECKING:
 __all__ = ["check_writable", "write_whole"]
 
 
-def check_writable(path: str | os.PathLike[str]) -> None:
+def check_writable(path: str | os.PathLike[str], *others: str | None) -> None:
     """Check, before long work, that a file can be written at ``path``.
 
+    Args:
+        path: The file.
+        others: Files that are read or written as well, as given on the command line: perhaps a
+            script with the name of a function behind it. None stands for none.
+
     Raises:
-        OutputError: The folder does not exist or cannot be written to, or ``path`` is a folder.
+        OutputError: The folder does not exist or cannot be written to, ``path`` is a folder, or
+            one of ``others``.
     """
     target = Path(path)
+    for other in filter(None, others):
+        if target.resolve() in {Path(other).resolve(), Path(other.rpartition(":")[0]).resolve()}:
+            message = f"cannot write {str(target)!r}: {other!r} is given as well; name another file"
+            raise OutputError(message)
     if target.is_dir():
         message = f"cannot write {str(target)!r}: it is a folder; name a file in it"
         raise OutputError(message)

@@ -173,10 +173,27 @@ class Options:
         if self.corrections == ("none",):
             given["corrections"] = ()
         changed = dataclasses.replace(method, **given) if given else method
+        self._check_use(changed)
         if not self.keep_weights:
             return changed
         kept = tuple(name for name in changed.corrections if name != "weights")
         return dataclasses.replace(changed, corrections=kept)
+
+    def _check_use(self, method: Method) -> None:
+        """Refuse options that nothing would read."""
+        unused = {
+            "max_spikes": self.max_spikes is not None and method.neuron != "augmented",
+            "leak": self.leak is not None and method.neuron != "inverse-leaky",
+            "collapse": not self.collapse and method.schedule != "layerwise",
+        }
+        needed = {
+            "max_spikes": "the neuron augmented",
+            "leak": "the neuron inverse-leaky",
+            "collapse": "the schedule layerwise",
+        }
+        for option in filter(unused.__getitem__, unused):
+            message = f"{option} is of use with {needed[option]} only; leave it out, or choose that"
+            raise OptionError(message)
 
     def skipped(self) -> frozenset[type[ir.passes.PassBase]]:
         """Return the classes of the passes to leave out."""
@@ -191,6 +208,11 @@ class Options:
         if data is None or CorrectLayers in self.skipped():
             return ()
         return self.chosen_method().corrections
+
+    def asks_for_data(self) -> bool:
+        """Whether corrections were asked for that need data, by name or by that of a method."""
+        asked = self.corrections is not None or self.method != "auto"
+        return asked and bool(self.chosen_method().corrections)
 
     def describe(self, data: Dataset | None) -> str:
         """Return the method in words, for the metadata of the file."""

@@ -363,3 +363,23 @@ def test_the_result_stays_on_the_terminal(tmp_path: Path, monkeypatch: pytest.Mo
     assert cli.main([*words, "-o", str(tmp_path / "snn.onnx")]) == 0
     _, _, after = terminal.getvalue().partition("wrote")
     assert "\x1b[1A" not in after, "the progress bar erases lines of the result"
+
+
+def test_an_output_never_takes_the_place_of_an_input(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ann, data = tmp_path / "ann.onnx", tmp_path / "data.npz"
+    ann.write_bytes(Path(ANN).read_bytes())
+    data.write_bytes(b"data")
+    for arguments in (
+        ["convert", str(ann), "-o", str(ann)],
+        ["convert", str(ann), "-o", str(data), "--calibration", str(data)],
+        ["convert", str(ann), "-o", f"{tmp_path}/a.json", "--report", f"{tmp_path}/a.json"],
+        ["run", str(ann), "-o", str(data), "--data", f"{data}:feeds"],
+        ["tune", str(ann), "-o", f"{tmp_path}/./ann.onnx", "--ann", "b", "--calibration", "c"],
+    ):
+        assert cli.main(arguments) == 1
+        shown = capsys.readouterr().err
+        assert "is given as well; name another file" in shown
+    assert ann.read_bytes() == Path(ANN).read_bytes()
+    assert data.read_bytes() == b"data"

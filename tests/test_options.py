@@ -50,24 +50,47 @@ def test_one_correction_needs_no_tuple(given: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "part, value",
+    "name, part, value",
     [
-        ("neuron", "augmented"),
-        ("max_spikes", 7),
-        ("leak", 1.5),
-        ("threshold", "max"),
-        ("per_channel", False),
-        ("v_init", 0.25),
-        ("corrections", ("bias",)),
-        ("schedule", "layerwise"),
+        ("ltb", "neuron", "augmented"),
+        ("burst", "max_spikes", 7),
+        ("spikeconverter", "leak", 1.5),
+        ("ltb", "threshold", "max"),
+        ("ltb", "per_channel", False),
+        ("ltb", "v_init", 0.25),
+        ("ltb", "corrections", ("bias",)),
+        ("ltb", "schedule", "layerwise"),
     ],
 )
-def test_a_part_that_is_given_overrides_that_of_the_method(part: str, value: object) -> None:
-    before, after = chosen(method="ltb"), chosen(method="ltb", **{part: value})
+def test_a_part_that_is_given_overrides_that_of_the_method(
+    name: str, part: str, value: object
+) -> None:
+    before, after = chosen(method=name), chosen(method=name, **{part: value})
     assert getattr(before, part) != getattr(after, part) == value
     assert {p: v for p, v in vars(after).items() if p != part} == {
         p: v for p, v in vars(before).items() if p != part
     }
+
+
+@pytest.mark.parametrize(
+    "option, needed",
+    [
+        ({"max_spikes": 4}, "neuron augmented"),
+        ({"leak": 1.5}, "neuron inverse-leaky"),
+        ({"collapse": False}, "schedule layerwise"),
+    ],
+)
+def test_an_option_that_nothing_reads_is_refused(option: dict[str, Any], needed: str) -> None:
+    with pytest.raises(OptionError, match=f"{next(iter(option))} is of use with the {needed} only"):
+        chosen(**option)
+
+
+def test_corrections_that_lack_data_are_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    ann = model("(float[N,3] x) => (y) { h = MatMul (x, w)  y = Relu (h) }", w=normal(1, 3, 2))
+    onnx2snn.convert(ann, 4)
+    assert "nothing is corrected" not in caplog.text
+    onnx2snn.convert(ann, 4, corrections="bias")
+    assert "without calibration data nothing is corrected: bias left out" in caplog.text
 
 
 def test_parts_override_a_method_of_one_s_own() -> None:

@@ -51,8 +51,10 @@ def add(commands: Commands) -> None:
 
 
 def _convert(options: argparse.Namespace) -> int:
-    check_writable(options.output)
+    read = (options.model, options.calibration)
+    check_writable(options.output, *read)
     for path in options.report:
+        check_writable(path, options.output, *read)
         check_report_path(path)
     with bars(quiet=options.quiet):
         conversion = onnx2snn.convert(

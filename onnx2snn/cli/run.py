@@ -32,7 +32,7 @@ def add(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    check_writable(options.output)
+    check_writable(options.output, options.model, options.data)
     time_steps = None if options.T is None else whole(options.T)
     network = onnx2snn.load(options.model, options.runtime, threads=options.threads)
     with bars(quiet=options.quiet):

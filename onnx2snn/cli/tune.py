@@ -51,7 +51,7 @@ def add(commands: Commands) -> None:
 
 
 def _tune(options: argparse.Namespace) -> int:
-    check_writable(options.output)
+    check_writable(options.output, options.model, options.ann, options.calibration)
     with bars(quiet=options.quiet):
         tuning = _torch().tune(
             options.model,

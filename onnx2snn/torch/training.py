@@ -60,6 +60,12 @@ class _Recipe:
         ]
         return torch.optim.SGD(groups, lr=self.learning_rate, momentum=0.9, nesterov=True)
 
+    def describe(self, model: nn.Module) -> dict[str, object]:
+        """Return what a training that goes on must have in common with the one before."""
+        levels = [m.levels for m in model.modules() if isinstance(m, ThresholdActivation)]
+        rates = (self.learning_rate, self.threshold_rate, self.weight_decay)
+        return {"epochs": self.epochs, "rates": rates, "levels": levels}
+
     def schedule(self, optimizer: torch.optim.SGD, done: float) -> None:
         """Set the rates where the part ``done``, 0 to 1, of the training is over: a cosine."""
         for group in optimizer.param_groups:
@@ -124,14 +130,14 @@ def fine_tune(  # noqa: PLR0913 - the arguments of a training; all but four have
     optimizer = recipe.optimizer(model)
     torch.manual_seed(seed)
     path = None if checkpoint is None else Path(checkpoint)
-    history = _resume(path, model, optimizer)
+    history = _resume(path, model, optimizer, recipe)
     if teacher is not None:
         teacher.eval()
     for number in range(len(history) + 1, epochs + 1):
         epoch = _train_epoch(recipe, model, optimizer, batches, number)
         history.append(epoch)
         if path is not None:
-            _save(path, model, optimizer, history)
+            _save(path, model, optimizer, recipe, history)
         if after_epoch is not None:
             after_epoch(epoch)
     model.eval()
@@ -168,8 +174,15 @@ def _keep_positive(model: nn.Module) -> None:
             module.theta.data.clamp_(min=_SMALLEST)
 
 
-def _save(path: Path, model: nn.Module, optimizer: torch.optim.SGD, history: list[Epoch]) -> None:
+def _save(
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.SGD,
+    recipe: _Recipe,
+    history: list[Epoch],
+) -> None:
     state = {
+        "recipe": recipe.describe(model),
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),
         "history": [dataclasses.astuple(epoch) for epoch in history],
@@ -180,7 +193,9 @@ def _save(path: Path, model: nn.Module, optimizer: torch.optim.SGD, history: lis
     partial.replace(path)  # so that an interruption leaves the last whole checkpoint
 
 
-def _resume(path: Path | None, model: nn.Module, optimizer: torch.optim.SGD) -> list[Epoch]:
+def _resume(
+    path: Path | None, model: nn.Module, optimizer: torch.optim.SGD, recipe: _Recipe
+) -> list[Epoch]:
     """Take the state of a checkpoint, if there is one; return the epochs that are done."""
     if path is None or not path.exists():
         return []
@@ -191,6 +206,12 @@ def _resume(path: Path | None, model: nn.Module, optimizer: torch.optim.SGD) -> 
         state = torch.load(path, weights_only=True)
     except Exception as error:  # torch raises whatever its readers do
         raise OptionError(message) from error
+    if state.get("recipe") != recipe.describe(model):
+        message = (
+            f"{path} is a checkpoint of another training, with other epochs, rates or levels: "
+            "delete it, or name another file"
+        )
+        raise OptionError(message)
     try:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import math
 import time
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from onnx2snn.runtime import load
 from onnx2snn.runtime.ort import session
 from onnx2snn.specs import input_specs
 from onnx2snn.storage import save
+from onnx2snn.time_loop import time_loops
 from onnx2snn.torch.spiking import Activity, SpikingModule
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from onnx2snn.specs import InputSpec
 
     Feeds = Mapping[str, np.ndarray]
+
+_LOGGER = logging.getLogger(__name__)
 
 __all__ = ["TunedEpoch", "Tuning", "tune"]
 
@@ -119,7 +123,7 @@ def tune(  # noqa: PLR0913 (each is an option of its own)
         InvalidModelError: A model cannot be read, or the network is no network in lockstep.
         UnsupportedError: The network has nodes without a PyTorch form; all are named.
         CalibrationError: The data does not fit the network, or the ANN is not the network's.
-        OptionError: An option is out of its range.
+        OptionError: An option is out of its range, or the rate so large that the loss is no number.
     """
     _check(epochs, rate)
     check_batch_size(batch_size)
@@ -130,6 +134,8 @@ def tune(  # noqa: PLR0913 (each is an option of its own)
     specs = _specs(network)
     data = dataset(calibration, specs)
     source = read(ann)
+    if model.metadata_props.get("onnx2snn.source_sha256", source.sha256) != source.sha256:
+        _LOGGER.warning(_OTHER_FILE, source.name)
     teacher = _Teacher(source, network, module.activations)
     random = np.random.default_rng(seed)
     training = _Training(module, teacher, network.events, rate, epochs * data.samples)
@@ -183,6 +189,7 @@ class _Training:
         self._module = module.train()
         self._teacher = teacher
         self._events = events
+        self._rate = rate
         self._optimizer = torch.optim.Adam(module.trained.groups(rate))
         self._rates = [group["lr"] for group in self._optimizer.param_groups]
         self._samples = samples
@@ -197,6 +204,9 @@ class _Training:
         self._optimizer.zero_grad()
         outputs, layers = _distances(self._module(_tensors(feeds)), self._teacher(feeds))
         loss = outputs + layers
+        if not loss.isfinite():
+            message = f"the loss became {loss.item()}: choose a rate lower than {self._rate:g}"
+            raise OptionError(message)
         loss.backward()
         self._optimizer.step()
         self._module.trained.keep_positive()
@@ -208,6 +218,9 @@ class _Teacher:
 
     def __init__(self, source: Source, network: Network, activations: list[str]) -> None:
         model = source.model.clone()
+        if list(time_loops(model.graph)):
+            message = f"{source.name} is a spiking network; give the ANN it was made from"
+            raise CalibrationError(message)
         names = {spec.name for spec in input_specs(model)}
         outputs = tuple(str(value.name) for value in model.graph.outputs)
         if names != {spec.name for spec in network.inputs} or outputs != network.outputs:
@@ -235,6 +248,11 @@ class _Teacher:
 
 def _distances(activity: Activity, expected: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     """Return the distance of the outputs, and the mean of those of the layers."""
+    for name, output in activity.outputs.items():
+        if output.shape != expected[name].shape:
+            found, wanted = list(output.shape), list(expected[name].shape)
+            message = f"this is not the ANN of this network: its {name!r} is {wanted}, not {found}"
+            raise CalibrationError(message)
     outputs = [
         _distance(output, expected[name])
         for name, output in activity.outputs.items()
@@ -258,6 +276,8 @@ def _mean(distances: list[Tensor]) -> Tensor:
 
 
 _TINY = 1e-12
+
+_OTHER_FILE = "%s is not the file this network was made from: it must compute the same"
 
 
 def _mixed(

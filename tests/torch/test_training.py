@@ -97,8 +97,21 @@ def test_progress_tells_of_each_batch() -> None:
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     fine_tune(nn.Linear(2, 2), batches(), epochs=1, checkpoint=tmp_path / "state")
-    with pytest.raises(OptionError, match="state is damaged or a checkpoint of another network"):
+    with pytest.raises(OptionError, match="state is a checkpoint of another training"):
         fine_tune(network(), batches(), epochs=1, checkpoint=tmp_path / "state")
+
+
+def test_a_checkpoint_of_other_levels_or_epochs_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    fine_tune(network(), batches(), epochs=1, checkpoint=path)
+    with pytest.raises(OptionError, match="state is a checkpoint of another training"):
+        fine_tune(network(), batches(), epochs=2, checkpoint=path)
+    other = network()
+    for module in other.modules():
+        if isinstance(module, QCFS):
+            module.levels += 1
+    with pytest.raises(OptionError, match="state is a checkpoint of another training"):
+        fine_tune(other, batches(), epochs=1, checkpoint=path)
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:

@@ -183,6 +183,33 @@ def test_options_out_of_range_are_refused(snn: str, options: dict[str, Any], mes
         tune(snn, ANN, IMAGES, **options)
 
 
+def test_a_network_that_is_not_the_ann_is_refused(
+    snn: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(CalibrationError, match="is a spiking network; give the ANN"):
+        tune(snn, snn, IMAGES[:32], epochs=1)
+    narrow = onnx.load(ANN)
+    output = narrow.graph.output[0].name
+    for node in narrow.graph.node:
+        node.output[:] = ["wide" if name == output else name for name in node.output]
+    narrow.graph.initializer.append(onnx.numpy_helper.from_array(np.array([7]), "ends"))
+    narrow.graph.initializer.append(onnx.numpy_helper.from_array(np.array([0]), "starts"))
+    narrow.graph.initializer.append(onnx.numpy_helper.from_array(np.array([1]), "axes"))
+    narrow.graph.node.append(
+        onnx.helper.make_node("Slice", ["wide", "starts", "ends", "axes"], [output])
+    )
+    del narrow.graph.output[0].type.tensor_type.shape.dim[:]
+    narrow.graph.output[0].type.tensor_type.ClearField("shape")
+    with pytest.raises(CalibrationError, match=r"not the ANN .* is \[32, 7\], not \[32, 10\]"):
+        tune(snn, narrow, IMAGES[:32], epochs=1)
+    assert "is not the file this network was made from" in caplog.text
+
+
+def test_a_rate_that_leads_nowhere_ends_the_tuning(snn: str) -> None:
+    with pytest.raises(OptionError, match=r"the loss became .*: choose a rate lower than 1e\+30"):
+        tune(snn, ANN, IMAGES, epochs=2, rate=1e30)
+
+
 def test_a_wrong_file_is_refused(snn: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidModelError, match=r"digits\.onnx has no loop over time"):
         tune(ANN, ANN, IMAGES)
