@@ -49,11 +49,15 @@ METHODS: Mapping[str, Method] = {
         Method("plain, corrected", neuron="if", corrections=_ALL),
         Method("plain, layerwise", neuron="if", schedule="layerwise"),
         Method("gated"),
+        Method("gated, no data"),
         Method("gated, corrected", corrections=_ALL),
         Method("gated, layerwise", schedule="layerwise"),
     )
 }
 """Name of a row to how the network is converted."""
+
+NO_DATA = frozenset({"gated, no data"})
+"""Rows whose thresholds come from the file alone."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +74,7 @@ class Score:
         spikes: Spikes of a neuron for one image in all steps.
         energy: Energy of the arithmetic as a part of the trained network's, in percent.
         images: Number of test images.
-        origins: Where thresholds come from.
+        origins: Where thresholds come from, if data is given.
         machine: Machine and versions.
     """
 
@@ -109,9 +113,8 @@ def measure(path: Path, row: str, time_steps: int, images: Images) -> Score:
         time_steps: T.
         images: Its data.
     """
-    conversion = onnx2snn.convert(
-        path, T=time_steps, calibration=images.calibration, method=METHODS[row]
-    )
+    data = None if row in NO_DATA else images.calibration
+    conversion = onnx2snn.convert(path, T=time_steps, calibration=data, method=METHODS[row])
     found = onnx2snn.evaluate(
         conversion.model,
         {"x": images.test, "y": images.labels},
@@ -191,7 +194,8 @@ stand the spikes of a neuron for one image in all steps, and the energy of the a
 of the trained network's: {AC_PJ} pJ for a spike at a weight, and memory left out.
 
 The neuron is `plain` (`--neuron if`) or `gated`; it fires in `lockstep` with the others, or where
-the row says so layer by layer. `corrected` uses {CALIBRATED} training images without labels:
+the row says so layer by layer. Thresholds that the file has not come from {CALIBRATED} training
+images without labels, but where the row says `no data`; `corrected` uses them for more:
 {", ".join(_ALL)}.
 
 {sections}

@@ -76,7 +76,8 @@ class ReplaceActivations(ir.passes.InPlacePass):
     Attributes:
         neuron: ``gated`` (a negative spike takes back an early one), ``if`` (plain spikes;
             signed ones where an activation can be negative), ``augmented`` (several spikes at
-            once, which can be taken back) or ``inverse-leaky`` (earlier spikes weigh more).
+            once, which can be taken back), ``inverse-leaky`` (earlier spikes weigh more) or
+            ``hard-reset`` (plain spikes, after which the potential starts at 0).
         v_init: Initial potential as a fraction of the threshold, 0 to 1, where no quantiser
             the network was trained with says another. Source: 0.5, Bu et al., AAAI 2022.
         spike: Where neurons stand: at the ``activations``, or in front of ``all`` weights.

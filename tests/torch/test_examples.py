@@ -10,6 +10,8 @@ import numpy as np
 import onnx
 import pytest
 
+import onnx2snn
+
 SCRIPTS = Path(__file__).parents[2] / "examples" / "train"
 
 
@@ -35,3 +37,17 @@ def test_training_from_scratch_writes_weights_network_and_log(network: str, tmp_
     }
     assert "epoch 1: loss" in (tmp_path / "o" / f"{name}.log").read_text()
     onnx.checker.check_model(tmp_path / "o" / f"{name}.onnx")
+
+
+def test_a_trained_network_is_quantised(tmp_path: Path) -> None:
+    noise(tmp_path, "mnist", 28, 28)
+    data = ["--data", tmp_path, "--set", "mnist"]
+    train = [sys.executable, SCRIPTS / "from_scratch.py", *data, "--width", "2", "--epochs", "1"]
+    train += ["--activation", "relu", "--output", tmp_path]
+    subprocess.run(train, check=True, capture_output=True)  # noqa: S603 (our own script)
+    network = tmp_path / "mnist_vgg_relu.onnx"
+    quantise = [sys.executable, SCRIPTS / "quantize.py", network, *data, "--images", "64"]
+    subprocess.run(quantise, check=True, capture_output=True)  # noqa: S603 (our own script)
+    conversion = onnx2snn.convert(tmp_path / "mnist_vgg_relu_qdq.onnx", 16)
+    origins = {layer["threshold_origin"] for layer in conversion.report["layers"]}
+    assert origins == {"quantizer"}
