@@ -210,13 +210,11 @@ def _section(name: str, scores: Sequence[Score]) -> str:
     steps = sorted({score.time_steps for score in scores})
     rows = dict.fromkeys(score.row for score in scores)
     cells = {(score.row, score.time_steps): score for score in scores}
-    lines = ([row, *(_cell(cells.get((row, t))) for t in steps)] for row in rows)
-    shown = table(["row", *(f"T={t}" for t in steps)], lines)
+    origins = {score.row: score.origins for score in scores}
+    lines = ([row, origins[row], *(_cell(cells.get((row, t))) for t in steps)] for row in rows)
+    shown = table(["row", "thresholds from", *(f"T={t}" for t in steps)], lines)
     first = scores[0]
-    return (
-        f"## {name}\n\n{first.ann:.2f} % as trained, on {first.images} test images; thresholds "
-        f"from: {first.origins}.\n\n{shown}"
-    )
+    return f"## {name}\n\n{first.ann:.2f} % as trained, on {first.images} test images.\n\n{shown}"
 
 
 def _cell(score: Score | None) -> str:

@@ -73,7 +73,7 @@ def test_scores_of_one_file_are_merged_and_those_of_another_are_dropped(written:
         ("mnist_other", "plain", 4),
     ]
     page = (written / "trained.md").read_text(encoding="utf-8")
-    assert "| gated |  | 97.25 (0.75, 20 %) |" in page
+    assert "| gated | graph |  | 97.25 (0.75, 20 %) |" in page
     assert f"- {machine()}: mnist_net, mnist_other" in page
     trained.keep([dataclasses.replace(SCORE, sha256="2c3d", row="gated")])
     assert [(each.network, each.row) for each in trained.kept()] == [
