@@ -50,7 +50,7 @@ __all__ = ["Conversion", "calibrating", "convert", "spiking"]
 _LOGGER = logging.getLogger(__name__)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Conversion:
     """A converted network.
 
@@ -63,6 +63,14 @@ class Conversion:
 
     network: ir.Model
     report: Report
+
+    def __repr__(self) -> str:
+        """Return it in a line: a graph would fill the screen."""
+        found = self.report
+        return (
+            f"Conversion({found['source']!r}, T={found['T']}, {len(found['layers'])} layers of "
+            f"neurons, {found['method']!r})"
+        )
 
     @functools.cached_property
     def model(self) -> onnx.ModelProto:

@@ -99,6 +99,13 @@ def test_every_form_of_model_gives_the_same_network(
         assert ours == reference
 
 
+def test_what_a_conversion_shows_of_itself_fits_into_a_line() -> None:
+    shown = repr(onnx2snn.convert(ANN, 4, CALIBRATION))
+    assert shown.startswith("Conversion('digits.onnx', T=4, ")
+    assert "layers of neurons, 'auto: GatedDoubleThresholdIF" in shown
+    assert len(shown) < 200
+
+
 def test_the_same_conversion_twice_gives_the_same_bytes(conversion: onnx2snn.Conversion) -> None:
     again = onnx2snn.convert(ANN, T=4, calibration=CALIBRATION)
     assert again.model.SerializeToString() == conversion.model.SerializeToString()

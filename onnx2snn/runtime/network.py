@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,7 @@ from onnx2snn.specs import input_specs
 from onnx2snn.time_loop import LOOP_NAME, checked_time_steps, time_loops
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import onnx_ir as ir
@@ -71,13 +72,13 @@ class Network:
 
     def run(
         self,
-        feeds: Mapping[str, np.ndarray],
+        feeds: Mapping[str, np.ndarray] | np.ndarray,
         T: int | None = None,  # noqa: N803 (the usual name)
     ) -> dict[str, np.ndarray]:
         """Return the outputs after T steps.
 
         Args:
-            feeds: One array for each input.
+            feeds: One array for each input; an array alone is that of the only input.
             T: Number of time steps, >= 1; None for the number the network was made for, or for
                 as many as there are events.
 
@@ -86,6 +87,8 @@ class Network:
                 holds events of fewer than T steps.
             OptionError: ``T`` is less than 1.
         """
+        if not isinstance(feeds, Mapping):
+            feeds = {self._only_input(): feeds}
         arrays = self._checked(feeds, None if T is None else checked_time_steps(T))
         return dict(zip(self.outputs, self._run(arrays), strict=True))
 
@@ -128,6 +131,13 @@ class Network:
             )
             for t in wanted
         }
+
+    def _only_input(self) -> str:
+        if len(self.inputs) != 1:
+            names = ", ".join(repr(spec.name) for spec in self.inputs)
+            message = f"the network has the inputs {names}: give a dict with an array for each"
+            raise RuntimeShapeError(message)
+        return self.inputs[0].name
 
     def _checked(
         self, feeds: Mapping[str, np.ndarray], time_steps: int | None

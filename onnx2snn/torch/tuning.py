@@ -74,7 +74,7 @@ class Tuning:
         samples: Number of samples in the data.
     """
 
-    network: ir.Model
+    network: ir.Model = dataclasses.field(repr=False)
     epochs: tuple[TunedEpoch, ...]
     samples: int
 

@@ -143,6 +143,16 @@ def test_an_ann_with_an_input_called_t() -> None:
 
 
 @RUNTIMES
+def test_an_array_alone_is_that_of_the_only_input(runtime: str) -> None:
+    ann = model("(float[N,3] x) => (y) { y = Relu (x) }")
+    network = onnx2snn.load(onnx2snn.convert(ann, 4).model, runtime)
+    x = dyadic(1, 5, 3)
+    np.testing.assert_array_equal(network.run(x)["y"], network.run({"x": x})["y"])
+    with pytest.raises(RuntimeShapeError, match=r"has the inputs 'x', 'k': give a dict"):
+        onnx2snn.load(proto(), runtime).run(FEEDS["x"])
+
+
+@RUNTIMES
 def test_feeds_that_do_not_fit_are_all_named(runtime: str) -> None:
     network = onnx2snn.load(proto(), runtime)
     feeds = {"x": FEEDS["x"][:, :, :5], "k": FEEDS["k"].astype(float), "z": FEEDS["k"]}
