@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnx2snn.calibration.data import check_batch_size, check_source, dataset, input_specs
+from onnx2snn.calibration.data import check_batch_size, check_source, dataset
 from onnx2snn.errors import CalibrationError
 from onnx2snn.events import data_specs, time_first, time_means
-from onnx2snn.importing import read, runnable
+from onnx2snn.importing import runnable
 from onnx2snn.progress import track
+from onnx2snn.reference import read_reference
 from onnx2snn.runtime import load
 from onnx2snn.runtime.ort import session
-from onnx2snn.time_loop import checked_time_steps, time_loops
+from onnx2snn.time_loop import checked_time_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -137,19 +138,7 @@ def outputs_on(
 def _predictor(
     ann: AnyModel, network: Network, threads: int
 ) -> Callable[[Mapping[str, np.ndarray]], np.ndarray]:
-    source = read(ann)
-    if time_loops(source.model.graph):
-        message = f"{source.name} is a spiking network; give the ANN it was made from"
-        raise CalibrationError(message)
-    inputs = {spec.name for spec in input_specs(source.model)}
-    expected = {spec.name for spec in network.inputs}
-    if inputs != expected:
-        message = (
-            f"{source.name} is not the ANN of this network: it has inputs {sorted(inputs)}, "
-            f"the network has {sorted(expected)}"
-        )
-        raise CalibrationError(message)
-    run = session(runnable(source), threads)
+    run = session(runnable(read_reference(ann, network)), threads)
     return lambda feeds: run(feeds)[0]
 
 

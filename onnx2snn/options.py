@@ -181,19 +181,18 @@ class Options:
 
     def _check_use(self, method: Method) -> None:
         """Refuse options that nothing would read."""
-        unused = {
-            "max_spikes": self.max_spikes is not None and method.neuron != "augmented",
-            "leak": self.leak is not None and method.neuron != "inverse-leaky",
-            "collapse": not self.collapse and method.schedule != "layerwise",
-        }
-        needed = {
-            "max_spikes": "the neuron augmented",
-            "leak": "the neuron inverse-leaky",
-            "collapse": "the schedule layerwise",
-        }
-        for option in filter(unused.__getitem__, unused):
-            message = f"{option} is of use with {needed[option]} only; leave it out, or choose that"
-            raise OptionError(message)
+        uses = (
+            ("max_spikes", self.max_spikes is not None, "neuron", "augmented"),
+            ("leak", self.leak is not None, "neuron", "inverse-leaky"),
+            ("collapse", not self.collapse, "schedule", "layerwise"),
+        )
+        for option, given, part, needed in uses:
+            if given and getattr(method, part) != needed:
+                message = (
+                    f"{option} is of use with the {part} {needed} only; leave it out, or choose "
+                    "that"
+                )
+                raise OptionError(message)
 
     def skipped(self) -> frozenset[type[ir.passes.PassBase]]:
         """Return the classes of the passes to leave out."""

@@ -199,27 +199,28 @@ def _resume(
     """Take the state of a checkpoint, if there is one; return the epochs that are done."""
     if path is None or not path.exists():
         return []
-    message = (
-        f"{path} is damaged or a checkpoint of another network: delete it, or name another file"
-    )
     try:
         state = torch.load(path, weights_only=True)
     except Exception as error:  # torch raises whatever its readers do
-        raise OptionError(message) from error
+        raise _unusable(path, _DAMAGED) from error
     if state.get("recipe") != recipe.describe(model):
-        message = (
-            f"{path} is a checkpoint of another training, with other epochs, rates or levels: "
-            "delete it, or name another file"
+        raise _unusable(
+            path, "is a checkpoint of another training, with other epochs, rates or levels"
         )
-        raise OptionError(message)
     try:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
     except (KeyError, RuntimeError, ValueError) as error:
-        raise OptionError(message) from error
+        raise _unusable(path, _DAMAGED) from error
     torch.set_rng_state(state["generator"])
     return [Epoch(*epoch) for epoch in state["history"]]
 
 
+def _unusable(path: Path, why: str) -> OptionError:
+    message = f"{path} {why}: delete it, or name another file"
+    return OptionError(message)
+
+
+_DAMAGED = "is damaged or a checkpoint of another network"
 _TEMPERATURE = 4.0
 _SMALLEST = 1e-3

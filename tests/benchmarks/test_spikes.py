@@ -15,6 +15,8 @@ from benchmarks.spikes import spikes_per_neuron
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from onnx2snn.conversion import Conversion
+
     Step = Callable[[np.ndarray, np.ndarray, float], np.ndarray]
 
 NET = """
@@ -31,6 +33,13 @@ net (float[N,3] x) => (float[N,2] y)
 }
 """
 T = 8
+
+
+def converted(**options: str) -> Conversion:
+    # inputs whose largest activations are dyadic, so that thresholds are and no sum is rounded
+    typical = np.array([[1, 1, 1], [1, -1, 0.5]], np.float32)
+    net = onnx.parser.parse_model(NET)
+    return onnx2snn.convert(net, T=T, calibration=typical, method="opi", **options)
 
 
 def plain(h: np.ndarray, count: np.ndarray, theta: float) -> np.ndarray:
@@ -71,14 +80,7 @@ def simulated(x: np.ndarray, thetas: list[float], step: Step) -> float:
 )
 def test_counts_are_those_of_the_equations(neuron: str, step: Step) -> None:
     x = np.random.default_rng(0).integers(-16, 17, (40, 3)).astype(np.float32) / 16
-    # an input whose largest activations are dyadic, so that thresholds are and no sum is rounded
-    conversion = onnx2snn.convert(
-        onnx.parser.parse_model(NET),
-        T=T,
-        calibration=np.array([[1, 1, 1], [1, -1, 0.5]], np.float32),
-        method="opi",
-        neuron=neuron,
-    )
+    conversion = converted(neuron=neuron)
     thetas = [layer["v_threshold_max"] for layer in conversion.report["layers"]]
     assert all(float(theta * 64).is_integer() for theta in thetas)
     found = spikes_per_neuron(conversion.model, {"x": x}, threads=1)
@@ -88,13 +90,7 @@ def test_counts_are_those_of_the_equations(neuron: str, step: Step) -> None:
 
 def test_a_layer_that_fires_alone_is_counted() -> None:
     x = np.random.default_rng(1).integers(-16, 17, (40, 3)).astype(np.float32) / 16
-    conversion = onnx2snn.convert(
-        onnx.parser.parse_model(NET),
-        T=T,
-        calibration=np.array([[1, 1, 1], [1, -1, 0.5]], np.float32),
-        method="opi",
-        schedule="layerwise",
-    )
+    conversion = converted(schedule="layerwise")
     net = onnx.parser.parse_model(NET)
     a, b, _ = (onnx.numpy_helper.to_array(tensor) for tensor in net.graph.initializer)
     one, two = (layer["v_threshold_max"] for layer in conversion.report["layers"])

@@ -216,6 +216,12 @@ def test_a_wrong_file_is_refused(snn: str, tmp_path: Path) -> None:
     other = model("(float[N,5] q) => (float[N,5] y) { y = Relu (q) }")
     with pytest.raises(CalibrationError, match=r"is not the ANN .* inputs \['q'\]"):
         tune(snn, other, IMAGES)
+    renamed = onnx.load(ANN)
+    name = renamed.graph.output[0].name
+    renamed.graph.output[0].name = "scores"
+    next(node for node in renamed.graph.node if name in node.output).output[:] = ["scores"]
+    with pytest.raises(CalibrationError, match=r"is not the ANN .* outputs \['scores'\]"):
+        tune(snn, renamed, IMAGES)
     with pytest.raises(CalibrationError, match=r"missing\.npz"):
         tune(snn, ANN, str(tmp_path / "missing.npz"))
     with pytest.raises(CalibrationError, match="'image'"):
