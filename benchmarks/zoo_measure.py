@@ -77,14 +77,14 @@ def measure(folder: Path, file: str, time_steps: int) -> dict[str, object]:
     try:
         source = read(path)
         specs = input_specs(source.model)
-        calibration = feeds(subject, specs, folder, CALIBRATION, CALIBRATED)
+        calibration = feeds(subject, specs, folder, CALIBRATION, CALIBRATED, time_steps=time_steps)
         start = time.perf_counter()
         conversion = onnx2snn.convert(str(path), T=time_steps, calibration=calibration.feeds)
     except Onnx2SnnError as error:
         return {"refused": f"{type(error).__name__}: {error}"}
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    samples = feeds(subject, specs, folder, MEASUREMENT, COMPARED)
+    samples = feeds(subject, specs, folder, MEASUREMENT, COMPARED, time_steps=time_steps)
     found = _compare(source.model, conversion, samples.feeds)
     return {
         "outputs": {name: [each.cosine, each.error] for name, each in found.items()},

@@ -224,20 +224,29 @@ SUBJECTS: Mapping[str, Subject] = {
 """Path below the data folder to what the network is fed."""
 
 
+_LEAST = 8
+
+
 def subject_of(file: str) -> Subject:
     """Return what the network ``file`` is fed; a topology without weights is not trained."""
     return SUBJECTS.get(file, Subject(trained="_noweights" not in file))
 
 
-def feeds(
-    subject: Subject, specs: Sequence[InputSpec], folder: Path, part: str, most: int
+def feeds(  # noqa: PLR0913 (whose inputs, which, and how many)
+    subject: Subject,
+    specs: Sequence[InputSpec],
+    folder: Path,
+    part: str,
+    most: int,
+    *,
+    time_steps: int = 1,
 ) -> Feeds:
     """Return what a network is fed, the same for the same arguments.
 
     The larger an input, the fewer samples: 2^18 values in all, but at least 8; of images, which
-    differ more than noise does, at least 100, or 2^22 values if that is less; and ``most`` at most.
-    A feed holds as many of them as the network takes at once, where it leaves that free 2^18 values
-    again, and 64 at most.
+    differ more than noise does, at least 100, or 2^29 values in all steps if that is less; and
+    ``most`` at most. A feed holds as many of them as the network takes at once, where it leaves
+    that free 2^18 values again, and 64 at most.
 
     Args:
         subject: What the network is fed.
@@ -245,15 +254,16 @@ def feeds(
         folder: The data folder.
         part: ``calibration`` or ``measurement``.
         most: Most samples.
+        time_steps: T.
     """
     shapes = {spec.name: subject.shapes.get(spec.name, spec.shape or ()) for spec in specs}
     if subject.preprocess is not None:
         images = _images(subject, folder, part, most)
         values = subject.preprocess(images[:1]).size
-        least = min(100, 2**22 // values)
+        least = min(100, max(_LEAST, 2**29 // (values * time_steps)))
     else:
         values = max(math.prod(size or 1 for size in shape) for shape in shapes.values())
-        least = 8
+        least = _LEAST
     count = min(max(2**18 // values, least), most, subject.most or most)
     free = any(shape[:1] == (None,) for shape in shapes.values())
     rows = min(max(2**18 // values, 1), 64, count) if free else 1

@@ -164,9 +164,7 @@ def page(rows: Sequence[Row]) -> str:
         shares=table(
             ["network", "MACs", *_DRIVERS], (_shares(row) for row in converted if row.macs)
         ),
-        costs=table(
-            ["network", "calibration", "samples", *heads], (_costs(row, steps) for row in converted)
-        ),
+        costs=table(["network", *heads], (_costs(row, steps) for row in converted)),
         methods="\n".join(grouped(dict.fromkeys((step.method, name) for step, name in done))),
         machines="\n".join(grouped(dict.fromkeys((step.machine, name) for step, name in measured))),
     )
@@ -220,8 +218,9 @@ the first step; `readout`, once, after the last; `analog`, by real numbers in ev
 
 ## Cost of the conversion
 
-Numbers of samples, then seconds for one conversion, calibration included, and the peak memory of
-the process. Other work ran on the machine at the same time: read them as upper bounds.
+Number of samples that calibrated and of those compared, then seconds for one conversion,
+calibration included, and the peak memory of the process. Other work ran on the machine at the
+same time: read them as upper bounds.
 
 {costs}
 
@@ -272,12 +271,11 @@ def _shares(row: Row) -> list[str]:
 
 
 def _costs(row: Row, steps: Sequence[int]) -> list[str]:
-    done = [step for step in row.steps.values() if step.failed is None]
-    counts = [str(done[-1].calibration), str(done[-1].samples)] if done else ["", ""]
-    return [row.name, *counts, *(_cost(row.steps.get(t)) for t in steps)]
+    return [row.name, *(_cost(row.steps.get(t)) for t in steps)]
 
 
 def _cost(step: Step | None) -> str:
     if step is None or step.failed is not None:
         return _cell(step)
-    return f"{step.seconds:.1f} s, {step.megabytes} MB"
+    counts = f"{step.calibration} and {step.samples}"
+    return f"{counts}: {step.seconds:.1f} s, {step.megabytes} MB"

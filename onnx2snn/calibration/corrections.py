@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,14 +32,17 @@ _ROUNDS = 3
 _STEP_ROUNDS = 5
 _STEP_RATE = 0.5
 
+_PLACES = 2**16
+"""Places that least squares looks at, in all samples: of 1,024 images 8 x 8 each."""
+
 _POSITIONS = 8
-"""Most positions along each axis of an image that least squares looks at."""
+"""Positions along each axis that it looks at in any case, however many samples there are."""
 
 _NUMBERS = 2**26
 """Most numbers that least squares lays out at a time: 256 MB in float32, and some copies."""
 
 
-def repair_weights(part: Synapses) -> np.ndarray:
+def repair_weights(part: Synapses, samples: int) -> np.ndarray:
     """Fit weights to the spikes that drive them, by least squares; return what the bias gains.
 
     With x the mean spikes over the T steps, z the current they make and a what the ANN has in
@@ -52,19 +56,24 @@ def repair_weights(part: Synapses) -> np.ndarray:
     Source: Li et al., ICML 2021 (weight calibration, there by gradients); the closed form and
     the choice of the ridge are ours.
 
+    Args:
+        part: The weights.
+        samples: Number of samples: the fewer there are, the more positions each is seen at.
+
     Returns:
         db, in a shape that broadcasts to the place of ``part``.
     """
     seen, lacking, numbers = [], [], []
-    positions, count, laid_out = _POSITIONS, 0, 0
+    places = min(_PLACES, _NUMBERS // part.map.place_size) // samples
+    count, laid_out = 0, 0
     for operand, lack in part.samples:
+        positions = max(_POSITIONS, math.floor(places ** (1 / max(1, lack.ndim - 2))))
         columns = part.map.columns(operand, lack.shape, positions)
         seen.append(columns)
         lacking.append(part.map.rows(lack, positions))
-        samples = len(np.moveaxis(operand, part.map.channel_axis, -1))
-        places = columns.shape[1] // max(1, samples)
-        numbers.append(count + np.repeat(np.arange(samples), places))
-        count, laid_out = count + samples, laid_out + columns.size
+        rows = len(np.moveaxis(operand, part.map.channel_axis, -1))
+        numbers.append(count + np.repeat(np.arange(rows), columns.shape[1] // max(1, rows)))
+        count, laid_out = count + rows, laid_out + columns.size
         if laid_out > _NUMBERS:
             break
     x, y = np.concatenate(seen, axis=1), np.concatenate(lacking, axis=1)

@@ -8,6 +8,7 @@ can be solved. Only some places of an image are laid out: neighbours tell little
 from __future__ import annotations
 
 import abc
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,6 +51,11 @@ class LinearMap(abc.ABC):
         self.weights = weights
         self.channel_axis = channel_axis
 
+    @property
+    @abc.abstractmethod
+    def place_size(self) -> int:
+        """How many numbers the weights see at one place, in all groups."""
+
     @abc.abstractmethod
     def columns(self, x: np.ndarray, output: Sequence[int], positions: int) -> np.ndarray:
         """Return what the weights see, [groups, places, inputs].
@@ -80,6 +86,10 @@ class _Convolution(LinearMap):
         super().__init__(node, 0, 1)
         self._group = node.attributes.get_int("group", 1)
 
+    @property
+    def place_size(self) -> int:
+        return self._group * math.prod(array(self.weights).shape[1:])
+
     def columns(self, x: np.ndarray, output: Sequence[int], positions: int) -> np.ndarray:
         padded, window = self._windows(x, output)
         places = tuple(spread(size, positions) for size in output[2:])
@@ -105,6 +115,11 @@ class _Convolution(LinearMap):
 
 class _TransposedConvolution(_Convolution):
     """A convolution over the input spread out by the stride, with the kernel turned around."""
+
+    @property
+    def place_size(self) -> int:
+        shape: tuple[int, ...] = array(self.weights).shape
+        return shape[0] * math.prod(shape[2:])
 
     def _windows(self, x: np.ndarray, output: Sequence[int]) -> tuple[np.ndarray, Window]:
         rank = x.ndim - 2
@@ -157,6 +172,15 @@ class _Product(LinearMap):
         self._turned = node.attributes.get_int("transB" if moving == 0 else "transA", 0) == 1
         self._scale = node.attributes.get_float("alpha", 1.0)
 
+    @property
+    def place_size(self) -> int:
+        shape: tuple[int, ...] = array(self.weights).shape
+        return shape[0 if self._inputs_first else 1]
+
+    @property
+    def _inputs_first(self) -> bool:
+        return (self.moving is self.node.inputs[0]) != self._turned
+
     def columns(self, x: np.ndarray, output: Sequence[int], positions: int) -> np.ndarray:
         del output
         return self.rows(x, positions)
@@ -170,8 +194,7 @@ class _Product(LinearMap):
     def add(self, delta: np.ndarray) -> None:
         old = array(self.weights)
         matrix = delta[0] / self._scale
-        inputs_first = (self.moving is self.node.inputs[0]) != self._turned
-        set_array(self.weights, old + (matrix if inputs_first else matrix.T))
+        set_array(self.weights, old + (matrix if self._inputs_first else matrix.T))
 
 
 def linear_map(node: ir.Node) -> LinearMap | None:

@@ -49,8 +49,8 @@ class CorrectLayers(ir.passes.InPlacePass):
     - ``potential``: T times that is added to the initial potential instead. Source: as above.
     - ``step-bias``: a bias for each time step. Source: Wu et al., ECCV 2024.
 
-    Of large images, evenly spaced positions stand for all. Changes what the network computes;
-    needs data but no labels.
+    Of large images, evenly spaced positions stand for all; weights are fitted at the more of them
+    the fewer samples there are. Changes what the network computes; needs data but no labels.
 
     Attributes:
         time_steps: T at which the outputs are compared, >= 1.
@@ -93,7 +93,7 @@ class CorrectLayers(ir.passes.InPlacePass):
                 if isinstance(part, Layer):
                     changed |= self._correct(graph, part)
                 elif "weights" in self.corrections:
-                    changed |= _repair(graph, part)
+                    changed |= _repair(graph, part, self.data.samples)
         return ir.passes.PassResult(model, modified=changed)
 
     def _correct(self, graph: ir.Graph, layer: Layer) -> bool:
@@ -109,10 +109,10 @@ class CorrectLayers(ir.passes.InPlacePass):
         return bool(np.any(layer.bias)) or not same
 
 
-def _repair(graph: ir.Graph, part: Synapses) -> bool:
+def _repair(graph: ir.Graph, part: Synapses, samples: int) -> bool:
     """Fit the weights of ``part``; whether they changed."""
     before = part.map.weights.const_value
-    bias = repair_weights(part)
+    bias = repair_weights(part, samples)
     raise_output(graph, part.map.node, bias)
     return bool(np.any(bias)) or part.map.weights.const_value is not before
 

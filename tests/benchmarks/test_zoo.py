@@ -127,6 +127,19 @@ def test_inputs_without_a_common_first_axis_are_one_sample_a_feed() -> None:
     assert np.abs(feed["state"]).max() <= 1
 
 
+@pytest.mark.parametrize("time_steps, count", [(1, 100), (64, 32), (2048, 8)])
+def test_images_are_fewer_the_more_values_there_are_in_all_steps(
+    tmp_path: Path, time_steps: int, count: int
+) -> None:
+    np.savez(tmp_path / "grey.npz", x=np.zeros((200, 1, 1), np.uint8))
+    subject = Subject("grey.npz", lambda stored: np.broadcast_to(stored, (len(stored), 512, 512)))
+    found = feeds(
+        subject, [spec(None, 512, 512)], tmp_path, CALIBRATION, 256, time_steps=time_steps
+    )
+    assert found.samples == count
+    assert {len(feed["x"]) for feed in found.feeds} == {1}
+
+
 @pytest.mark.parametrize("apart", [True, False])
 def test_images_that_calibrate_are_not_compared(tmp_path: Path, *, apart: bool) -> None:
     images = np.arange(150, dtype=np.uint8).reshape(150, 1, 1)

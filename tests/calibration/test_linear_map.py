@@ -119,7 +119,9 @@ def test_columns_times_a_matrix_is_what_the_node_computes_with_it(
     delta = delta_for(part, x, biases)
     part.add(delta)
     y = output(ann, x) - biases
-    found = part.columns(x, y.shape, positions) @ delta
+    columns = part.columns(x, y.shape, positions)
+    assert len(columns) * columns.shape[2] == part.place_size
+    found = columns @ delta
     np.testing.assert_array_equal(found, part.rows(y, positions))
     assert np.abs(found).max() > 0
 

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import onnx2snn
+from onnx2snn.calibration import corrections
 from onnx2snn.calibration.data import dataset, input_specs
+from onnx2snn.calibration.least_squares import ridge
 from onnx2snn.graph import array, set_array
 from onnx2snn.passes import CarryRunningMeans, CorrectLayers, ReplaceActivations
 from onnx2snn.scale import Scale
@@ -127,6 +129,28 @@ def test_biases_alone_do_not_come_as_close(name: str) -> None:
         for corrections in (("bias",), ("weights", "bias"))
     )
     assert repaired < without
+
+
+@pytest.mark.parametrize(
+    "samples, numbers, side",
+    [(8, 2**26, 30), (400, 2**26, 10), (2000, 2**26, 8), (8, 36 * 8 * 225, 15)],
+    ids=["few", "some", "many", "little memory"],
+)
+def test_the_fewer_images_the_more_positions_of_each(
+    samples: int, numbers: int, side: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shapes = []
+
+    def recorded(x: np.ndarray, y: np.ndarray, of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        shapes.append(x.shape)
+        return ridge(x, y, of)
+
+    monkeypatch.setattr(corrections, "ridge", recorded)
+    monkeypatch.setattr(corrections, "_NUMBERS", numbers)
+    ann = model(f"(float[N,3,34,34] x) => (y) {{ {NETWORKS['chain'][1]} }}",
+                **{key: WEIGHTS[key] for key in "wbul"})  # fmt: skip
+    onnx2snn.convert(ann, T, normal(3, samples, 3, 34, 34), corrections=("weights",))
+    assert shapes[0] == (1, samples * side**2, 36)
 
 
 def weights_of(network: ir.Model) -> dict[str, np.ndarray]:
