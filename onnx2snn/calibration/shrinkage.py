@@ -51,10 +51,8 @@ def shrunk_mse_threshold(
     for held_out in parts:
         rest = Histogram.sum([part for part in parts if part is not held_out])
         values = mse_threshold(rest, time_steps, bound=bound).values
-        errors += [
-            quantisation_errors(held_out, time_steps, _drawn(values, share)).sum()
-            for share in _SHARES
-        ]
+        candidates = np.stack([_drawn(values, share) for share in _SHARES], axis=1)
+        errors += quantisation_errors(held_out, time_steps, candidates).sum(axis=0)
     values = _drawn(found.values, _SHARES[int(np.argmin(errors))])
     return threshold(values, found.dead, bound)
 

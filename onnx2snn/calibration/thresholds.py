@@ -161,8 +161,8 @@ def mse_threshold(
     return threshold(error.argmin(np.minimum(fine, largest)), dead, bound)
 
 
-def quantisation_errors(histogram: Histogram, time_steps: int, values: np.ndarray) -> np.ndarray:
-    """Return each channel's squared error of the quantiser with thresholds ``values``.
+def quantisation_errors(histogram: Histogram, time_steps: int, thetas: np.ndarray) -> np.ndarray:
+    """Return each channel's squared error of the quantiser, for each of some thresholds.
 
     In units of the activation squared, summed over the samples, but for a number that does not
     depend on the thresholds.
@@ -170,9 +170,12 @@ def quantisation_errors(histogram: Histogram, time_steps: int, values: np.ndarra
     Args:
         histogram: The activations seen.
         time_steps: T, at least 1.
-        values: Threshold of each channel, > 0, shape [channels].
+        thetas: Thresholds of each channel, > 0, shape [channels, candidates].
+
+    Returns:
+        Errors, shape [channels, candidates].
     """
-    return _QuantisationError(histogram, time_steps).of(values)
+    return _QuantisationError(histogram, time_steps).of(thetas)
 
 
 class _QuantisationError:
@@ -200,17 +203,14 @@ class _QuantisationError:
         Args:
             thetas: Candidates, > 0, shape [channels, candidates].
         """
-        best = np.empty(len(thetas))
-        for channel, candidates in enumerate(thetas):
-            errors = self._errors(channel, candidates / self._width[channel])
-            best[channel] = candidates[np.argmin(errors)]
-        return best
+        best = self.of(thetas).argmin(axis=1)
+        return np.asarray(thetas[np.arange(len(thetas)), best])
 
     def of(self, thetas: np.ndarray) -> np.ndarray:
-        """Return each channel's error, squared units of the activation, shape [channels]."""
+        """Return each channel's errors, squared units of the activation, shape of ``thetas``."""
         found = [
-            self._errors(channel, np.array([theta / width]))[0] * width**2
-            for channel, (theta, width) in enumerate(zip(thetas, self._width, strict=True))
+            self._errors(channel, candidates / width) * width**2
+            for channel, (candidates, width) in enumerate(zip(thetas, self._width, strict=True))
         ]
         return np.array(found)
 
