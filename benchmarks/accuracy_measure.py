@@ -57,15 +57,21 @@ def measure(
         found = measure_peer(folder / network.weights, row, time_steps, images)
         found |= {"latency_steps": time_steps, "origins": ("calibration",)}
     else:
-        found = _measure(_model(folder / network.file), method, time_steps, images)
+        found = _measure(network, _model(folder / network.file), method, time_steps, images)
     calibration = 0 if images.calibration is None else len(images.calibration)
     return found | {"calibration": calibration, "images": len(images.test)}
 
 
-def _measure(model: str | bytes, method: Method, time_steps: int, images: Images) -> dict[str, Any]:
+def _measure(
+    network: Network, model: str | bytes, method: Method, time_steps: int, images: Images
+) -> dict[str, Any]:
     start = time.perf_counter()
     conversion = onnx2snn.convert(
-        model, T=time_steps, calibration=images.calibration, method=method
+        model,
+        T=time_steps,
+        calibration=images.calibration,
+        method=method,
+        spike=network.spike,
     )
     seconds = time.perf_counter() - start
     data = {"x": images.test, "y": images.labels}

@@ -96,6 +96,7 @@ class Network:
         test: Which test images are scored; None for all.
         label_offset: What is added to a label to get the network's class number.
         compared: Whether all methods are measured on it, or the default one alone.
+        spike: Where neurons stand: at the ``activations``, or in front of ``all`` weights.
         weights: The weights of ``benchmarks/resnet20.py`` below the data folder, for converters
             that take PyTorch modules; empty if there are none.
     """
@@ -109,6 +110,7 @@ class Network:
     test: range | None = None
     label_offset: int = 0
     compared: bool = True
+    spike: str = "activations"
     weights: str = ""
 
 
@@ -164,6 +166,32 @@ NETWORKS: tuple[Network, ...] = (
         "2 convolutions, CIFAR-10, TensorFlow",
         "zoo/tf2onnx_cifar10_medium.onnx",
         preprocess=UNIT_LAST,
+    ),
+    _CIFAR(
+        "vit",
+        "Vision transformer, CIFAR-10, all weights driven by spikes",
+        "nets/cifar10_vit_pgd_2_3_16.onnx",
+        compared=False,
+        spike="all",
+    ),
+    _MNIST(
+        "mnist-attention",
+        "Self-attention, MNIST, Keras",
+        "zoo/tf2onnx_mnist_selfattention.onnx",
+        preprocess=UNIT_LAST,
+        compared=False,
+    ),
+    _MNIST(
+        "mnist-sigmoid",
+        "6 layers of sigmoids, MNIST",
+        "zoo/pt_mnist_sigmoid_6x200.onnx",
+        compared=False,
+    ),
+    _MNIST(
+        "mnist-leaky-relu",
+        "5 layers of leaky ReLUs, MNIST",
+        "zoo/pt_mnist_leakyrelu_5x20.onnx",
+        compared=False,
     ),
     _IMAGENET(
         "mobilenet-v2",

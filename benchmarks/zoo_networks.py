@@ -15,11 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from benchmarks.networks import (
-    CIFAR_STATISTICS,
     NETWORKS,
     RAW_GREY,
     UNIT_GREY,
-    UNIT_LAST,
     normalised,
 )
 
@@ -179,14 +177,10 @@ _KW = normalised((0.485, 0.456, 0.406), (0.225, 0.225, 0.225))
 
 SUBJECTS: Mapping[str, Subject] = {
     **{row.file: Subject(row.images, row.preprocess) for row in NETWORKS},
-    "nets/cifar10_vit_pgd_2_3_16.onnx": Subject(_CIFAR, CIFAR_STATISTICS),
     "zoo/cntk_mnist_fp16.onnx": Subject(_MNIST, RAW_GREY),
     "zoo/pt04_cifar_base_kw_dynshape.onnx": Subject(_CIFAR, _KW),
     "zoo/pt_cifar_deep_kw.onnx": Subject(_CIFAR, _KW),
-    "zoo/pt_mnist_leakyrelu_5x20.onnx": Subject(_MNIST, UNIT_GREY),
     "zoo/pt_mnist_relu_9x200.onnx": Subject(_MNIST, UNIT_GREY),
-    "zoo/pt_mnist_sigmoid_6x200.onnx": Subject(_MNIST, UNIT_GREY),
-    "zoo/tf2onnx_mnist_selfattention.onnx": Subject(_MNIST, UNIT_LAST),
     "zoo/tfl_mobilenetv1_025_imagenet_u8io.onnx": Subject(_IMAGENET, _as_uint8),
     "zoo/tfl_prismanet_int8_qdq.onnx": Subject(_IMAGENET, _as_int8, most=8),
     "zoo/keras_fer2013_mini_xception.onnx": Subject(_IMAGENET, _bright_last),
