@@ -28,9 +28,6 @@ __all__ = ["COUNTED", "measure"]
 COUNTED = 64
 """Most test images on which spikes are counted: the mean over neurons needs no more."""
 
-_NUMBERS = 2**21
-"""Numbers in the images of a batch at most."""
-
 
 def measure(
     network: Network, folder: Path, row: str, time_steps: int, limit: int | None = None
@@ -76,14 +73,11 @@ def _measure(
     seconds = time.perf_counter() - start
     data = {"x": images.test, "y": images.labels}
     snn, report = conversion.model, conversion.report
-    rows = min(64, max(1, _NUMBERS // images.test[0].size))  # all neurons keep their states
-    score = onnx2snn.evaluate(
-        snn, data, ann=model, time_steps=[time_steps], threads=1, batch_size=rows
-    )
+    score = onnx2snn.evaluate(snn, data, ann=model, time_steps=[time_steps], threads=1)
     return {
         "top1": score.top1[time_steps],
         "ann": score.ann_top1,
-        "spikes": spikes_per_neuron(snn, {"x": images.test[:COUNTED]}, threads=1, batch_size=rows),
+        "spikes": spikes_per_neuron(snn, {"x": images.test[:COUNTED]}, threads=1),
         "latency_steps": report["latency_steps"],
         "seconds": seconds,
         "origins": sorted({layer["threshold_origin"] for layer in report["layers"]}),

@@ -25,9 +25,7 @@ SPIKES, NEURONS = "onnx2snn.spikes", "onnx2snn.neurons"
 """Outputs of a network that counts: of a batch, the spikes in all steps, and the neurons."""
 
 
-def spikes_per_neuron(
-    model: onnx.ModelProto, data: object, *, threads: int = 0, batch_size: int = 64
-) -> float:
+def spikes_per_neuron(model: onnx.ModelProto, data: object, *, threads: int = 0) -> float:
     """Return the mean number of spikes that a neuron sends for one sample in all T steps.
 
     A negative spike counts as a positive one does, and a spike that carries a count as so many.
@@ -38,10 +36,9 @@ def spikes_per_neuron(
             was made for.
         data: Inputs, in any form that ``onnx2snn.calibration.data`` takes.
         threads: Threads within an operator; 0 for one a core.
-        batch_size: Samples at a time, where the network leaves it free.
     """
     network = load(_counting(model), threads=threads)
-    found = outputs_on(network, data, batch_size=batch_size)
+    found = outputs_on(network, data)
     return float(found[SPIKES].sum(dtype=np.float64) / found[NEURONS].sum(dtype=np.float64))
 
 

@@ -21,10 +21,15 @@ from onnx2snn.time_loop import checked_time_steps
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from onnx2snn.calibration.data import Dataset
     from onnx2snn.importing.source import AnyModel
     from onnx2snn.runtime import AnyNetwork, Network
 
 __all__ = ["Evaluation", "evaluate", "outputs_on"]
+
+_SAMPLES = 64
+_NUMBERS = 2**18
+"""Numbers in the inputs that are run at a time, at most: of more, MobileNetV2 takes longer."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +67,7 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
     time_steps: Sequence[int] | None = None,
     runtime: str = "ort",
     threads: int = 0,
-    batch_size: int = 64,
+    batch_size: int | None = None,
 ) -> Evaluation:
     """Score a spiking network after several numbers of time steps, in one run.
 
@@ -77,7 +82,8 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
             for the length of the first events.
         runtime: ``ort`` or ``numpy``.
         threads: Threads within an operator; 0 for one a core.
-        batch_size: Samples at a time, where the network leaves it free.
+        batch_size: Samples at a time, where the network leaves it free; None for 64, or fewer if
+            they are large.
 
     Raises:
         InvalidModelError: A model cannot be read.
@@ -86,7 +92,8 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
         OptionError: A number of time steps, or the batch size, is less than 1.
     """
     steps = sorted({checked_time_steps(t) for t in time_steps or ()})
-    check_batch_size(batch_size)
+    if batch_size is not None:
+        check_batch_size(batch_size)
     check_source(data)
     network = load(snn, runtime, threads=threads)
     samples = dataset(data, data_specs(network.inputs, network.events))
@@ -96,9 +103,9 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
     reference = None if ann is None else _predictor(ann, network, threads)
     predicted: dict[int, list[np.ndarray]] = collections.defaultdict(list)
     expected: list[np.ndarray] = []
-    batches = samples.batches(batch_size)
-    total = None if samples.samples is None else -(-samples.samples // batch_size)
-    for batch in track(batches, "evaluate", total):
+    rows = _rows(samples) if batch_size is None else batch_size
+    total = -(-samples.samples // rows)
+    for batch in track(samples.batches(rows), "evaluate", total):
         feeds = time_first(batch.feeds, network.events)
         steps = steps or [network.steps_in(feeds)]
         for t, outputs in network.run_at(feeds, steps).items():
@@ -110,7 +117,11 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
 
 
 def outputs_on(
-    network: Network, data: object, time_steps: int | None = None, *, batch_size: int = 64
+    network: Network,
+    data: object,
+    time_steps: int | None = None,
+    *,
+    batch_size: int | None = None,
 ) -> dict[str, np.ndarray]:
     """Return the outputs of a spiking network for all samples of a data set, by name.
 
@@ -119,20 +130,30 @@ def outputs_on(
         data: Inputs, in any form that ``onnx2snn.calibration.data`` takes; events are
             [N, T, ...].
         time_steps: Number of time steps, >= 1; None for the network's own.
-        batch_size: Samples at a time, where the network leaves it free.
+        batch_size: Samples at a time, where the network leaves it free; None for 64, or fewer if
+            they are large.
 
     Raises:
         CalibrationError: The data does not fit the network.
         OptionError: The number of time steps, or the batch size, is less than 1.
     """
-    check_batch_size(batch_size)
+    if batch_size is not None:
+        check_batch_size(batch_size)
     samples = dataset(data, data_specs(network.inputs, network.events))
     parts: dict[str, list[np.ndarray]] = {name: [] for name in network.outputs}
-    for batch in track(samples.batches(batch_size), "run"):
+    rows = _rows(samples) if batch_size is None else batch_size
+    for batch in track(samples.batches(rows), "run"):
         outputs = network.run(time_first(batch.feeds, network.events), time_steps)
         for name, found in outputs.items():
             parts[name].append(found[: batch.valid] if found.ndim else found[None])
     return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+
+
+def _rows(data: Dataset) -> int:
+    """Return how many samples to run at a time: all neurons keep their states in a cache."""
+    first = next(data.batches(1))
+    largest = max(array.size for array in first.feeds.values()) / first.valid
+    return max(1, min(_SAMPLES, int(_NUMBERS / max(largest, 1))))
 
 
 def _predictor(

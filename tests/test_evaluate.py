@@ -8,7 +8,7 @@ import onnx
 import pytest
 
 import onnx2snn
-from onnx2snn import progress
+from onnx2snn import evaluation, progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,6 +81,24 @@ def test_both_runtimes_and_any_batch_size_score_alike(
             assert expected == onnx2snn.evaluate(
                 snn, data, ann=ann, time_steps=[2, 8], runtime=runtime, batch_size=batch_size
             )
+
+
+@pytest.mark.parametrize("samples, rows", [(7, [7, 7, 7, 7, 2]), (0.5, [1] * 30), (1000, [30])])
+def test_as_many_samples_at_a_time_as_are_not_too_large(
+    snn: onnx.ModelProto, samples: float, rows: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, seen = onnx2snn.load(snn), []
+    run = network.run
+
+    def recorded(feeds: dict[str, np.ndarray], T: int | None = None) -> dict[str, np.ndarray]:  # noqa: N803
+        seen.append(len(feeds["x"]))
+        return run(feeds, T)
+
+    monkeypatch.setattr(network, "run", recorded)
+    monkeypatch.setattr(evaluation, "_NUMBERS", int(samples * X[0].size))
+    found = evaluation.outputs_on(network, {"x": X})
+    assert seen == rows
+    np.testing.assert_array_equal(found["scores"], run({"x": X})["scores"])
 
 
 def test_a_batch_size_baked_into_the_model_is_respected(labels: np.ndarray) -> None:
