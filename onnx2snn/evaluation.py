@@ -19,7 +19,7 @@ from onnx2snn.runtime.ort import session
 from onnx2snn.time_loop import checked_time_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from onnx2snn.calibration.data import Dataset
     from onnx2snn.importing.source import AnyModel
@@ -83,7 +83,7 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
         runtime: ``ort`` or ``numpy``.
         threads: Threads within an operator; 0 for one a core.
         batch_size: Samples at a time, where the network leaves it free; None for 64, or fewer if
-            they are large.
+            the first is large.
 
     Raises:
         InvalidModelError: A model cannot be read.
@@ -103,7 +103,7 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
     reference = None if ann is None else _predictor(ann, network, threads)
     predicted: dict[int, list[np.ndarray]] = collections.defaultdict(list)
     expected: list[np.ndarray] = []
-    rows = _rows(samples) if batch_size is None else batch_size
+    rows = _rows(samples, network.events) if batch_size is None else batch_size
     total = -(-samples.samples // rows)
     for batch in track(samples.batches(rows), "evaluate", total):
         feeds = time_first(batch.feeds, network.events)
@@ -131,7 +131,7 @@ def outputs_on(
             [N, T, ...].
         time_steps: Number of time steps, >= 1; None for the network's own.
         batch_size: Samples at a time, where the network leaves it free; None for 64, or fewer if
-            they are large.
+            the first is large.
 
     Raises:
         CalibrationError: The data does not fit the network.
@@ -141,7 +141,7 @@ def outputs_on(
         check_batch_size(batch_size)
     samples = dataset(data, data_specs(network.inputs, network.events))
     parts: dict[str, list[np.ndarray]] = {name: [] for name in network.outputs}
-    rows = _rows(samples) if batch_size is None else batch_size
+    rows = _rows(samples, network.events) if batch_size is None else batch_size
     for batch in track(samples.batches(rows), "run"):
         outputs = network.run(time_first(batch.feeds, network.events), time_steps)
         for name, found in outputs.items():
@@ -149,10 +149,15 @@ def outputs_on(
     return {name: np.concatenate(arrays) for name, arrays in parts.items()}
 
 
-def _rows(data: Dataset) -> int:
-    """Return how many samples to run at a time: all neurons keep their states in a cache."""
+def _rows(data: Dataset, events: Collection[str]) -> int:
+    """Return how many samples to run at a time, by the size of the first.
+
+    The larger an input, the more neurons there are, as a rule; states of few samples stay in the
+    cache of a processor.
+    """
     first = next(data.batches(1))
-    largest = max(array.size for array in first.feeds.values()) / first.valid
+    sizes = [array.size for array in time_means(first.feeds, events, axis=1).values()]
+    largest = max(sizes, default=1) / max(first.valid, 1)
     return max(1, min(_SAMPLES, int(_NUMBERS / max(largest, 1))))
 
 

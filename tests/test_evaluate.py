@@ -9,6 +9,8 @@ import pytest
 
 import onnx2snn
 from onnx2snn import evaluation, progress
+from onnx2snn.calibration.data import dataset
+from onnx2snn.events import data_specs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,7 +85,7 @@ def test_both_runtimes_and_any_batch_size_score_alike(
             )
 
 
-@pytest.mark.parametrize("samples, rows", [(7, [7, 7, 7, 7, 2]), (0.5, [1] * 30), (1000, [30])])
+@pytest.mark.parametrize("samples, rows", [(7, [7] * 12 + [6]), (0.5, [1] * 90), (1000, [64, 26])])
 def test_as_many_samples_at_a_time_as_are_not_too_large(
     snn: onnx.ModelProto, samples: float, rows: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,9 +98,20 @@ def test_as_many_samples_at_a_time_as_are_not_too_large(
 
     monkeypatch.setattr(network, "run", recorded)
     monkeypatch.setattr(evaluation, "_NUMBERS", int(samples * X[0].size))
-    found = evaluation.outputs_on(network, {"x": X})
+    data = {"x": np.concatenate([X, X, X])}
+    found = evaluation.outputs_on(network, data)
     assert seen == rows
-    np.testing.assert_array_equal(found["scores"], run({"x": X})["scores"])
+    np.testing.assert_array_equal(found["scores"], run(data)["scores"])
+
+
+def test_the_steps_of_events_make_no_sample_larger(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = X[:, None].repeat(5, 1)
+    snn = onnx2snn.convert(net(), T=5, calibration=frames, input_coding="events")
+    network = onnx2snn.load(snn.model)
+    monkeypatch.setattr(evaluation, "_NUMBERS", 10 * X[0].size)
+    data = dataset({"x": frames}, data_specs(network.inputs, network.events))
+    assert evaluation._rows(data, network.events) == 10
+    assert evaluation._rows(data, ()) == 2
 
 
 def test_a_batch_size_baked_into_the_model_is_respected(labels: np.ndarray) -> None:

@@ -47,7 +47,7 @@ LEVELS = (
     {"passes"},
     {"methods"},
     {"exclusion", "importing", "options"},
-    {"testing", "branches"},
+    {"testing", "branches", "reference"},
     {"preparation"},
     {"analysis"},
     {"report", "report_page"},

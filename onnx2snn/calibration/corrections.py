@@ -33,9 +33,9 @@ _STEP_ROUNDS = 5
 _STEP_RATE = 0.5
 
 _PLACES = 2**16
-"""Places that least squares looks at, in all samples: of 1,024 images 8 x 8 each."""
+"""Places in all samples that least squares aims at: of 1,024 images 8 x 8 each."""
 
-_POSITIONS = 8
+_LEAST_POSITIONS = 8
 """Positions along each axis that it looks at in any case, however many samples there are."""
 
 _NUMBERS = 2**26
@@ -67,7 +67,9 @@ def repair_weights(part: Synapses, samples: int) -> np.ndarray:
     places = min(_PLACES, _NUMBERS // part.map.place_size) // samples
     count, laid_out = 0, 0
     for operand, lack in part.samples:
-        positions = max(_POSITIONS, math.floor(places ** (1 / max(1, lack.ndim - 2))))
+        spatial = np.delete(lack.shape, [0, part.map.channel_axis])
+        axes = int(np.count_nonzero(spatial > 1))
+        positions = max(_LEAST_POSITIONS, math.floor(places ** (1 / max(axes, 1))))
         columns = part.map.columns(operand, lack.shape, positions)
         seen.append(columns)
         lacking.append(part.map.rows(lack, positions))

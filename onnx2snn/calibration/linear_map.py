@@ -198,10 +198,10 @@ class _Product(LinearMap):
 
 
 def linear_map(node: ir.Node) -> LinearMap | None:
-    """Return the weights of ``node`` as matrices, None if they are not constant and its own."""
+    """Return the weights of ``node`` as matrices, None if it has no constants of its own."""
     constants = [index for index, value in enumerate(node.inputs[:2]) if is_constant(value)]
     weights = node.inputs[constants[0]] if len(constants) == 1 else None
-    if weights is None or not has_one_reader(weights):
+    if weights is None or not has_one_reader(weights) or not array(weights).size:
         return None
     moving = 1 - constants[0]
     if is_op(node, "Conv") and moving == 0:

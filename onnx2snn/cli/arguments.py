@@ -90,7 +90,7 @@ def add_runtime(command: argparse.ArgumentParser) -> None:
         "--threads", type=int, default=0, help="threads in an operator; 0 for one a core"
     )
     command.add_argument(
-        "--batch-size", type=int, help="samples at a time (default 64, fewer if they are large)"
+        "--batch-size", type=int, help="samples at a time (default 64, fewer if the first is large)"
     )
 
 

@@ -118,4 +118,4 @@ def _repair(graph: ir.Graph, part: Synapses, samples: int) -> bool:
 
 
 _POSITIONS = 8
-"""Most positions along each axis of an image that a correction looks at."""
+"""Most positions along each axis of an image at which the neurons of a layer are looked at."""

@@ -191,3 +191,7 @@ def test_what_is_no_matrix(text: str) -> None:
 def test_a_convolution_with_weights_that_are_driven() -> None:
     ann = model("(float[4,2,3,3] k) => (y) { y = Conv (image, k) }", image=dyadic(1, 1, 2, 6, 5))
     assert linear_map(ann.graph.node(0)) is None
+
+
+def test_a_matrix_without_entries_is_no_map() -> None:
+    assert linear_map(network("MatMul (x, w)", (2, 0), (0, 3)).graph.node(0)) is None
