@@ -219,6 +219,7 @@ SUBJECTS: Mapping[str, Subject] = {
 
 
 _LEAST = 8
+"""Samples in any case, however large they are."""
 
 
 def subject_of(file: str) -> Subject:

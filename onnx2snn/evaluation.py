@@ -103,7 +103,7 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
     reference = None if ann is None else _predictor(ann, network, threads)
     predicted: dict[int, list[np.ndarray]] = collections.defaultdict(list)
     expected: list[np.ndarray] = []
-    rows = _rows(samples, network.events) if batch_size is None else batch_size
+    rows = batch_size or _rows(samples, network.events)
     total = -(-samples.samples // rows)
     for batch in track(samples.batches(rows), "evaluate", total):
         feeds = time_first(batch.feeds, network.events)
@@ -141,7 +141,7 @@ def outputs_on(
         check_batch_size(batch_size)
     samples = dataset(data, data_specs(network.inputs, network.events))
     parts: dict[str, list[np.ndarray]] = {name: [] for name in network.outputs}
-    rows = _rows(samples, network.events) if batch_size is None else batch_size
+    rows = batch_size or _rows(samples, network.events)
     for batch in track(samples.batches(rows), "run"):
         outputs = network.run(time_first(batch.feeds, network.events), time_steps)
         for name, found in outputs.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from onnx2snn.calibration.corrections import CORRECTIONS
+from onnx2snn.calibration.corrections import CORRECTIONS, OF_MEANS
 from onnx2snn.calibration.threshold_rules import RULES
 from onnx2snn.errors import OptionError
 from onnx2snn.passes import ReplaceActivations
@@ -105,6 +105,15 @@ class Method:
             "inverse-leaky": f"one a step, that at step t worth {self.leak:g}^(T-t)",
         }[self.neuron]
 
+    def keeping_weights(self) -> Method:
+        """Return the method without what changes weights: what else corrects means stands in."""
+        left = tuple(name for name in self.corrections if name != "weights")
+        if left == self.corrections:
+            return self
+        if OF_MEANS.isdisjoint(left):
+            left = (*left, "bias")
+        return dataclasses.replace(self, corrections=left)
+
     def levels(self, time_steps: int) -> int:
         """Return how many values above 0 T steps of a neuron tell apart."""
         return self.replacement().levels(time_steps)
@@ -151,7 +160,7 @@ METHODS: dict[str, Method] = {
             "auto",
             "what measures best at small T with at most one signed spike a step",
             "this project",
-            corrections=("weights", "headroom", "bias"),
+            corrections=("weights", "headroom"),
         ),
         Method(
             "opi",

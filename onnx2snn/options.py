@@ -67,7 +67,8 @@ class Options:
         v_init: Initial potential as a fraction of the threshold, 0 to 1.
         corrections: What is corrected, layer by layer, on the spikes that calibration data
             makes: some of ``CORRECTIONS``; without data, nothing is.
-        keep_weights: Whether the weights stay as they are, whatever the method says.
+        keep_weights: Whether the weights stay as they are, whatever the method says: where it
+            fits them, means are corrected by ``bias`` instead.
         schedule: ``lockstep``: in each step all layers advance by one step; ``layerwise``: a
             layer fires for T steps once those before it have.
         collapse: With ``layerwise``, whether what lies between layers is computed once, on what
@@ -174,10 +175,7 @@ class Options:
             given["corrections"] = ()
         changed = dataclasses.replace(method, **given) if given else method
         self._check_use(changed)
-        if not self.keep_weights:
-            return changed
-        kept = tuple(name for name in changed.corrections if name != "weights")
-        return dataclasses.replace(changed, corrections=kept)
+        return changed.keeping_weights() if self.keep_weights else changed
 
     def _check_use(self, method: Method) -> None:
         """Refuse options that nothing would read."""

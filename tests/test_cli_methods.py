@@ -49,7 +49,7 @@ def test_methods_are_listed_in_a_table(capsys: pytest.CaptureFixture[str]) -> No
 @pytest.mark.parametrize(
     "words, method",
     [
-        ("", f"{GATED}, weights correction, headroom correction, bias correction"),
+        ("", f"{GATED}, weights correction, headroom correction"),
         ("--keep-weights", f"{GATED}, headroom correction, bias correction"),
         ("--corrections none", GATED),
         ("--method opi", OPI),

@@ -109,11 +109,13 @@ def test_no_name_is_no_correction_and_none_leaves_those_of_the_method() -> None:
     assert chosen(corrections=None).corrections == METHODS["auto"].corrections
 
 
-def test_keep_weights_leaves_the_other_corrections() -> None:
+def test_where_weights_are_kept_other_corrections_stand_in() -> None:
     assert chosen(keep_weights=True).corrections == ("headroom", "bias")
     assert chosen(keep_weights=True, corrections=("weights", "potential")).corrections == (
         "potential",
     )
+    assert chosen(keep_weights=True, corrections=("weights",)).corrections == ("bias",)
+    assert chosen(keep_weights=True, corrections=("headroom",)).corrections == ("headroom",)
     assert chosen(keep_weights=True, method=OWN) == OWN
 
 

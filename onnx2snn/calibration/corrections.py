@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CORRECTIONS",
     "OF_LAYERS",
+    "OF_MEANS",
     "correct_bias",
     "correct_each_step",
     "correct_potential",
@@ -201,3 +202,9 @@ OF_LAYERS: dict[str, Callable[[Layer], None]] = {
 
 CORRECTIONS = ("weights", *OF_LAYERS)
 """Names of all corrections, in the order in which they are done."""
+
+OF_MEANS = frozenset({"bias", "potential", "step-bias"})
+"""Names of those that add what the mean output of a layer lacks.
+
+Fitted weights bring the same with their own bias, at the place where the output is read.
+"""

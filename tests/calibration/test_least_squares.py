@@ -103,6 +103,14 @@ def test_an_input_that_never_varies_gets_no_weight() -> None:
     np.testing.assert_allclose(offset, 1, atol=5e-3)
 
 
+def test_where_inputs_tell_nothing_the_offset_is_found() -> None:
+    x, y = normal(1, 1, 80, 40), normal(2, 1, 80, 1)
+    y += 5 - y.mean()
+    matrix, offset = ridge(x, y, each_its_own(80))
+    assert not matrix.any()
+    np.testing.assert_allclose(offset, 5, atol=1e-6)
+
+
 def test_silent_inputs_stay_unused() -> None:
     matrix, offset = ridge(np.zeros((1, 40, 3), np.float32), np.full((1, 40, 2), 0.25, np.float32),
                            each_its_own(40))  # fmt: skip
