@@ -47,7 +47,7 @@ def measure(model: Path, calibration: Path, batch_size: int, repeats: int) -> di
     plain = functools.partial(convert, corrections=())
     found = {
         "conversion, T = 8, with calibration (s)": _least(convert, 3) / 1000,
-        "conversion without bias correction (s)": _least(plain, 3) / 1000,
+        "conversion without corrections (s)": _least(plain, 3) / 1000,
     }
     with tempfile.TemporaryDirectory() as folder:
         snn = Path(folder, "snn.onnx")

@@ -120,6 +120,7 @@ def convert(
         InvalidModelError: The model cannot be read.
         UnsupportedError: Nothing in it can be made spiking, or it has foreign operators.
         CalibrationError: The calibration data does not fit the model.
+        RuntimeShapeError: The model does not run on inputs of the shapes that it declares.
         OptionError: T or an option is out of range.
     """
     chosen = Options(**options)

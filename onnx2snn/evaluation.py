@@ -87,8 +87,8 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
 
     Raises:
         InvalidModelError: A model cannot be read.
-        CalibrationError: The data does not fit the network, or there is nothing to compare
-            with: neither labels nor an ANN.
+        CalibrationError: The data does not fit the network, labels are no classes of it, or
+            there is nothing to compare with: neither labels nor an ANN.
         OptionError: A number of time steps, or the batch size, is less than 1.
     """
     steps = sorted({checked_time_steps(t) for t in time_steps or ()})
@@ -109,7 +109,9 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
         feeds = time_first(batch.feeds, network.events)
         steps = steps or [network.steps_in(feeds)]
         for t, outputs in network.run_at(feeds, steps).items():
-            predicted[t].append(_classes(outputs[network.outputs[0]], batch.valid))
+            scores = outputs[network.outputs[0]]
+            predicted[t].append(_classes(scores, batch.valid))
+            _check_labels(samples.labels, scores.shape[1])
         if reference is not None:
             expected.append(_classes(reference(time_means(feeds, network.events)), batch.valid))
     classes = {t: np.concatenate(parts) for t, parts in predicted.items()}
@@ -177,6 +179,16 @@ def _classes(scores: np.ndarray, valid: int) -> np.ndarray:
         )
         raise CalibrationError(message)
     return np.asarray(scores.reshape(*scores.shape[:2]).argmax(axis=1)[:valid])
+
+
+def _check_labels(labels: np.ndarray | None, classes: int) -> None:
+    """Refuse labels that the network cannot answer."""
+    if labels is not None and not (labels.min() >= 0 and labels.max() < classes):
+        message = (
+            f"the labels 'y' are numbers from {labels.min()} to {labels.max()}, but the network "
+            f"has {classes} classes, from 0 on; number the labels as the network does"
+        )
+        raise CalibrationError(message)
 
 
 def _score(

@@ -59,7 +59,9 @@ def is_constant(value: ir.Value | None) -> bool:
 
 
 def is_float(value: ir.Value) -> bool:
-    """Whether ``value`` holds real numbers, as far as its type is known."""
+    """Whether ``value`` is a tensor of real numbers, as far as its type is known."""
+    if isinstance(value.type, ir.SequenceType | ir.OptionalType):
+        return False
     return value.dtype is None or value.dtype.is_floating_point()
 
 

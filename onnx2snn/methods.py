@@ -61,10 +61,9 @@ class Method:
 
     def __post_init__(self) -> None:
         """Check the parts."""
-        given = vars(self)["corrections"]  # a name alone, or a list, is taken as well
-        object.__setattr__(
-            self, "corrections", (given,) if isinstance(given, str) else tuple(given)
-        )
+        given = vars(self)["corrections"]  # names in one text, or a list, are taken as well
+        names = map(str.strip, given.split(",")) if isinstance(given, str) else given
+        object.__setattr__(self, "corrections", tuple(names))
         _check("threshold", self.threshold, RULES)
         _check("schedule", self.schedule, SCHEDULES)
         for name in self.corrections:

@@ -117,6 +117,8 @@ class Options:
             given = getattr(self, name)
             if given is not None:
                 names = (given,) if isinstance(given, str) else tuple(given)
+                if name in {"skip_passes", "corrections"}:  # names of ours have no comma
+                    names = tuple(part.strip() for text in names for part in text.split(","))
                 object.__setattr__(self, name, names)
         self._check_passes()
         self.chosen_method()

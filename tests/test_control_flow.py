@@ -147,3 +147,17 @@ def test_a_sequence_that_is_an_output_as_well() -> None:
         for one, other in zip(found, expected, strict=True):
             # the exponential function is steepest at the largest activation
             np.testing.assert_allclose(one, other, rtol=0, atol=4 / T * np.abs(other).max())
+
+
+def test_activations_of_the_tensors_of_a_sequence() -> None:
+    text = (
+        f"{HEAD}  k = MatMul (a, w)  s = SplitToSequence <axis = 2> (k, two)  "
+        "m = SequenceMap (s) <body = b (float[5,2,2] p) => (float[5,2,2] q) { q = Relu (p) }>  "
+        f"h = ConcatFromSequence <axis = 2> (m)  {TAIL}"
+    )
+    halves = {"two": np.array([2, 2], np.int64)}
+    ann = model(f"({INPUTS}) => (y) {{ {text} }}", w=WEIGHTS["w"], **halves)
+    x = normal(0, 5, 2, 4)
+    expected = run_ort(ann, {"x": x})["y"]
+    found = onnx2snn.load(onnx2snn.convert(ann, T, {"x": x}).model).run({"x": x})["y"]
+    assert np.linalg.norm(found - expected) < 0.05 * np.linalg.norm(expected)

@@ -144,6 +144,12 @@ def test_with_neither_there_is_nothing_to_compare_with(snn: onnx.ModelProto) -> 
         onnx2snn.evaluate(snn, X)
 
 
+@pytest.mark.parametrize("label", [-1, 4])
+def test_labels_that_are_no_classes(snn: onnx.ModelProto, label: int) -> None:
+    with pytest.raises(onnx2snn.CalibrationError, match=rf"{label}.* the network has 4 classes"):
+        onnx2snn.evaluate(snn, {"x": X, "y": np.full(len(X), label)})
+
+
 def test_the_result_is_plain_data(snn: onnx.ModelProto, labels: np.ndarray) -> None:
     found = onnx2snn.evaluate(snn, {"x": X, "y": labels}, time_steps=(8, 2, 8)).as_dict()
     assert json.loads(json.dumps(found)) == found

@@ -104,6 +104,11 @@ def test_no_corrections(given: object) -> None:
     assert "correction" not in method_of(corrections=given)
 
 
+@pytest.mark.parametrize("given", ["headroom,bias", "headroom, bias", ["headroom", "bias"]])
+def test_corrections_may_be_one_text(given: object) -> None:
+    assert chosen(corrections=given).corrections == ("headroom", "bias")
+
+
 def test_no_name_is_no_correction_and_none_leaves_those_of_the_method() -> None:
     assert chosen(corrections=()).corrections == ()
     assert chosen(corrections=None).corrections == METHODS["auto"].corrections

@@ -52,7 +52,8 @@ def repair_weights(part: Synapses, samples: int) -> np.ndarray:
         dW, db = argmin sum |a - z - x dW - db|^2 + ridge |dW|^2
 
     The strength of the ridge is the one that does best on samples left out; if none does, the
-    weights stay.
+    weights stay. Places where x or what is lacking is undefined do not count: 0 / 0 where no spike
+    was sent.
 
     Source: Li et al., ICML 2021 (weight calibration, there by gradients); the closed form and
     the choice of the ridge are ours.
@@ -80,7 +81,8 @@ def repair_weights(part: Synapses, samples: int) -> np.ndarray:
         if laid_out > _NUMBERS:
             break
     x, y = np.concatenate(seen, axis=1), np.concatenate(lacking, axis=1)
-    matrix, offset = ridge(x, y, np.concatenate(numbers))
+    known = np.isfinite(x).all(axis=(0, 2)) & np.isfinite(y).all(axis=(0, 2))
+    matrix, offset = ridge(x[:, known], y[:, known], np.concatenate(numbers)[known])
     if np.any(matrix):
         part.map.add(matrix)
     shape = [1] * lack.ndim

@@ -23,7 +23,8 @@ _KNOWN = ("", "ai.onnx", DOMAIN)
 _QUANTIZED = "export the quantised model as QuantizeLinear / DequantizeLinear"
 _OPTIMIZED = "use the file from before onnxruntime's optimisations"
 _ADVICE = {
-    "ai.onnx.ml": "classical machine learning has no activation to convert",
+    "ai.onnx.ml": "classical machine learning is not converted; what comes before it can be cut "
+    "out with onnx.utils.extract_model",
     "com.microsoft": f"{_OPTIMIZED}, or export without fused operators",
     "com.microsoft.nchwc": _OPTIMIZED,
     "com.ms.internal.nhwc": _OPTIMIZED,

@@ -97,6 +97,8 @@ def read(model: AnyModel) -> Source:
             f"not {type(model).__name__}"
         )
         raise TypeError(message)
+    for value in _values(source.model):
+        _forget_negative_sizes(value)
     validate(source.model, source.name, source.original)
     return source
 
@@ -182,6 +184,15 @@ def _values(model: ir.Model) -> Iterator[ir.Value]:
         yield from graph.inputs
         yield from (value for value in graph.initializers.values() if value not in graph.inputs)
         yield from (value for node in graph for value in node.outputs)
+
+
+def _forget_negative_sizes(value: ir.Value) -> None:
+    """Make sizes below 0 unknown: some exporters write -1 for a size that is free."""
+    sizes = value.shape or ()
+    if any(isinstance(size, int) and size < 0 for size in sizes):
+        value.shape = ir.Shape(
+            [None if isinstance(size, int) and size < 0 else size for size in sizes]
+        )
 
 
 def _own(tensor: ir.TensorProtocol) -> ir.TensorProtocol:

@@ -271,8 +271,10 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "Cast": lambda attributes, x: x.to(DTYPES[attributes["to"]]),
     "CastLike": lambda _, x, like: x.to(like.dtype),
     "GreaterOrEqual": _row(torch.ge),
+    "IsNaN": _row(torch.isnan),
     "Less": _row(torch.lt),
     "LessOrEqual": _row(torch.le),
+    "Where": _row(torch.where),
     # places
     "Concat": lambda attributes, *inputs: torch.cat(inputs, attributes["axis"]),
     "Expand": _expand,

@@ -55,6 +55,16 @@ def test_bytes_and_proto() -> None:
         assert_equivalent(proto(), source.model, FEEDS, 0, 0)
 
 
+def test_sizes_below_zero_are_free() -> None:
+    given = proto()
+    for value in (*given.graph.input, *given.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_value = -1
+    source = read(given)
+    assert [list(value.shape)[1:] for value in source.model.graph.inputs] == [[3]]
+    assert not isinstance(source.model.graph.inputs[0].shape[0], int)
+    assert_equivalent(proto(), source.model, FEEDS, 0, 0)
+
+
 def test_graphsurgeon() -> None:
     gs = pytest.importorskip("onnx_graphsurgeon")
     graph = gs.import_onnx(proto())
@@ -297,7 +307,7 @@ def test_classical_machine_learning() -> None:
         '<ir_version: 8, opset_import: ["" : 17, "ai.onnx.ml" : 3]> net (float[3] x) => '
         "(float[3] y) { y = ai.onnx.ml.Scaler (x) }"
     )
-    with pytest.raises(UnsupportedError, match=r"Scaler 'y': .* no activation to convert"):
+    with pytest.raises(UnsupportedError, match=r"Scaler 'y': .* is not converted; what comes"):
         read(given)
 
 

@@ -208,6 +208,16 @@ def test_difference_undoes_a_running_sum() -> None:
     np.testing.assert_array_equal(total, steps.sum(axis=0))
 
 
+@pytest.mark.parametrize("undefined", [np.nan, np.inf, -np.inf])
+def test_difference_waits_until_a_value_is_defined(undefined: float) -> None:
+    steps = np.array([[undefined, 1], [2, undefined], [3, 2], [undefined, undefined], [5, 2]])
+    previous, found = np.zeros((1,)), []
+    for x in steps:
+        difference, previous = ALL_OPS["Difference"].step(x, previous)
+        found.append(difference)
+    np.testing.assert_array_equal(found, [[0, 1], [2, 0], [1, 1], [0, 0], [2, 0]])
+
+
 # What follows, for any input. All numbers are dyadic, so equality is exact.
 
 

@@ -124,3 +124,36 @@ def test_scan(axis: int, backwards: int, out: int, turned: int) -> None:
 def test_optional_values() -> None:
     compare("o = Optional (x)  h = OptionalHasElement (o)  e = OptionalGetElement (o)  "
             "f = Cast <to = 1> (h)  y = Add (e, f)", x=normal(1, 3))  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["constant", "reflect", "edge"])
+@pytest.mark.parametrize("pads", [[0, 0, 1, -1, 0, 0, -2, 2], [0, 0, -1, 0, 0, 0, 0, -2]])
+def test_pad_may_take_away(mode: str, pads: list[int]) -> None:
+    x, sizes = normal(1, 2, 3, 5, 6), np.array(pads)
+    compare(f'y = Pad <mode = "{mode}"> (x, p)', x=x, p=sizes)
+
+
+def test_pad_along_some_axes() -> None:
+    x, numbers = normal(1, 2, 3, 5), {"p": np.array([1, -1, 0, 2]), "a": np.array([-1, 1])}
+    compare("y = Pad (x, p, f, a)", 18, x=x, f=np.float32(1.5).reshape(()), **numbers)
+
+
+@pytest.mark.parametrize("align", [0, 1])
+@pytest.mark.parametrize("padding", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize(
+    "mode, opset",
+    [("bilinear", 16), ("bicubic", 16), ("nearest", 17), ("linear", 20), ("cubic", 20)],
+)
+def test_grid_sample(mode: str, opset: int, padding: str, align: int) -> None:
+    grid = 1.2 * normal(2, 2, 3, 7, 2)  # some points lie far outside
+    text = (
+        f'y = GridSample <mode = "{mode}", padding_mode = "{padding}", '
+        f"align_corners = {align}> (x, g)"
+    )
+    compare(text, opset, x=normal(1, 2, 3, 5, 4), g=grid)
+
+
+@pytest.mark.parametrize("mode", ["linear", "nearest"])
+def test_grid_sample_in_space(mode: str) -> None:
+    grid = normal(2, 2, 3, 4, 5, 3)
+    compare(f'y = GridSample <mode = "{mode}"> (x, g)', 20, x=normal(1, 2, 3, 4, 5, 6), g=grid)

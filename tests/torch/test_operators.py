@@ -88,6 +88,7 @@ CASES = [
     "a = Less (x, s)  d = CastLike (a, x)  b2 = Less (s, x)  y = CastLike (b2, x)",
     "a = GreaterOrEqual (x, x0)  y = CastLike (a, x)",
     "a = LessOrEqual (x, x0)  y = CastLike (a, x)",
+    "r = Relu (x)  d = Div (r, r)  a = IsNaN (d)  y = Where (a, x, x0)",
     "d = Shape (x)  e = Div (d, i4)  y = Cast <to = 1> (e)",
 ]  # fmt: skip
 ROUNDED = [

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from onnx2snn.runtime.kernels.convolution import Conv, ConvTranspose
 from onnx2snn.runtime.kernels.loop import Loop, Scan
-from onnx2snn.runtime.kernels.mended import LRN, NonMaxSuppression, Optional
+from onnx2snn.runtime.kernels.mended import LRN, NonMaxSuppression, Optional, Pad
 from onnx2snn.runtime.kernels.pooling import AveragePool, GlobalLpPool, MaxPool, MaxRoiPool
 from onnx2snn.runtime.kernels.quantization import DequantizeLinear
 from onnx2snn.runtime.kernels.recurrent import GRU, LSTM, RNN
+from onnx2snn.runtime.kernels.sampling import GridSample
 
 if TYPE_CHECKING:
     from onnx.reference.op_run import OpRun
@@ -28,11 +29,13 @@ __all__ = [
     "ConvTranspose",
     "DequantizeLinear",
     "GlobalLpPool",
+    "GridSample",
     "Loop",
     "MaxPool",
     "MaxRoiPool",
     "NonMaxSuppression",
     "Optional",
+    "Pad",
     "Scan",
 ]
 
@@ -52,4 +55,6 @@ KERNELS: tuple[type[OpRun], ...] = (
     DequantizeLinear,
     NonMaxSuppression,
     Optional,
+    Pad,
+    GridSample,
 )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from onnx.reference.op_run import OpRun
 
-__all__ = ["LRN", "NonMaxSuppression", "Optional"]
+__all__ = ["LRN", "NonMaxSuppression", "Optional", "Pad"]
 
 
 class LRN(OpRun):
@@ -28,6 +28,27 @@ class Optional(OpRun):
 
     def _run(self, x: object = None, **_: object) -> tuple[object]:
         return (x,)
+
+
+class Pad(OpRun):
+    """More at the ends of axes, or, where the number is negative, less."""
+
+    def _run(
+        self,
+        x: np.ndarray,
+        pads: np.ndarray,
+        fill: np.ndarray | None = None,
+        axes: np.ndarray | None = None,
+        mode: str = "constant",
+    ) -> tuple[np.ndarray]:
+        ends = np.zeros((x.ndim, 2), np.int64)
+        ends[slice(None) if axes is None else axes] = np.reshape(pads, (2, -1)).T
+        less = np.maximum(-ends, 0)
+        kept = x[tuple(slice(a, size - b) for size, (a, b) in zip(x.shape, less, strict=True))]
+        options: dict[str, Any] = {"mode": mode}
+        if mode == "constant":
+            options["constant_values"] = 0 if fill is None else fill
+        return (np.pad(kept, np.maximum(ends, 0), **options).astype(x.dtype),)
 
 
 class NonMaxSuppression(OpRun):
