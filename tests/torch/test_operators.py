@@ -88,7 +88,7 @@ CASES = [
     "a = Less (x, s)  d = CastLike (a, x)  b2 = Less (s, x)  y = CastLike (b2, x)",
     "a = GreaterOrEqual (x, x0)  y = CastLike (a, x)",
     "a = LessOrEqual (x, x0)  y = CastLike (a, x)",
-    "r = Relu (x)  d = Div (r, r)  a = IsNaN (d)  y = Where (a, x, x0)",
+    "c = Less (x, x0)  h = Where (c, nan, x)  a = IsNaN (h)  y = Where (a, s, h)",
     "d = Shape (x)  e = Div (d, i4)  y = Cast <to = 1> (e)",
 ]  # fmt: skip
 ROUNDED = [
@@ -104,6 +104,7 @@ MORE = {
     "from2": np.array(2),
     "by7": np.array(7),
     "s0": np.float32(0.5),
+    "nan": np.float32(np.nan),
     "i4": np.array([4]),
     "i0": np.array([0]),
     "i1": np.array([1]),
