@@ -88,7 +88,7 @@ CASES = [
     "a = Less (x, s)  d = CastLike (a, x)  b2 = Less (s, x)  y = CastLike (b2, x)",
     "a = GreaterOrEqual (x, x0)  y = CastLike (a, x)",
     "a = LessOrEqual (x, x0)  y = CastLike (a, x)",
-    "c = Less (x, x0)  h = Where (c, nan, x)  a = IsNaN (h)  y = Where (a, s, h)",
+    "d = Less (x, x0)  h = Where (d, nan, x)  a = IsNaN (h)  y = Where (a, s, h)",
     "d = Shape (x)  e = Div (d, i4)  y = Cast <to = 1> (e)",
 ]  # fmt: skip
 ROUNDED = [
