@@ -111,7 +111,7 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
         for t, outputs in network.run_at(feeds, steps).items():
             scores = outputs[network.outputs[0]]
             predicted[t].append(_classes(scores, batch.valid))
-            _check_labels(samples.labels, scores.shape[1])
+        _check_labels(samples.labels, scores.shape[1])
         if reference is not None:
             expected.append(_classes(reference(time_means(feeds, network.events)), batch.valid))
     classes = {t: np.concatenate(parts) for t, parts in predicted.items()}

@@ -12,9 +12,9 @@ from onnx2snn.passes import ReplaceActivations
 from onnx2snn.passes.replace_activations import NEURONS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
-__all__ = ["METHODS", "SCHEDULES", "Method"]
+__all__ = ["METHODS", "SCHEDULES", "Method", "split_names"]
 
 SCHEDULES = ("lockstep", "layerwise")
 """How the layers share out time: all advance together, or one fires after the other."""
@@ -62,8 +62,7 @@ class Method:
     def __post_init__(self) -> None:
         """Check the parts."""
         given = vars(self)["corrections"]  # names in one text, or a list, are taken as well
-        names = map(str.strip, given.split(",")) if isinstance(given, str) else given
-        object.__setattr__(self, "corrections", tuple(names))
+        object.__setattr__(self, "corrections", split_names(given))
         _check("threshold", self.threshold, RULES)
         _check("schedule", self.schedule, SCHEDULES)
         for name in self.corrections:
@@ -127,6 +126,12 @@ class Method:
         scope = "per channel" if self.per_channel else "per tensor"
         done = "".join(f", {name} correction" for name in corrections)
         return f"{self.name}: {neurons}, {self.threshold} {scope}, v_init {self.v_init}{done}"
+
+
+def split_names(given: str | Iterable[str]) -> tuple[str, ...]:
+    """Return names of ours, which have no comma, that may come together in one text."""
+    texts = (given,) if isinstance(given, str) else given
+    return tuple(name.strip() for text in texts for name in text.split(","))
 
 
 def _check(part: str, value: str, choices: Collection[str]) -> None:

@@ -9,7 +9,7 @@ from onnx2snn.calibration.corrections import CORRECTIONS
 from onnx2snn.calibration.threshold_rules import RULES
 from onnx2snn.coding import CODINGS
 from onnx2snn.errors import OptionError
-from onnx2snn.methods import METHODS, SCHEDULES, Method
+from onnx2snn.methods import METHODS, SCHEDULES, Method, split_names
 from onnx2snn.passes import PASSES, CorrectLayers
 from onnx2snn.passes.replace_activations import NEURONS
 from onnx2snn.streams import SPIKE
@@ -116,10 +116,9 @@ class Options:
         for name in ("until", "nodes_to_exclude", "skip_passes", "corrections"):
             given = getattr(self, name)
             if given is not None:
-                names = (given,) if isinstance(given, str) else tuple(given)
-                if name in {"skip_passes", "corrections"}:  # names of ours have no comma
-                    names = tuple(part.strip() for text in names for part in text.split(","))
-                object.__setattr__(self, name, names)
+                ours = name in {"skip_passes", "corrections"}
+                whole = (given,) if isinstance(given, str) else tuple(given)
+                object.__setattr__(self, name, split_names(whole) if ours else whole)
         self._check_passes()
         self.chosen_method()
         if self.spike not in SPIKE:
