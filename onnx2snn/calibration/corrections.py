@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onnx2snn.calibration.grid import Grid
 from onnx2snn.calibration.least_squares import ridge
 
 if TYPE_CHECKING:
@@ -68,13 +69,14 @@ def repair_weights(part: Synapses, samples: int) -> np.ndarray:
     seen, lacking, numbers = [], [], []
     places = min(_PLACES, _NUMBERS // part.map.place_size) // samples
     count, laid_out = 0, 0
-    for operand, lack in part.samples:
+    for batch, (operand, lack) in enumerate(part.samples):
         spatial = np.delete(lack.shape, [0, part.map.channel_axis])
         axes = int(np.count_nonzero(spatial > 1))
         positions = max(_LEAST_POSITIONS, math.floor(places ** (1 / max(axes, 1))))
-        columns = part.map.columns(operand, lack.shape, positions)
+        grid = Grid(positions, batch)
+        columns = part.map.columns(operand, lack.shape, grid)
         seen.append(columns)
-        lacking.append(part.map.rows(lack, positions))
+        lacking.append(part.map.rows(lack, grid))
         rows = len(np.moveaxis(operand, part.map.channel_axis, -1))
         numbers.append(count + np.repeat(np.arange(rows), columns.shape[1] // max(1, rows)))
         count, laid_out = count + rows, laid_out + columns.size

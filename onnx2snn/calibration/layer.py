@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onnx2snn.calibration.linear_map import spread
 from onnx2snn.graph import array, set_array
 from onnx2snn.ops import ALL_OPS
 from onnx2snn.states import set_starting_value, starting_value
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
+    from onnx2snn.calibration.grid import Grid
     from onnx2snn.ops import StepOp
 
 __all__ = ["Layer", "Sample"]
@@ -126,22 +126,13 @@ class Layer:
         """The axes of an activation along which parameters are the same."""
         return tuple(axis for axis, length in enumerate(self.v_threshold.shape) if length == 1)
 
-    def thinned(self, sample: Sample, positions: int) -> Sample:
-        """Return ``sample`` at evenly spaced positions: neighbours tell little more.
-
-        Args:
-            sample: What a batch shows of this layer.
-            positions: How many are kept, at most, along each axis but those of samples and of
-                channels.
-        """
+    def thinned(self, sample: Sample, grid: Grid) -> Sample:
+        """Return ``sample`` at the positions of ``grid``, of all samples and channels."""
         shape = sample.target.shape
         whole = {0, 1 if self.channel_axis is None else self.channel_axis}
-        places = tuple(
-            spread(size, positions)
-            if axis in self.shared_axes and axis not in whole
-            else slice(None)
-            for axis, size in enumerate(shape)
-        )
+        thin = [axis for axis in self.shared_axes if axis not in whole]
+        found = dict(zip(thin, grid.places(shape[axis] for axis in thin), strict=True))
+        places = tuple(found.get(axis, slice(None)) for axis in range(len(shape)))
         time = (slice(None),) * (sample.current.ndim - len(shape))
         return Sample(sample.current[time + places], sample.target[places])
 

@@ -21,14 +21,9 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
-__all__ = ["LinearMap", "linear_map", "spread"]
+    from onnx2snn.calibration.grid import Grid
 
-
-def spread(size: int, positions: int) -> slice:
-    """Return evenly spaced places, at most ``positions`` of an axis of length ``size``."""
-    distance = max(1, -(-size // positions))
-    beyond_last = (size - 1) % distance if size else 0
-    return slice(beyond_last // 2, None, distance)
+__all__ = ["LinearMap", "linear_map"]
 
 
 class LinearMap(abc.ABC):
@@ -57,18 +52,18 @@ class LinearMap(abc.ABC):
         """How many numbers the weights see at one place, in all groups."""
 
     @abc.abstractmethod
-    def columns(self, x: np.ndarray, output: Sequence[int], positions: int) -> np.ndarray:
+    def columns(self, x: np.ndarray, output: Sequence[int], grid: Grid) -> np.ndarray:
         """Return what the weights see, [groups, places, inputs].
 
         Args:
             x: The operand, in the shape the node takes.
             output: Shape of the node's output.
-            positions: How many places are kept, at most, along each axis behind the first that
-                is not the channels.
+            grid: Which places are kept along each axis behind the first that is not the
+                channels.
         """
 
     @abc.abstractmethod
-    def rows(self, output: np.ndarray, positions: int) -> np.ndarray:
+    def rows(self, output: np.ndarray, grid: Grid) -> np.ndarray:
         """Return ``output`` at the same places, [groups, places, outputs]."""
 
     @abc.abstractmethod
@@ -90,9 +85,9 @@ class _Convolution(LinearMap):
     def place_size(self) -> int:
         return self._group * math.prod(array(self.weights).shape[1:])
 
-    def columns(self, x: np.ndarray, output: Sequence[int], positions: int) -> np.ndarray:
+    def columns(self, x: np.ndarray, output: Sequence[int], grid: Grid) -> np.ndarray:
         padded, window = self._windows(x, output)
-        places = tuple(spread(size, positions) for size in output[2:])
+        places = grid.places(output[2:])
         kernel = (slice(None),) * len(places)
         seen = window.view(padded)[(slice(None), slice(None), *kernel, *places)]
         inputs = x.shape[1] // self._group * window.taps
@@ -102,9 +97,9 @@ class _Convolution(LinearMap):
         window = Window.of(x.shape[2:], array(self.weights).shape[2:], self._attributes())
         return window.pad(x, 0), window
 
-    def rows(self, output: np.ndarray, positions: int) -> np.ndarray:
+    def rows(self, output: np.ndarray, grid: Grid) -> np.ndarray:
         batch, channels, *spatial = output.shape
-        places = (spread(size, positions) for size in spatial)
+        places = grid.places(spatial)
         thinned = output[(slice(None), slice(None), *places)]
         return _in_groups(thinned.reshape(batch, self._group, channels // self._group, -1))
 
@@ -181,13 +176,13 @@ class _Product(LinearMap):
     def _inputs_first(self) -> bool:
         return (self.moving is self.node.inputs[0]) != self._turned
 
-    def columns(self, x: np.ndarray, output: Sequence[int], positions: int) -> np.ndarray:
+    def columns(self, x: np.ndarray, output: Sequence[int], grid: Grid) -> np.ndarray:
         del output
-        return self.rows(x, positions)
+        return self.rows(x, grid)
 
-    def rows(self, output: np.ndarray, positions: int) -> np.ndarray:
+    def rows(self, output: np.ndarray, grid: Grid) -> np.ndarray:
         features_last = np.moveaxis(output, self.channel_axis, -1)
-        places = (spread(size, positions) for size in features_last.shape[1:-1])
+        places = grid.places(features_last.shape[1:-1])
         thinned = features_last[(slice(None), *places, slice(None))]
         return thinned.reshape(1, -1, thinned.shape[-1])
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import numpy as np
 
 from onnx2snn.activations import is_rectifier
+from onnx2snn.calibration.grid import Grid
 from onnx2snn.calibration.layer import Layer, Sample
 from onnx2snn.calibration.limits import largest_magnitude
 from onnx2snn.calibration.segment import Segment
@@ -218,7 +219,9 @@ class _Walker:
         left_out = False
         for batch in range(self._batches):
             full = Sample(self._current(batch), self._tape.read(activation, batch))
-            sample = full if self._positions is None else layer.thinned(full, self._positions)
+            sample = full
+            if self._positions is not None:
+                sample = layer.thinned(full, Grid(self._positions, batch))
             self._tape.append(_CURRENT, sample.current)
             self._tape.append(_TARGET, sample.target)
             left_out = left_out or sample.target.size < full.target.size

@@ -49,8 +49,9 @@ class CorrectLayers(ir.passes.InPlacePass):
     - ``potential``: T times that is added to the initial potential instead. Source: as above.
     - ``step-bias``: a bias for each time step. Source: Wu et al., ECCV 2024.
 
-    Of large images, evenly spaced positions stand for all; weights are fitted at the more of them
-    the fewer samples there are. Changes what the network computes; needs data but no labels.
+    Of large images, evenly spaced positions stand for all, other ones in each batch; weights are
+    fitted at the more of them the fewer samples there are. Changes what the network computes;
+    needs data but no labels.
 
     Attributes:
         time_steps: T at which the outputs are compared, >= 1.

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from onnx2snn.calibration.corrections import leave_headroom, take_largest_current
+from onnx2snn.calibration.grid import Grid
 from onnx2snn.calibration.layer import Layer, Sample
 from onnx2snn.graph import array
 from onnx2snn.passes import ReplaceActivations
@@ -108,9 +109,9 @@ def test_features_of_a_sequence_are_not_thinned() -> None:
     one.v_threshold = np.ones((1, 1, 1), np.float32)
     one.channel_axis = 2
     whole = Sample(normal(1, T, 4, 20, 30), normal(2, 4, 20, 30))
-    assert one.thinned(whole, 5).target.shape == (4, 5, 30)
+    assert one.thinned(whole, Grid(5)).target.shape == (4, 5, 30)
     one.channel_axis = None
-    assert one.thinned(whole, 5).current.shape == (T, 4, 20, 5)
+    assert one.thinned(whole, Grid(5)).current.shape == (T, 4, 20, 5)
 
 
 def test_thresholds_stay_where_no_current_is_above_zero() -> None:

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from onnx2snn.calibration.linear_map import LinearMap, linear_map, spread
+from onnx2snn.calibration.grid import Grid
+from onnx2snn.calibration.linear_map import LinearMap, linear_map
 from onnx2snn.graph import array, set_array
 from onnx2snn.testing import run_ort
 from tests.models import dyadic, model
 
 if TYPE_CHECKING:
     import onnx_ir as ir
+
+ALL = Grid(100)
 
 CONVOLUTIONS = {
     "1-D": ("", (3, 2, 9), (4, 2, 3)),
@@ -101,7 +104,7 @@ def output(ann: ir.Model, x: np.ndarray) -> np.ndarray:
 
 def delta_for(part: LinearMap, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return random numbers, one for each of the weights, [groups, inputs, outputs]."""
-    columns, rows = part.columns(x, y.shape, 100), part.rows(y, 100)
+    columns, rows = part.columns(x, y.shape, ALL), part.rows(y, ALL)
     delta = dyadic(5, len(columns), columns.shape[2], rows.shape[2])
     assert delta.size == array(part.weights).size
     return delta
@@ -119,10 +122,10 @@ def test_columns_times_a_matrix_is_what_the_node_computes_with_it(
     delta = delta_for(part, x, biases)
     part.add(delta)
     y = output(ann, x) - biases
-    columns = part.columns(x, y.shape, positions)
+    columns = part.columns(x, y.shape, Grid(positions, batch=2))
     assert len(columns) * columns.shape[2] == part.place_size
     found = columns @ delta
-    np.testing.assert_array_equal(found, part.rows(y, positions))
+    np.testing.assert_array_equal(found, part.rows(y, Grid(positions, batch=2)))
     assert np.abs(found).max() > 0
 
 
@@ -135,32 +138,17 @@ def test_what_is_added_changes_the_output_by_as_much(
     delta = delta_for(part, x, before)
     part.add(delta)
     change = output(ann, x) - before
-    np.testing.assert_array_equal(
-        part.columns(x, before.shape, 100) @ delta, part.rows(change, 100)
-    )
+    found = part.columns(x, before.shape, ALL) @ delta
+    np.testing.assert_array_equal(found, part.rows(change, ALL))
     assert array(part.weights).dtype == np.float32
 
 
 @EACH_NUMBER_OF_POSITIONS
-def test_as_many_places_as_asked_for(positions: int) -> None:
+def test_no_more_places_than_asked_for(positions: int) -> None:
     ann = network("Conv (x, w, b)", (3, 2, 9, 4), (4, 2, 2, 2))
-    columns = mapped(ann).columns(dyadic(3, 3, 2, 9, 4), (3, 4, 8, 3), positions)
-    places = 3 * min(positions, 8) * min(positions, 3)
+    columns = mapped(ann).columns(dyadic(3, 3, 2, 9, 4), (3, 4, 8, 3), Grid(positions))
+    places = 3 * 8 * 3 if positions == 100 else 3 * 2 * 1
     assert columns.shape == (1, places, 8)
-
-
-@pytest.mark.parametrize("size", [1, 2, 7, 8, 9, 30])
-@pytest.mark.parametrize("positions", [1, 3, 8])
-def test_places_are_spread_evenly(size: int, positions: int) -> None:
-    places = np.arange(size)[spread(size, positions)]
-    assert 1 <= len(places) <= positions
-    assert len(np.unique(np.diff(places))) <= 1
-    left, right = places[0], size - 1 - places[-1]
-    assert right - left in {0, 1}, "as far from one end as from the other"
-
-
-def test_of_nothing_nothing_is_taken() -> None:
-    assert len(np.arange(0)[spread(0, 8)]) == 0
 
 
 @pytest.mark.parametrize(
