@@ -82,8 +82,8 @@ def left_values(graph: ir.Graph, fates: Sequence[Fate], options: Options) -> tup
 
 
 _NOTHING = (
-    "nodes_to_exclude: no neuron would stand at %s %r, so leaving it as it is changes nothing; "
-    "name an activation"
+    "nodes_to_exclude: no neuron would stand at %s %r, so leaving it as it is keeps no more than "
+    "its weights; name an activation"
 )
 
 

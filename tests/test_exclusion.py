@@ -11,7 +11,9 @@ import onnx_ir as ir
 import pytest
 
 import onnx2snn
+from onnx2snn.graph import array
 from onnx2snn.testing import run_ort
+from onnx2snn.time_loop import time_loops
 from tests.models import dyadic, model, normal, positive
 
 CHAIN = (
@@ -73,6 +75,24 @@ def test_the_outputs_stay_what_they_are() -> None:
         errors[name] = np.abs(onnx2snn.load(snn.model).run({"x": x})["y"] - expected).mean()
     assert errors["all"] > errors["some"] > errors["head"] > 0
     assert errors["all"] < 0.01
+
+
+@pytest.mark.parametrize("left", [{"until": "r1"}, {"nodes_to_exclude": ("g2", "g3")}], ids=str)
+def test_weights_that_are_left_are_not_fitted(left: dict[str, Any]) -> None:
+    """g1 is driven by spikes and fitted; what g2 and g3 multiply by stays."""
+    own = {f"w{index}": normal(index, 4, 4) for index in range(4)}
+    text = CHAIN
+    for name in own:
+        text = text.replace(", w)", f", {name})", 1)
+    ann = ir.to_proto(model(text, **own))
+    network = onnx2snn.convert(ann, 4, normal(9, 256, 4), **left).network
+    graphs = [
+        network.graph,
+        *(node.attributes["body"].as_graph() for node in time_loops(network.graph)),
+    ]
+    values = [array(value) for graph in graphs for value in graph.initializers.values()]
+    kept = [name for name, old in own.items() if any(np.array_equal(old, new) for new in values)]
+    assert kept == ["w0", "w2", "w3"]
 
 
 @pytest.mark.parametrize("option", ["until", "nodes_to_exclude"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onnx2snn.calibration.grid import Grid
-from onnx2snn.calibration.least_squares import ridge
+from onnx2snn.calibration.least_squares import HELD_OUT, ridge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,25 +66,25 @@ def repair_weights(part: Synapses, samples: int) -> np.ndarray:
     Returns:
         db, in a shape that broadcasts to the place of ``part``.
     """
-    seen, lacking, numbers = [], [], []
+    seen, lacking, rows = [], [], []
     places = min(_PLACES, _NUMBERS // part.map.place_size) // samples
-    count, laid_out = 0, 0
+    laid_out = 0
     for batch, (operand, lack) in enumerate(part.samples):
         spatial = np.delete(lack.shape, [0, part.map.channel_axis])
         axes = int(np.count_nonzero(spatial > 1))
         positions = max(_LEAST_POSITIONS, math.floor(places ** (1 / max(axes, 1))))
         grid = Grid(positions, batch)
-        columns = part.map.columns(operand, lack.shape, grid)
-        seen.append(columns)
+        seen.append(part.map.columns(operand, lack.shape, grid))
         lacking.append(part.map.rows(lack, grid))
-        rows = len(np.moveaxis(operand, part.map.channel_axis, -1))
-        numbers.append(count + np.repeat(np.arange(rows), columns.shape[1] // max(1, rows)))
-        count, laid_out = count + rows, laid_out + columns.size
+        rows.append(len(np.moveaxis(operand, part.map.channel_axis, -1)))
+        laid_out += seen[-1].size
         if laid_out > _NUMBERS:
+            samples = min(samples, sum(rows))  # the others are not read
             break
+    numbers = _sample_numbers(rows, [columns.shape[1] for columns in seen], samples)
     x, y = np.concatenate(seen, axis=1), np.concatenate(lacking, axis=1)
     known = np.isfinite(x).all(axis=(0, 2)) & np.isfinite(y).all(axis=(0, 2))
-    matrix, offset = ridge(x[:, known], y[:, known], np.concatenate(numbers)[known])
+    matrix, offset = ridge(x[:, known], y[:, known], numbers[known])
     if np.any(matrix):
         part.map.add(matrix)
     shape = [1] * lack.ndim
@@ -92,20 +92,35 @@ def repair_weights(part: Synapses, samples: int) -> np.ndarray:
     return offset.reshape(shape).astype(lack.dtype)
 
 
+def _sample_numbers(rows: list[int], places: list[int], samples: int) -> np.ndarray:
+    """Return the number of the sample that each place belongs to.
+
+    Rows that are no samples, as where a sequence comes first or both are one axis, cannot be told
+    apart: then those of a batch count as one sample or, of few batches, as a run of neighbours.
+
+    Args:
+        rows: Length of axis 0 of the operand, of each batch.
+        places: How many places are looked at, of each batch.
+        samples: Number of samples in these batches.
+    """
+    if sum(rows) == samples:
+        of_rows = np.arange(sum(rows))
+        return np.repeat(of_rows, np.repeat(np.array(places) // np.maximum(rows, 1), rows))
+    if len(places) >= HELD_OUT:
+        return np.repeat(np.arange(len(places)), places)
+    return np.concatenate([np.arange(count) * HELD_OUT // max(count, 1) for count in places])
+
+
 def leave_headroom(layer: Layer) -> None:
     """Raise the threshold of each channel by the factor whose output is closest to the ANN's.
 
     A neuron sends one spike a step. Where the current comes in bursts, one that is near its
     largest rate falls behind and cannot catch up: it needs a larger threshold than its
-    activation alone asks for. Tried are factors up to 3; the least squared error wins.
+    activation alone asks for. Tried are factors up to 3; the least squared error wins. It may
+    bring a threshold above the limit of the activation, where most currents stay below.
     """
-    errors, before = [], np.array(1.0)
-    for factor in _HEADROOM:
-        layer.scale(factor / before)
-        errors.append(_squared_error(layer))
-        before = np.array(factor)
-    best = np.array(_HEADROOM)[np.argmin(errors, axis=0)]
-    layer.scale(best / before)
+    errors = [_squared_error(layer.scaled(np.array(factor))) for factor in _HEADROOM]
+    layer.scale(np.array(_HEADROOM)[np.argmin(errors, axis=0)])
 
 
 def _squared_error(layer: Layer) -> np.ndarray:

@@ -121,6 +121,12 @@ class Layer:
             negative = self.fixed["v_threshold_negative"] * factor
             self.fixed = self.fixed | {"v_threshold_negative": negative.astype(dtype)}
 
+    def scaled(self, factor: np.ndarray) -> Self:
+        """Return a copy whose thresholds and initial potential are ``factor`` times as large."""
+        copy = dataclasses.replace(self)
+        copy.scale(factor)
+        return copy
+
     @property
     def shared_axes(self) -> tuple[int, ...]:
         """The axes of an activation along which parameters are the same."""

@@ -10,10 +10,11 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ridge"]
+__all__ = ["HELD_OUT", "ridge"]
 
 _STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, math.inf)
-_HELD_OUT = 4
+HELD_OUT = 4
+"""One sample of so many is left out when the strength is judged."""
 
 
 def ridge(x: np.ndarray, y: np.ndarray, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -34,7 +35,7 @@ def ridge(x: np.ndarray, y: np.ndarray, samples: np.ndarray) -> tuple[np.ndarray
     Returns:
         The matrix, [groups, inputs, outputs], and the offset, [groups, 1, outputs].
     """
-    held_out = samples % _HELD_OUT == _HELD_OUT - 1
+    held_out = samples % HELD_OUT == HELD_OUT - 1
     nothing = np.zeros((len(x), x.shape[2], y.shape[2])), np.zeros((len(x), 1, y.shape[2]))
     if held_out.all() or not held_out.any():
         return nothing

@@ -117,20 +117,16 @@ class _TransposedConvolution(_Convolution):
         return shape[0] * math.prod(shape[2:])
 
     def _windows(self, x: np.ndarray, output: Sequence[int]) -> tuple[np.ndarray, Window]:
-        rank = x.ndim - 2
         axes = declared_axes(x.shape[2:], array(self.weights).shape[2:], self._attributes())
         sizes = [(axis.size - 1) * axis.stride + 1 for axis in axes]
         spread = np.zeros((*x.shape[:2], *sizes), x.dtype)
         strides = tuple(slice(None, None, axis.stride) for axis in axes)
         spread[(slice(None), slice(None), *strides)] = x
-        window = Window(
-            tuple(
-                _turned(axis, size, output[2 + index], self._cut(axes, output, index))
-                for index, (axis, size) in enumerate(zip(axes, sizes, strict=True))
-            )
-        )
-        assert len(window.axes) == rank
-        return window.pad(spread, 0), window
+        cuts = [self._cut(axes, output, index) for index in range(len(axes))]
+        turned = map(_turned, axes, sizes, output[2:], cuts)
+        window = Window(tuple(turned))
+        inside = (slice(size - a.size, None) for size, a in zip(sizes, window.axes, strict=True))
+        return window.pad(spread[(slice(None), slice(None), *inside)], 0), window
 
     def _cut(self, axes: Sequence[Axis], output: Sequence[int], index: int) -> int:
         """Return how much of the full output is cut off at the beginning of an axis."""
@@ -153,10 +149,15 @@ class _TransposedConvolution(_Convolution):
 
 
 def _turned(axis: Axis, size: int, output: int, cut: int) -> Axis:
-    """Return the axis of the spread input over which the turned kernel slides."""
+    """Return the axis of the spread input over which the turned kernel slides.
+
+    Where more of the output is cut off than the kernel reaches, the first entries of the spread
+    input make nothing of it: its last ``Axis.size`` entries are left.
+    """
     begin = axis.extent - 1 - cut
     end = output - 1 + axis.extent - size - begin
-    return Axis(size, axis.kernel, 1, axis.dilation, begin, end)
+    left = size + min(0, begin)
+    return Axis(left, axis.kernel, 1, axis.dilation, max(0, begin), end)
 
 
 class _Product(LinearMap):

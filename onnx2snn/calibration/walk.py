@@ -17,7 +17,7 @@ from onnx2snn.channels import channel_axis
 from onnx2snn.coding import event_names
 from onnx2snn.events import time_means
 from onnx2snn.graph import boundary, closure, dependency_graph, reads
-from onnx2snn.notes import ACTIVATION_OUTPUT, STREAM_OF
+from onnx2snn.notes import ACTIVATION_OUTPUT, STREAM_OF, is_left
 from onnx2snn.streams import is_neuron
 
 if TYPE_CHECKING:
@@ -57,13 +57,15 @@ def walk(  # noqa: PLR0913 (two networks, their data, and how they run)
         batches: Feeds of the graph inputs; those that are events are [T, N, ...].
         time_steps: T.
         positions: Of images and sequences, how many evenly spaced positions along each axis the
-            samples of a layer hold at most; None for all. The neurons fire on all.
+            samples of a layer hold at most, other ones in each batch; None for all. The neurons
+            fire on all.
         layerwise: Whether each layer fires alone, once its input is complete, and not all in the
             same steps. What a layer is driven by is then a value, and no stream.
 
     Yields:
-        One ``Synapses`` for each node with constant weights that spikes drive, one ``Layer``
-        for each activation that became a neuron, in topological order.
+        One ``Synapses`` for each node with constant weights that spikes drive, directly or
+        through analog streams, unless it is to be left as it is; one ``Layer`` for each
+        activation that became a neuron, in topological order.
     """
     with Tape() as tape:
         walker = _Walker(snn, ann, tape, time_steps, positions, layerwise=layerwise)
@@ -132,6 +134,8 @@ class _Walker:
         ahead = [node for node in self._snn.graph if node in between and not is_neuron(node)]
         self._met.update(ahead)
         for found in synapses(ahead):
+            if is_left(found.map.node.outputs[0]):
+                continue
             target = self._values.get(_name_in_ann(found.place))
             values = [found.map.moving, found.place]
             # What the step form makes of means in one step is what the steps come to.

@@ -63,7 +63,7 @@ class CorrectLayers(ir.passes.InPlacePass):
     """
 
     time_steps: int = 8
-    corrections: tuple[str, ...] = ("weights", "bias")
+    corrections: tuple[str, ...] = ("weights", "headroom")
     batch_size: int = 64
     layerwise: bool = False
     ann: ir.Model | None = None

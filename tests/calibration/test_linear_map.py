@@ -41,6 +41,13 @@ TRANSPOSED = {
     "strides": ("strides = [3, 2]", (3, 2, 5, 4), (2, 4, 2, 3)),
     "dilations": ("dilations = [2, 3], strides = [2, 1]", (3, 2, 5, 4), (2, 4, 3, 2)),
     "pads": ("pads = [1, 0, 2, 1], strides = [2, 2]", (3, 2, 5, 4), (2, 4, 3, 3)),
+    "more cut off than the kernel reaches": ("pads = [2, 0, 1, 2]", (3, 2, 5, 4), (2, 4, 2, 2)),
+    "one tap, cut off": ("pads = [1, 0, 0, 2]", (3, 2, 5, 4), (2, 4, 1, 1)),
+    "valid, a smaller output": (
+        'auto_pad = "VALID", output_shape = [5, 4], dilations = [1, 2]',
+        (3, 2, 6, 6),
+        (2, 4, 1, 1),
+    ),
     "output padding": (
         "output_padding = [1, 2], strides = [2, 3], pads = [1, 1, 1, 1]",
         (3, 2, 5, 4),

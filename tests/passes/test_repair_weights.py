@@ -155,6 +155,35 @@ def test_the_fewer_images_the_more_positions_of_each(
     assert samples * (side - 1) ** 2 < places <= samples * side**2
 
 
+@pytest.mark.parametrize(
+    "way, samples, blocks",
+    [
+        ("k = Transpose <perm = [1, 0, 2]> (a)", 256, 4),
+        ("k = Reshape (a, flat)", 256, 4),
+        ("k = Reshape (a, flat)", 128, 8),
+    ],
+    ids=["sequence first", "one axis", "one axis, few batches"],
+)
+def test_rows_that_are_no_samples_are_left_out_together(
+    way: str, samples: int, blocks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sample of which one row is known and another left out would judge itself."""
+    numbers = []
+
+    def recorded(x: np.ndarray, y: np.ndarray, of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        numbers.append(of)
+        return ridge(x, y, of)
+
+    monkeypatch.setattr(corrections, "ridge", recorded)
+    text = f"h = MatMul (x, p)  a = Relu (h)  {way}  g = MatMul (k, q)  y = Relu (g)"
+    constants = {"p": WEIGHTS["p"], "q": WEIGHTS["q"], "flat": np.int64([-1, 4])}
+    ann = model(f"(float[N,6,5] x) => (y) {{ {text} }}", **constants)
+    onnx2snn.convert(ann, T, normal(3, samples, 6, 5), corrections=("weights",))
+    (of,) = numbers
+    assert np.count_nonzero(np.diff(of)) == blocks - 1, "neighbours stay together"
+    np.testing.assert_array_equal(np.bincount(of), len(of) // 4)
+
+
 def weights_of(network: ir.Model) -> dict[str, np.ndarray]:
     """Return the weights of ``WEIGHTS`` in a network, wherever they are."""
     graphs = [network.graph]
