@@ -8,8 +8,10 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import onnx2snn
 from benchmarks.pages import grouped, machine, table
 from benchmarks.zoo_networks import CALIBRATION, MEASUREMENT, SEEDS
+from onnx2snn.methods import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +20,8 @@ __all__ = ["Row", "Step", "keep", "kept", "page", "summary", "worst"]
 
 ROWS = Path(__file__).with_name("zoo.json")
 PAGE = Path(__file__).parents[1] / "docs" / "zoo.md"
+
+_DEFAULT = METHODS[onnx2snn.Options().method]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +47,11 @@ class Step:
     megabytes: int = 0
     method: str = ""
     machine: str = dataclasses.field(default_factory=machine)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the default method has changed since."""
+        return self.failed is None and self.method != _DEFAULT.describe(_DEFAULT.corrections)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,6 +165,7 @@ def page(rows: Sequence[Row]) -> str:
             ["network", "trained", "inputs", "converted", "not by spikes", *heads],
             (_line(row, steps) for row in rows),
         ),
+        caveat=_CAVEAT if any(step.outdated for step, _ in done) else "",
         failed="\n".join(_failures(rows)) or "None.",
         outputs=table(
             ["network", "output", *heads],
@@ -169,6 +179,8 @@ def page(rows: Sequence[Row]) -> str:
         machines="\n".join(grouped(dict.fromkeys((step.machine, name) for step, name in measured))),
     )
 
+
+_CAVEAT = "\n† measured before the default method became what it is now.\n"
 
 _DRIVERS = ("spikes", "static", "readout", "analog")
 
@@ -201,7 +213,7 @@ preprocessing. Networks without trained weights, which are files of topology onl
 are shown but not counted.
 
 {table}
-
+{caveat}
 ## Refused, failed or timed out
 
 {failed}
@@ -249,7 +261,7 @@ def _cell(step: Step | None, output: str | None = None) -> str:
     if step.failed is not None:
         return "timed out" if step.failed.startswith("timed out") else "failed"
     cosine, error = step.outputs[output] if output else worst(step)[1:]
-    return f"{cosine:.4f} ({error:.3f})"
+    return f"{cosine:.4f} ({error:.3f}){' †' if step.outdated else ''}"
 
 
 def _failures(rows: Iterable[Row]) -> Iterator[str]:

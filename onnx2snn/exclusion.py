@@ -69,6 +69,8 @@ def left_values(graph: ir.Graph, fates: Sequence[Fate], options: Options) -> tup
     if not options.until and not options.nodes_to_exclude:
         return ()
     behind = _behind([fate.node for fate in fates], options.until)
+    if options.until and not behind:
+        _LOGGER.warning(_NOTHING_BEHIND, ", ".join(map(repr, options.until)))
     by_node = {fate.node: fate for fate in fates}
     values = {v: None for fate in fates if fate.node in behind for v in _outputs(fate)}
     neurons = _neurons(graph, options.spike)
@@ -80,6 +82,8 @@ def left_values(graph: ir.Graph, fates: Sequence[Fate], options: Options) -> tup
                 _LOGGER.warning(_NOTHING, fate.node.op, fate.node.name)
     return tuple(str(value.name) for value in values)
 
+
+_NOTHING_BEHIND = "until: no node depends on %s, so nothing is left as it is"
 
 _NOTHING = (
     "nodes_to_exclude: no neuron would stand at %s %r, so leaving it as it is keeps no more than "

@@ -174,6 +174,9 @@ class Options:
         given = {part: value for part, value in parts.items() if value is not None}
         if self.corrections == ("none",):
             given["corrections"] = ()
+        elif "none" in (self.corrections or ()):
+            message = f"corrections: none stands alone, not in {', '.join(self.corrections or ())}"
+            raise OptionError(message)
         changed = dataclasses.replace(method, **given) if given else method
         self._check_use(changed)
         return changed.keeping_weights() if self.keep_weights else changed
@@ -190,6 +193,13 @@ class Options:
                 message = (
                     f"{option} is of use with the {part} {needed} only; leave it out, or choose "
                     "that"
+                )
+                raise OptionError(message)
+        for option in ("threshold", "per_channel"):
+            if getattr(self, option) is not None and "largest-current" in method.corrections:
+                message = (
+                    f"{option} is of no use with the correction largest-current, which sets all "
+                    "thresholds; leave it out"
                 )
                 raise OptionError(message)
 
@@ -209,7 +219,7 @@ class Options:
 
     def asks_for_data(self) -> bool:
         """Whether corrections were asked for that need data, by name or by that of a method."""
-        asked = self.corrections is not None or self.method != "auto"
+        asked = self.corrections is not None or self.method not in {"auto", METHODS["auto"]}
         return asked and bool(self.chosen_method().corrections)
 
     def describe(self, data: Dataset | None) -> str:

@@ -123,6 +123,12 @@ def test_a_node_at_which_no_neuron_stands_gives_a_warning(
     assert "'r1'" not in caplog.text
 
 
+def test_a_node_with_nothing_behind_it_gives_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "onnx2snn"):
+        assert kinds(until="soft") == kinds()
+    assert "no node depends on 'soft'" in caplog.text
+
+
 def test_nothing_left_to_convert() -> None:
     with pytest.raises(onnx2snn.UnsupportedError, match="until and nodes_to_exclude leave all"):
         onnx2snn.convert(chain(), until="g0")

@@ -129,7 +129,7 @@ def test_where_weights_are_kept_other_corrections_stand_in() -> None:
     [
         ({"method": "magic"}, r"method must be one of auto, opi, .*, not 'magic'"),
         ({"corrections": ("bias", "luck")}, r"one of weights, .*step-bias, not 'luck'"),
-        ({"corrections": ("none", "bias")}, "not 'none'"),
+        ({"corrections": ("none", "bias")}, "none stands alone"),
         ({"threshold": "median"}, r"threshold must be one of max, .*, not 'median'"),
         ({"neuron": "lif"}, r"neuron must be one of gated, .*, not 'lif'"),
         ({"method": "ftbc", "schedule": "layerwise"}, "'step-bias' needs the schedule lockstep"),
@@ -140,6 +140,8 @@ def test_where_weights_are_kept_other_corrections_stand_in() -> None:
         ),
         ({"method": "spikeconverter", "corrections": "potential"}, "'potential' does not fit"),
         ({"method": "spikeconverter", "corrections": "step-bias"}, "'step-bias' needs"),
+        ({"method": "rmp", "threshold": "mse"}, "threshold is of no use .* largest-current"),
+        ({"method": "rmp", "per_channel": True}, "per_channel is of no use .* largest-current"),
         ({"method": "burst", "max_spikes": 0}, "max_spikes must be 1 to 127 a step, not 0"),
     ],
 )

@@ -292,6 +292,7 @@ def _feed(
 def _classes(labels: Any, name: str) -> np.ndarray:  # noqa: ANN401 (any array-like)
     array = array_of(labels)
     classes = array.reshape(-1)
-    if array.dtype.kind not in "biuf" or (classes != np.floor(classes)).any():
+    numbers = array.dtype.kind in "biuf" and np.isfinite(classes).all()
+    if not numbers or (classes != np.floor(classes)).any():
         _refuse(name, [f"labels 'y' are {array.dtype} {list(array.shape)}, expected class numbers"])
     return classes.astype(np.int64)

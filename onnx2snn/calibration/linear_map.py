@@ -58,8 +58,7 @@ class LinearMap(abc.ABC):
         Args:
             x: The operand, in the shape the node takes.
             output: Shape of the node's output.
-            grid: Which places are kept along each axis behind the first that is not the
-                channels.
+            grid: Which places are kept along each axis but the first and that of the channels.
         """
 
     @abc.abstractmethod

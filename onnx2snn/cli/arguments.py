@@ -7,6 +7,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import onnx2snn
+from onnx2snn.methods import split_names
 from onnx2snn.runtime import RUNTIMES
 from onnx2snn.time_loop import checked_time_steps
 
@@ -67,7 +68,7 @@ def _add_field(command: argparse.ArgumentParser, field: dataclasses.Field[Any]) 
     elif kind is tuple:
         empty: list[str] | None = None if field.default is None else []
         command.add_argument(
-            flag, action="extend", type=_names, default=empty, metavar="A,B", help=text
+            flag, action="extend", type=split_names, default=empty, metavar="A,B", help=text
         )
     else:
         command.add_argument(
@@ -77,10 +78,6 @@ def _add_field(command: argparse.ArgumentParser, field: dataclasses.Field[Any]) 
             choices=field.metadata["choices"] or None,
             help=f"{text}{known}",
         )
-
-
-def _names(text: str) -> list[str]:
-    return [name for name in text.split(",") if name]
 
 
 def add_runtime(command: argparse.ArgumentParser) -> None:

@@ -15,6 +15,7 @@ from benchmarks import zoo, zoo_networks, zoo_page
 from benchmarks.zoo_measure import Comparison, measure
 from benchmarks.zoo_networks import CALIBRATION, MEASUREMENT, Subject, feeds, subject_of
 from benchmarks.zoo_page import Row, Step
+from onnx2snn.methods import METHODS
 from onnx2snn.specs import InputSpec
 
 SMALL = """
@@ -54,8 +55,12 @@ def spec(*shape: int | None, name: str = "x", dtype: str = "float32") -> InputSp
     return InputSpec(name, np.dtype(dtype), shape)
 
 
-def step(**cosines: float) -> Step:
-    return Step(outputs={name: (cosine, 0.5) for name, cosine in cosines.items()}, machine="m")
+DEFAULT = METHODS["auto"]
+
+
+def step(method: str = "", **cosines: float) -> Step:
+    outputs = {name: (cosine, 0.5) for name, cosine in cosines.items()}
+    return Step(outputs=outputs, method=method, machine="m")
 
 
 def test_comparison_is_that_of_all_feeds_together() -> None:
@@ -265,6 +270,16 @@ def test_the_summary_counts_trained_networks_that_are_measured() -> None:
         "5 networks, 1 refused. Of 3 with trained weights, "
         "2 reach a cosine of 0.97 at T=32, 1 reach a cosine of 0.99 at T=128."
     )
+
+
+def test_what_another_default_method_gave_is_marked() -> None:
+    now = DEFAULT.describe(DEFAULT.corrections)
+    steps = {8: step(y=0.5, method="auto: as it was"), 32: step(y=0.75, method=now)}
+    page = zoo_page.page([Row("zoo/a.onnx", "unit normal", trained=True, steps=steps)])
+    assert "0.5000 (0.500) † | 0.7500 (0.500) |" in page
+    assert "† measured before" in page
+    current = Row("zoo/a.onnx", "unit normal", trained=True, steps={32: steps[32]})
+    assert "†" not in zoo_page.page([current])
 
 
 def test_the_page_is_that_of_the_rows() -> None:

@@ -195,8 +195,9 @@ def test_labels_of_another_number(tmp_path: Path, labels: np.ndarray) -> None:
     ]
 
 
-@pytest.mark.parametrize("labels", [np.full(6, 0.5), np.full(6, np.nan), np.full(6, "cat")])
-def test_labels_that_are_no_classes(labels: np.ndarray) -> None:
+@pytest.mark.parametrize("label", [0.5, np.nan, np.inf, "cat"])
+def test_labels_that_are_no_classes(label: float | str) -> None:
+    labels = np.full(6, label)
     message = problem({"x": X, "y": labels})
     assert message == f"labels 'y' are {labels.dtype} [6], expected class numbers"
 
