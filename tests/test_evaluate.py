@@ -11,6 +11,7 @@ import onnx2snn
 from onnx2snn import evaluation, progress
 from onnx2snn.calibration.data import dataset
 from onnx2snn.events import data_specs
+from tests.models import model, normal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -270,3 +271,12 @@ def test_outputs_that_are_no_scores_are_refused(
     snn = onnx2snn.convert(shaped(ann, shape), T=8, calibration=X).model
     with pytest.raises(onnx2snn.CalibrationError, match=f"its shape is {found}, not"):
         onnx2snn.evaluate(snn, {"x": X, "y": labels})
+
+
+@pytest.mark.parametrize("shape", ["N,4", "N,3,1"])
+def test_an_ann_whose_input_has_another_shape_is_refused(shape: str) -> None:
+    text = "(float[{}] x) => (y) {{ y = Relu (x) }}"
+    converted = onnx2snn.convert(model(text.format("N,3")), 4, normal(1, 8, 3))
+    data = {"x": normal(2, 8, 3), "y": np.zeros(8, int)}
+    with pytest.raises(onnx2snn.CalibrationError, match=r"is not the ANN .*: its input is 'x'"):
+        onnx2snn.evaluate(converted.model, data, ann=model(text.format(shape)))

@@ -88,6 +88,7 @@ def test_an_option_that_nothing_reads_is_refused(option: dict[str, Any], needed:
 def test_corrections_that_lack_data_are_told_of(caplog: pytest.LogCaptureFixture) -> None:
     ann = model("(float[N,3] x) => (y) { h = MatMul (x, w)  y = Relu (h) }", w=normal(1, 3, 2))
     onnx2snn.convert(ann, 4)
+    onnx2snn.convert(ann, 4, method=METHODS["auto"])
     assert "nothing is corrected" not in caplog.text
     onnx2snn.convert(ann, 4, corrections="bias")
     assert "without calibration data nothing is corrected: bias left out" in caplog.text
