@@ -129,7 +129,7 @@ class Method:
 
 
 def split_names(given: str | Iterable[str]) -> tuple[str, ...]:
-    """Return names of ours, which have no comma, that may come together in one text."""
+    """Return names that may come together in one text, with commas between them."""
     texts = (given,) if isinstance(given, str) else given
     return tuple(name.strip() for text in texts for name in text.split(","))
 

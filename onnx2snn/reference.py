@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from onnx2snn.errors import CalibrationError
 from onnx2snn.importing import read
@@ -12,10 +12,9 @@ from onnx2snn.time_loop import time_loops
 if TYPE_CHECKING:
     from onnx2snn.importing.source import AnyModel, Source
     from onnx2snn.runtime import Network
+    from onnx2snn.specs import InputSpec
 
 __all__ = ["read_reference"]
-
-_Shape: TypeAlias = "tuple[int | None, ...] | None"
 
 
 def read_reference(ann: AnyModel, network: Network) -> Source:
@@ -36,15 +35,17 @@ def read_reference(ann: AnyModel, network: Network) -> Source:
         message = f"{not_ours}: it has inputs {sorted(found)}, the network has {sorted(wanted)}"
         raise CalibrationError(message)
     for name, spec in wanted.items():
-        if not _alike(found[name].shape, spec.shape):
+        if not _alike(found[name], spec):
             message = f"{not_ours}: its input is {found[name]}, that of the network {spec}"
             raise CalibrationError(message)
     return source
 
 
-def _alike(ann: _Shape, snn: _Shape) -> bool:
-    """Whether shapes of an input may be the same; of events, the network has an axis for time."""
-    if ann is None or snn is None or len(snn) == len(ann) + 1:
+def _alike(ann: InputSpec, snn: InputSpec) -> bool:
+    """Whether both may be one input; of events, the network has an axis for time."""
+    if ann.shape is None or snn.shape is None or len(snn.shape) == len(ann.shape) + 1:
         return True
-    sizes = zip(ann[1:], snn[1:], strict=False)
-    return len(ann) == len(snn) and all(None in pair or pair[0] == pair[1] for pair in sizes)
+    if len(ann.shape) != len(snn.shape):
+        return False
+    pairs = zip(ann.shape[1:], snn.shape[1:], strict=True)
+    return all(None in pair or pair[0] == pair[1] for pair in pairs)
