@@ -27,7 +27,7 @@ _COMBINATIONS = (
     dataclasses.replace(
         METHODS["augmapping"],
         name="augmapping-corrected",
-        corrections=("weights", "headroom", "bias"),
+        corrections=("weights", "headroom"),
     ),
 )
 
