@@ -188,9 +188,9 @@ METHODS: dict[str, Method] = {
             "spikes carry a count, up to a largest one",
             "Yu et al., TNNLS 2022",
             neuron="augmented",
-            corrections=("bias",),
+            corrections=("headroom", "bias"),
             reconstructed="the neuron and its thresholds, from the abstract: here they are of "
-            "least squared error, and biases balance them on real spikes",
+            "least squared error, and they and biases are balanced on real spikes",
         ),
         Method(
             "spikeconverter",
