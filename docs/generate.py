@@ -56,6 +56,10 @@ and corrections are described under [`calibrate`](passes.md#calibrate) and
 Methods that train the network first have no name here: QCFS (Bu et al., ICLR 2022), stReLU (Han et
 al., MIR 2023) and Ca-LIF with quantised activations (Gao et al., 2023). Their thresholds stand in
 the file, and are found whatever `--method` says ([Training for spikes](training.md)).
+
+DCGS (Huang et al., ICML 2025) has none either: its spikes say by how much a rate changes, so that
+values are sums over time, a bias counts once, and the input comes in the first step alone. In the
+format here a value is a mean over time, of which each step is a sample ([Format](format.md)).
 """
 
 RULES_INTRODUCTION = """\

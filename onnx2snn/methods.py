@@ -294,6 +294,19 @@ METHODS: dict[str, Method] = {
             left_out="pooling by lateral inhibition: max pooling is exact here",
         ),
         Method(
+            "h-mt",
+            "several thresholds, each half of the one before: a step sends binary digits",
+            "Generalized Threshold Optimization with Harmony Multi-Threshold Neurons for Accurate "
+            "ANN-to-SNN Conversion, 2025",
+            neuron="augmented",
+            max_spikes=15,
+            reconstructed="the neuron, from the abstract: the potential is spent from the largest "
+            "of four thresholds to the smallest, and what is sent in a step is a count of the "
+            "smallest, up to 8 + 4 + 2 + 1",
+            left_out="its optimisation of thresholds: they are of least squared error; what "
+            "neurons tell each other",
+        ),
+        Method(
             "fast-snn",
             "signed neurons, one threshold a layer",
             "Hu et al., TPAMI 2023",

@@ -9,6 +9,8 @@ import pytest
 
 import onnx2snn
 from onnx2snn.methods import METHODS, Method
+from onnx2snn.ops import ALL_OPS
+from onnx2snn.passes.replace_activations import NEURONS
 from onnx2snn.runtime import RUNTIMES
 from onnx2snn.time_loop import time_loops
 from tests import oracle
@@ -78,7 +80,7 @@ def most_spikes(method: Method) -> int:
 
 @EACH_METHOD
 def test_thresholds(method: Method) -> None:
-    x = images(method, 7, 1000)
+    x = images(method, 7, 4000)  # so many that none is drawn towards others
     found = thresholds(converted(method, x, corrections=("none",)).network)
     levels = method.levels(T)
     for theta, z in zip(found, oracle.activations(layers(method), x), strict=False):
@@ -131,3 +133,17 @@ def test_the_biases_of_the_steps() -> None:
     found = constants(converted(method, x).network)
     for name, neuron in zip(("a1", "a2"), neurons, strict=True):
         np.testing.assert_allclose(found[f"{name}.biases"], neuron.bias, atol=1e-5)
+
+
+def test_the_count_of_h_mt_is_greedy_over_its_thresholds() -> None:
+    current = np.arange(0, 20, 0.125)
+    left, wanted = current, np.zeros_like(current)
+    for threshold in (8, 4, 2, 1):
+        fires = left >= threshold
+        left, wanted = left - fires * threshold, wanted + fires * threshold
+    method = METHODS["h-mt"]
+    v, count, unit, most = map(np.float64, (0, 0, 1, method.max_spikes))
+    (operator,) = set(NEURONS[method.neuron])
+    sent, v_next, _ = ALL_OPS[operator].step(current, v, count, unit, most)
+    np.testing.assert_array_equal(sent, wanted)
+    np.testing.assert_array_equal(v_next, left)
