@@ -26,7 +26,7 @@ _COMBINATIONS = (
     dataclasses.replace(METHODS["augmapping"], name="augmapping-k2", max_spikes=2),
     dataclasses.replace(
         METHODS["augmapping"],
-        name="augmapping-corrected",
+        name="augmapping-weights",
         corrections=("weights", "headroom"),
     ),
 )
@@ -89,7 +89,7 @@ _LTB = "Bu et al., 2025"
 _LIU = "Liu et al., AAAI 2022, quoted from memory"
 _OPI_MEMORY = f"{_OPI}, quoted from memory"
 _FTBC = "Wu et al., ECCV 2024"
-_H_MT = "Harmony Multi-Threshold Neurons, 2025"
+_H_MT = METHODS["h-mt"].source
 _HUANG = "Huang et al., ICML 2025"
 
 PUBLISHED = (
@@ -137,6 +137,6 @@ PUBLISHED = (
     Published("ltb", "ResNet-34, ImageNet", 73.31, {32: 64.88}, _LTB),
     Published("ftbc", "ResNet-34, ImageNet", 75.66, {4: 13.70, 16: 60.68, 32: 70.88}, _FTBC),
     Published("ftbc", "VGG-16, ImageNet", 75.36, {4: 51.13, 16: 71.19}, _FTBC),
-    Published("h-mt, 8 thresholds", "ResNet-34, ImageNet", 76.42, {2: 76.28}, _H_MT),
+    Published("h-mt, of 8 thresholds", "ResNet-34, ImageNet", 76.42, {2: 76.28}, _H_MT),
     Published("DCGS", "ResNet-34, ImageNet", 76.42, {4: 73.35, 8: 76.04}, _HUANG),
 )

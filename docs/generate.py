@@ -21,7 +21,7 @@ from onnx2snn.rules import RULES, Form
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from onnx2snn.methods import Method
+    from onnx2snn.method import Method
 
 HERE = Path(__file__).parent
 SECTION = re.compile(r"^(Args|Attributes|Raises|Examples?):\n", re.MULTILINE)
@@ -57,9 +57,9 @@ Methods that train the network first have no name here: QCFS (Bu et al., ICLR 20
 al., MIR 2023) and Ca-LIF with quantised activations (Gao et al., 2023). Their thresholds stand in
 the file, and are found whatever `--method` says ([Training for spikes](training.md)).
 
-DCGS (Huang et al., ICML 2025) has none either: its spikes say by how much a rate changes, so that
-values are sums over time, a bias counts once, and the input comes in the first step alone. In the
-format here a value is a mean over time, of which each step is a sample ([Format](format.md)).
+DCGS (Huang et al., ICML 2025) has none either: its spikes say by how much a mean changes, so that
+one of step t counts 1/t, a bias counts once, and the input comes in the first step alone. In
+lockstep all steps count alike here ([Basics](basics.md)).
 """
 
 RULES_INTRODUCTION = """\

@@ -9,7 +9,8 @@ from onnx2snn.calibration.corrections import CORRECTIONS
 from onnx2snn.calibration.threshold_rules import RULES
 from onnx2snn.coding import CODINGS
 from onnx2snn.errors import OptionError
-from onnx2snn.methods import METHODS, SCHEDULES, Method, split_names
+from onnx2snn.method import SCHEDULES, Method, split_names
+from onnx2snn.methods import METHODS
 from onnx2snn.passes import PASSES, CorrectLayers
 from onnx2snn.passes.replace_activations import NEURONS
 from onnx2snn.streams import SPIKE

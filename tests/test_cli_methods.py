@@ -11,7 +11,8 @@ import onnx
 import pytest
 
 from onnx2snn import cli
-from onnx2snn.methods import METHODS, Method
+from onnx2snn.method import Method
+from onnx2snn.methods import METHODS
 
 DIGITS = Path(__file__).parents[1] / "examples" / "digits"
 ANN = str(DIGITS / "digits.onnx")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import onnx2snn
-from onnx2snn.methods import METHODS, Method
-from onnx2snn.ops import ALL_OPS
+from onnx2snn.methods import METHODS
+from onnx2snn.ops.augmented_if import AUGMENTED_IF
 from onnx2snn.passes.replace_activations import NEURONS
 from onnx2snn.runtime import RUNTIMES
 from onnx2snn.time_loop import time_loops
@@ -19,6 +19,8 @@ from tests.oracle import Convolution, Neurons
 
 if TYPE_CHECKING:
     import onnx_ir as ir
+
+    from onnx2snn.method import Method
 
 T = 4
 TEXT = (
@@ -80,7 +82,7 @@ def most_spikes(method: Method) -> int:
 
 @EACH_METHOD
 def test_thresholds(method: Method) -> None:
-    x = images(method, 7, 4000)  # so many that none is drawn towards others
+    x = images(method, 7, 4000)  # so many that no threshold is drawn towards the others
     found = thresholds(converted(method, x, corrections=("none",)).network)
     levels = method.levels(T)
     for theta, z in zip(found, oracle.activations(layers(method), x), strict=False):
@@ -135,15 +137,20 @@ def test_the_biases_of_the_steps() -> None:
         np.testing.assert_allclose(found[f"{name}.biases"], neuron.bias, atol=1e-5)
 
 
-def test_the_count_of_h_mt_is_greedy_over_its_thresholds() -> None:
-    current = np.arange(0, 20, 0.125)
-    left, wanted = current, np.zeros_like(current)
-    for threshold in (8, 4, 2, 1):
-        fires = left >= threshold
-        left, wanted = left - fires * threshold, wanted + fires * threshold
-    method = METHODS["h-mt"]
-    v, count, unit, most = map(np.float64, (0, 0, 1, method.max_spikes))
-    (operator,) = set(NEURONS[method.neuron])
-    sent, v_next, _ = ALL_OPS[operator].step(current, v, count, unit, most)
+@pytest.mark.parametrize("sent_before", [0, 3, 40])
+def test_the_count_of_h_mt_is_greedy_over_its_thresholds(sent_before: int) -> None:
+    """Down, a threshold of n units is taken back where more than n - 1 of them are owed."""
+    method, unit = METHODS["h-mt"], 0.5
+    assert set(NEURONS[method.neuron]) == {AUGMENTED_IF.name}
+    v, current = np.float64(0.125), np.arange(-20, 20, 0.0625)
+    left, wanted = v + current, np.zeros_like(current)
+    rises = left > 0
+    for n in (8, 4, 2, 1):
+        up = rises & (left >= n * unit)
+        down = ~rises & (left < -(n - 1) * unit) & (sent_before + wanted >= n)
+        change = n * (up * 1.0 - down)
+        left, wanted = left - change * unit, wanted + change
+    most, count = np.float64(method.max_spikes), np.float64(sent_before)
+    sent, v_next, _ = AUGMENTED_IF.step(current, v, count, np.float64(unit), most)
     np.testing.assert_array_equal(sent, wanted)
     np.testing.assert_array_equal(v_next, left)

@@ -9,7 +9,8 @@ import onnx2snn
 from onnx2snn.calibration.corrections import CORRECTIONS
 from onnx2snn.calibration.threshold_rules import RULES
 from onnx2snn.errors import OptionError
-from onnx2snn.methods import METHODS, SCHEDULES, Method
+from onnx2snn.method import SCHEDULES, Method
+from onnx2snn.methods import METHODS
 from onnx2snn.options import Options
 from onnx2snn.passes.replace_activations import NEURONS
 from tests.models import model, normal

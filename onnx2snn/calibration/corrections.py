@@ -114,10 +114,10 @@ def _sample_numbers(rows: list[int], places: list[int], samples: int) -> np.ndar
 def leave_headroom(layer: Layer) -> None:
     """Raise the threshold of each channel by the factor whose output is closest to the ANN's.
 
-    A neuron sends one spike a step. Where the current comes in bursts, one that is near its
-    largest rate falls behind and cannot catch up: it needs a larger threshold than its
-    activation alone asks for. Tried are factors up to 3; the least squared error wins. It may
-    bring a threshold above the limit of the activation, where most currents stay below.
+    A neuron sends one spike a step, or up to so many. Where the current comes in bursts, one
+    that is near its largest rate falls behind and cannot catch up: it needs a larger threshold
+    than its activation alone asks for. Tried are factors up to 3; the least squared error wins.
+    It may bring a threshold above the limit of the activation, where most currents stay below.
     """
     errors = [_squared_error(layer.scaled(np.array(factor))) for factor in _HEADROOM]
     layer.scale(np.array(_HEADROOM)[np.argmin(errors, axis=0)])
