@@ -45,6 +45,7 @@ LEVELS = (
     {"runtime"},
     {"calibration"},
     {"passes"},
+    {"method"},
     {"methods"},
     {"exclusion", "importing", "options"},
     {"testing", "branches", "reference"},
