@@ -21,14 +21,15 @@ import onnxruntime
 import onnx2snn
 from benchmarks.accuracy_rows import MEASURED
 from benchmarks.networks import NETWORKS
+from benchmarks.zoo_measure import Comparison
 from onnx2snn.evaluation import outputs_on
-from onnx2snn.method import split_names
 
 if TYPE_CHECKING:
-    from benchmarks.networks import Network
-    from onnx2snn.method import Method
+    import onnx
 
-__all__ = ["Difference", "difference", "training_images"]
+    from benchmarks.networks import Network
+
+__all__ = ["Difference", "ann_outputs", "difference", "training_images"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,26 +69,26 @@ def training_images(
     return [network.preprocess(each) for each in chosen], network.preprocess(images[-unseen:])
 
 
-def difference(
-    ann: Path, method: Method, time_steps: int, calibration: np.ndarray, images: np.ndarray
-) -> Difference:
-    """Return how far the network that ``ann`` becomes is from it.
+def ann_outputs(ann: Path, images: np.ndarray) -> np.ndarray:
+    """Return what a classifier with one input and one output says of ``images``, [N, classes]."""
+    session = onnxruntime.InferenceSession(ann)
+    (outputs,) = session.run(None, {session.get_inputs()[0].name: images})
+    return outputs
+
+
+def difference(snn: onnx.ModelProto, images: np.ndarray, wanted: np.ndarray) -> Difference:
+    """Return how far a converted network is from its ANN.
 
     Args:
-        ann: File of a classifier with one input.
-        method: How it is converted.
-        time_steps: T.
-        calibration: Images to convert with.
+        snn: An emitted network.
         images: Images to compare on.
+        wanted: What the ANN says of them, [N, classes].
     """
-    snn = onnx2snn.load(onnx2snn.convert(ann, time_steps, calibration, method=method).model)
-    (found,) = outputs_on(snn, images).values()
-    session = onnxruntime.InferenceSession(ann)
-    (wanted,) = session.run(None, {session.get_inputs()[0].name: images})
-    return Difference(
-        error=float(np.square(found - wanted).sum() / np.square(wanted).sum()),
-        agreement=100 * float((found.argmax(axis=1) == wanted.argmax(axis=1)).mean()),
-    )
+    (found,) = outputs_on(onnx2snn.load(snn), images).values()
+    compared = Comparison()
+    compared.add(wanted, found)
+    same = found.argmax(axis=1) == wanted.argmax(axis=1)
+    return Difference(error=compared.error**2, agreement=100 * float(same.mean()))
 
 
 def _options() -> argparse.Namespace:
@@ -109,20 +110,20 @@ def main() -> None:
     """Measure and print."""
     options = _options()
     (network,) = (each for each in NETWORKS if each.name == options.network)
-    method = MEASURED[options.method]
-    if options.corrections is not None:
-        given = () if options.corrections == "none" else split_names(options.corrections)
-        method = dataclasses.replace(method, name="custom", corrections=given)
     sets, images = training_images(
         network, options.data, options.sets, options.size, options.images
     )
-    name = f"{options.network} {method.describe(method.corrections)}"
+    ann, method = options.data / network.file, MEASURED[options.method]
+    wanted = ann_outputs(ann, images)
     for time_steps in options.T:
         for number, calibration in enumerate(sets, start=1):
-            found = difference(options.data / network.file, method, time_steps, calibration, images)
+            conversion = onnx2snn.convert(
+                ann, time_steps, calibration, method=method, corrections=options.corrections
+            )
+            found = difference(conversion.model, images, wanted)
             print(
-                f"{name}, T={time_steps}, set {number}: error {found.error:.4f}, "
-                f"{found.agreement:.2f} % agree",
+                f"{options.network} {conversion.report['method']}, T={time_steps}, set {number}: "
+                f"error {found.error:.4f}, {found.agreement:.2f} % agree",
                 flush=True,
             )
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,9 +7,9 @@ import onnx
 import onnx.parser
 import pytest
 
+import onnx2snn
 from benchmarks.networks import NETWORKS
-from benchmarks.output_error import difference, training_images
-from onnx2snn.methods import METHODS
+from benchmarks.output_error import ann_outputs, difference, training_images
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,8 +43,9 @@ def test_too_few_images_are_refused(folder: Path) -> None:
 
 def test_the_error_is_that_of_the_quantiser(folder: Path) -> None:
     """Of two steps up to 1: 0.75 becomes 1, by v_init = 1/2, and 0.5 and 1 are met."""
-    method = dataclasses.replace(METHODS["opi"], name="custom")
     images = np.array([[0.5, 1, 0, 0], [0.75, 0.5, 0, 1]], np.float32).reshape(2, 1, 2, 2)
-    found = difference(folder / "ann.onnx", method, 2, images, images)
+    ann = folder / "ann.onnx"
+    snn = onnx2snn.convert(ann, 2, images, method="opi").model
+    found = difference(snn, images, ann_outputs(ann, images))
     assert found.error == pytest.approx(0.25**2 / (0.5**2 + 1 + 0.75**2 + 0.5**2 + 1))
     assert found.agreement == 50.0  # of two ones the first is the answer
