@@ -4,6 +4,7 @@
 #   make test      the test suite                make test-slow    the tests marked slow
 #   make lint      ruff                          make types        mypy --strict
 #   make docs      the documentation as HTML     make generated    rewrite pages of docs/
+#   make density   how much is on a line and in a function, against limits
 #   make bench DATA=folder   what is missing in docs/accuracy.md; as long as a night
 #
 # On Linux the package index serves torch with CUDA, several GB. For the CPU build:
@@ -17,7 +18,7 @@ RUN := $(VENV)/bin/python
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-slow test-oldest coverage lint format types docs generated bench clean
+.PHONY: demo test test-slow test-oldest coverage lint format types density docs generated bench clean
 
 demo: $(VENV)/.installed
 	$(RUN) examples/digits/demo.py
@@ -45,6 +46,9 @@ format: $(VENV)/.installed-lint
 types: $(VENV)/.installed-lint
 	$(RUN) -m mypy
 
+density: $(VENV)/.installed-lint
+	$(RUN) scripts/density.py --check
+
 docs: $(VENV)/.installed-docs generated
 	$(RUN) -m sphinx -W --keep-going -b html docs docs/_build/html
 
@@ -58,7 +62,7 @@ bench: $(VENV)/.installed
 clean:
 	rm -rf .venv .venv-oldest .ci/venv build dist docs/_build .coverage
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	find onnx2snn tests examples benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
+	find onnx2snn tests examples benchmarks docs scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: an environment is made once, and an extra installed again when its pins change.
 $(VENV)/.made:
