@@ -5,7 +5,7 @@
 #   make lint      ruff                          make types        mypy --strict
 #   make docs      the documentation as HTML     make generated    rewrite pages of docs/
 #   make density   how much is on a line and in a function, against limits
-#   make bench DATA=folder   what is missing in docs/accuracy.md; as long as a night
+#   make bench DATA=folder   what is missing in docs/results/accuracy.md; as long as a night
 #
 # On Linux the package index serves torch with CUDA, several GB. For the CPU build:
 #   make test PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu

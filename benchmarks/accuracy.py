@@ -5,10 +5,10 @@
 converts each network of ``benchmarks/networks.py`` anew for each method and T, each conversion in a
 process of its own with a time limit, runs it for that T on test images, and prints top-1 accuracy
 in percent and the number of spikes. With ``--write`` each figure is kept in
-``benchmarks/accuracy.json`` as soon as it is there, and ``docs/accuracy.md``, its pictures and the
-table of the README are written from that. What is kept is not measured again, unless the method is
-another one by now, more images are asked for, or ``--again`` is given: a run that was ended goes on
-where it was.
+``benchmarks/accuracy.json`` as soon as it is there, and ``docs/results/accuracy.md``, its pictures
+and the table of the README are written from that. What is kept is not measured again, unless the
+method is another one by now, more images are asked for, or ``--again`` is given: a run that was
+ended goes on where it was.
 """
 
 from __future__ import annotations

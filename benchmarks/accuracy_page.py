@@ -27,17 +27,18 @@ MARKS = "<!-- accuracy: written by benchmarks/accuracy.py -->", "<!-- end of acc
 
 
 def write(measured: Sequence[Measurement], project: Path = PROJECT) -> None:
-    """Write ``docs/accuracy.md``, its pictures, and the table of the README.
+    """Write ``docs/results/accuracy.md``, its pictures, and the table of the README.
 
     Args:
         measured: All there is, in order.
         project: The folder of the project.
     """
-    folder = project / "docs" / "pictures"
+    results = project / "docs" / "results"
+    folder = results / "pictures"
     folder.mkdir(exist_ok=True)
     readme = project / "README.md"
     texts = {folder / f"accuracy-{name}.svg": svg for name, svg in pictures(measured).items()}
-    texts[project / "docs" / "accuracy.md"] = page(measured)
+    texts[results / "accuracy.md"] = page(measured)
     texts[readme] = with_summary(readme.read_text(encoding="utf-8"), measured)
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8", newline="\n")

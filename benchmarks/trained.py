@@ -6,7 +6,7 @@ takes each ``TRAINED/SET_NAME.onnx`` that the scripts in ``examples/train/`` wro
 ``cifar10``, ``mnist`` or ``fashion_mnist``, converts it for each row and T, and prints accuracy,
 spikes and energy. Thresholds come from the file where the network was trained with some, else from
 calibration images. With ``--write`` they are kept in ``benchmarks/trained.json``, beside what is
-known of the same files, and ``docs/trained.md`` is written from that.
+known of the same files, and ``docs/results/trained.md`` is written from that.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CALIBRATED, COUNTED = 512, 64
 """Images that calibrate, and on which spikes are counted."""
 
 ROWS = Path(__file__).with_name("trained.json")
-PAGE = Path(__file__).parents[1] / "docs" / "trained.md"
+PAGE = Path(__file__).parents[1] / "docs" / "results" / "trained.md"
 
 PREPROCESS = {
     "cifar10": IMAGENET_STATISTICS,
@@ -172,7 +172,7 @@ def keep(scores: Sequence[Score]) -> None:
 
 
 def page(scores: Sequence[Score]) -> str:
-    """Return ``docs/trained.md``."""
+    """Return ``docs/results/trained.md``."""
     names = dict.fromkeys(score.network for score in scores)
     sections = "\n\n".join(
         _section(name, [score for score in scores if score.network == name]) for name in names
@@ -188,10 +188,10 @@ Measured by
 $ python -m benchmarks.trained --data DIR --networks TRAINED --write
 ```
 
-on what the scripts in `examples/train/` wrote to `TRAINED`; [training](training.md) has their
-commands, seeds and times. Top-1 accuracy in percent, of networks converted for that T. In brackets
-stand the spikes of a neuron for one image in all steps, and the energy of the arithmetic in percent
-of the trained network's: {AC_PJ} pJ for a spike at a weight, and memory left out.
+on what the scripts in `examples/train/` wrote to `TRAINED`; [Training runs](training-runs.md) has
+their commands, seeds and times. Top-1 accuracy in percent, of networks converted for that T. In
+brackets stand the spikes of a neuron for one image in all steps, and the energy of the arithmetic
+in percent of the trained network's: {AC_PJ} pJ for a spike at a weight, without memory.
 
 The neuron is `plain` (`--neuron if`) or `gated`; it fires in `lockstep` with the others, or where
 the row says so layer by layer. Thresholds that the file has not come from {CALIBRATED} training

@@ -5,8 +5,8 @@
 takes each network in ``zoo/`` and ``nets/`` of the data folder, converts it anew for each T with
 the default options and calibration data, and prints the cosine similarity and the relative error of
 its worst output. Each conversion is a process of its own, with a time limit. What is measured is
-kept in ``benchmarks/zoo.json`` at once, and ``docs/zoo.md`` is written from that: ``--only`` and
-``--T`` measure a part anew and leave the rest as it is.
+kept in ``benchmarks/zoo.json`` at once, and ``docs/results/zoo.md`` is written from that:
+``--only`` and ``--T`` measure a part anew and leave the rest as it is.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Row", "Step", "keep", "kept", "page", "summary", "worst"]
 
 ROWS = Path(__file__).with_name("zoo.json")
-PAGE = Path(__file__).parents[1] / "docs" / "zoo.md"
+PAGE = Path(__file__).parents[1] / "docs" / "results" / "zoo.md"
 
 _DEFAULT = METHODS[onnx2snn.Options().method]
 
@@ -209,7 +209,7 @@ Inputs are images where the network takes them: of MNIST, CIFAR-10 and ImageNet;
 where it looks for faces or people. Else they are unit normal, seed {measurement_seed}
 (seed {calibration_seed} for calibration), which is not what these networks are made for; spectra
 have no negative values, states lie within -1 and 1. `benchmarks/zoo_networks.py` has the
-preprocessing. Networks without trained weights, which are files of topology only or as initialised,
+preprocessing. Networks without trained weights, which are files of topology only or as initialized,
 are shown but not counted.
 
 {table}

@@ -1,4 +1,4 @@
-"""Write docs/methods.md, docs/ops.md, docs/passes.md and docs/onnx.md from the code itself.
+"""Write pages of docs/reference/ from the code itself: methods, ops, passes and onnx.
 
 Run it as ``make generated``; continuous integration does, and fails if a page changes.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from onnx2snn.method import Method
 
-HERE = Path(__file__).parent
+REFERENCE = Path(__file__).parent / "reference"
 SECTION = re.compile(r"^(Args|Attributes|Raises|Examples?):\n", re.MULTILINE)
 OPTION_HEADER = ("| option | type | default | meaning |", "|---|---|---|---|")
 SOME_STEPS = 8
@@ -40,34 +40,34 @@ class are its options.
 """
 METHODS_INTRODUCTION = """\
 `--method NAME` converts as a publication does; `onnx2snn methods` prints the list. A method is a
-choice of parts, and each part can be given beside it
-([Basics](basics.md#methods) says how to choose, and how to make one of your own).
+choice of parts, and each part can be given beside it ([Choose a method](../howto/choose-method.md)
+says how to choose, and how to make one of your own).
 
 T counts steps for all of them, but what a step can say differs: one spike of a ReLU may be plain,
 signed, a count or a binary digit, and with that the number of values above 0 that T steps tell
 apart, the *levels*. Mind both when methods are compared, and that with the schedule `layerwise` T
 steps pass for each layer.
 
-Corrections need calibration data; without any, a method does what is left of it. All thresholds
+Corrections need calibration data; without any, a method is its other parts. All thresholds
 and corrections are described under [`calibrate`](passes.md#calibrate) and
 [`correct-layers`](passes.md#correct-layers), the neurons under [Operators](ops.md).
 `tests/test_methods.py` compares each method with a NumPy implementation of its equations.
 
 Methods that train the network first have no name here: QCFS (Bu et al., ICLR 2022), stReLU (Han et
-al., MIR 2023) and Ca-LIF with quantised activations (Gao et al., 2023). Their thresholds stand in
-the file, and are found whatever `--method` says ([Training for spikes](training.md)).
+al., MIR 2023) and Ca-LIF with quantized activations (Gao et al., 2023). Their thresholds stand in
+the file, and are found whatever `--method` says ([Train for spikes](../howto/train.md)).
 
 DCGS (Huang et al., ICML 2025) has none either: its spikes say by how much a mean changes, so that
 one of step t counts 1/t, a bias counts once, and the input comes in the first step alone. In
-lockstep all steps count alike here ([Basics](basics.md)).
+lockstep all steps count alike here ([Streams](../explanation/streams.md)).
 """
 
 RULES_INTRODUCTION = """\
-What becomes of each operator of ONNX when it reads a *stream*, a value that changes from step to
-step ([Basics](basics.md)). One that reads none is computed once, before the first step, and one
-that no neuron depends on once, after the last. Activations that weights depend on become neurons,
-or get one behind them, whatever is said of them below. An operator that is linear in some of its
-inputs is computed on means where another input is a stream as well.
+An operator of ONNX is treated as below when it reads a *stream*, a value that changes from step to
+step ([Streams](../explanation/streams.md)). One that reads none is computed once, before the first
+step, and one that no neuron depends on once, after the last. Activations that weights depend on
+become neurons, or get one behind them, whatever is said of them below. An operator that is linear
+in some of its inputs is computed on means where another input is a stream as well.
 `onnx2snn analyze` says it node by node.
 Older operators become newer ones on import; the operators of other domains are refused.
 """
@@ -89,9 +89,7 @@ FORMS = {
 def rules_page() -> str:
     """Return the page about what becomes of the operators of ONNX."""
     sections = [f"{text}\n\n{_operators(form)}\n" for form, text in FORMS.items()]
-    return "\n".join(
-        [NOTICE, "", "# What becomes of each operator", "", RULES_INTRODUCTION, *sections]
-    )
+    return "\n".join([NOTICE, "", "# ONNX operators", "", RULES_INTRODUCTION, *sections])
 
 
 def _operators(form: Form) -> str:
@@ -192,10 +190,10 @@ def _default(field: dataclasses.Field[object]) -> str:
 
 def main() -> None:
     """Write the pages."""
-    (HERE / "methods.md").write_text(methods_page(), encoding="utf-8", newline="\n")
-    (HERE / "ops.md").write_text(ops_page(), encoding="utf-8", newline="\n")
-    (HERE / "passes.md").write_text(passes_page(), encoding="utf-8", newline="\n")
-    (HERE / "onnx.md").write_text(rules_page(), encoding="utf-8", newline="\n")
+    (REFERENCE / "methods.md").write_text(methods_page(), encoding="utf-8", newline="\n")
+    (REFERENCE / "ops.md").write_text(ops_page(), encoding="utf-8", newline="\n")
+    (REFERENCE / "passes.md").write_text(passes_page(), encoding="utf-8", newline="\n")
+    (REFERENCE / "onnx.md").write_text(rules_page(), encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

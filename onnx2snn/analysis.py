@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 __all__ = ["ANALYSIS_VERSION", "Analysis", "NodeAnalysis", "analysis", "analyze"]
 
 ANALYSIS_VERSION = 1
-"""Version of the plain data described in ``docs/analyze.md``."""
+"""Version of the plain data described in ``docs/reference/report.md``."""
 
 
 class NodeAnalysis(TypedDict):
-    """One node of the file; see ``docs/analyze.md`` for every field."""
+    """One node of the file; see ``docs/reference/report.md`` for every field."""
 
     node: str
     op: str
@@ -43,7 +43,7 @@ class NodeAnalysis(TypedDict):
 
 
 class Analysis(TypedDict):
-    """An ANN, node by node; plain data, see ``docs/analyze.md`` for every field.
+    """An ANN, node by node; plain data, see ``docs/reference/report.md`` for every field.
 
     ``counts`` has the number of nodes of each kind. ``macs`` has the multiply-accumulates of
     one sample, both branches of an If counted: ``total``, and by what drives them: ``spikes``,

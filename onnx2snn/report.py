@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["REPORT_VERSION", "LayerReport", "Report", "report"]
 
 REPORT_VERSION = 1
-"""Version of the plain data described in ``docs/analyze.md``."""
+"""Version of the plain data described in ``docs/reference/report.md``."""
 
 
 class LayerReport(TypedDict):

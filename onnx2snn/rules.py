@@ -3,7 +3,7 @@
 A *stream* is a value that changes from step to step and whose mean over the steps is the
 value of the ANN. An operator that is linear (or affine) in its streams may be applied to
 each step's value as it is; the mean of the results is the result of the mean. Everything
-else is computed on running means. See ``docs/basics.md``.
+else is computed on running means. See ``docs/explanation/streams.md``.
 """
 
 from __future__ import annotations

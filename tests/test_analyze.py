@@ -134,7 +134,7 @@ def test_the_checker_finds_what_differs(digits: onnx2snn.Analysis) -> None:
 
 
 def test_the_example_in_the_documentation_is_true() -> None:
-    page = (ROOT / "docs" / "analyze.md").read_text()
+    page = (ROOT / "docs" / "reference" / "report.md").read_text()
     found = re.search(r"```text\n(?P<net>.*?)```.*?```json\n(?P<data>.*?)```", page, re.DOTALL)
     assert found is not None
     assert json.loads(found["data"]) == onnx2snn.analyze(onnx.parser.parse_model(found["net"]))
@@ -142,7 +142,7 @@ def test_the_example_in_the_documentation_is_true() -> None:
 
 @pytest.mark.parametrize("name", ["analysis-1.json", "report-1.json"])
 def test_every_field_is_in_the_documentation(name: str) -> None:
-    page = (ROOT / "docs" / "analyze.md").read_text()
+    page = (ROOT / "docs" / "reference" / "report.md").read_text()
 
     def fields(schema: Any) -> set[str]:
         below = [fields(part) for part in schema.values() if isinstance(part, dict)]

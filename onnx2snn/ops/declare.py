@@ -126,7 +126,7 @@ class StepOp:
         return type(self.name, (OpRun,), members)
 
     def markdown(self) -> str:
-        """Return the section of ``docs/ops.md`` about this operator."""
+        """Return the section of ``docs/reference/ops.md`` about this operator."""
         parts = [
             f"## {self.name}",
             self.doc,

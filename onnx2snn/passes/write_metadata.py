@@ -18,7 +18,7 @@ from onnx2snn.scale import QuantizerRange, Scale
 __all__ = ["FORMAT", "WriteMetadata"]
 
 FORMAT = "1"
-"""Version of the file format, see ``docs/format.md``."""
+"""Version of the file format, see ``docs/reference/format.md``."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Train a PyTorch network for spikes and write it as ONNX, or tune a converted network.
 
 Needs the extra ``torch``: ``pip install onnx2snn[torch]``. Nothing else in the package imports
-torch. See ``docs/training.md``.
+torch. See ``docs/howto/train.md``.
 """
 
 from onnx2snn.torch.activations import QCFS, QuantReLU, StReLU, ThresholdReLU

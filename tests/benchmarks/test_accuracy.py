@@ -62,7 +62,7 @@ def data(tmp_path: Path) -> Path:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let rows and pages go to a project of the test's own."""
     project = tmp_path / "project"
-    (project / "docs").mkdir(parents=True)
+    (project / "docs" / "results").mkdir(parents=True)
     readme = f"before\n{accuracy_page.MARKS[0]}\nold\n{accuracy_page.MARKS[1]}\nbehind\n"
     (project / "README.md").write_text(readme, encoding="utf-8")
     monkeypatch.setattr(accuracy_store, "ROWS", project / "accuracy.json")
@@ -143,9 +143,9 @@ def test_figures_are_measured_kept_and_not_measured_again(
         *itertools.product(("opi", "spikeconverter"), (2, 4))
     ]
     assert all(m.failed is None and not m.outdated for m in kept.values())
-    page = (project / "docs" / "accuracy.md").read_text(encoding="utf-8")
+    page = (project / "docs" / "results" / "accuracy.md").read_text(encoding="utf-8")
     assert f"| `opi` | one a step | T | {kept[MNIST.name, 'opi', 2].top1:.2f} (" in page
-    assert ET.parse(project / "docs" / "pictures" / f"accuracy-{MNIST.name}.svg")  # noqa: S314
+    assert ET.parse(project / "docs" / "results" / "pictures" / f"accuracy-{MNIST.name}.svg")  # noqa: S314
     run(monkeypatch, data, "--write")
     assert "0 of 4 figures" in capsys.readouterr().err
 
@@ -159,7 +159,7 @@ def test_without_write_nothing_is_kept(
     run(monkeypatch, data, "--images", "20")
     assert "on 20 images" in capsys.readouterr().out
     assert not (project / "accuracy.json").exists()
-    assert not (project / "docs" / "accuracy.md").exists()
+    assert not (project / "docs" / "results" / "accuracy.md").exists()
 
 
 def test_a_process_that_takes_too_long_is_kept_as_that(data: Path, project: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_process_that_takes_too_long_is_kept_as_that(data: Path, project: Path
     )
     assert accuracy.line(found) == "mnist-conv-maxpool opi T=4: timed out after 0 s"
     accuracy.keep(found)
-    page = (project / "docs" / "accuracy.md").read_text(encoding="utf-8")
+    page = (project / "docs" / "results" / "accuracy.md").read_text(encoding="utf-8")
     assert "- mnist-conv-maxpool, opi, T=4: timed out after 0 s" in page
     assert "| `opi` | one a step |  | timed out |" in page
 
@@ -256,7 +256,7 @@ def test_rows_replace_each_other_by_network_method_and_steps(project: Path) -> N
         ("resnet20", "auto", 8): 75.0,
         ("resnet20", "opi", 8): 12.5,
     }
-    page = (project / "docs" / "accuracy.md").read_text(encoding="utf-8")
+    page = (project / "docs" / "results" / "accuracy.md").read_text(encoding="utf-8")
     assert "| T | 25.00 (1.08) | 75.00 (1.08) |" in page
     assert "| `opi` | one a step | T |  | 12.50 (2.00) |" in page
     assert page.index("| `opi` |") < page.index("| *opi, Bu et al.") < page.index("| *QCFS")
@@ -304,7 +304,7 @@ def test_published_figures_stand_beside_rows_that_there_are() -> None:
 
 def test_the_pages_are_those_of_the_rows() -> None:
     measured = [*accuracy_store.kept().values()]
-    docs = accuracy_page.PROJECT / "docs"
+    docs = accuracy_page.PROJECT / "docs" / "results"
     assert (docs / "accuracy.md").read_text(encoding="utf-8") == accuracy_page.page(measured)
     drawn = accuracy_page.pictures(measured)
     found = {path.stem: path.read_text(encoding="utf-8") for path in docs.glob("pictures/*.svg")}
