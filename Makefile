@@ -5,6 +5,7 @@
 #   make lint      ruff                          make types        mypy --strict
 #   make docs      the documentation as HTML     make generated    rewrite pages of docs/
 #   make density   how much is on a line and in a function, against limits
+#   make figures   draw the figures of docs/ again
 #   make bench DATA=folder   what is missing in docs/results/accuracy.md; as long as a night
 #
 # On Linux the package index serves torch with CUDA, several GB. For the CPU build:
@@ -18,7 +19,7 @@ RUN := $(VENV)/bin/python
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-slow test-oldest coverage lint format types density docs generated bench clean
+.PHONY: demo test test-slow test-oldest coverage lint format types density docs generated figures bench clean
 
 demo: $(VENV)/.installed
 	$(RUN) examples/digits/demo.py
@@ -54,6 +55,9 @@ docs: $(VENV)/.installed-docs generated
 
 generated: $(VENV)/.installed
 	$(RUN) docs/generate.py
+
+figures: $(VENV)/.installed-docs
+	$(RUN) docs/figures.py
 
 bench: $(VENV)/.installed
 	$(if $(DATA),,$(error set DATA to the folder with the networks and images))
