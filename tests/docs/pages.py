@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FENCE = re.compile(r"^```(?P<language>\S*)$")
+FENCE = re.compile(r"^```(?P<language>\S*)( .*)?$")
 PROMPT = "$ "
 
 
