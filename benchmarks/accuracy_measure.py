@@ -21,7 +21,7 @@ from benchmarks.spikes import spikes_per_neuron
 
 if TYPE_CHECKING:
     from benchmarks.networks import Images, Network
-    from onnx2snn.method import Method
+    from onnx2snn.methods.method import Method
 
 __all__ = ["COUNTED", "measure"]
 

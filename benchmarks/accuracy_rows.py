@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from benchmarks.peers import RECIPES
-from onnx2snn.methods import METHODS, Method
+from onnx2snn.methods.published import METHODS, Method
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ import onnx2snn
 from benchmarks.accuracy_rows import MEASURED, described
 from benchmarks.networks import NETWORKS
 from benchmarks.pages import machine
-from onnx2snn.files import write_whole
+from onnx2snn.storage.whole_files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

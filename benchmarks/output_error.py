@@ -22,7 +22,7 @@ import onnx2snn
 from benchmarks.accuracy_rows import MEASURED
 from benchmarks.networks import NETWORKS
 from benchmarks.zoo_measure import Comparison
-from onnx2snn.evaluation import outputs_on
+from onnx2snn.conversion.evaluation import outputs_on
 
 if TYPE_CHECKING:
     import onnx

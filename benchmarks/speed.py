@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 import onnx2snn
-from onnx2snn.calibration.data import dataset
+from onnx2snn.data.dataset import dataset
 from onnx2snn.runtime.ort import session
 
 if TYPE_CHECKING:

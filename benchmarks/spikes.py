@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.evaluation import outputs_on
+from onnx2snn.analysis.streams import is_neuron
+from onnx2snn.conversion.evaluation import outputs_on
 from onnx2snn.graph import fresh_name
 from onnx2snn.runtime import load
-from onnx2snn.streams import is_neuron
-from onnx2snn.time_loop import time_loops
+from onnx2snn.schedules import time_loops
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ def spikes_per_neuron(model: onnx.ModelProto, data: object, *, threads: int = 0)
     Args:
         model: An emitted network without neurons in branches of an If, which runs for the T it
             was made for.
-        data: Inputs, in any form that ``onnx2snn.calibration.data`` takes.
+        data: Inputs, in any form that ``onnx2snn.data.dataset`` takes.
         threads: Threads within an operator; 0 for one a core.
     """
     network = load(_counting(model), threads=threads)

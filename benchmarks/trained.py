@@ -21,8 +21,8 @@ import onnx2snn
 from benchmarks.networks import IMAGENET_STATISTICS, Images, Network, grey, load_images
 from benchmarks.pages import grouped, machine, table
 from benchmarks.spikes import spikes_per_neuron
-from onnx2snn.energy import AC_PJ
-from onnx2snn.methods import Method
+from onnx2snn.methods.published import Method
+from onnx2snn.reporting.energy import AC_PJ
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -20,10 +20,10 @@ import onnx_ir as ir
 
 import onnx2snn
 from benchmarks.zoo_networks import CALIBRATION, MEASUREMENT, feeds, subject_of
+from onnx2snn.data.input_specs import input_specs
 from onnx2snn.errors import Onnx2SnnError
 from onnx2snn.importing import read
 from onnx2snn.runtime.ort import session
-from onnx2snn.specs import input_specs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

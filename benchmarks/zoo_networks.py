@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from onnx2snn.specs import InputSpec
+    from onnx2snn.data.input_specs import InputSpec
 
 __all__ = [
     "CALIBRATION",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import onnx2snn
 from benchmarks.pages import grouped, machine, table
 from benchmarks.zoo_networks import CALIBRATION, MEASUREMENT, SEEDS
-from onnx2snn.methods import METHODS
+from onnx2snn.methods.published import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

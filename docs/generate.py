@@ -12,16 +12,16 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from onnx2snn.methods import METHODS
+from onnx2snn.analysis.rules import RULES, Form
+from onnx2snn.methods.neurons import NEURONS
+from onnx2snn.methods.published import METHODS
 from onnx2snn.ops import ALL_OPS, DOMAIN, OPSET
 from onnx2snn.passes import PASSES
-from onnx2snn.passes.replace_activations import NEURONS
-from onnx2snn.rules import RULES, Form
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from onnx2snn.method import Method
+    from onnx2snn.methods.method import Method
 
 REFERENCE = Path(__file__).parent / "reference"
 SECTION = re.compile(r"^(Args|Attributes|Raises|Examples?):\n", re.MULTILINE)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from onnx2snn._version import __version__  # noqa: F401 (users look for it here)
 from onnx2snn.errors import (
     CalibrationError,
     InvalidModelError,
@@ -25,14 +26,13 @@ from onnx2snn.errors import (
 
 if TYPE_CHECKING:
     from onnx2snn import passes
-    from onnx2snn.analysis import Analysis, analyze
-    from onnx2snn.conversion import Conversion, convert
-    from onnx2snn.evaluation import Evaluation, evaluate
-    from onnx2snn.options import Options
-    from onnx2snn.report import Report
+    from onnx2snn.conversion.analyze import analyze
+    from onnx2snn.conversion.convert import Conversion, convert
+    from onnx2snn.conversion.evaluation import Evaluation, evaluate
+    from onnx2snn.conversion.options import Options
+    from onnx2snn.reporting.analysis import Analysis
+    from onnx2snn.reporting.report import Report
     from onnx2snn.runtime import Network, load
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Analysis",
@@ -57,11 +57,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "analysis": ("Analysis", "analyze"),
-    "conversion": ("Conversion", "convert"),
-    "evaluation": ("Evaluation", "evaluate"),
-    "options": ("Options",),
-    "report": ("Report",),
+    "conversion.analyze": ("analyze",),
+    "conversion.convert": ("Conversion", "convert"),
+    "conversion.evaluation": ("Evaluation", "evaluate"),
+    "conversion.options": ("Options",),
+    "reporting.analysis": ("Analysis",),
+    "reporting.report": ("Report",),
     "runtime": ("Network", "load"),
 }
 

@@ -8,6 +8,8 @@ import onnx.numpy_helper
 import onnx.parser
 import onnx_ir as ir
 
+from onnx2snn.analysis.streams import Streams
+from onnx2snn.metadata.scale import Scale
 from onnx2snn.passes import (
     AttachFunctions,
     CarryRunningMeans,
@@ -15,8 +17,6 @@ from onnx2snn.passes import (
     InferShapes,
     ReplaceActivations,
 )
-from onnx2snn.scale import Scale
-from onnx2snn.streams import Streams
 
 HEADER = '<ir_version: 8, opset_import: ["" : 17]>'
 

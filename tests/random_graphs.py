@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from hypothesis import strategies as st
 
-from onnx2snn.scale import Scale
-from onnx2snn.streams import Streams
+from onnx2snn.analysis.streams import Streams
+from onnx2snn.metadata.scale import Scale
 from tests.models import dyadic, model
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ import onnx_ir as ir
 import pytest
 
 import onnx2snn
+from onnx2snn.analysis.streams import Streams, is_neuron
 from onnx2snn.ops import DOMAIN
 from onnx2snn.passes import AttachFunctions, CarryRunningMeans, EmitTimeLoop
 from onnx2snn.runtime.numpy_runtime import evaluation
-from onnx2snn.streams import Streams, is_neuron
 from onnx2snn.testing import run_ort, unoptimized
 from tests.models import dyadic, model
 from tests.operator_cases import CASES, Case
@@ -27,7 +27,7 @@ from tests.operator_constants import CONSTANTS
 if TYPE_CHECKING:
     import onnx
 
-    from onnx2snn.verdicts import Verdict
+    from onnx2snn.analysis.node_kinds import Verdict
 
 T = 12
 CHECKED = (1, 2, 7, T)

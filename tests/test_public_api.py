@@ -32,36 +32,25 @@ MODULES = sorted(
     if path.name != "__main__.py"
 )
 
-LEVELS = (
-    {"coding", "energy", "errors", "events", "notes", "progress"},
-    {"files", "model_file", "specs"},
-    {"graph", "storage"},
-    {"ops"},
-    {"rules", "scale", "normal", "channels"},
-    {"elastic", "macs", "provenance", "quantization", "squashing", "states", "verdicts"},
-    {"activations"},
-    {"streams"},
-    {"time_loop"},
-    {"runtime"},
-    {"calibration"},
-    {"passes"},
-    {"method"},
-    {"methods"},
-    {"exclusion", "importing", "options"},
-    {"testing", "branches", "reference"},
-    {"preparation"},
-    {"analysis"},
-    {"report", "report_page"},
-    {"report_file"},
-    {"conversion", "evaluation"},
-    {"cli"},
-    {"torch"},
+ROOMS = (
+    ("ops", "graph", "storage"),
+    ("metadata", "data"),
+    ("analysis",),
+    ("schedules",),
+    ("runtime",),
+    ("importing", "calibration"),
+    ("correction", "reporting"),
+    ("methods",),
+    ("passes",),
+    ("conversion",),
+    ("cli", "torch"),
 )
-"""Modules from the bottom up: one imports those of lower levels, and of its own package."""
+"""The folders of the package, from the bottom up: each imports from those below, for types too."""
 
-EXCEPTIONS = {
-    ("passes", "importing.source"),  # `passes.run` takes any model, as `convert` does
-}
+LOOSE = {"__init__", "__main__", "_version", "errors", "progress", "testing"}
+"""What is in no room: what every room may import, and, last, what nobody in one imports."""
+
+BELOW_ALL = {"_version", "errors", "progress"}
 
 
 def source(module: str) -> Path:
@@ -69,13 +58,9 @@ def source(module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def imported(module: str, *, types_too: bool = True) -> Iterator[str]:
+def imported(module: str) -> Iterator[str]:
     """Yield the names of the modules that ``module`` imports, wherever in its text."""
-    tree = ast.parse(source(module).read_text())
-    skipped = set() if types_too else _typing_only(tree)
-    for node in ast.walk(tree):
-        if node in skipped:
-            continue
+    for node in ast.walk(ast.parse(source(module).read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -84,46 +69,37 @@ def imported(module: str, *, types_too: bool = True) -> Iterator[str]:
             yield from found or [node.module]
 
 
-def _typing_only(tree: ast.AST) -> set[ast.AST]:
-    blocks = [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-    ]
-    return {node for block in blocks for part in block.body for node in ast.walk(part)}
-
-
 def part(module: str) -> str:
     """Return the part of the package that a module belongs to: its level's name."""
     return module.removeprefix("onnx2snn").lstrip(".").split(".")[0]
 
 
-def level(module: str) -> int:
-    return next(index for index, names in enumerate(LEVELS) if part(module) in names)
+def level(room: str) -> int:
+    """Return how far up a room is; what every room may import is below all."""
+    if room in BELOW_ALL:
+        return -1
+    found = [height for height, rooms in enumerate(ROOMS) if room in rooms]
+    return found[0] if found else len(ROOMS)
 
 
-def ours(module: str) -> list[str]:
-    """Return what ``module`` imports of ours when it runs; types alone bind nothing."""
-    names = imported(module, types_too=False)
-    return [name for name in names if name.startswith("onnx2snn") and part(name)]
+def rooms_read(module: str) -> set[str]:
+    """Return the other rooms that ``module`` imports from, for types as well."""
+    ours = {part(name) for name in imported(module) if name.startswith("onnx2snn.")}
+    return ours - {part(module)}
+
+
+def test_every_module_is_in_a_room() -> None:
+    loose = {path.stem for path in PACKAGE.glob("*.py")}
+    rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    assert loose == LOOSE
+    assert len(loose) <= 7
+    assert rooms == {room for rooms in ROOMS for room in rooms}
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if part(name)])
-def test_dependencies_point_down_only(module: str) -> None:
-    reader = module.removeprefix("onnx2snn.")
-    upward = {
-        (reader, name.removeprefix("onnx2snn."))
-        for name in ours(module)
-        if part(name) != part(module) and level(name) >= level(module)
-    }
-    assert upward == {pair for pair in EXCEPTIONS if pair[0] == reader}
-
-
-@pytest.mark.parametrize("below", ["runtime", "calibration", "ops"])
-def test_what_lies_below_never_imports_passes(below: str) -> None:
-    readers = [name for name in MODULES if part(name) == below]
-    assert readers
-    assert not [name for name in readers if any(part(read) == "passes" for read in ours(name))]
+def test_rooms_import_from_rooms_below_only(module: str) -> None:
+    upward = {room for room in rooms_read(module) if level(room) >= level(part(module))}
+    assert not upward
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if part(name) != "cli"])

@@ -8,8 +8,8 @@ import onnx_ir as ir
 from hypothesis import HealthCheck, given, settings
 
 import onnx2snn
+from onnx2snn.analysis.rules import RULES, Form
 from onnx2snn.passes import AttachFunctions, CarryRunningMeans, EmitTimeLoop, ReplaceActivations
-from onnx2snn.rules import RULES, Form
 from onnx2snn.testing import run_ort
 from tests.models import dyadic
 from tests.random_graphs import BLOCKS, Network, networks

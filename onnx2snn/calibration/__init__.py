@@ -1,1 +1,1 @@
-"""Calibration: data, distributions, threshold rules, and the walk through the layers."""
+"""From the activations of an ANN to the thresholds of its neurons."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onnx2snn.activations import is_rectifier, is_symmetric_clip, upper_bound
-from onnx2snn.scale import QuantizerRange
+from onnx2snn.analysis.activations import is_rectifier, is_symmetric_clip, upper_bound
+from onnx2snn.metadata.scale import QuantizerRange
 
 if TYPE_CHECKING:
     import onnx_ir as ir

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onnx2snn.analysis.channel_axis import channel_axis
 from onnx2snn.calibration.histogram import Histogram
-from onnx2snn.calibration.segment import Segment
-from onnx2snn.channels import channel_axis
 from onnx2snn.graph import boundary
-from onnx2snn.normal import Normal
+from onnx2snn.metadata.normal import Normal
+from onnx2snn.runtime.subgraph import Segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

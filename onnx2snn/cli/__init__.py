@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from onnx_ir.passes import PreconditionError
 from rich.markup import escape
 
-import onnx2snn
+from onnx2snn._version import __version__
 from onnx2snn.cli import analyze, convert, evaluate, methods, passes, run, tune
 from onnx2snn.cli.console import ERRORS, warnings
 from onnx2snn.errors import Onnx2SnnError
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="onnx2snn",
         description="Turn a trained network in ONNX into a spiking network in ONNX.",
     )
-    parser.add_argument("--version", action="version", version=onnx2snn.__version__)
+    parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(metavar="command", required=True)
     for command in _COMMANDS:
         command.add(commands)

@@ -13,8 +13,8 @@ from onnx2snn.cli.console import ERRORS, print_json, results, table
 if TYPE_CHECKING:
     import argparse
 
-    from onnx2snn.analysis import Analysis
     from onnx2snn.cli.arguments import Commands
+    from onnx2snn.reporting.analysis import Analysis
 
 __all__ = ["add"]
 

@@ -7,9 +7,9 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import onnx2snn
-from onnx2snn.method import split_names
+from onnx2snn.methods.method import split_names
 from onnx2snn.runtime import RUNTIMES
-from onnx2snn.time_loop import checked_time_steps
+from onnx2snn.schedules import checked_time_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -9,14 +9,14 @@ from rich.markup import escape
 import onnx2snn
 from onnx2snn.cli.arguments import add_command, add_options, chosen, whole
 from onnx2snn.cli.console import bars, print_json, results, table
-from onnx2snn.files import check_writable
-from onnx2snn.report_file import check_report_path
+from onnx2snn.reporting.report_file import check_report_path
+from onnx2snn.storage.whole_files import check_writable
 
 if TYPE_CHECKING:
     import argparse
 
     from onnx2snn.cli.arguments import Commands
-    from onnx2snn.report import Report
+    from onnx2snn.reporting.report import Report
 
 __all__ = ["add"]
 

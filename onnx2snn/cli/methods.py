@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from onnx2snn.cli.arguments import add_command
 from onnx2snn.cli.console import print_json, results, table
-from onnx2snn.methods import METHODS
+from onnx2snn.methods.published import METHODS
 
 if TYPE_CHECKING:
     import argparse

@@ -10,8 +10,8 @@ from rich.markup import escape
 import onnx2snn
 from onnx2snn.cli.arguments import add_command, add_runtime, whole
 from onnx2snn.cli.console import bars, print_json, results
-from onnx2snn.evaluation import outputs_on
-from onnx2snn.files import check_writable, write_whole
+from onnx2snn.conversion.evaluation import outputs_on
+from onnx2snn.storage.whole_files import check_writable, write_whole
 
 if TYPE_CHECKING:
     import argparse

@@ -10,7 +10,7 @@ from rich.markup import escape
 from onnx2snn.cli.arguments import add_command
 from onnx2snn.cli.console import bars, print_json, results, table
 from onnx2snn.errors import OptionError
-from onnx2snn.files import check_writable
+from onnx2snn.storage.whole_files import check_writable
 
 if TYPE_CHECKING:
     import argparse

@@ -1,7 +1,7 @@
-"""Read any ONNX model and bring it to the form in which the passes think."""
+"""Read any ONNX model, refuse what is none, and compare what became of it with the original."""
 
-from onnx2snn.importing.pipeline import Imported, canonicalize, import_model, runnable
+from onnx2snn.importing.imported import Imported
 from onnx2snn.importing.self_check import self_check
 from onnx2snn.importing.source import Source, read
 
-__all__ = ["Imported", "Source", "canonicalize", "import_model", "read", "runnable", "self_check"]
+__all__ = ["Imported", "Source", "read", "self_check"]

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from onnx2snn.errors import Refusal, UnsupportedError
 from onnx2snn.graph import label
+from onnx2snn.graph.integer_operators import LOWERED
+from onnx2snn.graph.quantizers import CONTRIB
 from onnx2snn.importing.protos import nodes
 from onnx2snn.ops import DOMAIN
-from onnx2snn.passes.lower_integer_operators import LOWERED
-from onnx2snn.passes.quantizers import CONTRIB
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator

@@ -10,7 +10,7 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.errors import InvalidModelError
-from onnx2snn.importing.session import SessionError, fetch, open_session
+from onnx2snn.runtime.session import SessionError, fetch, open_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

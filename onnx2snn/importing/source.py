@@ -17,8 +17,8 @@ from onnx2snn.errors import InvalidModelError
 from onnx2snn.importing.densify import densify, has_sparse_tensors
 from onnx2snn.importing.domains import check_domains, foreign_calls
 from onnx2snn.importing.validate import validate
-from onnx2snn.model_file import parse_model, read_bytes
-from onnx2snn.storage import is_large, tensors
+from onnx2snn.storage.large_models import is_large, tensors
+from onnx2snn.storage.model_file import parse_model, read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

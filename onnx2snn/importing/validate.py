@@ -10,8 +10,8 @@ import onnx_ir as ir
 
 from onnx2snn.errors import InvalidModelError
 from onnx2snn.importing.domains import calls, check_domains
-from onnx2snn.importing.session import SessionError, open_session
-from onnx2snn.storage import openable, problem
+from onnx2snn.runtime.session import SessionError, open_session
+from onnx2snn.storage.large_models import openable, problem
 
 if TYPE_CHECKING:
     from pathlib import Path

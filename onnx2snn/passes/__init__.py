@@ -11,34 +11,35 @@ from typing import TYPE_CHECKING, Any
 
 import onnx_ir as ir
 
-from onnx2snn.passes.attach_functions import AttachFunctions
-from onnx2snn.passes.calibrate import Calibrate
-from onnx2snn.passes.canonicalize_activations import CanonicalizeActivations
-from onnx2snn.passes.carry_running_means import CarryRunningMeans
-from onnx2snn.passes.choose_input_coding import ChooseInputCoding
-from onnx2snn.passes.compute_in_float32 import ComputeInFloat32
-from onnx2snn.passes.convert_opset import ConvertOpset
-from onnx2snn.passes.correct_layers import CorrectLayers
-from onnx2snn.passes.emit_layerwise import EmitLayerwise
-from onnx2snn.passes.emit_time_loop import EmitTimeLoop
-from onnx2snn.passes.encode_inputs import EncodeInputs
-from onnx2snn.passes.fold_batch_norm import FoldBatchNorm
-from onnx2snn.passes.fold_constants import FoldConstants
-from onnx2snn.passes.infer_shapes import InferShapes
-from onnx2snn.passes.inline_functions import InlineFunctions
-from onnx2snn.passes.leave_analog import LeaveAnalog
-from onnx2snn.passes.lower_batchwise_recurrence import LowerBatchwiseRecurrence
-from onnx2snn.passes.lower_integer_operators import LowerIntegerOperators
-from onnx2snn.passes.lower_matmul_add import LowerMatMulAdd
-from onnx2snn.passes.lower_sequences import LowerSequences
-from onnx2snn.passes.move_max_pool import MoveMaxPool
-from onnx2snn.passes.remove_initializers_from_inputs import RemoveInitializersFromInputs
-from onnx2snn.passes.remove_no_ops import RemoveNoOps
-from onnx2snn.passes.remove_quantization import RemoveQuantization
-from onnx2snn.passes.remove_staircases import RemoveStaircases
-from onnx2snn.passes.replace_activations import ReplaceActivations
-from onnx2snn.passes.split_leaky_relu import SplitLeakyRelu
-from onnx2snn.passes.write_metadata import WriteMetadata
+from onnx2snn.importing.source import read, written_like
+from onnx2snn.passes.canonical.canonicalize_activations import CanonicalizeActivations
+from onnx2snn.passes.canonical.compute_in_float32 import ComputeInFloat32
+from onnx2snn.passes.canonical.convert_opset import ConvertOpset
+from onnx2snn.passes.canonical.fold_constants import FoldConstants
+from onnx2snn.passes.canonical.infer_shapes import InferShapes
+from onnx2snn.passes.canonical.inline_functions import InlineFunctions
+from onnx2snn.passes.canonical.lower_batchwise_recurrence import LowerBatchwiseRecurrence
+from onnx2snn.passes.canonical.lower_integer_operators import LowerIntegerOperators
+from onnx2snn.passes.canonical.lower_matmul_add import LowerMatMulAdd
+from onnx2snn.passes.canonical.lower_sequences import LowerSequences
+from onnx2snn.passes.canonical.remove_initializers_from_inputs import RemoveInitializersFromInputs
+from onnx2snn.passes.canonical.remove_no_ops import RemoveNoOps
+from onnx2snn.passes.correction.correct_layers import CorrectLayers
+from onnx2snn.passes.simplification.fold_batch_norm import FoldBatchNorm
+from onnx2snn.passes.simplification.leave_analog import LeaveAnalog
+from onnx2snn.passes.simplification.move_max_pool import MoveMaxPool
+from onnx2snn.passes.simplification.remove_quantization import RemoveQuantization
+from onnx2snn.passes.simplification.remove_staircases import RemoveStaircases
+from onnx2snn.passes.simplification.split_leaky_relu import SplitLeakyRelu
+from onnx2snn.passes.spiking.calibrate import Calibrate
+from onnx2snn.passes.spiking.carry_running_means import CarryRunningMeans
+from onnx2snn.passes.spiking.choose_input_coding import ChooseInputCoding
+from onnx2snn.passes.spiking.encode_inputs import EncodeInputs
+from onnx2snn.passes.spiking.replace_activations import ReplaceActivations
+from onnx2snn.passes.time_loop.attach_functions import AttachFunctions
+from onnx2snn.passes.time_loop.emit_layerwise import EmitLayerwise
+from onnx2snn.passes.time_loop.emit_time_loop import EmitTimeLoop
+from onnx2snn.passes.time_loop.write_metadata import WriteMetadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -147,11 +148,6 @@ def run(model: AnyModel, passes: Iterable[ir.passes.PassBase]) -> Any:  # noqa: 
         InvalidModelError: The model cannot be read.
         PreconditionError: A pass needs what an earlier one should have done.
     """
-    from onnx2snn.importing.source import (  # noqa: PLC0415 (importing needs the passes)
-        read,
-        written_like,
-    )
-
     result = apply(read(model).model, passes)
     return result if isinstance(model, ir.Model) else written_like(model, ir.to_proto(result))
 

@@ -14,9 +14,9 @@ import onnx
 import onnx_ir as ir
 
 from onnx2snn.errors import InvalidModelError, OptionError
-from onnx2snn.model_file import parse_model, read_bytes
 from onnx2snn.runtime.network import Network
-from onnx2snn.storage import is_large, keep_small_in_memory, problem, tensors
+from onnx2snn.storage.large_models import is_large, keep_small_in_memory, problem, tensors
+from onnx2snn.storage.model_file import parse_model, read_bytes
 
 if TYPE_CHECKING:
     from onnx2snn.runtime.network import Runtime

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onnx2snn.coding import EVENTS
+from onnx2snn.data.input_specs import input_specs
 from onnx2snn.errors import InvalidModelError, OptionError, RuntimeShapeError
 from onnx2snn.graph import array
+from onnx2snn.metadata.input_coding import EVENTS
 from onnx2snn.runtime.split import split
-from onnx2snn.specs import input_specs
-from onnx2snn.time_loop import LOOP_NAME, checked_time_steps, time_loops
+from onnx2snn.schedules import LOOP_NAME, checked_time_steps, time_loops
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
-    from onnx2snn.specs import InputSpec
+    from onnx2snn.data.input_specs import InputSpec
 
     Run = Callable[[Mapping[str, np.ndarray]], list[np.ndarray]]
     Runtime = Callable[[Path | ir.Model], Run]

@@ -16,7 +16,7 @@ from onnx.reference import ReferenceEvaluator
 
 from onnx2snn.ops import ALL_OPS
 from onnx2snn.runtime.kernels import KERNELS
-from onnx2snn.storage import in_one_piece
+from onnx2snn.storage.large_models import in_one_piece
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,7 +11,7 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.errors import InvalidModelError, RuntimeShapeError
-from onnx2snn.storage import openable
+from onnx2snn.storage.large_models import openable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

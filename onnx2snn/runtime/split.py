@@ -5,7 +5,7 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from onnx2snn.graph import boundary, fresh_name
-from onnx2snn.time_loop import time_loops
+from onnx2snn.schedules import time_loops
 
 __all__ = ["split"]
 

@@ -13,15 +13,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from onnx2snn.calibration.data import check_batch_size, check_source, dataset
+from onnx2snn.conversion.import_model import runnable
+from onnx2snn.conversion.reference import read_reference
+from onnx2snn.data.dataset import check_batch_size, check_source, dataset
+from onnx2snn.data.events import data_specs, time_first, time_means
 from onnx2snn.errors import CalibrationError, OptionError
-from onnx2snn.events import data_specs, time_first, time_means
-from onnx2snn.importing import runnable
 from onnx2snn.progress import track
-from onnx2snn.reference import read_reference
 from onnx2snn.runtime import load
 from onnx2snn.runtime.ort import session
-from onnx2snn.storage import save
+from onnx2snn.storage.large_models import save
 from onnx2snn.torch.spiking import Activity, SpikingModule
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
-    from onnx2snn.calibration.data import Dataset
+    from onnx2snn.data.dataset import Dataset
+    from onnx2snn.data.input_specs import InputSpec
     from onnx2snn.importing.source import AnyModel, Source
     from onnx2snn.runtime import AnyNetwork, Network
-    from onnx2snn.specs import InputSpec
 
     Feeds = Mapping[str, np.ndarray]
 
@@ -111,7 +111,7 @@ def tune(  # noqa: PLR0913 (each is an option of its own)
     Args:
         snn: A network that ``onnx2snn.convert`` made in lockstep; it is not changed.
         ann: The ANN that it was made from.
-        calibration: Typical inputs, without labels, in any form of ``onnx2snn.calibration.data``.
+        calibration: Typical inputs, without labels, in any form of ``onnx2snn.data.dataset``.
         epochs: Passes over the data, >= 1.
         rate: Change of a constant in a step at the start, > 0, as a part of what is typical of it:
             the root mean square of a tensor of weights.

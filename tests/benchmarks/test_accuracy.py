@@ -23,7 +23,7 @@ from benchmarks.accuracy_store import Measurement
 from benchmarks.curves import Curve, picture
 from benchmarks.networks import NETWORKS, Network, count_images, load_images
 from benchmarks.peers import RECIPES, check_installed
-from onnx2snn.methods import METHODS
+from onnx2snn.methods.published import METHODS
 
 BY_NAME = {network.name: network for network in NETWORKS}
 RESNET, MNIST, NO_DATA = (

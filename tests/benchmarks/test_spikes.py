@@ -15,7 +15,7 @@ from benchmarks.spikes import spikes_per_neuron
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from onnx2snn.conversion import Conversion
+    from onnx2snn.conversion.convert import Conversion
 
     Step = Callable[[np.ndarray, np.ndarray, float], np.ndarray]
 

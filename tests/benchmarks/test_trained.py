@@ -12,7 +12,7 @@ import pytest
 from benchmarks import trained
 from benchmarks.networks import grey
 from benchmarks.pages import machine
-from onnx2snn.energy import AC_PJ, MAC_PJ
+from onnx2snn.reporting.energy import AC_PJ, MAC_PJ
 
 if TYPE_CHECKING:
     from pathlib import Path

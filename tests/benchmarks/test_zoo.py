@@ -15,8 +15,8 @@ from benchmarks import zoo, zoo_networks, zoo_page
 from benchmarks.zoo_measure import Comparison, measure
 from benchmarks.zoo_networks import CALIBRATION, MEASUREMENT, Subject, feeds, subject_of
 from benchmarks.zoo_page import Row, Step
-from onnx2snn.methods import METHODS
-from onnx2snn.specs import InputSpec
+from onnx2snn.data.input_specs import InputSpec
+from onnx2snn.methods.published import METHODS
 
 SMALL = """
 <ir_version: 8, opset_import: ["" : 17]>

@@ -10,7 +10,7 @@ import pytest
 
 from onnx2snn.errors import InvalidModelError
 from onnx2snn.importing import self_check
-from onnx2snn.importing.session import open_session
+from onnx2snn.runtime.session import open_session
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -156,7 +156,7 @@ def test_outputs_that_are_no_tensor_are_not_compared() -> None:
 
 
 def test_large_model_goes_through_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("onnx2snn.storage.LARGEST_IN_MEMORY", 1)
+    monkeypatch.setattr("onnx2snn.storage.large_models.LARGEST_IN_MEMORY", 1)
     model = ir.from_onnx_text(
         f"{HEADER} g (float[2] x) => (float[2] y) <float[2] w = {{1, 2}}> {{ y = Add (x, w) }}"
     )

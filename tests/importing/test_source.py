@@ -9,8 +9,9 @@ import onnx
 import onnx_ir as ir
 import pytest
 
+from onnx2snn.conversion.import_model import import_model
 from onnx2snn.errors import InvalidModelError, UnsupportedError
-from onnx2snn.importing import import_model, read
+from onnx2snn.importing import read
 from onnx2snn.testing import assert_equivalent, run_ort
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch import nn
 
-from onnx2snn.importing import import_model
+from onnx2snn.conversion.import_model import import_model
+from onnx2snn.metadata.scale import QuantizerRange
 from onnx2snn.passes import SIMPLIFICATION, apply
-from onnx2snn.scale import QuantizerRange
 from onnx2snn.testing import run_ort
 from onnx2snn.torch import (
     QCFS,

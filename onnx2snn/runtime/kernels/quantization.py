@@ -6,7 +6,7 @@ import numpy as np
 import onnx_ir as ir
 from onnx.reference.op_run import OpRun
 
-from onnx2snn.quantization import real_numbers
+from onnx2snn.graph.quantization import real_numbers
 
 __all__ = ["DequantizeLinear"]
 

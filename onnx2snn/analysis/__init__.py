@@ -1,0 +1,1 @@
+"""Which values of a graph are streams, and what each node becomes."""

@@ -1,0 +1,107 @@
+"""Networks inside an If: each branch is a network of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import onnx_ir as ir
+
+from onnx2snn.analysis.activations import activations
+from onnx2snn.analysis.streams import Kind, Streams
+from onnx2snn.graph import is_constant, is_op, label, reads, rewire
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from onnx2snn.analysis.provenance import Fate
+
+__all__ = ["CONDITIONS", "Branch", "Part", "branches"]
+
+CONDITIONS = {"then_branch": True, "else_branch": False}
+"""Attribute that holds a branch, to the condition under which it runs."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Branch:
+    """A branch of an If that depends on no neuron, with activations in it.
+
+    Attributes:
+        node: The If.
+        name: ``then_branch`` or ``else_branch``.
+    """
+
+    node: ir.Node
+    name: str
+
+    @property
+    def label(self) -> str:
+        """What messages and reports call it: ``node/then_branch``."""
+        return f"{label(self.node)}/{self.name}"
+
+    @property
+    def graph(self) -> ir.Graph:
+        """The graph of the branch."""
+        return self.node.attributes[self.name].as_graph()
+
+    def model(self, outer: ir.Model) -> ir.Model:
+        """Return the branch as a model whose inputs are the values it captures, by their names."""
+        graph = self.graph.clone(allow_outer_scope_values=True)
+        inner = {*graph.initializers.values(), *(v for node in graph for v in node.outputs)}
+        captured = {v: None for node in graph for v in reads(node) if v not in inner}
+        for value in captured:
+            copy = ir.Value(name=value.name, type=value.type, shape=value.shape)
+            if is_constant(value):
+                copy.const_value = value.const_value
+                graph.register_initializer(copy)
+            else:
+                graph.inputs.append(copy)
+            for node in graph:
+                rewire(node, value, copy)
+        graph.opset_imports.update(outer.opset_imports)
+        return ir.Model(
+            graph,
+            ir_version=outer.ir_version,
+            functions=tuple(outer.functions.values()),
+        )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Part:
+    """A network, or a branch of an If that is a network of its own.
+
+    Attributes:
+        ann: It, simplified; notes say what is left as it is and how inputs enter.
+        fates: What became of each node of the file in ``ann``.
+        inside: The networks in its branches, with the branch that each of them is.
+    """
+
+    ann: ir.Model
+    fates: Sequence[Fate]
+    inside: Sequence[tuple[Branch, Part]]
+
+    @property
+    def has_activations(self) -> bool:
+        """Whether there is anything to convert."""
+        return bool(self.inside or activations(self.ann.graph))
+
+
+def branches(model: ir.Model) -> list[Branch]:
+    """Return the branches of ``model`` that are networks to convert.
+
+    The condition of their If, and whatever they read, is known before the first step.
+    """
+    streams = Streams(model.graph)
+    conditional = [node for node in streams.of_kind(Kind.STATIC) if is_op(node, "If")]
+    found = [Branch(node, name) for node in conditional for name in CONDITIONS]
+    return [branch for branch in found if _has_activations(branch.graph)]
+
+
+def _has_activations(graph: ir.Graph) -> bool:
+    inner = [
+        node.attributes[name].as_graph()
+        for node in graph
+        if is_op(node, "If")
+        for name in CONDITIONS
+    ]
+    return bool(activations(graph)) or any(map(_has_activations, inner))

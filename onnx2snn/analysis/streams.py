@@ -1,0 +1,216 @@
+"""Which values of a graph are streams, and what each node becomes.
+
+The analysis works alike on an ANN, whose activations *will* become neurons, and on a model
+in step form, whose neurons are there already.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from onnx2snn.analysis.activations import activations, is_rectifier, is_symmetric_clip
+from onnx2snn.analysis.dynamic_shapes import elastic_values
+from onnx2snn.analysis.node_kinds import Kind, Verdict, judge, refusal, selects, summed
+from onnx2snn.analysis.rules import SHAPE_ONLY, WEIGHTED
+from onnx2snn.errors import OptionError, Refusal, UnsupportedError
+from onnx2snn.graph import closure, dependency_graph, is_constant, is_op, label, reads
+from onnx2snn.metadata.input_coding import EVENTS, RATE, coded_inputs
+from onnx2snn.metadata.keys import is_left
+from onnx2snn.ops import ALL_OPS, DOMAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import onnx_ir as ir
+
+__all__ = [
+    "SPIKE",
+    "Kind",
+    "Streams",
+    "Verdict",
+    "is_neuron",
+    "is_stateful",
+    "sends_spikes",
+    "weighted_operand",
+]
+
+SPIKE = ("activations", "all")
+"""Where neurons may stand."""
+
+
+def is_neuron(node: ir.Node) -> bool:
+    """Whether ``node`` is a spiking neuron of one time step."""
+    return is_stateful(node) and "v_threshold" in ALL_OPS[node.op_type].inputs
+
+
+def sends_spikes(node: ir.Node) -> bool:
+    """Whether ``node`` is a neuron, or makes spikes of an input."""
+    return is_stateful(node) and "spike" in ALL_OPS[node.op_type].outputs
+
+
+def is_stateful(node: ir.Node) -> bool:
+    """Whether ``node`` carries a state from step to step."""
+    return node.domain == DOMAIN and bool(ALL_OPS[node.op_type].state)
+
+
+def weighted_operand(node: ir.Node) -> ir.Value | None:
+    """Return what the constant weights of ``node`` multiply, None if it has none.
+
+    None as well if no neuron is to stand in front of them.
+    """
+    if not is_op(node, *WEIGHTED) or any(map(is_left, node.outputs)):
+        return None
+    moving = [value for value in node.inputs[:2] if not is_constant(value)]
+    return moving[0] if len(moving) == 1 else None
+
+
+class Streams:
+    """The streams of a graph.
+
+    Args:
+        graph: An ANN, or a model in step form.
+        events: Graph inputs that are streams themselves, beside those noted as such: one slice
+            a step.
+        spike: In an ANN, where neurons are to stand: at the ``activations``, or in front of
+            ``all`` weights, but for the first, which the input itself drives.
+
+    Attributes:
+        graph: The graph that was analysed; it must not change while this object is used.
+        verdicts: What each node of the main graph becomes, in topological order.
+        varying: Values that change from step to step.
+        live: Nodes that a neuron depends on.
+        spikes: The streams made of spikes alone: each element is a sum of spikes, each times a
+            constant of its place.
+        fired: In an ANN, the activations at which neurons are to stand, in order.
+        fed: In an ANN, further values in front of weights at which neurons are to stand.
+
+    Raises:
+        OptionError: ``spike`` is none of the two.
+    """
+
+    def __init__(
+        self, graph: ir.Graph, events: Collection[ir.Value] = (), spike: str = "activations"
+    ) -> None:
+        """Analyse ``graph``."""
+        if spike not in SPIKE:
+            message = f"spike must be one of {', '.join(SPIKE)}, not {spike!r}"
+            raise OptionError(message)
+        self.graph = graph
+        self.varying: set[ir.Value] = {*events, *coded_inputs(graph.inputs, RATE, EVENTS)}
+        self.spikes: set[ir.Value] = set(self.varying)
+        self.verdicts: dict[ir.Node, Verdict] = {}
+        neurons = [node for node in graph if is_neuron(node)]
+        self.fired = [] if neurons else activations(graph)
+        self.fed: dict[ir.Value, None] = {}
+        feeds = _feeds(graph) if spike == "all" else set()
+        stepped = [value for node in graph if is_stateful(node) for value in node.outputs]
+        self._elastic = elastic_values(graph, [*self.varying, *stepped, *self.fired, *feeds])
+        self._feeds = feeds - self._elastic
+        firing = {producer for v in (*self.fired, *self._feeds) if (producer := v.producer())}
+        dependants_first = dependency_graph(graph).reverse(copy=False)
+        self.live = closure(dependants_first, [*neurons, *firing])
+        self._firing = {value.producer() for value in self.fired}
+        self._firing.update(node for node in graph if sends_spikes(node))
+        for node in graph:
+            self.verdicts[node] = self._visit(node)
+
+    def of_kind(self, kind: Kind) -> list[ir.Node]:
+        """Return the nodes that become ``kind``."""
+        return [node for node, verdict in self.verdicts.items() if verdict.kind is kind]
+
+    def check(self) -> None:
+        """Check that every node can be converted.
+
+        Raises:
+            UnsupportedError: It names all that cannot.
+        """
+        refusals = [
+            Refusal(label(node), node.op_type, self.verdicts[node].reason)
+            for node in self.of_kind(Kind.REFUSED)
+        ]
+        if refusals:
+            message = f"{self.graph.name or 'the model'} has parts that no spiking network can be:"
+            raise UnsupportedError(message, refusals)
+
+    def is_spike_driven(self, node: ir.Node) -> bool:
+        """Whether the weights of ``node`` are added up by spikes, every step."""
+        moving = {value for value in node.inputs if self._moves(node, value)}
+        kind = self.verdicts[node].kind
+        return (
+            is_op(node, *WEIGHTED)
+            and kind is Kind.LINEAR
+            and bool(moving)
+            and all(value in self.spikes or self._is_fed(node, value) for value in moving)
+        )
+
+    def _moves(self, node: ir.Node, value: ir.Value | None) -> bool:
+        """Whether ``node`` gets another ``value`` in each step."""
+        return value in self.varying or self._is_fed(node, value)
+
+    def _is_fed(self, node: ir.Node, value: ir.Value | None) -> bool:
+        """Whether a neuron stands between ``value`` and the weights of ``node``."""
+        return value in self.fed and weighted_operand(node) is value
+
+    def _visit(self, node: ir.Node) -> Verdict:
+        operand = weighted_operand(node)
+        if operand in self._feeds and operand not in self.spikes:
+            self.fed[operand] = None
+        verdict = self._judge(node)
+        if verdict.kind is not Kind.STATIC:
+            self.varying.update(node.outputs)
+        if verdict.kind is Kind.SPIKING or self._keeps_spikes(node, verdict.kind):
+            self.spikes.update(node.outputs)
+        return verdict
+
+    def _judge(self, node: ir.Node) -> Verdict:
+        if node in self._firing:
+            return Verdict(Kind.SPIKING, _neuron_reason(node))
+        moving = [self._moves(node, value) for value in node.inputs]
+        read = reads(node)
+        elastic = not self._elastic.isdisjoint(read)
+        if not any(moving) and self.varying.isdisjoint(read):
+            verdict = Verdict(Kind.STATIC, "reads no stream")
+        elif is_op(node, *SHAPE_ONLY) and not elastic:
+            verdict = Verdict(Kind.STATIC, "reads the shape of a stream only")
+        elif node not in self.live:
+            verdict = Verdict(Kind.READOUT, "no neuron depends on it")
+        elif reason := refusal(node):
+            verdict = Verdict(Kind.REFUSED, reason)
+        elif elastic:
+            verdict = Verdict(Kind.ANALOG, "the numbers in a stream decide the size of its input")
+        else:
+            verdict = judge(node, moving)
+        if verdict.kind is Kind.MAX_LIKE and any(map(is_left, node.outputs)):
+            return Verdict(Kind.ANALOG, "no neuron stands here")
+        return verdict
+
+    def _keeps_spikes(self, node: ir.Node, kind: Kind) -> bool:
+        if kind is Kind.MAX_LIKE:  # a bound is no spike
+            return selects(node) and self.spikes.issuperset(summed(node))
+        if kind is not Kind.LINEAR:
+            return False
+        inputs = [value for value in node.inputs if value in self.varying]
+        if is_op(node, "Mul", "Div"):  # by a constant of the channel: a spike's size changes
+            others = [value for value in node.inputs if value not in self.varying]
+            return all(map(is_constant, others)) and self.spikes.issuperset(inputs)
+        if is_op(node, "Add", "Neg", "Sub", "Sum"):  # each spike adds its own weights
+            return len(inputs) == len(node.inputs) and self.spikes.issuperset(inputs)
+        return selects(node) and self.spikes.issuperset(inputs)
+
+
+def _neuron_reason(node: ir.Node) -> str:
+    if sends_spikes(node) or is_rectifier(node) or is_symmetric_clip(node):
+        return "a neuron takes its place"
+    return "computed on running means, a signed neuron behind it"
+
+
+def _feeds(graph: ir.Graph) -> set[ir.Value]:
+    """Return what weights multiply, behind the first weights."""
+    edges = dependency_graph(graph)
+    behind = closure(edges, [node for node in graph if is_op(node, *WEIGHTED)])
+    operands = map(weighted_operand, graph)
+    return {
+        value
+        for value in operands
+        if value is not None and value.producer() in behind and not is_left(value)
+    }

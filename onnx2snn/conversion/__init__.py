@@ -1,0 +1,1 @@
+"""Converting a trained ANN: which passes, on what, with which options."""

@@ -1,0 +1,37 @@
+"""What each node of a model will become, before anything is converted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from onnx2snn.conversion.options import Options
+from onnx2snn.conversion.preparation import prepare
+from onnx2snn.reporting.analysis import analysis
+
+if TYPE_CHECKING:
+    from onnx2snn.importing.source import AnyModel
+    from onnx2snn.reporting.analysis import Analysis
+
+__all__ = ["analyze"]
+
+
+def analyze(
+    model: AnyModel,
+    spike: str = "activations",
+    **options: Any,  # noqa: ANN401
+) -> Analysis:
+    """Return what each node of ``model`` will become, and why.
+
+    Args:
+        model: A path, bytes, ``onnx.ModelProto``, ``onnx_ir.Model`` or ``gs.Graph``.
+        spike: Where neurons stand: at the ``activations``, or in front of ``all`` weights.
+        options: Further fields of ``Options``. Only ``input_coding``, ``until``,
+            ``nodes_to_exclude`` and ``skip_passes`` can make a difference.
+
+    Raises:
+        InvalidModelError: The model cannot be read.
+        UnsupportedError: It has operators ONNX does not define.
+        OptionError: An option is out of range, or names what the model does not have.
+    """
+    chosen = Options(**{"spike": spike, "check": False, **options})
+    return analysis(prepare(model, chosen).whole, spike)

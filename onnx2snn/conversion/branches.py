@@ -1,0 +1,89 @@
+"""Converting the networks inside an If: what each branch is fed, and putting it back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx_ir as ir
+
+from onnx2snn.analysis.branches import CONDITIONS
+from onnx2snn.data.dataset import dataset
+from onnx2snn.data.input_specs import input_specs
+from onnx2snn.graph import array, fresh_name, reads, rewire
+from onnx2snn.runtime.subgraph import Segment
+from onnx2snn.schedules import time_loops, time_steps_input
+
+if TYPE_CHECKING:
+    from onnx2snn.analysis.branches import Branch
+    from onnx2snn.data.dataset import Dataset
+
+__all__ = ["branch_data", "replace_branch"]
+
+
+def branch_data(
+    branch: Branch, outer: ir.Model, model: ir.Model, data: Dataset | None
+) -> Dataset | None:
+    """Return what the branch is fed where its condition holds; None if it never does.
+
+    Args:
+        branch: The branch.
+        outer: The model of the If.
+        model: The branch as a model.
+        data: Feeds of ``outer``; None for none.
+    """
+    names = [str(value.name) for value in model.graph.inputs]
+    ends = {str(v.name): v for v in reads(branch.node)}
+    condition = branch.node.inputs[0]
+    if data is None or condition is None:
+        return None
+    segment = Segment(outer, [condition, *(ends[name] for name in names)], ())
+    feeds = []
+    for batch in data.batches(1):
+        holds, *values = segment.run(batch.feeds)
+        if bool(np.all(holds)) is CONDITIONS[branch.name]:
+            feeds.append(dict(zip(names, values, strict=True)))
+    return dataset(feeds, input_specs(model)) if feeds else None
+
+
+def replace_branch(branch: Branch, outer: ir.Model, converted: ir.Model) -> None:
+    """Put the converted branch where the branch is; both share the T of ``outer``.
+
+    Args:
+        branch: The branch.
+        outer: What was made of the model of the If; it gets an input T if it has none.
+        converted: What was made of the branch, with a loop over time.
+    """
+    output = branch.node.outputs[0].name
+    node = next(n for n in outer.graph if any(v.name == output for v in n.outputs))
+    steps = time_loops(converted.graph)[0].inputs[0]
+    assert steps is not None
+    shared = _shared_time_steps(outer.graph, int(array(steps)))
+    known = {v.name: v for v in reads(node)} | {steps.name: shared}
+    graph = converted.graph
+    for value in tuple(graph.inputs):
+        for reader in graph:
+            rewire(reader, value, known[value.name])
+    graph.inputs.clear()
+    graph.initializers.pop(str(steps.name))
+    node.attributes.pop(branch.name)
+    _rename(graph, outer.graph)
+    node.attributes[branch.name] = ir.AttrGraph(branch.name, graph)
+    outer.opset_imports.update(converted.opset_imports)
+    outer.graph.meta.pop("taken_names", None)
+
+
+def _shared_time_steps(graph: ir.Graph, time_steps: int) -> ir.Value:
+    """Return the input T of ``graph``; a new one if it has none yet."""
+    shared = next((loop.inputs[0] for loop in time_loops(graph)), None)
+    return time_steps_input(graph, time_steps) if shared is None else shared
+
+
+def _rename(graph: ir.Graph, outer: ir.Graph) -> None:
+    """Give what ``graph`` and its subgraphs hold names that ``outer`` does not have yet."""
+    for inner in (graph, *graph.subgraphs()):
+        values = [*inner.inputs, *inner.initializers.values()]
+        values += [value for node in inner for value in node.outputs]
+        for value in values:
+            if value.name:
+                value.name = fresh_name(outer, value.name)

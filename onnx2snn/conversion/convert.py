@@ -1,0 +1,260 @@
+"""Converting a trained ANN into a spiking network."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+from onnx2snn.conversion.branches import branch_data, replace_branch
+from onnx2snn.conversion.options import Options
+from onnx2snn.conversion.preparation import prepare
+from onnx2snn.data.dataset import check_source, dataset, input_specs
+from onnx2snn.data.events import sample_first
+from onnx2snn.errors import CalibrationError, UnsupportedError
+from onnx2snn.metadata.input_coding import EVENTS, RATE, Coding
+from onnx2snn.passes import (
+    AttachFunctions,
+    Calibrate,
+    CarryRunningMeans,
+    ChooseInputCoding,
+    CorrectLayers,
+    EmitLayerwise,
+    EmitTimeLoop,
+    EncodeInputs,
+    ReplaceActivations,
+    WriteMetadata,
+    apply,
+)
+from onnx2snn.passes.simplification.remove_staircases import with_staircases
+from onnx2snn.passes.time_loop.emit_layerwise import check_inputs
+from onnx2snn.reporting.analysis import analysis
+from onnx2snn.reporting.report import report
+from onnx2snn.reporting.report_file import write_report
+from onnx2snn.schedules import checked_time_steps
+from onnx2snn.storage.large_models import in_one_piece, save
+
+if TYPE_CHECKING:
+    import os
+
+    import onnx
+    import onnx_ir as ir
+
+    from onnx2snn.analysis.branches import Part
+    from onnx2snn.conversion.preparation import Prepared
+    from onnx2snn.data.dataset import Dataset
+    from onnx2snn.importing.source import AnyModel
+    from onnx2snn.reporting.report import Report
+
+__all__ = ["Conversion", "calibrating", "convert", "spiking"]
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Conversion:
+    """A converted network.
+
+    A large network reads weights from the ANN's own file until it is saved.
+
+    Attributes:
+        network: The spiking network.
+        report: What became of the ANN, as plain data that ``json.dumps`` takes.
+    """
+
+    network: ir.Model
+    report: Report
+
+    def __repr__(self) -> str:
+        """Return it in a line: a graph would fill the screen."""
+        found = self.report
+        return (
+            f"Conversion({found['source']!r}, T={found['T']}, {len(found['layers'])} layers of "
+            f"neurons, {found['method']!r})"
+        )
+
+    @functools.cached_property
+    def model(self) -> onnx.ModelProto:
+        """The spiking network in one piece; what is above 2 GB can then only be looked at."""
+        return in_one_piece(self.network)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to ``path``, whole or not at all.
+
+        With more than 1 GiB of weights, they go to a file of their own beside it, whose name has
+        ``.data`` at its end.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        save(self.network, path)
+
+    def save_report(self, path: str | os.PathLike[str]) -> None:
+        """Write the report to ``path``, as JSON or, under a name in ``.html``, as a page.
+
+        Raises:
+            OptionError: The name ends in neither ``.json`` nor ``.html``.
+            OutputError: The file cannot be written.
+        """
+        write_report(self.report, path)
+
+
+def convert(
+    model: AnyModel,
+    T: int = 8,  # noqa: N803 (the usual name)
+    calibration: object = None,
+    **options: Any,  # noqa: ANN401
+) -> Conversion:
+    """Convert a trained ANN into a spiking network that computes the same in T time steps.
+
+    Args:
+        model: A path, bytes, ``onnx.ModelProto``, ``onnx_ir.Model`` or ``gs.Graph``; it is not
+            changed.
+        T: Number of time steps the network is made for, >= 1; it runs at any other as well.
+        calibration: Typical inputs, without labels: an ``.npz`` or script, arrays, an iterable
+            of feeds, or a calibration data reader; see ``onnx2snn.data.dataset``. Without
+            any, thresholds come from BatchNormalization or, at a loss, from random inputs. An
+            input that is events has samples [N, T, ...], with T steps.
+        options: Fields of ``Options``.
+
+    Raises:
+        InvalidModelError: The model cannot be read.
+        UnsupportedError: Nothing in it can be made spiking, or it has foreign operators.
+        CalibrationError: The calibration data does not fit the model.
+        RuntimeShapeError: The model does not run on inputs of the shapes that it declares.
+        OptionError: T or an option is out of range.
+    """
+    chosen = Options(**options)
+    T = checked_time_steps(T)  # noqa: N806
+    check_source(calibration)
+    prepared = prepare(model, chosen)
+    _check_activations(prepared, chosen)
+    data = _data(calibration, prepared, T)
+    if data is None and chosen.asks_for_data():
+        _LOGGER.warning(_NOTHING_CORRECTED, ", ".join(chosen.chosen_method().corrections))
+    whole = prepared.whole
+    apply(whole.ann, [_coding(prepared, data)])
+    if chosen.chosen_method().schedule == "layerwise":
+        check_inputs(whole.ann.graph)
+    codings = {str(value.name): Coding.read(value) for value in whole.ann.graph.inputs}
+    snn = _network(whole, chosen, T, data)
+    metadata = WriteMetadata(
+        T,
+        chosen.describe(data),
+        chosen.chosen_method().schedule,
+        source_sha256=prepared.imported.sha256,
+        calibration_sha256="" if data is None else data.sha256(),
+        input_coding=json.dumps({name: coding.kind for name, coding in codings.items()}),
+    )
+    apply(snn, [AttachFunctions(), metadata])
+    found = analysis(whole, chosen.spike)
+    return Conversion(snn, report(snn, codings, prepared.imported, found, data))
+
+
+def _network(part: Part, options: Options, time_steps: int, data: Dataset | None) -> ir.Model:
+    """Return the emitted network of a simplified one."""
+    ann = apply(part.ann, [calibrating(options, time_steps, data)])
+    snn = apply(ann.clone(), spiking(options, time_steps, data, with_staircases(ann)))
+    for branch, inner in part.inside:
+        feeds = branch_data(branch, ann, inner.ann, data)
+        replace_branch(branch, snn, _network(inner, options, time_steps, feeds))
+    return snn
+
+
+def calibrating(options: Options, time_steps: int, data: Dataset | None) -> Calibrate:
+    """Return the pass that finds the scale of every activation."""
+    method = options.chosen_method()
+    levels = method.levels(time_steps)
+    return Calibrate(
+        max(time_steps, min(levels, _MOST_LEVELS)),
+        method.threshold,
+        method.per_channel,
+        seed=options.seed,
+        spike=options.spike,
+        data=data,
+    )
+
+
+_MOST_LEVELS = 255
+"""Levels of spikes that carry more than one, beyond which a threshold hardly depends on them."""
+
+
+def spiking(
+    options: Options, time_steps: int, data: Dataset | None, ann: ir.Model
+) -> list[ir.passes.PassBase]:
+    """Return the passes that make an ANN with scales an emitted spiking network."""
+    wanted, method = options.possible_corrections(data), options.chosen_method()
+    layerwise = method.schedule == "layerwise"
+    replacement = ReplaceActivations(
+        method.neuron, method.v_init, options.spike, method.max_spikes, method.leak
+    )
+    correction = CorrectLayers(time_steps, wanted, layerwise=layerwise, ann=ann, data=data)
+    corrections = [correction] if wanted else []
+    if layerwise:
+        emission = EmitLayerwise(time_steps, options.collapse)
+        return options.remaining([replacement, *corrections, emission])
+    return options.remaining(
+        [
+            replacement,
+            EncodeInputs(options.seed),
+            CarryRunningMeans(),
+            *corrections,
+            EmitTimeLoop(time_steps),
+        ]
+    )
+
+
+def _coding(prepared: Prepared, data: Dataset | None) -> ChooseInputCoding:
+    rate = prepared.inputs_of(RATE)
+    if rate and data is None:
+        _LOGGER.warning(_UNKNOWN_MAGNITUDE, ", ".join(map(repr, rate)))
+    return ChooseInputCoding(rate, prepared.inputs_of(EVENTS), data=data)
+
+
+_UNKNOWN_MAGNITUDE = (
+    "no calibration data: rate coding takes %s to lie between -1 and 1, and cuts off what does "
+    "not; pass --calibration data.npz with some hundred typical inputs"
+)
+
+
+def _data(source: object, prepared: Prepared, time_steps: int) -> Dataset | None:
+    """Return the calibration data, None if there is none."""
+    if source is None:
+        return None
+    events = prepared.inputs_of(EVENTS)
+    specs = sample_first(input_specs(prepared.whole.ann), events, time_steps)
+    try:
+        return dataset(source, specs)
+    except CalibrationError as error:
+        if not events:
+            raise
+        message = f"{error}\n  {_EVENT_DATA % (', '.join(map(repr, events)), time_steps)}"
+        raise CalibrationError(message) from error
+
+
+_EVENT_DATA = "data for the events %s is [N, T, ...]: samples first, then T = %d steps"
+
+
+def _check_activations(prepared: Prepared, options: Options) -> None:
+    if prepared.whole.has_activations:
+        return
+    name = prepared.imported.name
+    if options.until or options.nodes_to_exclude:
+        message = (
+            f"{name} has no activation left that a spiking neuron can replace: until and "
+            "nodes_to_exclude leave all as they are; nothing to convert"
+        )
+        raise UnsupportedError(message)
+    found = sorted({node.op_type for node in prepared.whole.ann.graph})
+    message = (
+        f"{name} has no activation that a spiking neuron can replace "
+        f"(it has {', '.join(found) or 'no nodes'}); nothing to convert"
+    )
+    raise UnsupportedError(message)
+
+
+_NOTHING_CORRECTED = (
+    "without calibration data nothing is corrected: %s left out; give some, with --calibration"
+)

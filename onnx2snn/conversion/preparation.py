@@ -1,0 +1,123 @@
+"""From any model to the simplified networks that are analysed and converted."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from onnx2snn.analysis.branches import Part, branches
+from onnx2snn.analysis.provenance import fates, source_nodes
+from onnx2snn.conversion.exclusion import check_names, left_values
+from onnx2snn.conversion.import_model import canonicalize, import_model
+from onnx2snn.data.input_specs import input_specs, is_real
+from onnx2snn.errors import OptionError
+from onnx2snn.importing import read
+from onnx2snn.metadata.input_coding import DIRECT, EVENTS, RATE
+from onnx2snn.metadata.keys import is_left
+from onnx2snn.passes import SIMPLIFICATION, ChooseInputCoding, LeaveAnalog, apply
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import onnx_ir as ir
+
+    from onnx2snn.analysis.provenance import SourceNode
+    from onnx2snn.conversion.options import Options
+    from onnx2snn.data.input_specs import InputSpec
+    from onnx2snn.importing.imported import Imported
+    from onnx2snn.importing.source import AnyModel
+
+__all__ = ["Prepared", "prepare"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Prepared:
+    """A model, ready to be analysed or converted.
+
+    Attributes:
+        whole: The simplified network.
+        imported: What it was made from.
+        codings: Name of each input to how it is to enter the network.
+    """
+
+    whole: Part
+    imported: Imported
+    codings: Mapping[str, str]
+
+    def inputs_of(self, coding: str) -> tuple[str, ...]:
+        """Return the names of the inputs that are to enter by ``coding``."""
+        return _inputs_of(self.codings, coding)
+
+
+def prepare(model: AnyModel, options: Options) -> Prepared:
+    """Return ``model``, imported and simplified, with what ``options`` say of its parts.
+
+    The names in the options are checked before anything takes time.
+
+    Raises:
+        InvalidModelError: The model cannot be read.
+        UnsupportedError: It has foreign operators.
+        OptionError: The model has no node or no input of a name in the options.
+    """
+    source = read(model)
+    nodes = source_nodes(source.model)
+    check_names(options.until, nodes, "until")
+    check_names(options.nodes_to_exclude, nodes, "nodes_to_exclude")
+    codings = _codings(options.codings(), input_specs(source.model))
+    imported = import_model(source, check=options.check, skip=options.skipped())
+    coding = ChooseInputCoding(_inputs_of(codings, RATE), _inputs_of(codings, EVENTS))
+    whole = _part(apply(imported.model, [coding]), nodes, options)
+    return Prepared(whole, imported, codings)
+
+
+def _part(model: ir.Model, nodes: Sequence[SourceNode], options: Options) -> Part:
+    """Return an imported network, simplified, and those in its branches.
+
+    Args:
+        model: The network; it is changed.
+        nodes: The nodes of the file that it was made from.
+        options: What is left as it is, and which passes are left out.
+    """
+    ann = apply(model, options.remaining(SIMPLIFICATION))
+    found = fates(nodes, ann.graph)
+    left = LeaveAnalog(left_values(ann.graph, found, options))
+    apply(ann, options.remaining([left]))
+    sources = {new: fate.node for fate in found for new in fate.became}
+    inside = []
+    for branch in branches(ann):
+        if not any(map(is_left, branch.node.outputs)):
+            inner = sources[branch.node].branches.get(branch.name, ())
+            part = _part(canonicalize(branch.model(ann)), inner, options)
+            inside += [(branch, part)] if part.has_activations else []
+    return Part(ann, found, inside)
+
+
+def _inputs_of(codings: Mapping[str, str], coding: str) -> tuple[str, ...]:
+    return tuple(name for name, kind in codings.items() if kind == coding)
+
+
+def _codings(given: str | Mapping[str, str], specs: Sequence[InputSpec]) -> dict[str, str]:
+    """Return the coding of each input.
+
+    Raises:
+        OptionError: An input is not there, or cannot be coded so.
+    """
+    real = {spec.name for spec in specs if is_real(spec.dtype)}
+    wanted = dict.fromkeys(real, given) if isinstance(given, str) else dict(given)
+    names = {spec.name for spec in specs}
+    problems = [
+        f"the network has no input {name!r}, but {', '.join(sorted(map(repr, names)))}"
+        for name in wanted
+        if name not in names
+    ]
+    for spec in specs:
+        coding = wanted.get(spec.name, DIRECT)
+        if coding != DIRECT and spec.name not in real:
+            problems.append(f"input {spec} does not hold real numbers, so it stays {DIRECT}")
+        if coding == EVENTS and not spec.shape:
+            problems.append(f"input {spec} has no known shape to put an axis for time in front of")
+    if given not in (DIRECT, {}) and not real:
+        problems.append("the network has no input of real numbers")
+    if problems:
+        raise OptionError("; ".join([f"input_coding: {problems[0]}", *problems[1:]]))
+    return {spec.name: wanted.get(spec.name, DIRECT) for spec in specs}

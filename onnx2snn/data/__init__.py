@@ -1,0 +1,1 @@
+"""Arrays in every accepted form in, batches that a model can be fed out."""

@@ -1,0 +1,78 @@
+"""Events in data and in feeds: a sample has its time steps in it, a feed begins with them.
+
+In a data set the samples of an input that takes events are [N, T, ...], so that everything
+about samples is as for other inputs. The network is fed [T, N, ...], one slice a step.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from onnx2snn.data.input_specs import InputSpec
+
+__all__ = ["data_specs", "sample_first", "time_first", "time_means"]
+
+
+def sample_first(
+    specs: Iterable[InputSpec], events: Collection[str], time_steps: int | None = None
+) -> tuple[InputSpec, ...]:
+    """Return what a data set must hold for an ANN with inputs ``specs``.
+
+    Args:
+        specs: Inputs of the ANN.
+        events: Names of those that are events: they get an axis for time behind the samples'.
+        time_steps: Length of that axis, None for any.
+    """
+    return tuple(
+        dataclasses.replace(spec, shape=(*spec.shape[:1], time_steps, *spec.shape[1:]))
+        if spec.name in events and spec.shape is not None
+        else spec
+        for spec in specs
+    )
+
+
+def data_specs(specs: Iterable[InputSpec], events: Collection[str]) -> tuple[InputSpec, ...]:
+    """Return what a data set must hold for a network with inputs ``specs``.
+
+    Args:
+        specs: Inputs of a spiking network.
+        events: Names of those that are events, [T, N, ...].
+    """
+    return tuple(
+        dataclasses.replace(spec, shape=(spec.shape[1], spec.shape[0], *spec.shape[2:]))
+        if spec.name in events and spec.shape is not None
+        else spec
+        for spec in specs
+    )
+
+
+def time_first(feeds: Mapping[str, np.ndarray], events: Collection[str]) -> dict[str, np.ndarray]:
+    """Return ``feeds`` with events [N, T, ...] as [T, N, ...]."""
+    return {
+        name: np.ascontiguousarray(np.moveaxis(data, 1, 0)) if name in events else data
+        for name, data in feeds.items()
+    }
+
+
+def time_means(
+    feeds: Mapping[str, np.ndarray], events: Collection[str], axis: int = 0
+) -> dict[str, np.ndarray]:
+    """Return ``feeds`` as the ANN takes them: the mean over time in the place of events.
+
+    Args:
+        feeds: Events are [T, N, ...].
+        events: Names of the inputs that are events.
+        axis: Where time is: 1 if events are [N, T, ...].
+    """
+    return {name: _mean(data, axis) if name in events else data for name, data in feeds.items()}
+
+
+def _mean(data: np.ndarray, axis: int) -> np.ndarray:
+    wide = np.result_type(data.dtype, np.float32)  # sums of float16 would round
+    return np.asarray(data.mean(axis=axis, dtype=wide).astype(data.dtype))

@@ -1,0 +1,169 @@
+"""Made-up inputs, for when there is no data: better than nothing, worse than any real image."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from onnx2snn.errors import CalibrationError, RuntimeShapeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from onnx2snn.data.input_specs import InputSpec
+
+__all__ = ["image_noise", "running_feeds", "synthetic_feeds"]
+
+_BATCH = 32  # samples in a feed where the batch size is free
+_PIXELS = 224  # height and width where they are free
+_LENGTHS = (16, 64, 256, 1024)  # any other axis where it is free: the first that runs
+_COLOURS = 3  # channels where they are free
+_IMAGE_CHANNELS = (1, 3, 4)
+_IMAGE_RANK = 4
+_BYTES = (np.uint8, np.int8)
+_SLOPE = 1.5  # amplitude falls as frequency to the power of -1.5
+_CORRELATION = 0.9  # between any two colour channels, about that of natural images
+
+
+def synthetic_feeds(
+    specs: Sequence[InputSpec], samples: int, seed: int = 0, length: int = 16
+) -> Iterator[dict[str, np.ndarray]]:
+    """Yield feeds of random values, the same ones for the same arguments.
+
+    An input of rank 4 whose axis 1 (else its axis 3) has 1, 3 or 4 entries, or is free, is an
+    image: noise with a natural spectrum, see `image_noise`. Other floating-point inputs are
+    standard normal. Bytes are the same, 64 a unit around the middle of their range. Other
+    integers are 0 or 1, which serves as a mask and as an index into anything.
+
+    A batch size the model fixes is kept; where it is free, feeds have up to 32 samples, along
+    axis 0 and along every axis of the same name. Other free axes get 224 entries in an image's
+    height and width, 3 in its channels, ``length`` elsewhere.
+
+    Args:
+        specs: The model's inputs.
+        samples: How many samples to make in all, at least; more where a fixed batch size does
+            not divide it.
+        seed: Seed of the random generator.
+        length: Entries of a free axis of a value that is no image.
+
+    Raises:
+        CalibrationError: The rank of an input is unknown, or it takes no numbers.
+    """
+    unknown = [
+        f"no synthetic values for input {spec}; pass calibration data"
+        for spec in specs
+        if spec.shape is None or spec.dtype.kind in "OUS"
+    ]
+    if unknown:
+        raise CalibrationError("\n  ".join(unknown))
+    generator = np.random.default_rng(seed)
+    batch = {spec.symbols[0] for spec in specs if spec.symbols} - {None}
+    fixed = None if batch else next((spec.rows for spec in specs if spec.rows), None)
+    while samples > 0:
+        rows = fixed or min(samples, _BATCH)
+        yield {
+            spec.name: _values(spec, rows, _shape(spec, batch, rows, length), generator)
+            for spec in specs
+        }
+        samples -= rows
+
+
+def _shape(spec: InputSpec, batch: Collection[str | None], rows: int, length: int) -> list[int]:
+    symbols = spec.symbols or (None,) * len(spec.shape or ())
+    return [
+        (rows if axis == 0 or symbol in batch else length) if size is None else size
+        for axis, (size, symbol) in enumerate(zip(spec.shape or (), symbols, strict=True))
+    ]
+
+
+def _values(
+    spec: InputSpec, rows: int, shape: Sequence[int], generator: np.random.Generator
+) -> np.ndarray:
+    channel, bytes_ = _channel_axis(spec), spec.dtype in _BYTES
+    if spec.dtype.kind in "biu" and not bytes_:
+        return generator.integers(0, 2, shape).astype(spec.dtype)
+    if channel is None:
+        noise = np.asarray(generator.standard_normal(shape))
+    else:
+        noise = _image(spec, rows, channel, generator)
+    if bytes_:
+        limits = np.iinfo(spec.dtype)
+        noise = np.clip(
+            np.round((limits.min + limits.max + 1) / 2 + 64 * noise), limits.min, limits.max
+        )
+    return noise.astype(spec.dtype)
+
+
+def _channel_axis(spec: InputSpec) -> int | None:
+    """Return the axis of an image's colours; None for what does not look like an image."""
+    if spec.shape is None or len(spec.shape) != _IMAGE_RANK:
+        return None
+    fixed = [axis for axis in (1, 3) if spec.shape[axis] in _IMAGE_CHANNELS]
+    return fixed[0] if fixed else (1 if spec.shape[1] is None else None)
+
+
+def _image(spec: InputSpec, rows: int, channel: int, generator: np.random.Generator) -> np.ndarray:
+    axes = (channel, *(axis for axis in (1, 2, 3) if axis != channel))
+    defaults = (_COLOURS, _PIXELS, _PIXELS)
+    sizes = [(spec.shape or ())[axis] for axis in axes]
+    channels, height, width = (
+        default if size is None else size for size, default in zip(sizes, defaults, strict=True)
+    )
+    rows = spec.rows or rows
+    noise = image_noise((rows, channels, height, width), generator)
+    return noise if channel == 1 else noise.transpose(0, 2, 3, 1)
+
+
+def running_feeds(
+    specs: Sequence[InputSpec],
+    samples: int,
+    seed: int,
+    run: Callable[[dict[str, np.ndarray]], object],
+) -> list[dict[str, np.ndarray]]:
+    """Return synthetic feeds that the model runs on: its free axes may want to be longer.
+
+    Args:
+        specs: The model's inputs.
+        samples: How many samples to make in all, at least.
+        seed: Seed of the random generator.
+        run: Runs a feed; raises a RuntimeShapeError if it does not fit.
+
+    Raises:
+        CalibrationError: The model runs on none of them.
+    """
+    for length in _LENGTHS:
+        feeds = list(synthetic_feeds(specs, samples, seed, length))
+        try:
+            run(feeds[0])
+        except RuntimeShapeError as error:
+            problem = str(error)
+        else:
+            return feeds
+    message = f"the model runs on no made-up inputs; pass calibration data ({problem})"
+    raise CalibrationError(message)
+
+
+def image_noise(shape: tuple[int, int, int, int], generator: np.random.Generator) -> np.ndarray:
+    """Return noise that looks to a convolution somewhat like photographs.
+
+    The amplitude of a spatial frequency f falls as ``f**-1.5`` (the power as ``f**-3``), the
+    mean counting as the lowest frequency; any two channels correlate by 0.9. Each image, all
+    channels together, has zero mean and unit variance.
+
+    Args:
+        shape: Images, channels, height, width.
+        generator: Where randomness comes from.
+    """
+    images, _, height, width = shape
+    frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width))
+    frequency[0, 0] = 1 / max(height, width)
+    shared = generator.standard_normal((images, 1, height, width))
+    own = generator.standard_normal(shape)
+    white = math.sqrt(_CORRELATION) * shared + math.sqrt(1 - _CORRELATION) * own
+    spectrum = np.fft.rfft2(white) * frequency**-_SLOPE
+    noise = np.fft.irfft2(spectrum, s=(height, width))
+    noise -= noise.mean(axis=(1, 2, 3), keepdims=True)
+    deviation = noise.std(axis=(1, 2, 3), keepdims=True)
+    return np.asarray(noise / np.where(deviation > 0, deviation, 1))

@@ -1,0 +1,48 @@
+"""ONNX graphs: reading, building and rewriting them. Nothing here knows of spikes."""
+
+from onnx2snn.graph.building import constant, copied, fresh_name, set_array
+from onnx2snn.graph.reading import (
+    array,
+    boundary,
+    closure,
+    dependency_graph,
+    has_one_reader,
+    is_constant,
+    is_float,
+    is_op,
+    label,
+    reads,
+    subgraphs,
+)
+from onnx2snn.graph.rewriting import (
+    remove_unused,
+    replace_by_value,
+    replace_node,
+    replace_value,
+    rewire,
+    take_over,
+)
+
+__all__ = [
+    "array",
+    "boundary",
+    "closure",
+    "constant",
+    "copied",
+    "dependency_graph",
+    "fresh_name",
+    "has_one_reader",
+    "is_constant",
+    "is_float",
+    "is_op",
+    "label",
+    "reads",
+    "remove_unused",
+    "replace_by_value",
+    "replace_node",
+    "replace_value",
+    "rewire",
+    "set_array",
+    "subgraphs",
+    "take_over",
+]

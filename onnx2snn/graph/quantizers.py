@@ -1,0 +1,115 @@
+"""Read linear quantisers: QuantizeLinear and DequantizeLinear with known scales."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import onnx_ir as ir
+
+from onnx2snn.graph import array, is_constant, is_op
+from onnx2snn.graph.quantization import real_numbers
+
+__all__ = ["CONTRIB", "Quantizer", "dequantized", "is_dequantize", "is_quantize", "quantizer_of"]
+
+CONTRIB = "com.microsoft"
+"""Domain of onnxruntime's own operators; it has quantisers of the types that opset 21 brought."""
+
+_FLOAT_LEVELS = 128
+"""A number for the types of 8 bits with an exponent, whose steps are not equal."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Quantizer:
+    """The real numbers ``scale * (q - zero_point)`` for the integers q of a type.
+
+    Attributes:
+        scale: Step between two numbers: [], [C] along ``axis``, or one for each block.
+        zero_point: Integer that stands for 0, of the shape of ``scale``.
+        axis: Axis along which scales differ; None for one scale.
+        block: Number of entries along ``axis`` that share a scale; 0 if each has its own.
+        dtype: Type of the integers; a float8 type is a set of real numbers q likewise.
+    """
+
+    scale: np.ndarray
+    zero_point: np.ndarray
+    axis: int | None
+    block: int
+    dtype: ir.DataType
+
+    @property
+    def low(self) -> np.ndarray:
+        """The smallest number, of the shape of ``scale``."""
+        return self.scale * (float(self.dtype.min) - self.zero_point)
+
+    @property
+    def high(self) -> np.ndarray:
+        """The largest number, of the shape of ``scale``."""
+        return self.scale * (float(self.dtype.max) - self.zero_point)
+
+    @property
+    def levels(self) -> int:
+        """The number of steps from 0 to the largest number."""
+        if not self.dtype.is_integer():
+            return _FLOAT_LEVELS
+        return max(1, round(float(self.dtype.max) - float(self.zero_point.min())))
+
+    def matches(self, other: Quantizer | None) -> bool:
+        """Whether ``other`` stands for the same numbers."""
+        return (
+            other is not None
+            and (self.axis, self.block, self.dtype) == (other.axis, other.block, other.dtype)
+            and np.array_equal(self.scale, other.scale)
+            and np.array_equal(self.zero_point, other.zero_point)
+        )
+
+    def real(self, integers: np.ndarray) -> np.ndarray:
+        """Return the numbers that ``integers`` stand for, float32."""
+        return real_numbers(integers, self.scale, self.zero_point, self.axis, self.block)
+
+
+def is_quantize(node: ir.Node | None) -> bool:
+    """Whether ``node`` is a QuantizeLinear, of ONNX or of onnxruntime."""
+    return is_op(node, "QuantizeLinear") or is_op(node, "QuantizeLinear", domain=CONTRIB)
+
+
+def is_dequantize(node: ir.Node | None) -> bool:
+    """Whether ``node`` is a DequantizeLinear, of ONNX or of onnxruntime."""
+    return is_op(node, "DequantizeLinear") or is_op(node, "DequantizeLinear", domain=CONTRIB)
+
+
+def quantizer_of(node: ir.Node) -> Quantizer | None:
+    """Return what a quantising or dequantising node reads; None if it is computed."""
+    scale, zero_point = [*node.inputs, None][1:3]
+    if not is_constant(scale) or not (zero_point is None or is_constant(zero_point)):
+        return None
+    steps = array(scale).astype(np.float32)
+    if zero_point is None:
+        zeros, dtype = np.zeros_like(steps), _default_type(node)
+    else:
+        zeros, dtype = array(zero_point).astype(np.float32), zero_point.dtype
+    if dtype is None:
+        return None
+    if steps.size == 1 and zeros.size == 1:
+        return Quantizer(steps.reshape([]), zeros.reshape([]), None, 0, dtype)
+    data, axis = node.inputs[0], node.attributes.get_int("axis", 1)
+    if axis < 0 and data is not None and data.shape is not None:
+        axis += len(data.shape)
+    block = node.attributes.get_int("block_size", 0)
+    scales, zero_points = np.broadcast_arrays(steps, zeros)
+    return Quantizer(scales, zero_points, axis, block, dtype)
+
+
+def _default_type(node: ir.Node) -> ir.DataType | None:
+    """Return the type of the integers where no zero point says it."""
+    if is_quantize(node):
+        return ir.DataType(node.attributes.get_int("output_dtype", 0) or ir.DataType.UINT8)
+    integers = node.inputs[0]
+    return None if integers is None else integers.dtype
+
+
+def dequantized(node: ir.Node) -> np.ndarray | None:
+    """Return what a DequantizeLinear of constants gives, in float32; None for any other."""
+    integers = node.inputs[0]
+    quantizer = quantizer_of(node) if is_constant(integers) else None
+    return None if quantizer is None else quantizer.real(array(integers))

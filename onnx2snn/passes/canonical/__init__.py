@@ -1,0 +1,1 @@
+"""Stage 1: one spelling of each thing."""

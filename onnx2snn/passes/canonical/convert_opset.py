@@ -1,0 +1,168 @@
+"""Bring an older model to the opset in which the other passes think."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import onnx.version_converter
+import onnx_ir as ir
+
+from onnx2snn.graph import array, constant, fresh_name, is_constant, is_op, label, replace_node
+from onnx2snn.graph.skeleton import skeleton
+
+__all__ = ["ConvertOpset"]
+
+_RESIZES_LIKE_UPSAMPLE = 10
+_FLATTENS = 12
+_SPATIAL = 8
+_IR_VERSION = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class ConvertOpset(ir.passes.InPlacePass):
+    """Convert a model of an opset from 7 to ``target`` - 1 to ``target``; newer ones stay.
+
+        before:  opset 9:   y = Clip<min = 0.0, max = 6.0>(x)
+        after:   opset 17:  y = Clip(x, 0.0, 6.0)
+
+    The work is done by ``onnx.version_converter``, which does not see the large initializers,
+    so that memory stays flat. Exact. What it gets wrong is put right here: Hardmax (before
+    opset 13 it flattens: now between Flatten and Reshape); Upsample, and Resize of opset 10
+    (they map coordinates asymmetrically and round down, onnxruntime up where all scales
+    shrink); BatchNormalization with ``spatial = 0`` becomes Sub, Div, Mul and Add. The graph's
+    interface, the names of values, documentation and metadata stay. Main graph and subgraphs.
+
+    Attributes:
+        target: Opset of the result, from 13 on.
+
+    Raises:
+        onnx_ir.passes.PreconditionError: The model has functions (the converter would drop
+            them: run ``InlineFunctions`` first), or says no version of the default domain.
+        ValueError: ``onnx.version_converter`` cannot convert a node; its message is kept.
+    """
+
+    target: int = 17
+
+    def requires(self, model: ir.Model) -> None:
+        """Refuse what the converter would lose."""
+        if model.functions:
+            names = ", ".join(sorted(function.name for function in model.functions.values()))
+            message = f"ConvertOpset would drop the functions {names}: run InlineFunctions first"
+            raise ir.passes.PreconditionError(message)
+        if "" not in model.opset_imports:
+            message = "ConvertOpset needs a model that imports a version of the default domain"
+            raise ir.passes.PreconditionError(message)
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Convert, with the repairs before and after."""
+        source = model.opset_imports[""]
+        if source >= self.target:
+            return ir.passes.PassResult(model, modified=False)
+        _flatten_hardmax(model)
+        _spell_out_unshared_normalizations(model)
+        shrinking = {
+            node.outputs[0].name: _shrinks(node)
+            for node in model.graph.all_nodes()
+            if is_op(node, "Upsample", "Resize") and source <= _RESIZES_LIKE_UPSAMPLE
+        }
+        _replace_graph(model, _converted(model, self.target))
+        for node in model.graph.all_nodes():
+            if is_op(node, "Resize") and node.outputs[0].name in shrinking:
+                rounding = "ceil" if shrinking[node.outputs[0].name] else "floor"
+                _map_asymmetrically(node, rounding)
+        return ir.passes.PassResult(model, modified=True)
+
+
+def _flatten_hardmax(model: ir.Model) -> None:
+    """Say in nodes that Hardmax takes the axes from ``axis`` on, 1 by default, as one."""
+    if model.opset_imports[""] > _FLATTENS:
+        return
+    for node in tuple(model.graph.all_nodes()):
+        if is_op(node, "Hardmax"):
+            name, x = node.outputs[0].name, node.inputs[0]
+            axis = node.attributes.get_int("axis", 1)
+            shape = _insert(node, ir.node("Shape", [x]), f"{name}.shape")
+            flat = _insert(node, ir.node("Flatten", [x], {"axis": axis}), f"{name}.flat")
+            hard = _insert(node, ir.node("Hardmax", [flat], {"axis": 1}), f"{name}.hard")
+            replace_node(node, ir.node("Reshape", [hard, shape]))
+
+
+def _insert(before: ir.Node, node: ir.Node, name: str) -> ir.Value:
+    graph = before.graph
+    assert isinstance(graph, ir.Graph)
+    graph.insert_before(before, node)
+    node.outputs[0].name = fresh_name(graph, name)
+    return node.outputs[0]
+
+
+def _spell_out_unshared_normalizations(model: ir.Model) -> None:
+    if model.opset_imports[""] > _SPATIAL:
+        return
+    for node in tuple(model.graph.all_nodes()):
+        if is_op(node, "BatchNormalization"):
+            shared = node.attributes.pop("spatial", None)
+            if shared is not None and shared.as_int() == 0:
+                _spell_out(node)
+
+
+def _spell_out(norm: ir.Node) -> None:
+    """Write a normalization whose parameters have the shape of a sample as four nodes."""
+    graph = norm.graph
+    if not isinstance(graph, ir.Graph) or not all(map(is_constant, norm.inputs[1:])):
+        message = f"BatchNormalization {label(norm)!r} has spatial = 0 and computed parameters"
+        raise ValueError(message)
+    x, scale, bias, mean, variance = norm.inputs
+    name = norm.outputs[0].name
+    deviation = (array(variance) + norm.attributes.get_float("epsilon", 1e-5)) ** 0.5
+    divisor = constant(graph, f"{name}.deviation", deviation.astype(array(variance).dtype))
+    value = x
+    for op, operand in (("Sub", mean), ("Div", divisor), ("Mul", scale)):
+        value = _insert(norm, ir.node(op, [value, operand]), f"{name}.{op.lower()}")
+    norm.resize_outputs(1)
+    replace_node(norm, ir.node("Add", [value, bias]))
+
+
+def _shrinks(node: ir.Node) -> bool:
+    """Whether the scales of an Upsample, or of a Resize of opset 10, only make smaller."""
+    if "scales" in node.attributes:
+        scales = list(node.attributes["scales"].as_floats())
+    elif len(node.inputs) > 1 and is_constant(node.inputs[1]):
+        scales = array(node.inputs[1]).tolist()
+    else:
+        scales = []
+    return any(scale < 1 for scale in scales) and all(scale <= 1 for scale in scales)
+
+
+def _map_asymmetrically(node: ir.Node, rounding: str) -> None:
+    strings = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": rounding}
+    for name, value in strings.items():
+        node.attributes[name] = ir.AttrString(name, value)
+
+
+def _converted(model: ir.Model, target: int) -> ir.Model:
+    """Return the model as the converter gives it, large initializers being inputs."""
+    small = skeleton(model)
+    small.ir_version = max(small.ir_version or 0, _IR_VERSION)
+    try:
+        proto = onnx.version_converter.convert_version(ir.to_proto(small), target)
+    except (RuntimeError, onnx.version_converter.ConvertError) as error:
+        message = f"onnx.version_converter cannot convert this model to opset {target}: {error}"
+        raise ValueError(message) from error
+    return ir.from_proto(proto)
+
+
+def _replace_graph(model: ir.Model, converted: ir.Model) -> None:
+    """Give ``model`` the converted graph, with the initializers that were held back."""
+    old, new = model.graph, converted.graph
+    names = [value.name for value in old.inputs]
+    for value in tuple(new.inputs):
+        held_back = old.initializers.get(value.name or "")
+        if held_back is not None:
+            value.const_value = held_back.const_value
+            new.register_initializer(value)
+            if value.name not in names:
+                new.inputs.remove(value)
+    new.name, new.doc_string = old.name, old.doc_string
+    new.metadata_props.update(old.metadata_props)
+    model.graph = new
+    model.ir_version = max(model.ir_version or 0, _IR_VERSION)

@@ -1,0 +1,1 @@
+"""Stage 4: layer by layer, on the spikes that really arrive."""

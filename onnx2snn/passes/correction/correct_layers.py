@@ -1,0 +1,122 @@
+"""Correct each layer on the currents that it really gets."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx_ir as ir
+
+from onnx2snn.analysis.streams import is_neuron
+from onnx2snn.correction.biases import add_bias, add_step_bias, raise_output
+from onnx2snn.correction.corrections import CORRECTIONS, OF_LAYERS, repair_weights
+from onnx2snn.correction.layer import Layer
+from onnx2snn.correction.walk import replaced_activations, walk
+from onnx2snn.data.events import time_first
+from onnx2snn.errors import OptionError
+from onnx2snn.metadata.input_coding import event_names
+from onnx2snn.progress import track
+from onnx2snn.runtime.memory import rows_at_once
+
+if TYPE_CHECKING:
+    from onnx2snn.correction.synapses import Synapses
+    from onnx2snn.data.dataset import Dataset
+
+__all__ = ["CorrectLayers"]
+
+
+@dataclasses.dataclass(frozen=True)
+class CorrectLayers(ir.passes.InPlacePass):
+    """Correct each layer on the currents that it really gets.
+
+    Layer by layer from the input on; the layers before are corrected already and drive the
+    layer with their spikes. The corrections, in this order:
+
+    - ``weights``: the weights and the bias of a node that spikes drive are fitted, by least
+      squares, so that on the mean of the spikes it computes what the ANN does; also through an
+      Add, so that a layer makes up for errors of what bypasses it. The strength of the ridge is
+      found on samples left out. Source: Li et al., ICML 2021 (there by gradients).
+    - ``largest-current``: thresholds are the largest current of the layer. Source: Sengupta et
+      al., 2019.
+    - ``headroom``: the threshold of each channel grows by the factor, 1 to 3, that brings its
+      output closest to the ANN's: currents that come in bursts need room to catch up.
+    - ``bias``: what the mean output of a channel lacks of the ANN's activation is added to its
+      current. It goes into the bias of the Conv or Gemm before the neuron, also through an
+      Add, where that can be. Source: Li et al., ICML 2021 (bias correction of the light
+      pipeline).
+    - ``potential``: T times that is added to the initial potential instead. Source: as above.
+    - ``step-bias``: a bias for each time step. Source: Wu et al., ECCV 2024.
+
+    Of large images, evenly spaced positions stand for all, other ones in each batch; weights are
+    fitted at the more of them the fewer samples there are. Changes what the network computes;
+    needs data but no labels.
+
+    Attributes:
+        time_steps: T at which the outputs are compared, >= 1.
+        corrections: Which to do.
+        batch_size: Samples at a time, at most: fewer if they are large.
+        layerwise: Whether each layer is to fire alone, once its input is complete.
+        ann: The ANN with the same activations; None lets the pass do nothing.
+        data: Calibration data; None likewise.
+    """
+
+    time_steps: int = 8
+    corrections: tuple[str, ...] = ("weights", "headroom")
+    batch_size: int = 64
+    layerwise: bool = False
+    ann: ir.Model | None = None
+    data: Dataset | None = None
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        unknown = [name for name in self.corrections if name not in CORRECTIONS]
+        if unknown:
+            message = f"corrections are {', '.join(CORRECTIONS)}, not {', '.join(unknown)}"
+            raise OptionError(message)
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Correct the layers of the main graph, which is in step form."""
+        if self.ann is None or self.data is None or not any(map(is_neuron, model.graph)):
+            return ir.passes.PassResult(model, modified=False)
+        graph = model.graph
+        outputs = list(replaced_activations(model, self.ann).values())
+        rows = rows_at_once(self.ann, outputs, self.data, self.time_steps, self.batch_size)
+        events = event_names(model.graph)
+        batches = (time_first(batch.feeds, events) for batch in self.data.batches(rows))
+        changed = False
+        steps = walk(
+            model, self.ann, batches, self.time_steps, _POSITIONS, layerwise=self.layerwise
+        )
+        with contextlib.closing(steps) as parts:
+            for part in track(parts, "correct layers"):
+                if isinstance(part, Layer):
+                    changed |= self._correct(graph, part)
+                elif "weights" in self.corrections:
+                    changed |= _repair(graph, part, self.data.samples)
+        return ir.passes.PassResult(model, modified=changed)
+
+    def _correct(self, graph: ir.Graph, layer: Layer) -> bool:
+        """Correct the neurons of ``layer``; whether anything changed."""
+        before = (layer.v_threshold, layer.v_init)
+        for name, correct in OF_LAYERS.items():
+            if name in self.corrections:
+                correct(layer)
+        add = add_step_bias if layer.bias.ndim > layer.v_threshold.ndim else add_bias
+        add(graph, layer.neuron, layer.bias)
+        after = (layer.v_threshold, layer.v_init)
+        same = all(map(np.array_equal, before, after))
+        return bool(np.any(layer.bias)) or not same
+
+
+def _repair(graph: ir.Graph, part: Synapses, samples: int) -> bool:
+    """Fit the weights of ``part``; whether they changed."""
+    before = part.map.weights.const_value
+    bias = repair_weights(part, samples)
+    raise_output(graph, part.map.node, bias)
+    return bool(np.any(bias)) or part.map.weights.const_value is not before
+
+
+_POSITIONS = 8
+"""Most positions along each axis of an image at which the neurons of a layer are looked at."""

@@ -1,0 +1,1 @@
+"""Stage 2: down to activations and linear layers."""

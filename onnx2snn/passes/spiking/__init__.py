@@ -1,0 +1,1 @@
+"""Stage 3: thresholds written, neurons in: the single-step graph."""

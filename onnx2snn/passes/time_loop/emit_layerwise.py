@@ -1,0 +1,87 @@
+"""Turn a model in step form into one whose layers fire one after another."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import onnx_ir as ir
+
+from onnx2snn.analysis.streams import is_neuron
+from onnx2snn.errors import OptionError
+from onnx2snn.graph import remove_unused
+from onnx2snn.metadata.input_coding import EVENTS, RATE, coded_inputs
+from onnx2snn.schedules import checked_time_steps, emit_layerwise
+
+__all__ = ["EmitLayerwise", "check_inputs"]
+
+
+@dataclasses.dataclass(frozen=True)
+class EmitLayerwise(ir.passes.InPlacePass):
+    """Let each layer take in the spikes of all T steps before it fires for T steps itself.
+
+    With w(t) = k^(1-t) the weight of a spike, W its sum over t = 1 .. T, and theta the largest
+    value of the layer:
+
+        before:  spike, v_next = InverseLeakyIF(x, v_init, theta, k);  y = Mul(spike, theta)
+        after:   s = Loop(T, v(1) = x + v_init w(T) / W)
+                     { spike, v_next = InverseLeakyIF(0, v, theta / W, k);  s += w(t) spike }
+                 y = Mul(s, theta / W)
+
+    A neuron that does not leak has k = 1 and W = T. No input comes while a layer fires, so y is
+    exactly a quantisation of x between 0 and theta, with steps of the smallest digit
+    ``theta w(T) / W``: T of them without a leak, 2^T - 1 with k = 2. Signed neurons quantise
+    alike below 0; an inverse-leaky one rounds the magnitude.
+
+    As a value is known once its layers have fired, nodes between layers are computed on it once,
+    whether they are linear or not. That is the form of ``collapse``. Without it, linear nodes
+    run once a step, on the spikes of that step, and their results are added up:
+
+        before:  y = f(s), f linear nodes
+        after:   y = f(0) + Loop(T) { sum += f(w(t) spikes(t)) - f(0) }
+
+    Both compute the same up to rounding, and the same bits if no sum is rounded. T becomes an
+    initializer that is a graph input as well: it may be given at run time.
+
+    Takes a model as ``replace-activations`` leaves it, without running means. One without
+    neurons is left alone.
+
+    Attributes:
+        time_steps: T, the number of steps when none is given at run time, >= 1.
+        collapse: Whether what lies between layers is computed once, on the sum of the spikes.
+
+    Raises:
+        OptionError: An input is rate coded, or events: it has no value before the first step.
+
+    Source: Liu et al., AAAI 2022 (SpikeConverter, temporal separation).
+    """
+
+    time_steps: int = 8
+    collapse: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        checked_time_steps(self.time_steps)
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Let the layers of the main graph fire."""
+        check_inputs(model.graph)
+        if not any(map(is_neuron, model.graph)):
+            return ir.passes.PassResult(model, modified=False)
+        emit_layerwise(model.graph, self.time_steps, collapse=self.collapse)
+        remove_unused(model)
+        return ir.passes.PassResult(model, modified=True)
+
+
+def check_inputs(graph: ir.Graph) -> None:
+    """Check that the inputs of a graph are known before the first step.
+
+    Raises:
+        OptionError: Some are not.
+    """
+    coded = [repr(value.name) for value in coded_inputs(graph.inputs, RATE, EVENTS)]
+    if coded:
+        message = (
+            f"with the schedule layerwise an input is coded direct, but {', '.join(coded)} is a "
+            "stream of its own; code it direct, or choose the schedule lockstep"
+        )
+        raise OptionError(message)

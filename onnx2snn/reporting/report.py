@@ -1,0 +1,146 @@
+"""What a conversion did, as plain data."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import numpy as np
+
+from onnx2snn.analysis.streams import is_neuron
+from onnx2snn.graph import array, label
+from onnx2snn.metadata.keys import ACTIVATION, THRESHOLD_ORIGIN
+from onnx2snn.ops import ALL_OPS
+from onnx2snn.reporting.energy import energy
+from onnx2snn.schedules import Digits, layers_in_a_row
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import onnx_ir as ir
+
+    from onnx2snn.data.dataset import Dataset
+    from onnx2snn.importing.imported import Imported
+    from onnx2snn.metadata.input_coding import Coding
+    from onnx2snn.reporting.analysis import Analysis
+    from onnx2snn.reporting.energy import Energy
+
+__all__ = ["REPORT_VERSION", "LayerReport", "Report", "report"]
+
+REPORT_VERSION = 1
+"""Version of the plain data described in ``docs/reference/report.md``."""
+
+
+class LayerReport(TypedDict):
+    """The neurons that replaced one activation; thresholds in units of the activation."""
+
+    name: str
+    activation: str
+    neuron: str
+    threshold_origin: str
+    thresholds: int
+    v_threshold_min: float
+    v_threshold_quartiles: list[float]
+    v_threshold_max: float
+
+
+class Report(TypedDict):
+    """A conversion: its source, method, layers, and what became of each node of the ANN.
+
+    ``latency_steps`` is the number of steps until the answer is there: T in lockstep, T times
+    the number of layers on the longest path layer by layer. ``levels`` is the number of equal
+    steps into which T spikes of a neuron divide the values up to the largest it can send, and
+    ``levels_per_spike`` the number of sizes that a spike can have.
+    """
+
+    version: int
+    source: str
+    source_sha256: str
+    calibration_sha256: str | None
+    calibration_samples: int
+    T: int
+    schedule: str
+    latency_steps: int
+    levels: int
+    levels_per_spike: int
+    method: str
+    input_coding: dict[str, dict[str, Any]]
+    layers: list[LayerReport]
+    energy: Energy
+    analysis: Analysis
+
+
+def report(
+    snn: ir.Model,
+    codings: Mapping[str, Coding],
+    imported: Imported,
+    analysis: Analysis,
+    data: Dataset | None,
+) -> Report:
+    """Return the report of a finished conversion.
+
+    Args:
+        snn: The emitted network, with its metadata.
+        codings: How each input enters it.
+        imported: What it was made from.
+        analysis: What became of the nodes of ``imported``.
+        data: Calibration data, None if there was none.
+    """
+    facts = {key: snn.metadata_props[f"onnx2snn.{key}"] for key in ("T", "method", "schedule")}
+    steps = int(facts["T"])
+    neurons = [node for node in snn.graph.all_nodes() if is_neuron(node)]
+    digits = max(map(Digits.of, neurons), key=lambda found: found.leak)
+    most = max(map(_spikes_at_once, neurons))
+    lockstep = facts["schedule"] == "lockstep"
+    return {
+        "version": REPORT_VERSION,
+        "source": imported.name,
+        "source_sha256": imported.sha256,
+        "calibration_sha256": None if data is None else data.sha256(),
+        "calibration_samples": 0 if data is None else data.samples,
+        "T": steps,
+        "schedule": facts["schedule"],
+        "latency_steps": steps * (1 if lockstep else layers_in_a_row(snn.graph)),
+        "levels": max(steps * most, digits.levels(steps)),
+        "levels_per_spike": most if digits.leak == 1.0 else steps,
+        "method": facts["method"],
+        "input_coding": {name: dataclasses.asdict(coding) for name, coding in codings.items()},
+        "layers": list(map(_layer, neurons)),
+        "energy": energy(
+            analysis["macs"],
+            steps,
+            spikes_a_step=most,
+            analog_runs=steps if lockstep else 1,
+        ),
+        "analysis": analysis,
+    }
+
+
+def _layer(neuron: ir.Node) -> LayerReport:
+    thresholds = _constant(_input(neuron, "v_threshold"))
+    return {
+        "name": label(neuron),
+        "activation": neuron.metadata_props[ACTIVATION],
+        "neuron": neuron.op_type,
+        "threshold_origin": neuron.metadata_props[THRESHOLD_ORIGIN],
+        "thresholds": thresholds.size,
+        "v_threshold_min": float(np.min(thresholds)),
+        "v_threshold_quartiles": np.quantile(thresholds, [0.25, 0.5, 0.75]).tolist(),
+        "v_threshold_max": float(np.max(thresholds)),
+    }
+
+
+def _spikes_at_once(neuron: ir.Node) -> int:
+    if "max_spikes" not in ALL_OPS[neuron.op_type].inputs:
+        return 1
+    return int(array(_input(neuron, "max_spikes")))
+
+
+def _input(neuron: ir.Node, name: str) -> ir.Value | None:
+    return neuron.inputs[list(ALL_OPS[neuron.op_type].inputs).index(name)]
+
+
+def _constant(threshold: ir.Value | None) -> np.ndarray:
+    """Return a threshold; where a layer fires alone, that of which its spikes share out."""
+    producer = None if threshold is None else threshold.producer()
+    return array(threshold if producer is None else producer.inputs[0])

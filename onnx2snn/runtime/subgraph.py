@@ -1,0 +1,67 @@
+"""Running the part of a network that lies between values which are known already."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import onnx_ir as ir
+
+from onnx2snn.graph import boundary
+from onnx2snn.ops.attach import attach_functions
+from onnx2snn.runtime.ort import session
+from onnx2snn.schedules import emit_time_loop
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    import numpy as np
+
+__all__ = ["Segment"]
+
+
+class Segment:
+    """The subgraph that computes ``outputs`` from values that are known.
+
+    Args:
+        model: An ANN, or a spiking network in step form.
+        outputs: The values to compute.
+        known: Values that need not be computed again.
+        time_steps: None to run the subgraph once as it is. Else it runs for that many steps:
+            the known values are streams, [T, N, ...], and so are the outputs that vary.
+
+    Attributes:
+        inputs: Names of the values it reads: graph inputs, and known values.
+        operators: Types of the operators in it.
+    """
+
+    def __init__(
+        self,
+        model: ir.Model,
+        outputs: Sequence[ir.Value],
+        known: Collection[ir.Value],
+        time_steps: int | None = None,
+    ) -> None:
+        """Cut the subgraph out and load it into onnxruntime."""
+        ends = boundary(outputs, known)
+        events = tuple(str(value.name) for value in ends if value in known)
+        self.inputs = tuple(str(value.name) for value in ends)
+        self._types = {str(v.name): v.dtype.numpy() for v in ends if v in known and v.dtype}
+        graph = ir.convenience.extract(model.graph, ends, outputs)
+        self.operators = frozenset(node.op_type for node in graph)
+        part = ir.Model(graph, ir_version=model.ir_version)
+        names = tuple(str(value.name) for value in outputs)
+        if time_steps is not None:
+            emit_time_loop(graph, time_steps, events, names)
+        attach_functions(part)
+        self._run = session(part)
+
+    def run(self, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """Return the outputs for ``feeds``, one array for each of ``inputs``.
+
+        Spikes may come as int8.
+        """
+        arrays = {
+            name: feeds[name].astype(self._types.get(name, feeds[name].dtype), copy=False)
+            for name in self.inputs
+        }
+        return self._run(arrays)

@@ -1,0 +1,117 @@
+"""What the spikes of a layer that fires alone stand for, by the step they are sent in."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import onnx_ir as ir
+
+from onnx2snn.graph import array, constant
+from onnx2snn.graph.nodes import appended, new_node, new_value
+from onnx2snn.ops import ALL_OPS
+from onnx2snn.schedules.loops import Carried
+
+__all__ = ["DigitValues", "Digits", "fading_weight"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Digits:
+    """How T spikes of one neuron write a number: the spike at step t = 1..T weighs k^(1-t).
+
+    The first weighs 1, so that no weight grows with T. With ``total`` the sum of the weights, a
+    first spike stands for ``theta / total``, theta being the largest value, and the last, the
+    smallest digit, for ``last`` times as much.
+
+    Attributes:
+        leak: k, by which the potential of the neuron grows in a step; 1 if it does not.
+    """
+
+    leak: float = 1.0
+
+    @classmethod
+    def of(cls, neuron: ir.Node) -> Digits:
+        """Return the digits of a neuron in step form."""
+        inputs = dict(zip(ALL_OPS[neuron.op_type].inputs, neuron.inputs, strict=True))
+        return cls(float(array(inputs["leak"]))) if "leak" in inputs else cls()
+
+    def total(self, time_steps: int) -> float:
+        """Return the sum of the weights over T steps, ``1 + 1/k + ... + k^(1-T)``."""
+        if self.leak == 1.0:
+            return float(time_steps)
+        return (1 - self.leak**-time_steps) / (1 - 1 / self.leak)
+
+    def last(self, time_steps: int) -> float:
+        """Return the weight of the last spike, ``k^(1-T)``."""
+        return self.leak ** (1 - time_steps)
+
+    def levels(self, time_steps: int) -> int:
+        """Return into how many steps of the smallest digit the values from 0 to theta fall.
+
+        ``T`` without a leak, ``2^T - 1`` with k = 2; no more than 2^16, beyond which nobody asks.
+        """
+        if time_steps * math.log2(self.leak) >= _MANY.bit_length():
+            return _MANY
+        return min(_MANY, round(self.total(time_steps) / self.last(time_steps)))
+
+
+_MANY = 2**16
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class DigitValues:
+    """The numbers of ``Digits`` as values of a graph, computed from its input T.
+
+    Attributes:
+        total: Sum of the weights, a scalar in the type of the potential.
+        last: Weight of the last spike, likewise; None if it is 1.
+    """
+
+    total: ir.Value
+    last: ir.Value | None
+
+    @classmethod
+    def write(
+        cls, graph: ir.Graph, digits: Digits, time_steps: ir.Value, dtype: ir.DataType
+    ) -> DigitValues:
+        """Append the nodes that compute them; the graph is to be sorted at the end.
+
+        Powers are taken in double precision, where those of 2 are exact in every runtime.
+        """
+        if digits.leak == 1.0:
+            return cls(_cast(graph, time_steps, "T.total", dtype), None)
+        numbers = {"inverse": 1 / digits.leak, "one": 1.0, "leak": digits.leak}
+        numbers["rest"] = 1 - 1 / digits.leak
+        given = {key: constant(graph, f"T.{key}", np.array(n)) for key, n in numbers.items()}
+        exponent = _cast(graph, time_steps, "T.double", ir.DataType.DOUBLE)
+        power = appended(graph, "Pow", [given["inverse"], exponent], "T.power")
+        missing = appended(graph, "Sub", [given["one"], power], "T.missing")
+        total = appended(graph, "Div", [missing, given["rest"]], "T.sum")
+        last = appended(graph, "Mul", [power, given["leak"]], "T.smallest")
+        return cls(_cast(graph, total, "T.total", dtype), _cast(graph, last, "T.last", dtype))
+
+
+def fading_weight(
+    graph: ir.Graph, digits: Digits, dtype: ir.DataType, first: float, name: str
+) -> tuple[ir.Node, Carried]:
+    """Return the weight of a spike as a loop-carried scalar, and the node that makes the next.
+
+    Args:
+        graph: The graph around the loop.
+        digits: What spikes weigh.
+        dtype: Type of the weight.
+        first: The weight in the first step of the loop.
+        name: Name of the weight.
+    """
+    before = constant(graph, f"{name}_first", np.array(first, dtype.numpy()))
+    leak = constant(graph, f"{name}_leak", np.array(digits.leak, dtype.numpy()))
+    inside = new_value(graph, before, name)
+    node = new_node(graph, "Div", [inside, leak], f"{name}_next")
+    return node, Carried(before, inside, node.outputs[0])
+
+
+def _cast(graph: ir.Graph, value: ir.Value, name: str, dtype: ir.DataType) -> ir.Value:
+    found = appended(graph, "Cast", [value], name, {"to": int(dtype)})
+    found.type = ir.TensorType(dtype)
+    return found

@@ -1,0 +1,142 @@
+"""Models whose weights are too large for one file, or for two copies in memory.
+
+Weights in files of their own are mapped into memory, and stay there while a model is rewritten.
+What needs a model in one piece gets it through a temporary folder then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import onnx
+import onnx_ir as ir
+
+from onnx2snn.errors import OutputError
+from onnx2snn.storage.whole_files import check_writable, write_whole
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+
+__all__ = [
+    "in_one_piece",
+    "is_large",
+    "keep_small_in_memory",
+    "openable",
+    "problem",
+    "save",
+    "tensors",
+]
+
+LARGEST_IN_MEMORY = 2**30
+"""Bytes of weights up to which a model is held in memory, and copied, as a whole.
+
+A message of protocol buffers has at most 2**31 bytes.
+"""
+
+SMALL = 2**16
+"""Bytes up to which a tensor is read into memory even if the model is not."""
+
+
+def tensors(model: ir.Model) -> Iterator[ir.TensorProtocol]:
+    """Give the contents of all initializers, those of subgraphs and functions included."""
+    for value in _initializers(model):
+        if value.const_value is not None:
+            yield value.const_value
+
+
+def _initializers(model: ir.Model) -> Iterator[ir.Value]:
+    functions = (function.graph for function in model.functions.values())
+    for graph in (*model.graphs(), *functions):
+        yield from graph.initializers.values()
+
+
+def is_large(model: ir.Model) -> bool:
+    """Whether the weights of ``model`` are more than is copied in memory."""
+    return sum(tensor.nbytes for tensor in tensors(model)) > LARGEST_IN_MEMORY
+
+
+def problem(tensor: ir.ExternalTensor) -> str | None:
+    """Say why the file of a tensor cannot be read; None if it can."""
+    location = Path(tensor.location)
+    if location.is_absolute() or ".." in location.parts:
+        return f"{str(location)!r} is outside its folder"
+    path = Path(tensor.base_dir) / location
+    if not path.is_file():
+        return f"{str(path)!r} does not exist"
+    end = (tensor.offset or 0) + (tensor.length or 0)
+    if path.stat().st_size < end:
+        return f"{str(path)!r} is truncated: it has {path.stat().st_size} bytes, not {end}"
+    return None
+
+
+def keep_small_in_memory(model: ir.Model) -> None:
+    """Read tensors from other files into memory: all of a model, the small ones of a large one."""
+    largest = SMALL if is_large(model) else LARGEST_IN_MEMORY
+    for value in _initializers(model):
+        tensor = value.const_value
+        if isinstance(tensor, ir.ExternalTensor) and tensor.nbytes <= largest:
+            (value.const_value,) = ir.external_data.convert_tensors_from_external([tensor])
+
+
+@contextlib.contextmanager
+def openable(model: Path | onnx.ModelProto | ir.Model) -> Iterator[str | bytes]:
+    """Give a model as onnxruntime opens it: the path of a file, or bytes.
+
+    A large model, or one with weights in other files, is written into a temporary folder, which
+    goes when the context is left.
+    """
+    if isinstance(model, Path):
+        yield str(model)
+        return
+    if isinstance(model, onnx.ModelProto):
+        if model.ByteSize() <= LARGEST_IN_MEMORY:
+            yield model.SerializeToString()
+            return
+        model = ir.from_proto(model)
+    is_external = any(isinstance(tensor, ir.ExternalTensor) for tensor in tensors(model))
+    if not is_external and not is_large(model):
+        yield ir.to_proto(model).SerializeToString()
+        return
+    with tempfile.TemporaryDirectory(prefix="onnx2snn-", ignore_cleanup_errors=True) as folder:
+        path = Path(folder, "model.onnx")
+        _write_in_two(model, path, "weights")
+        yield str(path)
+
+
+def save(model: ir.Model, path: str | os.PathLike[str]) -> None:
+    """Write ``model`` to ``path``, whole or not at all; large weights to ``path`` + ``.data``.
+
+    Raises:
+        OutputError: A file cannot be written.
+    """
+    if not is_large(model):
+        write_whole(path, lambda file: file.write(in_one_piece(model).SerializeToString()))
+        return
+    check_writable(path)
+    target = Path(path).resolve()
+    try:
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
+            written = Path(folder, target.name)
+            _write_in_two(model, written, f"{target.name}.data")
+            for part in (written.with_name(f"{target.name}.data"), written):
+                part.replace(target.with_name(part.name))
+    except OSError as error:
+        message = f"cannot write {str(target)!r}: {error.strerror}"
+        raise OutputError(message) from error
+
+
+def _write_in_two(model: ir.Model, path: Path, weights: str) -> None:
+    """Write ``model`` to ``path``, and its larger tensors to the file ``weights`` beside it."""
+    ir.save(model, path, external_data=weights, size_threshold_bytes=SMALL)
+
+
+def in_one_piece(model: ir.Model) -> onnx.ModelProto:
+    """Return a model with all its weights in it."""
+    if any(isinstance(tensor, ir.ExternalTensor) for tensor in tensors(model)):
+        model = model.clone()
+        ir.external_data.load_to_model(model)
+    return ir.to_proto(model)

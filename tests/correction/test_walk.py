@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import pytest
+
+from onnx2snn.analysis.streams import is_neuron
+from onnx2snn.correction import walk as walk_module
+from onnx2snn.correction.biases import add_bias
+from onnx2snn.correction.grid import Grid
+from onnx2snn.correction.layer import Layer
+from onnx2snn.correction.walk import walk
+from onnx2snn.metadata.keys import ACTIVATION_OUTPUT
+from onnx2snn.metadata.scale import Scale
+from onnx2snn.passes import (
+    AttachFunctions,
+    CarryRunningMeans,
+    EmitLayerwise,
+    EmitTimeLoop,
+    ReplaceActivations,
+)
+from onnx2snn.storage.array_store import Tape
+from onnx2snn.testing import run_ort
+from tests.models import dyadic, model, with_scales
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+T = 6
+X = dyadic(1, 7, 2, 6, 5, unit=16)
+BATCHES = [{"x": X[:3]}, {"x": X[3:]}]
+WEIGHTS = {
+    "w": dyadic(2, 4, 2, 3, 3),
+    "b": dyadic(3, 4),
+    "u": dyadic(4, 4, 4, 1, 1),
+    "d": dyadic(5, 4),
+}
+TEXT = (
+    "(float[N,2,6,5] x) => (y) { c = Conv (x, w, b)  a1 = Relu (c)  "
+    "g = Conv (a1, u, d)  a2 = Relu (g)  s = Add (a1, a2)  p = MaxPool <kernel_shape = [2, 2]> (s)"
+    "  e = Conv (p, u, d)  a3 = Relu (e)  y = Conv (a3, u) }"
+)
+
+
+def networks(neuron: str = "gated", *, per_channel: bool = True) -> tuple[ir.Model, ir.Model]:
+    """Return an ANN and its network in step form."""
+    ann = model(TEXT, **WEIGHTS)
+    theta = np.array([0.25, 0.5, 1, 0.5] if per_channel else [0.5], np.float32)
+    with_scales(ann, Scale(theta, 1 if per_channel else None, "graph"))
+    snn = ann.clone()
+    ReplaceActivations(neuron)(snn)
+    CarryRunningMeans()(snn)
+    return ann, snn
+
+
+def spikes(snn: ir.Model) -> dict[str, np.ndarray]:
+    """Return the spikes of the emitted network, [T, N, ...], by the name of the activation."""
+    emitted = ir.from_proto(onnx.load_from_string(ir.to_proto(snn).SerializeToString()))
+    neurons = [node for node in emitted.graph if is_neuron(node)]
+    emitted.graph.outputs[:] = [node.outputs[0] for node in neurons]
+    names = tuple(str(node.outputs[0].name) for node in neurons)
+    EmitTimeLoop(T, every_step=names)(emitted)
+    AttachFunctions()(emitted)
+    found = run_ort(emitted, {"x": X})
+    activation = [node.metadata_props[ACTIVATION_OUTPUT] for node in neurons]
+    return dict(zip(activation, (found[name] for name in names), strict=True))
+
+
+def layers_of(*arguments: Any, **options: Any) -> Iterator[Layer]:
+    """Walk and yield the layers of neurons only."""
+    return (part for part in walk(*arguments, **options) if isinstance(part, Layer))
+
+
+def name_of(layer: Any) -> str:
+    return str(layer.neuron.metadata_props[ACTIVATION_OUTPUT])
+
+
+def walked(ann: ir.Model, snn: ir.Model, change: Any = None) -> dict[str, np.ndarray]:
+    """Return the spikes of each layer, [T, N, ...], as the walk sees them, after ``change``."""
+    found = {}
+    for layer in layers_of(snn, ann, BATCHES, T):
+        if change is not None:
+            change(layer)
+        parts = [layer.spikes(sample.current) for sample in layer.samples]
+        found[name_of(layer)] = np.concatenate(parts, axis=1)
+    return found
+
+
+def assert_equal(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    assert list(found) == list(expected) == ["a1", "a2", "a3"]
+    for name, array in expected.items():
+        np.testing.assert_array_equal(found[name], array, name)
+        assert len(np.unique(array)) > 1, f"{name} is silent"
+
+
+@pytest.mark.parametrize("per_channel", [True, False], ids=["per channel", "per tensor"])
+@pytest.mark.parametrize("neuron", ["gated", "if"])
+def test_the_spikes_are_those_of_the_network(neuron: str, per_channel: bool) -> None:  # noqa: FBT001
+    ann, snn = networks(neuron, per_channel=per_channel)
+    assert_equal(walked(ann, snn), spikes(snn))
+
+
+def test_the_targets_are_the_activations_of_the_ann() -> None:
+    ann, snn = networks()
+    layers = {}
+    for layer in layers_of(snn, ann, BATCHES, T):
+        layers[name_of(layer)] = np.concatenate([sample.target for sample in layer.samples])
+    values = {v.name: v for node in ann.graph for v in node.outputs}
+    ann.graph.outputs[:] = [values[name] for name in layers]
+    for name, expected in run_ort(ann, {"x": X}).items():
+        np.testing.assert_array_equal(layers[name], expected, name)
+
+
+def test_currents_and_mean_outputs() -> None:
+    ann, snn = networks()
+    expected = spikes(snn)
+    for layer in layers_of(snn, ann, BATCHES, T):
+        name = name_of(layer)
+        first, second = layer.samples
+        static = name == "a1"
+        assert first.current.shape == ((3,) if static else (T, 3)) + expected[name].shape[2:]
+        assert second.current.shape[not static] == 4
+        rate = expected[name][:, :3].mean(axis=0, dtype=np.float32) * layer.v_threshold
+        np.testing.assert_allclose(layer.mean_output(first.current), rate, rtol=1e-6)
+        assert layer.shared_axes == (0, 2, 3)
+
+
+def test_what_changes_in_a_layer_drives_the_layers_behind_it() -> None:
+    def change(layer: Any) -> None:
+        layer.v_threshold = layer.v_threshold * np.float32(0.5)
+        layer.v_init = layer.v_init + np.float32(0.0625)
+
+    ann, snn = networks()
+    unchanged = spikes(snn)
+    found = walked(ann, snn, change)
+    assert_equal(found, spikes(snn))
+    assert all((found[name] != unchanged[name]).any() for name in found)
+
+
+def test_a_bias_drives_the_layers_behind_it() -> None:
+    ann, snn = networks()
+
+    def change(layer: Any) -> None:
+        layer.bias = layer.bias + np.float32([0.25, -0.5, 0, 0.125]).reshape(1, 4, 1, 1)
+        add_bias(snn.graph, layer.neuron, layer.bias)
+
+    unchanged = spikes(snn)
+    found = walked(ann, snn, change)
+    assert_equal(found, spikes(snn))
+    assert all((found[name] != unchanged[name]).any() for name in found)
+
+
+def test_what_is_no_longer_read_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    tapes: list[Tape] = []
+
+    class Seen(Tape):
+        def __init__(self) -> None:
+            super().__init__()
+            tapes.append(self)
+
+    monkeypatch.setattr(walk_module, "Tape", Seen)
+    ann, snn = networks()
+    kept = {}
+    for layer in layers_of(snn, ann, BATCHES, T):
+        kept[name_of(layer)] = {name for name in tapes[0]._files if name.startswith("a")}
+    assert kept == {"a1": {"a1"}, "a2": {"a1.spike", "a1", "a2"},
+                    "a3": {"a1.spike", "a1", "a2.spike", "a2", "a3"}}  # fmt: skip
+    assert set(tapes[0]._files) == {"x", "a3", "a3.spike"}, "what the weights behind it read"
+
+
+def test_a_walk_that_is_left_early_leaves_no_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    tapes: list[Tape] = []
+
+    class Seen(Tape):
+        def __exit__(self, *details: object) -> None:
+            super().__exit__(*details)
+            tapes.append(self)
+
+    monkeypatch.setattr(walk_module, "Tape", Seen)
+    ann, snn = networks()
+    layers = walk(snn, ann, BATCHES, T)
+    next(iter(layers))
+    layers.close()  # type: ignore[attr-defined]
+    assert len(tapes) == 1
+
+
+def test_samples_at_some_positions_and_neurons_that_fire_at_all() -> None:
+    every, some = (
+        {
+            name_of(layer): list(layer.samples)
+            for layer in layers_of(*reversed(networks()), BATCHES, T, positions=positions)
+        }
+        for positions in (None, 2)
+    )
+    for name in ("a1", "a2", "a3"):
+        pairs = zip(some[name], every[name], strict=True)
+        for batch, (few, full) in enumerate(pairs):
+            places = (..., *Grid(2, batch).places(full.target.shape[2:]))
+            assert few.target.size < full.target.size
+            np.testing.assert_array_equal(few.target, full.target[places])
+            np.testing.assert_array_equal(few.current, full.current[places])
+
+
+@pytest.mark.parametrize("per_channel", [True, False], ids=["per channel", "per tensor"])
+@pytest.mark.parametrize("neuron", ["gated", "if", "augmented", "inverse-leaky"])
+def test_layer_by_layer_a_layer_hands_on_what_its_spikes_write(
+    neuron: str,
+    per_channel: bool,  # noqa: FBT001
+) -> None:
+    ann = model(TEXT.replace("y = Conv", "n = Neg (a3)  a4 = Tanh (n)  y = Conv").replace(
+        "(a3, u)", "(a4, u)"), **WEIGHTS)  # fmt: skip
+    steps = 4
+    part = 15 / 16 if neuron == "inverse-leaky" else 1  # then every digit is dyadic
+    theta = np.array([0.25, 0.5, 1, 0.5] if per_channel else [0.5], np.float32) * np.float32(part)
+    with_scales(ann, Scale(theta, 1 if per_channel else None, "graph"))
+    snn = ann.clone()
+    ReplaceActivations(neuron)(snn)
+    found = {}
+    for layer in layers_of(snn, ann, BATCHES, steps, layerwise=True):
+        layer.v_init = layer.v_init * np.float32(0.5)
+        samples = list(layer.samples)
+        assert samples[0].current.shape == samples[0].target.shape
+        found[name_of(layer)] = np.concatenate([layer.mean_output(s.current) for s in samples])
+    values = {value.name: value for node in snn.graph for value in node.outputs}
+    snn.graph.outputs[:] = [values[name] for name in found]
+    EmitLayerwise(steps)(snn)
+    AttachFunctions()(snn)
+    expected = run_ort(snn, {"x": X})
+    assert list(found) == list(expected) == ["a1", "a2", "a3", "a4"]
+    for name, array in expected.items():
+        if name == "a4":  # Tanh is not the same to the last bit everywhere
+            np.testing.assert_allclose(found[name], array, atol=1e-5)
+        else:
+            np.testing.assert_array_equal(found[name], array, name)
+        assert len(np.unique(array)) > 2, f"{name} is silent"

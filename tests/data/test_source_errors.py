@@ -1,0 +1,129 @@
+"""Sources that cannot be read."""
+
+from __future__ import annotations
+
+import zipfile
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from onnx2snn.data.dataset import InputSpec, dataset
+from onnx2snn.errors import CalibrationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+IMAGE = (InputSpec("image", np.dtype("float32"), (None, 3, 4, 5)),)
+X = np.random.default_rng(0).normal(size=(6, 3, 4, 5)).astype(np.float32)
+
+
+def lines(source: object) -> list[str]:
+    with pytest.raises(CalibrationError) as caught:
+        dataset(source, IMAGE)
+    return str(caught.value).split("\n  ")
+
+
+@pytest.mark.parametrize("source", [3, None, 2.5])
+def test_a_source_of_no_accepted_form(source: object) -> None:
+    with pytest.raises(TypeError, match=f"not {type(source).__name__}"):
+        dataset(source, IMAGE)
+
+
+@pytest.mark.parametrize("name", ["nothing.npz", "nothing.py", "nothing.py:f"])
+def test_a_missing_file(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name.removesuffix(":f")
+    assert lines(tmp_path / name) == [f"data file {str(path)!r} does not exist"]
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    assert lines(tmp_path) == [f"data file {str(tmp_path)!r} is a folder"]
+
+
+def test_a_file_that_is_no_npz(tmp_path: Path) -> None:
+    path = tmp_path / "data.npz"
+    for content in (b"", b"nonsense", b"\x93NUMPY\x01\x00"):
+        path.write_bytes(content)
+        expected = f"{str(path)!r} is not an .npz file (File is not a zip file); write it with"
+        assert lines(path)[0].startswith(expected)
+
+
+def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    path = tmp_path / "data.npz"
+    np.savez(path, image=X)
+    monkeypatch.setattr(zipfile, "ZipFile", refuse)
+    assert lines(path) == [f"{str(path)!r} cannot be read: Permission denied"]
+
+
+def test_a_zip_of_other_things(tmp_path: Path) -> None:
+    path = tmp_path / "data.npz"
+    for name in ("readme.txt", "image.npy"):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(name, "hello, hello, hello")
+        expected = f"member {name.removesuffix('.npy')!r} of {str(path)!r} is not a NumPy array"
+        assert lines(path)[0].startswith(expected)
+
+
+def test_an_npz_of_python_objects(tmp_path: Path) -> None:
+    path = tmp_path / "data.npz"
+    np.savez(path, image=np.array([{}], dtype=object))
+    expected = f"array 'image' of {str(path)!r} holds Python objects, not numbers"
+    assert lines(path) == [expected]
+
+
+def test_a_damaged_npz(tmp_path: Path) -> None:
+    path = tmp_path / "data.npz"
+    np.savez(path, image=np.tile(X, (100, 1, 1, 1)))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 255
+    path.write_bytes(content)
+    assert lines(path)[0].startswith(f"array 'image' of {str(path)!r} cannot be read: Bad CRC")
+
+
+def test_an_npz_member_that_ends_early(tmp_path: Path) -> None:
+    path = tmp_path / "data.npz"
+    np.save(tmp_path / "image.npy", X)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("image.npy", (tmp_path / "image.npy").read_bytes()[:-250])
+    expected = f"array 'image' of {str(path)!r} cannot be read: the file ends in row 4"
+    assert lines(path) == [expected]
+
+
+@pytest.mark.parametrize(
+    "script, function, message",
+    [
+        ("", "", "{path} has no function 'batches', which must yield the feeds"),
+        ("batches = 3", "", "{path} has no function 'batches', which must yield the feeds"),
+        ("", ":calib", "{path} has no function 'calib', which must yield the feeds"),
+        ("def batches(): 1 / 0", "", "{path} raised ZeroDivisionError: division by zero"),
+        ("def f():\n    yield from [1, 2][5]", ":f", "{path} raised IndexError: list index out"),
+        ("import nowhere_at_all", "", "{path} raised ModuleNotFoundError: No module named 'now"),
+        ("raise SystemExit('bye')", "", "{path} raised SystemExit: bye"),
+        ("def", "", "{path} raised SyntaxError: invalid syntax"),
+        ("def f(): return 3", ":f", "f() of {path} must yield the feeds, but returned int"),
+        ("def f(): pass", ":f", "f() of {path} must yield the feeds, but returned NoneType"),
+    ],
+)
+def test_scripts(tmp_path: Path, script: str, function: str, message: str) -> None:
+    path = tmp_path / "calib.py"
+    path.write_text(script)
+    [line] = lines(f"{path}{function}")
+    assert line.startswith(message.format(path=repr(str(path))))
+
+
+def test_the_cause_of_a_scripts_failure_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "calib.py"
+    path.write_text("def batches(): 1 / 0")
+    with pytest.raises(CalibrationError) as caught:
+        dataset(path, IMAGE)
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+def test_a_script_whose_feeds_do_not_fit_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "calib.py"
+    path.write_text("import numpy\ndef f():\n    yield numpy.ones((2, 3))\n")
+    head, *_ = lines(f"{path}:f")
+    assert head == f"{f'{path}:f'!r}, feed 0, cannot be fed to the model:"
