@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 from pathlib import Path
 
@@ -23,11 +24,12 @@ class Block:
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """One command, or one Python block."""
+    """One command, or one Python block, and the lines that the page shows below it."""
 
     where: str
     is_command: bool
     text: str
+    shown: list[str] = dataclasses.field(default_factory=list)
 
 
 def pages() -> list[str]:
@@ -67,19 +69,40 @@ def outside_of_fences(page: str) -> list[str]:
     return [line for number, line in enumerate(lines(page)) if number not in inside]
 
 
-def commands(block: Block) -> list[str]:
+def command_steps(block: Block) -> list[Step]:
     """Return the commands of a console block; a line that a backslash ends goes on."""
-    whole = block.text.replace("\\\n", " ")
-    return [line.removeprefix(PROMPT) for line in whole.splitlines() if line.startswith(PROMPT)]
+    found: list[Step] = []
+    for line in block.text.replace("\\\n", " ").splitlines():
+        if line.startswith(PROMPT):
+            text = line.removeprefix(PROMPT)
+            found.append(Step(where(block), is_command=True, text=text))
+        else:
+            found[-1].shown.append(line)
+    return found
+
+
+def python_step(block: Block, following: Block | None) -> Step:
+    """Return a Python block; its output is the text that follows after an empty line."""
+    step = Step(where(block), is_command=False, text=block.text)
+    if following is None or following.language != "text":
+        return step
+    end = block.line + len(block.text.splitlines())
+    if following.line == end + 3:
+        step.shown.extend(following.text.splitlines())
+    return step
+
+
+def where(block: Block) -> str:
+    return f"{block.page}:{block.line}"
 
 
 def steps(page: str) -> list[Step]:
     """Return the commands and Python blocks of a page, in order."""
-    found = []
-    for block in blocks(page):
-        where = f"{block.page}:{block.line}"
+    found: list[Step] = []
+    every = blocks(page)
+    for block, following in itertools.zip_longest(every, every[1:]):
         if block.language == "console":
-            found += [Step(where, is_command=True, text=text) for text in commands(block)]
+            found += command_steps(block)
         elif block.language == "python":
-            found.append(Step(where, is_command=False, text=block.text))
+            found.append(python_step(block, following))
     return found

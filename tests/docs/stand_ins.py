@@ -43,6 +43,22 @@ quantized (float[N,1,8,8] input) => (float[N,4,4,4] output)
 }
 """
 
+KERAS = """
+<ir_version: 8, opset_import: ["" : 17]>
+keras (float[N,8,8,1] image) => (float[N,10] logits) {
+    t = Transpose <perm = [0, 3, 1, 2]> (image)
+    c = Conv <pads = [1, 1, 1, 1]> (t, w1, b1)
+    u = Transpose <perm = [0, 2, 3, 1]> (c)
+    a = Relu (u)
+    v = Transpose <perm = [0, 3, 1, 2]> (a)
+    d = Conv (v, w2, b2)
+    w = Transpose <perm = [0, 2, 3, 1]> (d)
+    e = Relu (w)
+    f = Flatten (e)
+    logits = Gemm (f, w4)
+}
+"""
+
 WEIGHTS = {
     "w1": (3, 1, 3, 3),
     "b1": (3,),
@@ -50,6 +66,7 @@ WEIGHTS = {
     "b2": (4,),
     "w3": (4, 4),
     "b3": (4,),
+    "w4": (144, 10),
 }
 """Initializers of the networks, and their shapes."""
 
@@ -60,6 +77,7 @@ def write_files(folder: Path) -> None:
     for name in ("resnet.onnx", "model.onnx", "ann.onnx", "camera.onnx"):
         (folder / name).write_bytes(network)
     (folder / "quantized.onnx").write_bytes(network_bytes(QUANTIZED))
+    (folder / "keras.onnx").write_bytes(network_bytes(KERAS))
     images, labels = pictures()
     for name in ("calib.npz", "c.npz", "train.npz"):
         np.savez(folder / name, input=images)

@@ -15,6 +15,7 @@ import pytest
 
 from onnx2snn import cli
 from tests.docs.pages import Step, blocks, outside_of_fences, pages, steps
+from tests.docs.shown import missing_lines
 from tests.docs.stand_ins import names_for, write_files
 
 if TYPE_CHECKING:
@@ -26,8 +27,10 @@ NOT_RUN = {
     "pip install ": "needs a package index",
     "python -m benchmarks.": "needs data that does not ship, and up to a night",
     "python examples/train/": "needs data that does not ship, and minutes",
+    "import keras\n": "needs Keras, and trains",
+    "import tensorflow ": "needs TensorFlow, several gigabytes",
 }
-"""Beginnings of commands that no test runs, and the reason of each."""
+"""Beginnings of commands and of Python blocks that no test runs, each with its reason."""
 
 PROGRAM = ["onnx2snn"]
 MODULE = ["python", "-m", "onnx2snn"]
@@ -37,7 +40,7 @@ COMMAND_OUT_OF_FENCES = re.compile(r"^(    +|\t)(\$ |onnx2snn |make |pip |python
 
 
 def is_run(step: Step) -> bool:
-    return not (step.is_command and step.text.startswith(tuple(NOT_RUN)))
+    return not step.text.startswith(tuple(NOT_RUN))
 
 
 TO_RUN = {
@@ -66,13 +69,18 @@ def test_commands_and_python_blocks_run(page: str, folder: Path) -> None:
     names = names_for(page)
     for step in TO_RUN[page]:
         if step.is_command:
-            run_command(step.text, folder)
+            printed = run_command(step.text, folder)
         else:
-            run_python(step, names, folder)
+            printed = run_python(step, names, folder)
+        missing = missing_lines(step.shown, printed)
+        assert not missing, f"{step.where} shows what is not printed:\n{printed}"
 
 
-def run_command(text: str, folder: Path) -> None:
-    """Run a command in ``folder`` in this process; ``> FILE`` at its end is known."""
+def run_command(text: str, folder: Path) -> str:
+    """Run a command in ``folder`` in this process; return what it prints.
+
+    ``> FILE`` at its end is known.
+    """
     words = shlex.split(text, comments=True)
     printed = io.StringIO()
     with contextlib.chdir(folder), contextlib.redirect_stdout(printed):
@@ -80,6 +88,7 @@ def run_command(text: str, folder: Path) -> None:
     assert status == 0, f"{text}: exit status {status}\n{printed.getvalue()}"
     if ">" in words:
         (folder / words[-1]).write_text(printed.getvalue(), encoding="utf-8")
+    return printed.getvalue()
 
 
 def call(words: list[str]) -> int:
@@ -95,16 +104,19 @@ def call(words: list[str]) -> int:
     return 0
 
 
-def run_python(step: Step, names: dict[str, Any], folder: Path) -> None:
+def run_python(step: Step, names: dict[str, Any], folder: Path) -> str:
+    """Run a Python block in ``folder``; return what it prints."""
     code = compile(step.text, step.where, "exec")
-    with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()):
+    printed = io.StringIO()
+    with contextlib.chdir(folder), contextlib.redirect_stdout(printed):
         exec(code, names)  # noqa: S102 (our own documentation)
+    return printed.getvalue()
 
 
 @pytest.mark.parametrize("beginning", NOT_RUN)
 def test_no_reason_is_given_for_what_is_not_there(beginning: str) -> None:
-    commands = [step.text for found in STEPS.values() for step in found if step.is_command]
-    assert any(command.startswith(beginning) for command in commands)
+    texts = [step.text for found in STEPS.values() for step in found]
+    assert any(text.startswith(beginning) for text in texts)
 
 
 @pytest.mark.parametrize("page", STEPS)
