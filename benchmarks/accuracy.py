@@ -19,7 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from benchmarks import accuracy_page
 from benchmarks.accuracy_rows import MEASURED, measured_on
@@ -104,12 +110,22 @@ def measure_all(
     """Yield what is measured of each of ``wanted``."""
     limited = [] if options.images is None else ["--images", str(options.images)]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+    with Progress(
+        *columns, TimeElapsedColumn(), console=console, transient=True
+    ) as progress:
         bar = progress.add_task("", total=len(wanted))
         for network, method, t in wanted:
             progress.update(bar, description=f"{network.name} {method} T={t}")
-            arguments = (str(options.data.resolve()), network.name, method, str(t), *limited)
-            found = printed_by("benchmarks.accuracy_measure", *arguments, limit=options.limit)
+            arguments = (
+                str(options.data.resolve()),
+                network.name,
+                method,
+                str(t),
+                *limited,
+            )
+            found = printed_by(
+                "benchmarks.accuracy_measure", *arguments, limit=options.limit
+            )
             yield Measurement.of(network, method, t, found)
             progress.advance(bar)
 
@@ -133,7 +149,9 @@ def keep(measurement: Measurement) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of networks and images")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder of networks and images"
+    )
     for option, choices in (
         ("network", [network.name for network in NETWORKS]),
         ("method", MEASURED),
@@ -150,9 +168,15 @@ def _options() -> argparse.Namespace:
         "--T", type=int, nargs="+", default=TIME_STEPS, help="numbers of time steps"
     )
     parser.add_argument("--images", type=int, help="score so many test images at most")
-    parser.add_argument("--limit", type=float, default=3600, help="seconds for one conversion")
-    parser.add_argument("--again", action="store_true", help="measure what is kept, too")
-    parser.add_argument("--write", action="store_true", help="keep figures and write the pages")
+    parser.add_argument(
+        "--limit", type=float, default=3600, help="seconds for one conversion"
+    )
+    parser.add_argument(
+        "--again", action="store_true", help="measure what is kept, too"
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="keep figures and write the pages"
+    )
     return parser.parse_args()
 
 

@@ -54,13 +54,19 @@ def measure(
         found = measure_peer(folder / network.weights, row, time_steps, images)
         found |= {"latency_steps": time_steps, "origins": ("calibration",)}
     else:
-        found = _measure(network, _model(folder / network.file), method, time_steps, images)
+        found = _measure(
+            network, _model(folder / network.file), method, time_steps, images
+        )
     calibration = 0 if images.calibration is None else len(images.calibration)
     return found | {"calibration": calibration, "images": len(images.test)}
 
 
 def _measure(
-    network: Network, model: str | bytes, method: Method, time_steps: int, images: Images
+    network: Network,
+    model: str | bytes,
+    method: Method,
+    time_steps: int,
+    images: Images,
 ) -> dict[str, Any]:
     start = time.perf_counter()
     conversion = onnx2snn.convert(
@@ -102,7 +108,11 @@ def main() -> None:
     parser.add_argument("--images", type=int, help="score so many test images at most")
     options = parser.parse_args()
     (network,) = (each for each in NETWORKS if each.name == options.network)
-    print(json.dumps(measure(network, options.data, options.method, options.T, options.images)))
+    print(
+        json.dumps(
+            measure(network, options.data, options.method, options.T, options.images)
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -22,7 +22,10 @@ __all__ = ["page", "pictures", "summary", "with_summary", "write"]
 
 PROJECT = Path(__file__).parents[1]
 DEFAULT = "auto"
-MARKS = "<!-- accuracy: written by benchmarks/accuracy.py -->", "<!-- end of accuracy -->"
+MARKS = (
+    "<!-- accuracy: written by benchmarks/accuracy.py -->",
+    "<!-- end of accuracy -->",
+)
 """What stands around the part of the README that is written here."""
 
 
@@ -37,7 +40,9 @@ def write(measured: Sequence[Measurement], project: Path = PROJECT) -> None:
     folder = results / "pictures"
     folder.mkdir(exist_ok=True)
     readme = project / "README.md"
-    texts = {folder / f"accuracy-{name}.svg": svg for name, svg in pictures(measured).items()}
+    texts = {
+        folder / f"accuracy-{name}.svg": svg for name, svg in pictures(measured).items()
+    }
     texts[results / "accuracy.md"] = page(measured)
     texts[readme] = with_summary(readme.read_text(encoding="utf-8"), measured)
     for path, text in texts.items():
@@ -54,7 +59,9 @@ def pictures(measured: Sequence[Measurement]) -> dict[str, str]:
             points.setdefault(m.method, {})[m.time_steps] = m.top1
         lines = {name: line for name, line in points.items() if len(line) > 1}
         if len(lines) > 1:
-            curves = [Curve(name, line, name == DEFAULT) for name, line in lines.items()]
+            curves = [
+                Curve(name, line, name == DEFAULT) for name, line in lines.items()
+            ]
             found[network.name] = picture(network.title, done[0].ann, curves)
     return found
 
@@ -76,7 +83,14 @@ def summary(measured: Sequence[Measurement]) -> str:
         if row:
             scores = [_score(m) for m in _by_steps(row, steps)]
             lines.append([network.title, _ann(row), *scores, *_data(row)])
-    heads = ["network", "ANN", *(f"T={t}" for t in steps), "calibration", "test", "thresholds"]
+    heads = [
+        "network",
+        "ANN",
+        *(f"T={t}" for t in steps),
+        "calibration",
+        "test",
+        "thresholds",
+    ]
     return table(heads, lines)
 
 
@@ -95,7 +109,8 @@ def page(measured: Sequence[Measurement]) -> str:
         summary=summary(measured),
         caveat=_caveat(measured),
         sections="\n".join(
-            _section(network, measured, drawn=network.name in drawn) for network in NETWORKS
+            _section(network, measured, drawn=network.name in drawn)
+            for network in NETWORKS
         ),
         published=table(
             ["method", "network", "ANN", "figures", "source"],
@@ -104,7 +119,8 @@ def page(measured: Sequence[Measurement]) -> str:
         failed="\n".join(_failures(measured)) or "None.",
         durations=_durations(default),
         methods=table(
-            ["row", "a spike of a ReLU", "how it was measured", "source"], _methods(measured)
+            ["row", "a spike of a ReLU", "how it was measured", "source"],
+            _methods(measured),
         ),
         machines="\n".join(_machines(measured)),
     )
@@ -182,7 +198,9 @@ def _section(network: Network, measured: Sequence[Measurement], *, drawn: bool) 
         row = [m for m in mine if m.method == name]
         if row:
             lines.append(_line(row, steps))
-        lines += [_published_line(each, steps) for each in published if each.row == name]
+        lines += [
+            _published_line(each, steps) for each in published if each.row == name
+        ]
     lines += [_published_line(each, steps) for each in published if not each.row]
     heads = ["method", "a spike of a ReLU", "latency", *(f"T={t}" for t in steps)]
     name = network.name
@@ -193,14 +211,21 @@ def _section(network: Network, measured: Sequence[Measurement], *, drawn: bool) 
 
 def _line(row: Sequence[Measurement], steps: Sequence[int]) -> list[str]:
     factors = [m.latency_steps // m.time_steps for m in row if m.failed is None]
-    latency = {0: "", 1: "T"}.get(max(factors, default=0), f"{max(factors, default=0)} T")
+    latency = {0: "", 1: "T"}.get(
+        max(factors, default=0), f"{max(factors, default=0)} T"
+    )
     name = row[0].method
     return [f"`{name}`", spike_class(name), latency, *map(_cell, _by_steps(row, steps))]
 
 
 def _published_line(each: Published, steps: Sequence[int]) -> list[str]:
     scores = [f"*{each.top1[t]:.2f}*" if t in each.top1 else "" for t in steps]
-    return [f"*{each.method}, {each.source}: {each.network}, ANN {each.ann}*", "", "", *scores]
+    return [
+        f"*{each.method}, {each.source}: {each.network}, ANN {each.ann}*",
+        "",
+        "",
+        *scores,
+    ]
 
 
 def _published(each: Published) -> list[str]:
@@ -213,7 +238,9 @@ def _steps(measured: Iterable[Measurement]) -> list[int]:
     return sorted({m.time_steps for m in measured})
 
 
-def _by_steps(row: Iterable[Measurement], steps: Iterable[int]) -> Iterator[Measurement | None]:
+def _by_steps(
+    row: Iterable[Measurement], steps: Iterable[int]
+) -> Iterator[Measurement | None]:
     found = {m.time_steps: m for m in row}
     return (found.get(t) for t in steps)
 
@@ -238,7 +265,9 @@ def _ann(row: Iterable[Measurement]) -> str:
 def _data(row: Iterable[Measurement]) -> tuple[str, str, str]:
     """Return the numbers of calibration and test images, and where thresholds come from."""
     facts = (
-        (str(m.calibration), str(m.images), ", ".join(m.origins)) for m in row if m.failed is None
+        (str(m.calibration), str(m.images), ", ".join(m.origins))
+        for m in row
+        if m.failed is None
     )
     return next(facts, ("", "", ""))
 
@@ -257,7 +286,13 @@ def _durations(default: Sequence[Measurement]) -> str:
     return table(
         ["network", *(f"T={t}" for t in steps)],
         (
-            [name, *("" if m is None else f"{m.seconds:.1f}" for m in _by_steps(row, steps))]
+            [
+                name,
+                *(
+                    "" if m is None else f"{m.seconds:.1f}"
+                    for m in _by_steps(row, steps)
+                ),
+            ]
             for name, row in rows.items()
         ),
     )

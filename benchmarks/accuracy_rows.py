@@ -13,7 +13,14 @@ if TYPE_CHECKING:
 
     from benchmarks.networks import Network
 
-__all__ = ["MEASURED", "PUBLISHED", "Published", "described", "measured_on", "spike_class"]
+__all__ = [
+    "MEASURED",
+    "PUBLISHED",
+    "Published",
+    "described",
+    "measured_on",
+    "spike_class",
+]
 
 _COMBINATIONS = (
     dataclasses.replace(
@@ -41,9 +48,13 @@ def described(name: str, network: Network) -> str:
     """Return in words what the row ``name`` does on ``network``."""
     method = MEASURED[name]
     if method is None:
-        options = ", ".join(f"{option}={value}" for option, value in RECIPES[name].items())
+        options = ", ".join(
+            f"{option}={value}" for option, value in RECIPES[name].items()
+        )
         return f"{name}: {options or 'LocalThresholdBalancingRecipe'}"
-    return method.describe(method.corrections if network.calibration is not None else ())
+    return method.describe(
+        method.corrections if network.calibration is not None else ()
+    )
 
 
 def spike_class(name: str) -> str:
@@ -129,13 +140,17 @@ PUBLISHED = (
         "ltb",
     ),
     Published("opi", "VGG-16, CIFAR-10", None, {16: 93.38}, _OPI),
-    Published("opi", "VGG-16, ImageNet", None, {16: 36.02, 32: 64.70, 64: 72.47}, _OPI_MEMORY),
+    Published(
+        "opi", "VGG-16, ImageNet", None, {16: 36.02, 32: 64.70, 64: 72.47}, _OPI_MEMORY
+    ),
     Published("snn-calibration", "VGG-16, CIFAR-10", 95.76, {16: 93.30}, _LI),
     Published("spikeconverter", "VGG-16, CIFAR-10", None, {16: 93.71}, _LIU),
     Published("spikeconverter", "VGG-16, ImageNet", None, {16: 73.47}, _LIU),
     Published("ltb", "ResNet-18, ImageNet", 69.76, {32: 65.55, 64: 68.53}, _LTB),
     Published("ltb", "ResNet-34, ImageNet", 73.31, {32: 64.88}, _LTB),
-    Published("ftbc", "ResNet-34, ImageNet", 75.66, {4: 13.70, 16: 60.68, 32: 70.88}, _FTBC),
+    Published(
+        "ftbc", "ResNet-34, ImageNet", 75.66, {4: 13.70, 16: 60.68, 32: 70.88}, _FTBC
+    ),
     Published("ftbc", "VGG-16, ImageNet", 75.36, {4: 51.13, 16: 71.19}, _FTBC),
     Published("h-mt, of 8 thresholds", "ResNet-34, ImageNet", 76.42, {2: 76.28}, _H_MT),
     Published("DCGS", "ResNet-34, ImageNet", 76.42, {4: 73.35, 8: 76.04}, _HUANG),

@@ -65,7 +65,9 @@ class Measurement:
     seed: int = dataclasses.field(default_factory=lambda: onnx2snn.Options().seed)
 
     @classmethod
-    def of(cls, network: Network, method: str, time_steps: int, found: dict[str, Any]) -> Self:
+    def of(
+        cls, network: Network, method: str, time_steps: int, found: dict[str, Any]
+    ) -> Self:
         """Return what ``benchmarks/accuracy_measure.py`` found, or why it found nothing."""
         rounded = {
             name: round(found[name], digits)
@@ -73,7 +75,9 @@ class Measurement:
             if name in found
         }
         fields = found | rounded | {"origins": tuple(found.get("origins", ()))}
-        return cls(network.name, method, time_steps, described(method, network), **fields)
+        return cls(
+            network.name, method, time_steps, described(method, network), **fields
+        )
 
     @property
     def key(self) -> Key:
@@ -92,7 +96,9 @@ def kept() -> dict[Key, Measurement]:
     if not ROWS.exists():
         return {}
     lines = json.loads(ROWS.read_text(encoding="utf-8"))
-    found = [Measurement(**line | {"origins": tuple(line["origins"])}) for line in lines]
+    found = [
+        Measurement(**line | {"origins": tuple(line["origins"])}) for line in lines
+    ]
     names = {network.name for network in NETWORKS}
     return {m.key: m for m in found if m.network in names and m.method in MEASURED}
 
@@ -102,7 +108,11 @@ def store(measurements: Iterable[Measurement]) -> None:
     networks, methods = [network.name for network in NETWORKS], list(MEASURED)
     ordered = sorted(
         measurements,
-        key=lambda m: (networks.index(m.network), methods.index(m.method), m.time_steps),
+        key=lambda m: (
+            networks.index(m.network),
+            methods.index(m.method),
+            m.time_steps,
+        ),
     )
     lines = ",\n".join(json.dumps(dataclasses.asdict(each)) for each in ordered)
     write_whole(ROWS, lambda file: file.write(f"[\n{lines}\n]\n".encode()))

@@ -48,7 +48,9 @@ def picture(title: str, ann: float, curves: Sequence[Curve]) -> str:
         curves: The lines, each with a point or more.
     """
     steps = sorted({t for curve in curves for t in curve.points})
-    styles = {curve.name: style for curve, style in zip(curves, _styles(), strict=False)}
+    styles = {
+        curve.name: style for curve, style in zip(curves, _styles(), strict=False)
+    }
     parts = [*_axes(title, steps), *_level(ann)]
     for place, curve in enumerate(sorted(curves, key=_mean_of(curves), reverse=True)):
         colour, dash = styles[curve.name]

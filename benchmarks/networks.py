@@ -34,7 +34,9 @@ __all__ = [
 ]
 
 
-def normalised(mean: tuple[float, ...], std: tuple[float, ...]) -> Callable[..., np.ndarray]:
+def normalised(
+    mean: tuple[float, ...], std: tuple[float, ...]
+) -> Callable[..., np.ndarray]:
     """Return the preprocessing of torchvision's networks: [N, H, W, 3] in 0..255 to NCHW."""
     shift, scale = np.array(mean, np.float32), np.array(std, np.float32)
 
@@ -47,7 +49,9 @@ def normalised(mean: tuple[float, ...], std: tuple[float, ...]) -> Callable[...,
 
 def _caffe(images: np.ndarray) -> np.ndarray:
     """Return NCHW in the order blue, green, red, with the mean of each taken off."""
-    shifted = images[..., ::-1].astype(np.float32) - np.array([104, 117, 123], np.float32)
+    shifted = images[..., ::-1].astype(np.float32) - np.array(
+        [104, 117, 123], np.float32
+    )
     return np.ascontiguousarray(shifted.transpose(0, 3, 1, 2))
 
 
@@ -117,7 +121,10 @@ class Network:
 _CIFAR = functools.partial(Network, images="cifar10.npz", preprocess=CIFAR_STATISTICS)
 _MNIST = functools.partial(Network, images="mnist.npz", preprocess=UNIT_GREY)
 _IMAGENET = functools.partial(
-    Network, images="imagenet_sample400_224.npz", calibration=range(100), test=range(100, 400)
+    Network,
+    images="imagenet_sample400_224.npz",
+    calibration=range(100),
+    test=range(100, 400),
 )
 _RESNET20 = functools.partial(_CIFAR, preprocess=IMAGENET_STATISTICS)
 _RESNET20_FILE = "nets/cifar10_resnet20"
@@ -151,7 +158,10 @@ NETWORKS: tuple[Network, ...] = (
     ),
     _MNIST("mnist-conv-maxpool", "MNIST, PyTorch", "zoo/pt_mnist_conv_maxpool.onnx"),
     _MNIST(
-        "mnist-keras", "MNIST, Keras", "zoo/keras2onnx_mnist_cnn_max2.onnx", preprocess=UNIT_LAST
+        "mnist-keras",
+        "MNIST, Keras",
+        "zoo/keras2onnx_mnist_cnn_max2.onnx",
+        preprocess=UNIT_LAST,
     ),
     _MNIST("mnist-cntk", "MNIST, CNTK", "zoo/cntk_mnist_op7.onnx", preprocess=RAW_GREY),
     _CIFAR(
@@ -253,5 +263,7 @@ def load_images(network: Network, folder: Path, limit: int | None = None) -> Ima
             chosen = slice(network.calibration.start, network.calibration.stop)
             calibration = network.preprocess(training[chosen])
     return Images(
-        calibration, network.preprocess(test), labels.astype(np.int64) + network.label_offset
+        calibration,
+        network.preprocess(test),
+        labels.astype(np.int64) + network.label_offset,
     )

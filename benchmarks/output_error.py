@@ -66,7 +66,9 @@ def training_images(
         message = f"{network.images} has {len(images)} training images: too few"
         raise ValueError(message)
     chosen = [images[start : start + size] for start in range(0, sets * size, size)]
-    return [network.preprocess(each) for each in chosen], network.preprocess(images[-unseen:])
+    return [network.preprocess(each) for each in chosen], network.preprocess(
+        images[-unseen:]
+    )
 
 
 def ann_outputs(ann: Path, images: np.ndarray) -> np.ndarray:
@@ -76,7 +78,9 @@ def ann_outputs(ann: Path, images: np.ndarray) -> np.ndarray:
     return outputs
 
 
-def difference(snn: onnx.ModelProto, images: np.ndarray, wanted: np.ndarray) -> Difference:
+def difference(
+    snn: onnx.ModelProto, images: np.ndarray, wanted: np.ndarray
+) -> Difference:
     """Return how far a converted network is from its ANN.
 
     Args:
@@ -93,14 +97,22 @@ def difference(snn: onnx.ModelProto, images: np.ndarray, wanted: np.ndarray) -> 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of networks and images")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder of networks and images"
+    )
     possible = [network.name for network in NETWORKS if network.file.endswith(".onnx")]
     parser.add_argument("--network", choices=possible, default="resnet20")
     ours = [name for name, method in MEASURED.items() if method is not None]
     parser.add_argument("--method", choices=ours, default="auto")
-    parser.add_argument("--corrections", help="in the place of the method's own, with commas")
-    parser.add_argument("--T", type=int, nargs="+", default=[4], help="numbers of time steps")
-    parser.add_argument("--sets", type=int, default=2, help="sets of calibration images")
+    parser.add_argument(
+        "--corrections", help="in the place of the method's own, with commas"
+    )
+    parser.add_argument(
+        "--T", type=int, nargs="+", default=[4], help="numbers of time steps"
+    )
+    parser.add_argument(
+        "--sets", type=int, default=2, help="sets of calibration images"
+    )
     parser.add_argument("--size", type=int, default=512, help="images in a set")
     parser.add_argument("--images", type=int, default=1500, help="images to compare on")
     return parser.parse_args()
@@ -118,7 +130,11 @@ def main() -> None:
     for time_steps in options.T:
         for number, calibration in enumerate(sets, start=1):
             conversion = onnx2snn.convert(
-                ann, time_steps, calibration, method=method, corrections=options.corrections
+                ann,
+                time_steps,
+                calibration,
+                method=method,
+                corrections=options.corrections,
             )
             found = difference(conversion.model, images, wanted)
             print(

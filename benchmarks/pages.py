@@ -16,7 +16,9 @@ __all__ = ["grouped", "machine", "table"]
 def machine() -> str:
     """Return what ran a benchmark: processor, Python and packages."""
     packages = ("onnx2snn", "onnx", "onnx-ir", "onnxruntime", "numpy")
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
+    versions = ", ".join(
+        f"{name} {importlib.metadata.version(name)}" for name in packages
+    )
     return (
         f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, "
         f"{versions}"

@@ -55,7 +55,9 @@ def check_installed() -> None:
         raise SystemExit(message)
 
 
-def measure_peer(weights: Path, recipe: str, time_steps: int, images: Images) -> dict[str, Any]:
+def measure_peer(
+    weights: Path, recipe: str, time_steps: int, images: Images
+) -> dict[str, Any]:
     """Return accuracy in percent, seconds of the conversion, and spikes per neuron.
 
     Args:

@@ -72,12 +72,16 @@ class _Block(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, outputs // inputs, padding=1, bias=False)
+        self.conv1 = nn.Conv2d(
+            inputs, outputs, 3, outputs // inputs, padding=1, bias=False
+        )
         self.bn1 = nn.BatchNorm2d(outputs)
         self.relu1 = nn.ReLU()
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(outputs)
-        self.shortcut = nn.Identity() if inputs == outputs else Shortcut(inputs, outputs)
+        self.shortcut = (
+            nn.Identity() if inputs == outputs else Shortcut(inputs, outputs)
+        )
         self.relu2 = nn.ReLU()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -33,7 +33,9 @@ DIGITS = Path(__file__).parents[1] / "examples" / "digits"
 TIME_STEPS = (1, 2, 4, 8, 16, 32)
 
 
-def measure(model: Path, calibration: Path, batch_size: int, repeats: int) -> dict[str, float]:
+def measure(
+    model: Path, calibration: Path, batch_size: int, repeats: int
+) -> dict[str, float]:
     """Return what was measured: label, with its unit, to number.
 
     Args:
@@ -97,9 +99,13 @@ def main() -> None:
     parser.add_argument("--calibration", type=Path, default=DIGITS / "calibration.npz")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=20)
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object instead"
+    )
     options = parser.parse_args()
-    found = measure(options.model, options.calibration, options.batch_size, options.repeats)
+    found = measure(
+        options.model, options.calibration, options.batch_size, options.repeats
+    )
     if options.json:
         print(json.dumps(found))
         return

@@ -25,7 +25,9 @@ SPIKES, NEURONS = "onnx2snn.spikes", "onnx2snn.neurons"
 """Outputs of a network that counts: of a batch, the spikes in all steps, and the neurons."""
 
 
-def spikes_per_neuron(model: onnx.ModelProto, data: object, *, threads: int = 0) -> float:
+def spikes_per_neuron(
+    model: onnx.ModelProto, data: object, *, threads: int = 0
+) -> float:
     """Return the mean number of spikes that a neuron sends for one sample in all T steps.
 
     A negative spike counts as a positive one does, and a spike that carries a count as so many.
@@ -39,7 +41,9 @@ def spikes_per_neuron(model: onnx.ModelProto, data: object, *, threads: int = 0)
     """
     network = load(_counting(model), threads=threads)
     found = outputs_on(network, data)
-    return float(found[SPIKES].sum(dtype=np.float64) / found[NEURONS].sum(dtype=np.float64))
+    return float(
+        found[SPIKES].sum(dtype=np.float64) / found[NEURONS].sum(dtype=np.float64)
+    )
 
 
 def _counting(proto: onnx.ModelProto) -> ir.Model:
@@ -65,7 +69,9 @@ def _counting(proto: onnx.ModelProto) -> ir.Model:
     return model
 
 
-def _add(graph: ir.Graph, op_type: str, inputs: Sequence[ir.Value], **attributes: int) -> ir.Value:
+def _add(
+    graph: ir.Graph, op_type: str, inputs: Sequence[ir.Value], **attributes: int
+) -> ir.Value:
     """Add a node at the end of ``graph`` and return its output."""
     node = ir.node(op_type, inputs, attributes)
     graph.append(node)

@@ -99,7 +99,9 @@ def data_set(path: Path) -> str:
     """
     found = [name for name in PREPROCESS if path.stem.startswith(f"{name}_")]
     if not found:
-        message = f"{path.name}: its name must begin with one of {', '.join(PREPROCESS)}"
+        message = (
+            f"{path.name}: its name must begin with one of {', '.join(PREPROCESS)}"
+        )
         raise SystemExit(message)
     return found[0]
 
@@ -114,7 +116,9 @@ def measure(path: Path, row: str, time_steps: int, images: Images) -> Score:
         images: Its data.
     """
     data = None if row in NO_DATA else images.calibration
-    conversion = onnx2snn.convert(path, T=time_steps, calibration=data, method=METHODS[row])
+    conversion = onnx2snn.convert(
+        path, T=time_steps, calibration=data, method=METHODS[row]
+    )
     found = onnx2snn.evaluate(
         conversion.model,
         {"x": images.test, "y": images.labels},
@@ -124,7 +128,9 @@ def measure(path: Path, row: str, time_steps: int, images: Images) -> Score:
     )
     assert found.ann_top1 is not None
     report = conversion.report
-    spikes = spikes_per_neuron(conversion.model, {"x": images.test[:COUNTED]}, threads=1)
+    spikes = spikes_per_neuron(
+        conversion.model, {"x": images.test[:COUNTED]}, threads=1
+    )
     return Score(
         network=path.stem,
         sha256=report["source_sha256"],
@@ -135,7 +141,9 @@ def measure(path: Path, row: str, time_steps: int, images: Images) -> Score:
         spikes=spikes,
         energy=_energy(report, spikes),
         images=len(images.test),
-        origins=", ".join(sorted({layer["threshold_origin"] for layer in report["layers"]})),
+        origins=", ".join(
+            sorted({layer["threshold_origin"] for layer in report["layers"]})
+        ),
     )
 
 
@@ -146,7 +154,10 @@ def _energy(report: Mapping[str, Any], spikes: float) -> float:
     average; each is one addition.
     """
     driven = report["analysis"]["macs"]["spikes"] * AC_PJ / 1000
-    fixed = report["energy"]["snn_most_nj"] - report["T"] * report["levels_per_spike"] * driven
+    fixed = (
+        report["energy"]["snn_most_nj"]
+        - report["T"] * report["levels_per_spike"] * driven
+    )
     return float(100 * (fixed + spikes * driven) / report["energy"]["ann_nj"])
 
 
@@ -160,11 +171,16 @@ def kept() -> list[Score]:
 def keep(scores: Sequence[Score]) -> None:
     """Add ``scores`` to what is kept, but to none of another file of the name; write the page."""
     files = {score.network: score.sha256 for score in scores}
-    same = [each for each in kept() if files.get(each.network, each.sha256) == each.sha256]
-    merged = {(each.network, each.row, each.time_steps): each for each in (*same, *scores)}
+    same = [
+        each for each in kept() if files.get(each.network, each.sha256) == each.sha256
+    ]
+    merged = {
+        (each.network, each.row, each.time_steps): each for each in (*same, *scores)
+    }
     names = list(METHODS)
     ordered = sorted(
-        merged.values(), key=lambda each: (each.network, names.index(each.row), each.time_steps)
+        merged.values(),
+        key=lambda each: (each.network, names.index(each.row), each.time_steps),
     )
     lines = ",\n".join(json.dumps(dataclasses.asdict(each)) for each in ordered)
     ROWS.write_text(f"[\n{lines}\n]\n", encoding="utf-8", newline="\n")
@@ -175,7 +191,8 @@ def page(scores: Sequence[Score]) -> str:
     """Return ``docs/results/trained.md``."""
     names = dict.fromkeys(score.network for score in scores)
     sections = "\n\n".join(
-        _section(name, [score for score in scores if score.network == name]) for name in names
+        _section(name, [score for score in scores if score.network == name])
+        for name in names
     )
     machines = dict.fromkeys((score.machine, score.network) for score in scores)
     return f"""<!-- Written by benchmarks/trained.py from benchmarks/trained.json. -->
@@ -211,14 +228,21 @@ def _section(name: str, scores: Sequence[Score]) -> str:
     rows = dict.fromkeys(score.row for score in scores)
     cells = {(score.row, score.time_steps): score for score in scores}
     origins = {score.row: score.origins for score in scores}
-    lines = ([row, origins[row], *(_cell(cells.get((row, t))) for t in steps)] for row in rows)
+    lines = (
+        [row, origins[row], *(_cell(cells.get((row, t))) for t in steps)]
+        for row in rows
+    )
     shown = table(["row", "thresholds from", *(f"T={t}" for t in steps)], lines)
     first = scores[0]
     return f"## {name}\n\n{first.ann:.2f} % as trained, on {first.images} test images.\n\n{shown}"
 
 
 def _cell(score: Score | None) -> str:
-    return "" if score is None else f"{score.top1:.2f} ({score.spikes:.2f}, {score.energy:.0f} %)"
+    return (
+        ""
+        if score is None
+        else f"{score.top1:.2f} ({score.spikes:.2f}, {score.energy:.0f} %)"
+    )
 
 
 def measure_all(
@@ -245,10 +269,14 @@ def main() -> None:
     """Measure, print, and keep if asked."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of images")
-    parser.add_argument("--networks", type=Path, nargs="+", required=True, help="files or folders")
+    parser.add_argument(
+        "--networks", type=Path, nargs="+", required=True, help="files or folders"
+    )
     parser.add_argument("--row", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--T", type=int, nargs="+", default=TIME_STEPS)
-    parser.add_argument("--write", action="store_true", help="keep figures and write the page")
+    parser.add_argument(
+        "--write", action="store_true", help="keep figures and write the page"
+    )
     options = parser.parse_args()
     found = [
         path

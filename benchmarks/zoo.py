@@ -54,19 +54,25 @@ def row_of(file: str, time_steps: int, found: dict[str, Any]) -> Row:
     row = Row(file, subject.describe(), trained=subject.trained)
     if "refused" in found:
         return dataclasses.replace(row, refused=found["refused"])
-    return dataclasses.replace(row, macs=found.pop("macs", {}), steps={time_steps: Step(**found)})
+    return dataclasses.replace(
+        row, macs=found.pop("macs", {}), steps={time_steps: Step(**found)}
+    )
 
 
 def measure_all(options: argparse.Namespace, console: Console) -> Iterator[Row]:
     """Yield a row for each network and T, and one for a network that is refused."""
     files = chosen(options.data, options.only)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+    with Progress(
+        *columns, TimeElapsedColumn(), console=console, transient=True
+    ) as progress:
         bar = progress.add_task("", total=len(files) * len(options.T))
         for file in files:
             for done, t in enumerate(options.T):
                 progress.update(bar, description=f"{Path(file).stem} T={t}")
-                row = row_of(file, t, run(options.data.resolve(), file, t, options.limit))
+                row = row_of(
+                    file, t, run(options.data.resolve(), file, t, options.limit)
+                )
                 yield row
                 progress.advance(bar, len(options.T) - done if row.refused else 1)
                 if row.refused:
@@ -81,7 +87,9 @@ def chosen(data: Path, only: Sequence[str]) -> list[str]:
     """
     files = [f for f in networks(data) if not only or any(part in f for part in only)]
     if not files:
-        message = f"no network in {data}/zoo or {data}/nets is called like {', '.join(only)}"
+        message = (
+            f"no network in {data}/zoo or {data}/nets is called like {', '.join(only)}"
+        )
         raise SystemExit(message)
     return files
 
@@ -107,12 +115,18 @@ def _result(row: Row, step: Step) -> str:
 def main() -> None:
     """Measure, print and keep."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of networks and images")
-    parser.add_argument("--only", nargs="+", default=[], help="networks whose path contains this")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder of networks and images"
+    )
+    parser.add_argument(
+        "--only", nargs="+", default=[], help="networks whose path contains this"
+    )
     parser.add_argument(
         "--T", type=int, nargs="+", default=TIME_STEPS, help="numbers of time steps"
     )
-    parser.add_argument("--limit", type=float, default=1800, help="seconds for one network and T")
+    parser.add_argument(
+        "--limit", type=float, default=1800, help="seconds for one network and T"
+    )
     options = parser.parse_args()
     console = Console(stderr=True)
     for row in measure_all(options, console):

@@ -53,12 +53,20 @@ class Comparison:
         """Cosine similarity, -1 to 1; two outputs of zeros only are the same."""
         if self._ann == self._snn == 0:
             return 1.0
-        return self._both / np.sqrt(self._ann * self._snn) if self._ann * self._snn else 0.0
+        return (
+            self._both / np.sqrt(self._ann * self._snn)
+            if self._ann * self._snn
+            else 0.0
+        )
 
     @property
     def error(self) -> float:
         """The norm of the difference, by that of the ANN's output."""
-        return float(np.sqrt(self._apart / self._ann)) if self._ann else float(self._apart > 0)
+        return (
+            float(np.sqrt(self._apart / self._ann))
+            if self._ann
+            else float(self._apart > 0)
+        )
 
 
 def measure(folder: Path, file: str, time_steps: int) -> dict[str, object]:
@@ -77,14 +85,20 @@ def measure(folder: Path, file: str, time_steps: int) -> dict[str, object]:
     try:
         source = read(path)
         specs = input_specs(source.model)
-        calibration = feeds(subject, specs, folder, CALIBRATION, CALIBRATED, time_steps=time_steps)
+        calibration = feeds(
+            subject, specs, folder, CALIBRATION, CALIBRATED, time_steps=time_steps
+        )
         start = time.perf_counter()
-        conversion = onnx2snn.convert(str(path), T=time_steps, calibration=calibration.feeds)
+        conversion = onnx2snn.convert(
+            str(path), T=time_steps, calibration=calibration.feeds
+        )
     except Onnx2SnnError as error:
         return {"refused": f"{type(error).__name__}: {error}"}
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    samples = feeds(subject, specs, folder, MEASUREMENT, COMPARED, time_steps=time_steps)
+    samples = feeds(
+        subject, specs, folder, MEASUREMENT, COMPARED, time_steps=time_steps
+    )
     found = _compare(source.model, conversion, samples.feeds)
     return {
         "outputs": {name: [each.cosine, each.error] for name, each in found.items()},
@@ -98,7 +112,9 @@ def measure(folder: Path, file: str, time_steps: int) -> dict[str, object]:
 
 
 def _compare(
-    ann: ir.Model, conversion: onnx2snn.Conversion, samples: Iterable[Mapping[str, np.ndarray]]
+    ann: ir.Model,
+    conversion: onnx2snn.Conversion,
+    samples: Iterable[Mapping[str, np.ndarray]],
 ) -> dict[str, Comparison]:
     network = onnx2snn.load(conversion.model)
     reference = session(ir.to_proto(ann))

@@ -90,7 +90,10 @@ def _resized(images: np.ndarray, sizes: tuple[int, int]) -> np.ndarray:
         place = np.clip((np.arange(size) + 0.5) * length / size - 0.5, 0, length - 1)
         low = np.minimum(place.astype(int), length - 2)
         share = (place - low).reshape([-1 if a == axis else 1 for a in range(4)])
-        images = np.take(images, low, axis) * (1 - share) + np.take(images, low + 1, axis) * share
+        images = (
+            np.take(images, low, axis) * (1 - share)
+            + np.take(images, low + 1, axis) * share
+        )
     return images
 
 
@@ -159,7 +162,9 @@ class Subject:
     images: str | None = None
     preprocess: Callable[[np.ndarray], np.ndarray] | None = None
     draws: Mapping[str, Draw] = dataclasses.field(default_factory=dict)
-    shapes: Mapping[str, tuple[int | None, ...]] = dataclasses.field(default_factory=dict)
+    shapes: Mapping[str, tuple[int | None, ...]] = dataclasses.field(
+        default_factory=dict
+    )
     trained: bool = True
     most: int | None = None
 
@@ -189,11 +194,17 @@ SUBJECTS: Mapping[str, Subject] = {
     ),
     "zoo/pt_sinet_portraitseg.onnx": Subject(
         _IMAGENET,
-        _photos((320, 320), (126.9, 111.3, 102.9), (16932, 16014, 16040), blue_first=True),
+        _photos(
+            (320, 320), (126.9, 111.3, 102.9), (16932, 16014, 16040), blue_first=True
+        ),
     ),
     "zoo/pt_super_resolution_op15.onnx": Subject(_IMAGENET, _bright_first, most=8),
-    "zoo/pt_ultraface_rfb320.onnx": Subject(_IMAGENET, _photos((240, 320), (127,), (128,))),
-    "zoo/pt_yolox_nano_facemask.onnx": Subject(_IMAGENET, _photos((416, 416), blue_first=True)),
+    "zoo/pt_ultraface_rfb320.onnx": Subject(
+        _IMAGENET, _photos((240, 320), (127,), (128,))
+    ),
+    "zoo/pt_yolox_nano_facemask.onnx": Subject(
+        _IMAGENET, _photos((416, 416), blue_first=True)
+    ),
     "zoo/tf2onnx156_deeplab_mnv2dm05.onnx": Subject(
         _IMAGENET, _photos((513, 513), (127.5,), (127.5,))
     ),
@@ -203,8 +214,12 @@ SUBJECTS: Mapping[str, Subject] = {
     "zoo/tfl_slimnet_portraitseg.onnx": Subject(
         _IMAGENET, _photos((512, 512), scale=(255,), channels_last=True)
     ),
-    "zoo/keras2onnx_dtln_1_lstm.onnx": Subject(draws={"input_2": _magnitude, "input_3": _state}),
-    "zoo/spox_silero_vad_16k_openvino.onnx": Subject(draws={"input": _normal, "state": _state}),
+    "zoo/keras2onnx_dtln_1_lstm.onnx": Subject(
+        draws={"input_2": _magnitude, "input_3": _state}
+    ),
+    "zoo/spox_silero_vad_16k_openvino.onnx": Subject(
+        draws={"input": _normal, "state": _state}
+    ),
     "zoo/pt29_silero_vad_op18.onnx": Subject(
         draws={"input": _normal, "sr": _hertz, "state": _state},
         shapes={"input": (1, 576), "sr": (), "state": (2, 1, 128)},
@@ -251,13 +266,17 @@ def feeds(  # noqa: PLR0913 (whose inputs, which, and how many)
         most: Most samples.
         time_steps: T.
     """
-    shapes = {spec.name: subject.shapes.get(spec.name, spec.shape or ()) for spec in specs}
+    shapes = {
+        spec.name: subject.shapes.get(spec.name, spec.shape or ()) for spec in specs
+    }
     if subject.preprocess is not None:
         images = _images(subject, folder, part, most)
         values = subject.preprocess(images[:1]).size
         least = min(100, max(_LEAST, 2**29 // (values * time_steps)))
     else:
-        values = max(math.prod(size or 1 for size in shape) for shape in shapes.values())
+        values = max(
+            math.prod(size or 1 for size in shape) for shape in shapes.values()
+        )
         least = _LEAST
     count = min(max(2**18 // values, least), most, subject.most or most)
     free = any(shape[:1] == (None,) for shape in shapes.values())

@@ -51,7 +51,9 @@ class Step:
     @property
     def outdated(self) -> bool:
         """Whether the default method has changed since."""
-        return self.failed is None and self.method != _DEFAULT.describe(_DEFAULT.corrections)
+        return self.failed is None and self.method != _DEFAULT.describe(
+            _DEFAULT.corrections
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +112,9 @@ def kept() -> list[Row]:
     """Return the rows in ``zoo.json``."""
     if not ROWS.exists():
         return []
-    return [Row.from_json(fields) for fields in json.loads(ROWS.read_text(encoding="utf-8"))]
+    return [
+        Row.from_json(fields) for fields in json.loads(ROWS.read_text(encoding="utf-8"))
+    ]
 
 
 def keep(row: Row) -> None:
@@ -134,7 +138,9 @@ def summary(rows: Sequence[Row]) -> str:
     """Return in a few sentences how many networks are converted, and how well."""
     refused = sum(row.refused is not None for row in rows)
     trained = [row for row in rows if row.trained and row.refused is None]
-    parts = [f"{len(rows)} networks, {refused} refused. Of {len(trained)} with trained weights"]
+    parts = [
+        f"{len(rows)} networks, {refused} refused. Of {len(trained)} with trained weights"
+    ]
     for t, bound in ((32, 0.97), (128, 0.99)):
         cosines = [worst(row.steps[t])[1] for row in trained if _measured(row, t)]
         reached = sum(cosine >= bound for cosine in cosines)
@@ -172,11 +178,16 @@ def page(rows: Sequence[Row]) -> str:
             (line for row in converted for line in _outputs(row, steps)),
         ),
         shares=table(
-            ["network", "MACs", *_DRIVERS], (_shares(row) for row in converted if row.macs)
+            ["network", "MACs", *_DRIVERS],
+            (_shares(row) for row in converted if row.macs),
         ),
         costs=table(["network", *heads], (_costs(row, steps) for row in converted)),
-        methods="\n".join(grouped(dict.fromkeys((step.method, name) for step, name in done))),
-        machines="\n".join(grouped(dict.fromkeys((step.machine, name) for step, name in measured))),
+        methods="\n".join(
+            grouped(dict.fromkeys((step.method, name) for step, name in done))
+        ),
+        machines="\n".join(
+            grouped(dict.fromkeys((step.machine, name) for step, name in measured))
+        ),
     )
 
 
@@ -280,7 +291,11 @@ def _outputs(row: Row, steps: Sequence[int]) -> Iterator[list[str]]:
 
 
 def _shares(row: Row) -> list[str]:
-    return [row.name, f"{row.macs['total']:,}", *(f"{row.percent(d):.1f}" for d in _DRIVERS)]
+    return [
+        row.name,
+        f"{row.macs['total']:,}",
+        *(f"{row.percent(d):.1f}" for d in _DRIVERS),
+    ]
 
 
 def _costs(row: Row, steps: Sequence[int]) -> list[str]:

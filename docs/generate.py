@@ -89,7 +89,9 @@ FORMS = {
 def rules_page() -> str:
     """Return the page about what becomes of the operators of ONNX."""
     sections = [f"{text}\n\n{_operators(form)}\n" for form, text in FORMS.items()]
-    return "\n".join([NOTICE, "", "# ONNX operators", "", RULES_INTRODUCTION, *sections])
+    return "\n".join(
+        [NOTICE, "", "# ONNX operators", "", RULES_INTRODUCTION, *sections]
+    )
 
 
 def _operators(form: Form) -> str:
@@ -111,12 +113,16 @@ def methods_page() -> str:
     ]
     sections = [_method_section(method) for method in METHODS.values()]
     table = "\n".join([*header, *rows]) + "\n"
-    return "\n".join([NOTICE, "", "# Methods", "", METHODS_INTRODUCTION, table, *sections])
+    return "\n".join(
+        [NOTICE, "", "# Methods", "", METHODS_INTRODUCTION, table, *sections]
+    )
 
 
 def _method_section(method: Method) -> str:
     positive, signed = NEURONS[method.neuron]
-    neurons = f"`{positive}`" + ("" if signed == positive else f", `{signed}` if signed")
+    neurons = f"`{positive}`" + (
+        "" if signed == positive else f", `{signed}` if signed"
+    )
     scope = "for each channel" if method.per_channel else "for the whole layer"
     corrections = ", ".join(f"`{name}`" for name in method.corrections)
     facts = {
@@ -174,7 +180,9 @@ def _sections(docstring: str) -> Mapping[str, str]:
 
 def _entries(section: str) -> Mapping[str, str]:
     """Return name to text of the entries ``name: text``, continued on deeper indented lines."""
-    entries = re.findall(r"^ {4}(\w+): ((?:.+\n?)(?: {8}.*\n?)*)", section, flags=re.MULTILINE)
+    entries = re.findall(
+        r"^ {4}(\w+): ((?:.+\n?)(?: {8}.*\n?)*)", section, flags=re.MULTILINE
+    )
     return {name: " ".join(text.split()).replace("|", "\\|") for name, text in entries}
 
 
@@ -185,12 +193,18 @@ def _type(field: dataclasses.Field[object]) -> str:
 def _default(field: dataclasses.Field[object]) -> str:
     if field.default is not dataclasses.MISSING:
         return f"`{field.default!r}`"
-    return "" if field.default_factory is dataclasses.MISSING else f"`{field.default_factory()!r}`"
+    return (
+        ""
+        if field.default_factory is dataclasses.MISSING
+        else f"`{field.default_factory()!r}`"
+    )
 
 
 def main() -> None:
     """Write the pages."""
-    (REFERENCE / "methods.md").write_text(methods_page(), encoding="utf-8", newline="\n")
+    (REFERENCE / "methods.md").write_text(
+        methods_page(), encoding="utf-8", newline="\n"
+    )
     (REFERENCE / "ops.md").write_text(ops_page(), encoding="utf-8", newline="\n")
     (REFERENCE / "passes.md").write_text(passes_page(), encoding="utf-8", newline="\n")
     (REFERENCE / "onnx.md").write_text(rules_page(), encoding="utf-8", newline="\n")

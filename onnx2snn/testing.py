@@ -43,7 +43,9 @@ def assert_equivalent(
     """
     for run in (run_reference, run_ort):
         expected, actual = run(before, feeds), run(after, feeds)
-        assert list(actual) == list(expected), f"outputs {list(actual)}, not {list(expected)}"
+        assert list(actual) == list(expected), (
+            f"outputs {list(actual)}, not {list(expected)}"
+        )
         for name, array in expected.items():
             where = f"output {name!r} in {run.__name__}"
             np.testing.assert_equal(actual[name].dtype, array.dtype, where)
@@ -51,14 +53,18 @@ def assert_equivalent(
             np.testing.assert_allclose(actual[name], array, rtol, atol, err_msg=where)
 
 
-def run_reference(model: ir.Model | onnx.ModelProto, feeds: Mapping[str, np.ndarray]) -> Feeds:
+def run_reference(
+    model: ir.Model | onnx.ModelProto, feeds: Mapping[str, np.ndarray]
+) -> Feeds:
     """Return the outputs, by name, that onnx's reference evaluator computes."""
     evaluator = ReferenceEvaluator(_proto(model))
     results = evaluator.run(None, dict(feeds))
     return dict(zip(evaluator.output_names, map(np.asarray, results), strict=True))
 
 
-def run_ort(model: ir.Model | onnx.ModelProto, feeds: Mapping[str, np.ndarray]) -> Feeds:
+def run_ort(
+    model: ir.Model | onnx.ModelProto, feeds: Mapping[str, np.ndarray]
+) -> Feeds:
     """Return the outputs, by name, that onnxruntime computes without optimisation."""
     session = unoptimized(model)
     names = [output.name for output in session.get_outputs()]
@@ -116,7 +122,10 @@ def check_pass(
 def _assert_same_signature(before: onnx.ModelProto, after: onnx.ModelProto) -> None:
     for field in ("input", "output"):
         old, new = (
-            [(value.name, value.type.tensor_type.elem_type) for value in getattr(graph, field)]
+            [
+                (value.name, value.type.tensor_type.elem_type)
+                for value in getattr(graph, field)
+            ]
             for graph in (before.graph, after.graph)
         )
         assert new == old, f"graph {field}s are {new}, not {old}"

@@ -44,13 +44,19 @@ def positive(seed: int, *shape: int) -> np.ndarray:
 
 def dyadic(seed: int, *shape: int, unit: int = 64, limit: int = 32) -> np.ndarray:
     """Return float32 multiples of ``1 / unit`` up to ``limit`` of them: sums are exact."""
-    return (np.random.default_rng(seed).integers(-limit, limit + 1, shape) / unit).astype("f4")
+    return (
+        np.random.default_rng(seed).integers(-limit, limit + 1, shape) / unit
+    ).astype("f4")
 
 
-def with_scales(ann: ir.Model, theta: float | Scale = 0.5, spike: str = "activations") -> ir.Model:
+def with_scales(
+    ann: ir.Model, theta: float | Scale = 0.5, spike: str = "activations"
+) -> ir.Model:
     """Note ``theta`` as the scale of every value of ``ann`` that is to become spikes."""
     streams = Streams(ann.graph, spike=spike)
-    scale = theta if isinstance(theta, Scale) else Scale(np.float32([theta]), None, "graph")
+    scale = (
+        theta if isinstance(theta, Scale) else Scale(np.float32([theta]), None, "graph")
+    )
     for value in (*streams.fired, *streams.fed):
         scale.write(value)
     return ann

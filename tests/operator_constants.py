@@ -104,7 +104,9 @@ CONSTANTS: dict[str, np.ndarray] = {
     "few": dyadic(20, 2, 4),
     "next": dyadic(21, 2, 1, 4),
     "queries": dyadic(22, 2, 3, 4),
-    "boxes": _float(0, 0, 1, 1, 0, 0.1, 1, 1.1, 0, 2, 1, 3, 0, 2.1, 1, 3.2).reshape(1, 4, 4),
+    "boxes": _float(0, 0, 1, 1, 0, 0.1, 1, 1.1, 0, 2, 1, 3, 0, 2.1, 1, 3.2).reshape(
+        1, 4, 4
+    ),
     "classes": _ints(3, 1),
     "z8": np.array(3, np.uint8),
     "q44": np.arange(16, dtype=np.uint8).reshape(4, 4),

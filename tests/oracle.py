@@ -100,7 +100,9 @@ class Neurons:
         self.nearest = min(self.nearest, distance[distance > 0].min(initial=np.inf))
 
 
-def lack(neurons: Neurons, z: np.ndarray, a: np.ndarray, *, each_step: bool = False) -> np.ndarray:
+def lack(
+    neurons: Neurons, z: np.ndarray, a: np.ndarray, *, each_step: bool = False
+) -> np.ndarray:
     """Return what a layer lacks of ``a``, a number a channel, [T, 1, C, 1] or [1, 1, C, 1]."""
     sent = neurons.send(z)
     difference = a - (sent if each_step else sent.mean(axis=0, keepdims=True))
@@ -108,7 +110,9 @@ def lack(neurons: Neurons, z: np.ndarray, a: np.ndarray, *, each_step: bool = Fa
     return difference.mean(axis=over, keepdims=True)
 
 
-def correct(neurons: Neurons, corrections: tuple[str, ...], z: np.ndarray, a: np.ndarray) -> None:
+def correct(
+    neurons: Neurons, corrections: tuple[str, ...], z: np.ndarray, a: np.ndarray
+) -> None:
     """Correct a layer whose current is ``z``, with the activation ``a``, [N, C, L], to reach."""
     if "largest-current" in corrections:
         neurons.theta = neurons.theta * 0 + z.max()
@@ -130,10 +134,14 @@ def leave_headroom(neurons: Neurons, z: np.ndarray, a: np.ndarray) -> None:
     for factor in FACTORS:
         tried = dataclasses.replace(neurons, theta=neurons.theta * factor)
         errors.append(np.square(a - tried.send(z).mean(axis=0)).sum(axis=(0, 2)))
-    neurons.theta = neurons.theta * np.array(FACTORS)[np.argmin(errors, axis=0)][:, None]
+    neurons.theta = (
+        neurons.theta * np.array(FACTORS)[np.argmin(errors, axis=0)][:, None]
+    )
 
 
-def least_squares(x: np.ndarray, y: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
+def least_squares(
+    x: np.ndarray, y: np.ndarray, strength: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Return matrix and offset of the ridge regression of y on x: rows stand for the penalty."""
     x_mean, y_mean, inputs = x.mean(axis=0), y.mean(axis=0), x.shape[1]
     weight = np.sqrt(strength * np.square(x - x_mean).sum() / inputs)
@@ -161,7 +169,9 @@ def repaired(layer: Convolution, sent: np.ndarray, wanted: np.ndarray) -> Convol
     if best == 0:
         return layer
     matrix, offset = least_squares(x, y, STRENGTHS[best - 1])
-    return Convolution(layer.weight + matrix.T.reshape(layer.weight.shape), layer.bias + offset)
+    return Convolution(
+        layer.weight + matrix.T.reshape(layer.weight.shape), layer.bias + offset
+    )
 
 
 def activations(layers: list[Convolution], x: np.ndarray) -> list[np.ndarray]:
@@ -192,7 +202,9 @@ def spiking(
     return found
 
 
-def output(layers: list[Convolution], neurons: list[Neurons], x: np.ndarray) -> np.ndarray:
+def output(
+    layers: list[Convolution], neurons: list[Neurons], x: np.ndarray
+) -> np.ndarray:
     """Return what the spiking network says of ``x``: the last layer reads the mean."""
     sent = x[None]
     for layer, neuron in zip(layers, neurons, strict=False):
@@ -205,7 +217,9 @@ def threshold(rule: str, a: np.ndarray, levels: int) -> np.ndarray:
     if rule == "max":
         return a.max(axis=1)
     if rule == "percentile":
-        return np.array([np.percentile(row[row > 0], 99.9, method="inverted_cdf") for row in a])
+        return np.array(
+            [np.percentile(row[row > 0], 99.9, method="inverted_cdf") for row in a]
+        )
     if rule == "balanced":
         theta = np.zeros((len(a), 1))
         for _ in range(1000):
@@ -219,4 +233,6 @@ def threshold(rule: str, a: np.ndarray, levels: int) -> np.ndarray:
 def quantisation_error(a: np.ndarray, theta: np.ndarray, levels: int) -> np.ndarray:
     """Return each channel's mean squared error of the quantiser with ``levels`` above 0."""
     step = theta[:, None] / levels
-    return np.square(a - step * np.clip(np.floor(a / step + 0.5), 0, levels)).mean(axis=1)
+    return np.square(a - step * np.clip(np.floor(a / step + 0.5), 0, levels)).mean(
+        axis=1
+    )

@@ -169,7 +169,13 @@ CONSTANTS = {
     "scales": np.float32([1, 1, 2, 2]),
     "mask": np.random.default_rng(0).integers(0, 2, SHAPE).astype(bool),
 }
-KERNELS = {"w": (4, 4, 3, 3), "g": (4, 1, 3, 1), "m": (5, 5), "e": (4, 4), "d": (4, 8, 1, 1)}
+KERNELS = {
+    "w": (4, 4, 3, 3),
+    "g": (4, 1, 3, 1),
+    "m": (5, 5),
+    "e": (4, 4),
+    "d": (4, 8, 1, 1),
+}
 
 
 def kernel(seed: int, name: str) -> np.ndarray:
@@ -240,7 +246,9 @@ def _weights(count: int) -> dict[str, np.ndarray]:
     weights = {"first": kernel(1, "w"), "bias": dyadic(2, 4, unit=16, limit=4)}
     weights |= {"shared": kernel(3, "w"), "head": np.diag(np.float32([1, -1, -1, 1]))}
     for n in range(count):
-        weights |= {f"{name}{n}": kernel(10 * n + at, name) for at, name in enumerate(KERNELS)}
+        weights |= {
+            f"{name}{n}": kernel(10 * n + at, name) for at, name in enumerate(KERNELS)
+        }
         weights[f"b{n}"] = dyadic(n, 4, unit=16, limit=4)
         weights[f"p{n}"] = dyadic(n + 50, 4, 1, 1, unit=16, limit=8)
     return CONSTANTS | weights

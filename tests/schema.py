@@ -40,7 +40,10 @@ def problems(data: Any, schema: dict[str, Any] | str, where: str = "$") -> list[
     if isinstance(data, dict):
         return _field_problems(data, schema, where)
     if isinstance(data, list):
-        rows = (problems(row, schema["items"], f"{where}[{i}]") for i, row in enumerate(data))
+        rows = (
+            problems(row, schema["items"], f"{where}[{i}]")
+            for i, row in enumerate(data)
+        )
         return list(itertools.chain.from_iterable(rows))
     return []
 
@@ -51,7 +54,8 @@ def _own_problems(data: Any, schema: dict[str, Any], where: str) -> list[str]:
         fitting = [
             name
             for name in names
-            if isinstance(data, TYPES[name]) and (name == "boolean") == isinstance(data, bool)
+            if isinstance(data, TYPES[name])
+            and (name == "boolean") == isinstance(data, bool)
         ]
         if not fitting:
             return [f"{where}: {data!r} is no {' or '.join(names)}"]
@@ -64,10 +68,14 @@ def _own_problems(data: Any, schema: dict[str, Any], where: str) -> list[str]:
     return [f"{where}: {data!r} is not as in {schema}"] if any(wrong) else []
 
 
-def _field_problems(data: dict[str, Any], schema: dict[str, Any], where: str) -> list[str]:
+def _field_problems(
+    data: dict[str, Any], schema: dict[str, Any], where: str
+) -> list[str]:
     fields = schema.get("properties", {})
     others = schema.get("additionalProperties", False)
-    found = [f"{where}: no {name}" for name in schema.get("required", ()) if name not in data]
+    found = [
+        f"{where}: no {name}" for name in schema.get("required", ()) if name not in data
+    ]
     for name, value in data.items():
         if name not in fields and not others:
             found.append(f"{where}: {name} is not documented")

@@ -37,11 +37,18 @@ def score(snn: onnx.ModelProto) -> onnx2snn.Evaluation:
     return onnx2snn.evaluate(snn, TEST, ann=ANN, time_steps=STEPS)
 
 
-def outputs(runtime: str, snn: onnx.ModelProto, images: np.ndarray, T: int) -> np.ndarray:  # noqa: N803
+def outputs(
+    runtime: str,
+    snn: onnx.ModelProto,
+    images: np.ndarray,
+    T: int,  # noqa: N803
+) -> np.ndarray:
     return onnx2snn.load(snn, runtime).run({"image": images}, T=T)["logits"]
 
 
-def test_the_ann_is_as_good_as_it_was_when_it_was_trained(score: onnx2snn.Evaluation) -> None:
+def test_the_ann_is_as_good_as_it_was_when_it_was_trained(
+    score: onnx2snn.Evaluation,
+) -> None:
     assert score.samples == 500
     assert score.ann_top1 == 99.2
 
@@ -74,13 +81,17 @@ def test_both_runtimes_agree(snn: onnx.ModelProto) -> None:
     # Their convolutions round differently, and a neuron that is exactly at its threshold then
     # fires in the one and not in the other. Such a spike moves one score by about 1/T of its
     # size; it is rare, and the classes are the same.
-    ort, numpy = (outputs(runtime, snn, IMAGES[:100], 8) for runtime in ("ort", "numpy"))
+    ort, numpy = (
+        outputs(runtime, snn, IMAGES[:100], 8) for runtime in ("ort", "numpy")
+    )
     is_close = np.isclose(ort, numpy, rtol=1e-4, atol=1e-4).all(axis=1)
     assert is_close.mean() >= 0.95
     assert np.mean(ort.argmax(axis=1) == numpy.argmax(axis=1)) >= 0.99
 
 
-def test_the_file_runs_in_stock_onnxruntime_and_onnx_reference(snn: onnx.ModelProto) -> None:
+def test_the_file_runs_in_stock_onnxruntime_and_onnx_reference(
+    snn: onnx.ModelProto,
+) -> None:
     feeds = {"image": IMAGES[:20]}
     session = onnxruntime.InferenceSession(
         snn.SerializeToString(), providers=["CPUExecutionProvider"]
@@ -107,8 +118,12 @@ def test_any_number_of_steps(snn: onnx.ModelProto) -> None:
     network = onnx2snn.load(snn)
     assert network.time_steps == 8
     feeds = {"image": IMAGES[:50]}
-    np.testing.assert_array_equal(network.run(feeds)["logits"], network.run(feeds, 8)["logits"])
-    (ann,) = onnxruntime.InferenceSession(ANN, providers=["CPUExecutionProvider"]).run(None, feeds)
+    np.testing.assert_array_equal(
+        network.run(feeds)["logits"], network.run(feeds, 8)["logits"]
+    )
+    (ann,) = onnxruntime.InferenceSession(ANN, providers=["CPUExecutionProvider"]).run(
+        None, feeds
+    )
     errors = [np.abs(network.run(feeds, t)["logits"] - ann).mean() for t in (1, 4, 64)]
     assert errors[0] > errors[1] > errors[2]
 
@@ -128,7 +143,8 @@ def test_the_saved_file_is_the_model(snn: onnx.ModelProto, tmp_path: Path) -> No
     feeds = {"image": IMAGES[:5]}
     for model in (path, str(path), path.read_bytes(), snn):
         np.testing.assert_array_equal(
-            onnx2snn.load(model).run(feeds)["logits"], outputs("ort", snn, IMAGES[:5], 8)
+            onnx2snn.load(model).run(feeds)["logits"],
+            outputs("ort", snn, IMAGES[:5], 8),
         )
 
 
@@ -155,7 +171,9 @@ def test_less_than_one_step(snn: onnx.ModelProto, steps: int) -> None:
 
 
 @pytest.mark.parametrize("steps", [2.5, "8", True])
-def test_a_number_of_steps_that_is_not_whole(snn: onnx.ModelProto, steps: object) -> None:
+def test_a_number_of_steps_that_is_not_whole(
+    snn: onnx.ModelProto, steps: object
+) -> None:
     with pytest.raises((TypeError, ValueError), match=str(steps)):
         onnx2snn.load(snn).run({"image": IMAGES[:1]}, T=steps)
 

@@ -65,7 +65,9 @@ def network(blocks: list[str], theta: float, neuron: str, seed: int) -> onnx.Mod
     return emitted(ann, T, theta, neuron)
 
 
-def results(proto: onnx.ModelProto, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def results(
+    proto: onnx.ModelProto, feeds: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
     stock = onnxruntime.InferenceSession(
         proto.SerializeToString(), providers=["CPUExecutionProvider"]
     )

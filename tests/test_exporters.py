@@ -21,9 +21,13 @@ class Residual(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8))
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8)
+        )
         self.body = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8))
-        self.wide = nn.Sequential(nn.Conv2d(8, 12, 3, stride=2, groups=2), nn.BatchNorm2d(12))
+        self.wide = nn.Sequential(
+            nn.Conv2d(8, 12, 3, stride=2, groups=2), nn.BatchNorm2d(12)
+        )
         self.pool = nn.MaxPool2d(2)
         self.relu = nn.ReLU()
         self.head = nn.Linear(12, 5)
@@ -69,7 +73,11 @@ def export(network: Residual, name: str) -> onnx.ModelProto:
         )
         assert program is not None
         return program.model_proto
-    kept = torch.onnx.TrainingMode.PRESERVE if name == "preserve" else torch.onnx.TrainingMode.EVAL
+    kept = (
+        torch.onnx.TrainingMode.PRESERVE
+        if name == "preserve"
+        else torch.onnx.TrainingMode.EVAL
+    )
     file = io.BytesIO()
     torch.onnx.export(
         network,
@@ -93,11 +101,14 @@ def expected(network: Residual) -> np.ndarray:
 @pytest.fixture(scope="module")
 def converted(exported: dict[str, onnx.ModelProto]) -> dict[str, onnx2snn.Conversion]:
     return {
-        name: onnx2snn.convert(model, T=8, calibration=IMAGES) for name, model in exported.items()
+        name: onnx2snn.convert(model, T=8, calibration=IMAGES)
+        for name, model in exported.items()
     }
 
 
-def test_only_preserve_keeps_batch_normalization(exported: dict[str, onnx.ModelProto]) -> None:
+def test_only_preserve_keeps_batch_normalization(
+    exported: dict[str, onnx.ModelProto],
+) -> None:
     counts = {
         name: sum(node.op_type == "BatchNormalization" for node in model.graph.node)
         for name, model in exported.items()
@@ -154,13 +165,17 @@ def test_batch_norm_serves_where_there_is_no_data(
     exported: dict[str, onnx.ModelProto], expected: np.ndarray
 ) -> None:
     conversion = onnx2snn.convert(exported["preserve"], T=8)
-    assert {layer["threshold_origin"] for layer in conversion.report["layers"]} == {"batch-norm"}
+    assert {layer["threshold_origin"] for layer in conversion.report["layers"]} == {
+        "batch-norm"
+    }
     scores = onnx2snn.load(conversion.model).run({"image": IMAGES}, T=64)["scores"]
     assert np.abs(scores - expected).mean() < 0.2 * expected.std()
 
 
 @pytest.mark.parametrize("name", EXPORTS)
-def test_the_batch_stays_free(name: str, converted: dict[str, onnx2snn.Conversion]) -> None:
+def test_the_batch_stays_free(
+    name: str, converted: dict[str, onnx2snn.Conversion]
+) -> None:
     network = onnx2snn.load(converted[name].model)
     for size in (1, 5):
         assert network.run({"image": IMAGES[:size]})["scores"].shape == (size, 5)
@@ -170,7 +185,9 @@ def test_torch_tensors_serve_as_data(exported: dict[str, onnx.ModelProto]) -> No
     tensors = (torch.from_numpy(part) for part in np.split(IMAGES, 4))
     conversion = onnx2snn.convert(exported["classic"], T=8, calibration=tensors)
     arrays = onnx2snn.convert(exported["classic"], T=8, calibration=IMAGES)
-    assert conversion.report["calibration_sha256"] == arrays.report["calibration_sha256"]
+    assert (
+        conversion.report["calibration_sha256"] == arrays.report["calibration_sha256"]
+    )
 
 
 @pytest.mark.parametrize("name", EXPORTS)
@@ -179,23 +196,33 @@ def test_every_relu_of_the_file_is_found_by_name(
 ) -> None:
     """Names survive folded normalizations, a moved pooling, and what an exporter writes."""
     file = exported[name]
-    relus = [node.name or node.output[0] for node in file.graph.node if node.op_type == "Relu"]
+    relus = [
+        node.name or node.output[0]
+        for node in file.graph.node
+        if node.op_type == "Relu"
+    ]
     assert len(relus) == 3
     for relu in relus:
         nodes = onnx2snn.analyze(file, nodes_to_exclude=relu)["nodes"]
         spiking = [node["node"] for node in nodes if node["kind"] == "spiking"]
         assert spiking == [other for other in relus if other != relu]
     behind = onnx2snn.analyze(file, until=relus[0])
-    assert [node["node"] for node in behind["nodes"] if node["kind"] == "spiking"] == relus[:1]
+    assert [
+        node["node"] for node in behind["nodes"] if node["kind"] == "spiking"
+    ] == relus[:1]
 
 
 @pytest.mark.parametrize("name", EXPORTS)
 def test_every_node_of_the_file_is_in_the_report(
-    name: str, exported: dict[str, onnx.ModelProto], converted: dict[str, onnx2snn.Conversion]
+    name: str,
+    exported: dict[str, onnx.ModelProto],
+    converted: dict[str, onnx2snn.Conversion],
 ) -> None:
     nodes = converted[name].report["analysis"]["nodes"]
     file = exported[name].graph.node
     assert [node["op"] for node in nodes] == [node.op_type for node in file]
-    assert [node["node"] for node in nodes] == [node.name or node.output[0] for node in file]
+    assert [node["node"] for node in nodes] == [
+        node.name or node.output[0] for node in file
+    ]
     folded = {node["op"] for node in nodes if node["kind"] == "folded"}
     assert folded == ({"BatchNormalization"} if name == "preserve" else set())

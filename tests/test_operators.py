@@ -37,7 +37,11 @@ def runs_in_onnxruntime(opset: int) -> bool:
     """Whether the installed onnxruntime opens models of ``opset``."""
     header = f'<ir_version: 8, opset_import: ["" : {opset}]>'
     try:
-        unoptimized(ir.from_onnx_text(f"{header} g (float[1] x) => (float[1] y) {{ y = Neg (x) }}"))
+        unoptimized(
+            ir.from_onnx_text(
+                f"{header} g (float[1] x) => (float[1] y) {{ y = Neg (x) }}"
+            )
+        )
     except Exception:  # noqa: BLE001 (its errors have no common class)
         return False
     return True
@@ -106,7 +110,9 @@ def network(case: Case, size: int) -> ir.Model:
 
 def judged(case: Case, streams: Streams) -> dict[ir.Node, Verdict]:
     """Return what becomes of the nodes of the operator that ``case`` tries."""
-    own = {node.outputs[0].name for node in operator(case).graph if node.op_type == case.op}
+    own = {
+        node.outputs[0].name for node in operator(case).graph if node.op_type == case.op
+    }
     return {n: v for n, v in streams.verdicts.items() if n.outputs[0].name in own}
 
 
@@ -130,7 +136,9 @@ def test_the_mean_of_the_result_is_the_result_of_the_mean(case: Case) -> None:
     x = dyadic(60, *case.shape, unit=16, limit=12)
     size = run(case, x, x).size
     ann = network(case, size)
-    assert case.kind in {str(verdict.kind) for verdict in judged(case, Streams(ann.graph)).values()}
+    assert case.kind in {
+        str(verdict.kind) for verdict in judged(case, Streams(ann.graph)).values()
+    }
     weights, bias = dyadic(51, size, 6, unit=16, limit=8), dyadic(53, 6)
     proto = emitted(ann)
     for runtime in ["numpy"] if case.opset > NEWEST else ["ort", "numpy"]:
@@ -142,5 +150,8 @@ def test_the_mean_of_the_result_is_the_result_of_the_mean(case: Case) -> None:
             # t m(t) - (t - 1) m(t - 1) cancels: T times the rounding of m
             scale = max(1, np.abs(expected).max())
             np.testing.assert_allclose(
-                results["current"][:t].sum(axis=0) / t, expected, rtol=0, atol=1e-5 * scale
+                results["current"][:t].sum(axis=0) / t,
+                expected,
+                rtol=0,
+                atol=1e-5 * scale,
             )

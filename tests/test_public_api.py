@@ -107,14 +107,27 @@ def test_only_the_command_line_prints(module: str) -> None:
     tree = ast.parse(source(module).read_text())
     calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
     assert "print" not in [call.id for call in calls if isinstance(call, ast.Name)]
-    assert not [name for name in imported(module) if name.split(".")[0] in {"rich", "argparse"}]
+    assert not [
+        name for name in imported(module) if name.split(".")[0] in {"rich", "argparse"}
+    ]
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if part(name) != "torch"])
 def test_extras_are_imported_nowhere_but_in_their_own_package(module: str) -> None:
-    extras = {"torch", "onnxscript", "onnx_graphsurgeon", "sklearn", "pytest", "hypothesis"}
+    extras = {
+        "torch",
+        "onnxscript",
+        "onnx_graphsurgeon",
+        "sklearn",
+        "pytest",
+        "hypothesis",
+    }
     assert not extras.intersection(name.split(".")[0] for name in imported(module))
-    assert not [name for name in imported(module) if part(name) == "torch" and "onnx2snn" in name]
+    assert not [
+        name
+        for name in imported(module)
+        if part(name) == "torch" and "onnx2snn" in name
+    ]
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -122,7 +135,9 @@ def test_every_name_in_all_exists_and_is_documented(module: str) -> None:
     found = importlib.import_module(module)
     assert found.__doc__
     names = getattr(found, "__all__", [])
-    assert names == sorted(names, key=lambda name: (not name.isupper(), name[:1].islower(), name))
+    assert names == sorted(
+        names, key=lambda name: (not name.isupper(), name[:1].islower(), name)
+    )
     for name in names:
         value = getattr(found, name)
         if inspect.isclass(value) or inspect.isroutine(value):
@@ -163,7 +178,14 @@ def test_importing_is_silent_and_imports_no_extra_and_no_runtime() -> None:
     done = python("import sys, onnx2snn; print(*sys.modules)")
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == 1
-    heavy = {"torch", "onnxscript", "onnx_graphsurgeon", "sklearn", "onnxruntime", "rich"}
+    heavy = {
+        "torch",
+        "onnxscript",
+        "onnx_graphsurgeon",
+        "sklearn",
+        "onnxruntime",
+        "rich",
+    }
     assert not heavy.intersection(done.stdout.split())
 
 
@@ -186,7 +208,10 @@ def test_numpy_runtime_needs_no_onnxruntime(tmp_path: Path) -> None:
 def test_importing_costs_less_than_half_a_second_more_than_onnx() -> None:
     def seconds(module: str) -> float:
         code = f"import time; t = time.perf_counter(); import {module}; "
-        return min(float(python(f"{code}print(time.perf_counter() - t)").stdout) for _ in range(3))
+        return min(
+            float(python(f"{code}print(time.perf_counter() - t)").stdout)
+            for _ in range(3)
+        )
 
     assert seconds("onnx2snn, onnx2snn.conversion") > 0
     assert seconds("onnx2snn") < seconds("onnx") + 0.5
@@ -214,8 +239,12 @@ class Louder(ir.passes.InPlacePass):
 
 
 def test_passes_of_other_packages_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = importlib.metadata.EntryPoint("louder", f"{__name__}:Louder", "onnx2snn.passes")
-    monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__, _this_module()))
+    entry = importlib.metadata.EntryPoint(
+        "louder", f"{__name__}:Louder", "onnx2snn.passes"
+    )
+    monkeypatch.setitem(
+        sys.modules, __name__, sys.modules.get(__name__, _this_module())
+    )
 
     def entry_points(*, group: str) -> list[importlib.metadata.EntryPoint]:
         return [entry] if group == "onnx2snn.passes" else []
@@ -234,7 +263,9 @@ def _this_module() -> object:
 def test_a_list_of_passes_runs_on_a_copy(form: type) -> None:
     """A toolchain gets its model back in the form in which it gave it."""
     given = onnx.parser.parse_model(RELU)
-    model = {onnx.ModelProto: given, ir.Model: ir.from_proto(given), gs.Graph: None}[form]
+    model = {onnx.ModelProto: given, ir.Model: ir.from_proto(given), gs.Graph: None}[
+        form
+    ]
     model = gs.import_onnx(given) if model is None else model
     result = passes.run(model, [passes.RemoveNoOps(), Louder()])
     assert isinstance(result, form)
@@ -246,7 +277,10 @@ def operators(model: onnx.ModelProto | ir.Model | gs.Graph) -> list[str]:
     if isinstance(model, gs.Graph):
         return [node.op for node in model.nodes]
     graph = model.graph
-    return [node.op_type for node in (graph.node if isinstance(graph, onnx.GraphProto) else graph)]
+    return [
+        node.op_type
+        for node in (graph.node if isinstance(graph, onnx.GraphProto) else graph)
+    ]
 
 
 def test_a_path_becomes_a_proto(tmp_path: Path) -> None:

@@ -9,7 +9,12 @@ from hypothesis import HealthCheck, given, settings
 
 import onnx2snn
 from onnx2snn.analysis.rules import RULES, Form
-from onnx2snn.passes import AttachFunctions, CarryRunningMeans, EmitTimeLoop, ReplaceActivations
+from onnx2snn.passes import (
+    AttachFunctions,
+    CarryRunningMeans,
+    EmitTimeLoop,
+    ReplaceActivations,
+)
 from onnx2snn.testing import run_ort
 from tests.models import dyadic
 from tests.random_graphs import BLOCKS, Network, networks
@@ -36,7 +41,13 @@ def converted(network: Network, time_steps: int) -> onnx.ModelProto:
 
 def test_the_blocks_are_of_every_form() -> None:
     forms = {RULES[block.op].form for block in BLOCKS}
-    assert {Form.LINEAR, Form.MULTILINEAR, Form.MAX_LIKE, Form.ANALOG, Form.CONTROL} <= forms
+    assert {
+        Form.LINEAR,
+        Form.MULTILINEAR,
+        Form.MAX_LIKE,
+        Form.ANALOG,
+        Form.CONTROL,
+    } <= forms
     assert {RULES[block.op].form for block in BLOCKS if block.exact} >= {
         Form.LINEAR,
         Form.MULTILINEAR,

@@ -169,11 +169,16 @@ CASES = {
 
 def network(case: Case) -> onnx.ModelProto:
     model = onnx.parser.parse_model(f"<{case.header}> net {case.graph}")
-    arrays = {name: normal(i, *shape) for i, (name, shape) in enumerate(case.weights.items())}
+    arrays = {
+        name: normal(i, *shape) for i, (name, shape) in enumerate(case.weights.items())
+    }
     for name, array in arrays.items():
         scaled = array / np.float32(max(1, np.prod(array.shape[1:])) ** 0.5)
         model.graph.initializer.append(onnx.numpy_helper.from_array(scaled, name))
-    constants = {"s": np.array([1, -1], np.int64), "k": np.array([1, 1, 2, 2], np.float32)}
+    constants = {
+        "s": np.array([1, -1], np.int64),
+        "k": np.array([1, 1, 2, 2], np.float32),
+    }
     for name, array in constants.items():
         if f" {name})" in case.graph and name not in {*case.weights, *case.inputs}:
             model.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
@@ -206,13 +211,20 @@ def test_network(name: str, *, calibrated: bool) -> None:
         found = onnx2snn.load(conversion.model, runtime).run(data)
         assert list(found) == list(expected)
         for output, value in expected.items():
-            assert (found[output].dtype, found[output].shape) == (value.dtype, value.shape)
+            assert (found[output].dtype, found[output].shape) == (
+                value.dtype,
+                value.shape,
+            )
             error = np.linalg.norm((found[output] - value).astype(float))
             # 64 levels; made-up inputs have another range than these
-            assert error <= (0.05 if calibrated else 0.5) * np.linalg.norm(value.astype(float))
+            assert error <= (0.05 if calibrated else 0.5) * np.linalg.norm(
+                value.astype(float)
+            )
 
 
-@pytest.mark.parametrize("case", [case for case in CASES.values() if "[N," in case.graph][:9])
+@pytest.mark.parametrize(
+    "case", [case for case in CASES.values() if "[N," in case.graph][:9]
+)
 def test_another_number_of_samples(case: Case) -> None:
     ann = network(case)
     conversion = onnx2snn.convert(ann, T=4, calibration=[feeds(case, 8)])
@@ -220,4 +232,6 @@ def test_another_number_of_samples(case: Case) -> None:
         data = feeds(case, samples)
         found = onnx2snn.load(conversion.model).run_at(data, [1, 4])[4]
         expected = run_ort(ann, data)
-        assert {n: v.shape for n, v in found.items()} == {n: v.shape for n, v in expected.items()}
+        assert {n: v.shape for n, v in found.items()} == {
+            n: v.shape for n, v in expected.items()
+        }

@@ -33,13 +33,18 @@ def test_equal_models() -> None:
     [
         ("(float[N,2] y) { y = Sub (x, x) }", "output 'y' in run_reference"),
         ("(float[N,2] z) { z = Add (x, x) }", r"outputs \['z'\], not \['y'\]"),
-        ("(float[2,N] y) { h = Add (x, x)  y = Transpose (h) }", "output 'y' in run_reference"),
+        (
+            "(float[2,N] y) { h = Add (x, x)  y = Transpose (h) }",
+            "output 'y' in run_reference",
+        ),
         ("(double[N,2] y) { h = Add (x, x)  y = Cast <to = 11> (h) }", "output 'y' in"),
     ],
 )
 def test_different_models(other: str, message: str) -> None:
     with pytest.raises(AssertionError, match=message):
-        assert_equivalent(model("(float[N,2] y) { y = Add (x, x) }"), model(other), FEEDS)
+        assert_equivalent(
+            model("(float[N,2] y) { y = Add (x, x) }"), model(other), FEEDS
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +99,9 @@ def test_pass_that_says_something_else(
     "action, message",
     [(rename_output, "graph outputs are"), (break_node, "Foo")],
 )
-def test_pass_that_breaks_the_model(action: Callable[[ir.Node], None], message: str) -> None:
+def test_pass_that_breaks_the_model(
+    action: Callable[[ir.Node], None], message: str
+) -> None:
     class Once:
         done = False
 

@@ -61,7 +61,9 @@ def draw_graphs() -> Figure:
     return axes.figure
 
 
-def _draw_text(axes: Axes, x: float, y: float, text: str, weight: str = "normal") -> None:
+def _draw_text(
+    axes: Axes, x: float, y: float, text: str, weight: str = "normal"
+) -> None:
     axes.text(x, y, text, ha="center", va="center", weight=weight, color=INK)
 
 

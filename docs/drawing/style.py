@@ -129,7 +129,9 @@ def draw_box(axes: Axes, box: Box) -> None:
     )
     axes.add_patch(outline)
     weight = "bold" if box.is_bold else "normal"
-    axes.text(box.x, box.y, box.text, ha="center", va="center", weight=weight, color=INK)
+    axes.text(
+        box.x, box.y, box.text, ha="center", va="center", weight=weight, color=INK
+    )
 
 
 def draw_arrow(

@@ -20,22 +20,33 @@ TIME_STEPS = range(1, 9)
 
 def main() -> None:
     """Convert, save, evaluate, print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0] if __doc__ else None
+    )
     parser.add_argument(
-        "--output", type=Path, default=HERE / "digits_snn.onnx", help="the converted network"
+        "--output",
+        type=Path,
+        default=HERE / "digits_snn.onnx",
+        help="the converted network",
     )
     snn = parser.parse_args().output
     ann = HERE / "digits.onnx"
-    conversion = onnx2snn.convert(ann, T=max(TIME_STEPS), calibration=HERE / "calibration.npz")
+    conversion = onnx2snn.convert(
+        ann, T=max(TIME_STEPS), calibration=HERE / "calibration.npz"
+    )
     conversion.save(snn)
-    score = onnx2snn.evaluate(snn, data=HERE / "test.npz", ann=ann, time_steps=TIME_STEPS)
+    score = onnx2snn.evaluate(
+        snn, data=HERE / "test.npz", ann=ann, time_steps=TIME_STEPS
+    )
     console = Console()
     console.print(_table(score.ann_top1, score.top1, score.samples))
     console.print(f"The spiking network is in {snn}")
 
 
 def _table(ann_top1: float, top1: dict[int, float], samples: int) -> Table:
-    table = Table(title=f"Handwritten digits, {samples} held-out images, top-1 accuracy")
+    table = Table(
+        title=f"Handwritten digits, {samples} held-out images, top-1 accuracy"
+    )
     table.add_column("time steps", justify="right")
     table.add_column("spiking network", justify="right")
     table.add_column("difference", justify="right")

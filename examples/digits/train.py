@@ -65,7 +65,9 @@ def split() -> tuple[Tensor, Tensor, Tensor, Tensor]:
     digits = load_digits()
     images = (digits.images / 16).astype(np.float32)[:, None]
     labels = digits.target.astype(np.int64)
-    parts = train_test_split(images, labels, test_size=HELD_OUT, stratify=labels, random_state=SEED)
+    parts = train_test_split(
+        images, labels, test_size=HELD_OUT, stratify=labels, random_state=SEED
+    )
     x_train, x_test, y_train, y_test = (torch.from_numpy(part) for part in parts)
     return x_train, x_test, y_train, y_test
 
@@ -82,7 +84,9 @@ def train(model: nn.Module, images: Tensor, labels: Tensor, *, epochs: int) -> N
         for rows in torch.randperm(len(images)).split(BATCH):
             optimizer.zero_grad()
             logits = model(_shifted(images[rows]))
-            nn.functional.cross_entropy(logits, labels[rows], label_smoothing=0.05).backward()
+            nn.functional.cross_entropy(
+                logits, labels[rows], label_smoothing=0.05
+            ).backward()
             optimizer.step()
             schedule.step()
     model.eval()
@@ -122,9 +126,15 @@ def export(model: nn.Module, path: Path) -> None:
 
 def main() -> None:
     """Train, print the held-out accuracy, and write the files."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--epochs", type=int, default=40, help="passes over the training images")
-    parser.add_argument("--output", type=Path, default=HERE, help="folder the files go to")
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0] if __doc__ else None
+    )
+    parser.add_argument(
+        "--epochs", type=int, default=40, help="passes over the training images"
+    )
+    parser.add_argument(
+        "--output", type=Path, default=HERE, help="folder the files go to"
+    )
     options = parser.parse_args()
     torch.manual_seed(SEED)
     torch.set_num_threads(1)  # the order of float sums, hence the file, depends on it
@@ -132,11 +142,17 @@ def main() -> None:
     x_train, x_test, y_train, y_test = split()
     model = Digits()
     train(model, x_train, y_train, epochs=options.epochs)
-    print(f"training images {accuracy(model, x_train, y_train):.2f} % of {len(x_train)}")
+    print(
+        f"training images {accuracy(model, x_train, y_train):.2f} % of {len(x_train)}"
+    )
     print(f"held-out images {accuracy(model, x_test, y_test):.2f} % of {len(x_test)}")
     export(model, options.output / "digits.onnx")
-    np.savez_compressed(options.output / "test.npz", image=x_test.numpy(), y=y_test.numpy())
-    np.savez_compressed(options.output / "calibration.npz", image=x_train[:CALIBRATION].numpy())
+    np.savez_compressed(
+        options.output / "test.npz", image=x_test.numpy(), y=y_test.numpy()
+    )
+    np.savez_compressed(
+        options.output / "calibration.npz", image=x_train[:CALIBRATION].numpy()
+    )
 
 
 if __name__ == "__main__":

@@ -17,13 +17,22 @@ from images import Batches, load
 from log import reporter
 from networks import CifarResNet20
 
-from onnx2snn.torch import QCFS, StReLU, export, fine_tune, fit_thresholds, replace_activations
+from onnx2snn.torch import (
+    QCFS,
+    StReLU,
+    export,
+    fine_tune,
+    fit_thresholds,
+    replace_activations,
+)
 
 
 def main() -> None:
     """Train, score, write."""
     arguments = _arguments()
-    torch.set_num_threads(1)  # the order of sums, and so the result, depends on their number
+    torch.set_num_threads(
+        1
+    )  # the order of sums, and so the result, depends on their number
     images = load(arguments.data, "cifar10", arguments.images)
     model = CifarResNet20()
     weights = arguments.weights or arguments.data / "nets" / "cifar10_resnet20.pth"
@@ -34,7 +43,9 @@ def main() -> None:
     else:
         replace_activations(model, StReLU)
     fit_thresholds(model, images.train[:256], per_channel=arguments.per_channel)
-    name = arguments.name or f"cifar10_resnet20_{arguments.activation}{arguments.levels}"
+    name = (
+        arguments.name or f"cifar10_resnet20_{arguments.activation}{arguments.levels}"
+    )
     arguments.output.mkdir(parents=True, exist_ok=True)
     log = arguments.output / f"{name}.log"
     fine_tune(
@@ -54,14 +65,26 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--data", type=Path, required=True, help="folder with cifar10.npz")
-    parser.add_argument("--weights", type=Path, help="state dict; default: DATA/nets/...")
-    parser.add_argument("--output", type=Path, default=Path("trained"), help="where to write")
-    parser.add_argument("--name", help="name of the files; default: from the activation")
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0] if __doc__ else None
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder with cifar10.npz"
+    )
+    parser.add_argument(
+        "--weights", type=Path, help="state dict; default: DATA/nets/..."
+    )
+    parser.add_argument(
+        "--output", type=Path, default=Path("trained"), help="where to write"
+    )
+    parser.add_argument(
+        "--name", help="name of the files; default: from the activation"
+    )
     parser.add_argument("--activation", choices=("qcfs", "strelu"), default="qcfs")
     parser.add_argument("--levels", type=int, default=4, help="steps of QCFS")
-    parser.add_argument("--per-channel", action="store_true", help="a threshold a channel")
+    parser.add_argument(
+        "--per-channel", action="store_true", help="a threshold a channel"
+    )
     parser.add_argument("--images", type=int, help="training images; default: all")
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--rate", type=float, default=0.008, help="learning rate")

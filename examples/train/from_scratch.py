@@ -42,14 +42,19 @@ ACTIVATIONS = {
 def main() -> None:
     """Train, score, write."""
     arguments = _arguments()
-    torch.set_num_threads(1)  # the order of sums, and so the result, depends on their number
+    torch.set_num_threads(
+        1
+    )  # the order of sums, and so the result, depends on their number
     torch.manual_seed(arguments.seed)
     images = load(arguments.data, arguments.set, arguments.images)
     model = NETWORKS[arguments.network](arguments.width)
     model(images.train[:2])  # the sizes of what is lazy
     activation, options = ACTIVATIONS[arguments.activation]
     replace_activations(model, activation, **options)
-    if arguments.activation in {"qcfs", "quant"}:  # others start at 1: that of a normalised current
+    if arguments.activation in {
+        "qcfs",
+        "quant",
+    }:  # others start at 1: that of a normalised current
         fit_thresholds(model, images.train[:256])
     arguments.output.mkdir(parents=True, exist_ok=True)
     name = f"{arguments.set}_{arguments.network}_{arguments.activation}"
@@ -70,13 +75,21 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0] if __doc__ else None
+    )
     parser.add_argument("--data", type=Path, required=True, help="folder with SET.npz")
-    parser.add_argument("--set", choices=("mnist", "fashion_mnist"), default="fashion_mnist")
+    parser.add_argument(
+        "--set", choices=("mnist", "fashion_mnist"), default="fashion_mnist"
+    )
     parser.add_argument("--network", choices=NETWORKS, default="vgg")
-    parser.add_argument("--width", type=int, default=16, help="channels of the first stage")
+    parser.add_argument(
+        "--width", type=int, default=16, help="channels of the first stage"
+    )
     parser.add_argument("--activation", choices=ACTIVATIONS, default="strelu")
-    parser.add_argument("--output", type=Path, default=Path("trained"), help="where to write")
+    parser.add_argument(
+        "--output", type=Path, default=Path("trained"), help="where to write"
+    )
     parser.add_argument("--images", type=int, help="training images; default: all")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--rate", type=float, default=0.05, help="learning rate")

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-MEAN = {"cifar10": (0.485, 0.456, 0.406), "mnist": (0.1307,), "fashion_mnist": (0.2860,)}
+MEAN = {
+    "cifar10": (0.485, 0.456, 0.406),
+    "mnist": (0.1307,),
+    "fashion_mnist": (0.2860,),
+}
 STD = {"cifar10": (0.229, 0.224, 0.225), "mnist": (0.3081,), "fashion_mnist": (0.3530,)}
 
 
@@ -89,7 +93,9 @@ class Batches:
             columns = torch.where(flipped, columns.flip(1), columns)
         sample = torch.arange(count)[:, None, None, None]
         channel = torch.arange(images.shape[1])[None, :, None, None]
-        return padded[sample, channel, rows[:, None, :, None], columns[:, None, None, :]]
+        return padded[
+            sample, channel, rows[:, None, :, None], columns[:, None, None, :]
+        ]
 
 
 def top1(model: torch.nn.Module, images: Tensor, labels: Tensor) -> float:

@@ -7,7 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-def conv_bn(channels: int, filters: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+def conv_bn(
+    channels: int, filters: int, kernel: int = 3, stride: int = 1
+) -> nn.Sequential:
     """Return a convolution that keeps the size (at stride 1), with its normalization."""
     conv = nn.Conv2d(channels, filters, kernel, stride, padding=kernel // 2, bias=False)
     return nn.Sequential(conv, nn.BatchNorm2d(filters))
@@ -86,9 +88,14 @@ def resnet18(width: int, channels: int = 1, classes: int = 10) -> nn.Sequential:
     before = width
     for stage in range(4):
         filters = width * 2**stage
-        layers += [Block(before, filters, 2 if stage else 1), Block(filters, filters, 1)]
+        layers += [
+            Block(before, filters, 2 if stage else 1),
+            Block(filters, filters, 1),
+        ]
         before = filters
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(before, classes))
+    return nn.Sequential(
+        *layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(before, classes)
+    )
 
 
 def vgg(width: int, channels: int = 1, classes: int = 10) -> nn.Sequential:
@@ -105,7 +112,9 @@ def vgg(width: int, channels: int = 1, classes: int = 10) -> nn.Sequential:
         layers += [conv_bn(filters, filters), nn.AvgPool2d(2), nn.ReLU()]
         before = filters
     hidden = nn.LazyLinear(128)
-    return nn.Sequential(*layers, nn.Flatten(), hidden, nn.ReLU(), nn.Linear(128, classes))
+    return nn.Sequential(
+        *layers, nn.Flatten(), hidden, nn.ReLU(), nn.Linear(128, classes)
+    )
 
 
 def parameters(model: nn.Module) -> int:

@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING
 
 import onnxruntime
 from images import load
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 if TYPE_CHECKING:
@@ -27,7 +32,9 @@ class Reader(CalibrationDataReader):
 
     def __init__(self, name: str, images: np.ndarray) -> None:
         """Start with the first of ``images``, [N, C, H, W], for the input ``name``."""
-        self._feeds = iter([{name: images[at : at + 64]} for at in range(0, len(images), 64)])
+        self._feeds = iter(
+            [{name: images[at : at + 64]} for at in range(0, len(images), 64)]
+        )
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         """Return the next feed, None at the end."""
@@ -37,10 +44,16 @@ class Reader(CalibrationDataReader):
 def main() -> None:
     """Quantise and write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("network", type=Path, help="an ONNX file that a training script wrote")
+    parser.add_argument(
+        "network", type=Path, help="an ONNX file that a training script wrote"
+    )
     parser.add_argument("--data", type=Path, required=True, help="folder with SET.npz")
-    parser.add_argument("--set", choices=("cifar10", "mnist", "fashion_mnist"), required=True)
-    parser.add_argument("--images", type=int, default=512, help="training images that calibrate")
+    parser.add_argument(
+        "--set", choices=("cifar10", "mnist", "fashion_mnist"), required=True
+    )
+    parser.add_argument(
+        "--images", type=int, default=512, help="training images that calibrate"
+    )
     arguments = parser.parse_args()
     images = load(arguments.data, arguments.set, arguments.images).train.numpy()
     (given,) = onnxruntime.InferenceSession(arguments.network).get_inputs()

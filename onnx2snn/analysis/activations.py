@@ -90,7 +90,9 @@ def is_rectifier(node: ir.Node) -> bool:
         return is_op(node, "Relu")
     bound = upper_bound(node)
     unbounded = len(node.inputs) < 3 or node.inputs[2] is None
-    return _clip_bound(node, 1) == 0.0 and (unbounded or (bound is not None and bound > 0.0))
+    return _clip_bound(node, 1) == 0.0 and (
+        unbounded or (bound is not None and bound > 0.0)
+    )
 
 
 def is_symmetric_clip(node: ir.Node) -> bool:
@@ -116,7 +118,9 @@ def _outputs_of_groups(graph: ir.Graph) -> list[ir.Value]:
     leaving = set[ir.Value]()
     for node in reversed(graph):  # readers first
         leaving.update(value for value in node.outputs if groups.leaves(value, leaving))
-    return [value for value in groups.candidates if value in leaving and is_float(value)]
+    return [
+        value for value in groups.candidates if value in leaving and is_float(value)
+    ]
 
 
 class _Groups:
@@ -126,17 +130,27 @@ class _Groups:
         self.candidates: dict[ir.Value, None] = {}
         self._products: set[ir.Value] = set()
         self._roots: dict[ir.Value, ir.Value] = {}
-        self._bases: dict[ir.Value, ir.Value] = {}  # the last activation before, or the root
+        self._bases: dict[
+            ir.Value, ir.Value
+        ] = {}  # the last activation before, or the root
         self._moving: set[ir.Value] = set()  # behind candidates
-        self._active: set[ir.Value] = set()  # with an activation, or an Erf, before them
+        self._active: set[ir.Value] = (
+            set()
+        )  # with an activation, or an Erf, before them
         self._samples: dict[tuple[ir.Value, ir.Value], np.ndarray[Any, Any] | None] = {}
 
     def add(self, node: ir.Node) -> None:
         """Sort ``node`` into a group."""
         moves = not self._moving.isdisjoint(reads(node))
-        if is_op(node, *_RECURRENT) or (is_op(node, *_CONTROL) and _holds(node, _FIRING)):
-            if moves or not is_op(node, "If"):  # a branch chosen before the first step: a network
-                self.candidates |= dict.fromkeys(value for value in node.outputs if value.uses())
+        if is_op(node, *_RECURRENT) or (
+            is_op(node, *_CONTROL) and _holds(node, _FIRING)
+        ):
+            if moves or not is_op(
+                node, "If"
+            ):  # a branch chosen before the first step: a network
+                self.candidates |= dict.fromkeys(
+                    value for value in node.outputs if value.uses()
+                )
         elif node.outputs:
             self._sort(node)
         if moves or not self.candidates.keys().isdisjoint(node.outputs):
@@ -172,7 +186,9 @@ class _Groups:
         samples = self._sample(value, base)
         return samples is not None and is_squashing(samples)
 
-    def _sample(self, value: ir.Value | None, base: ir.Value) -> np.ndarray[Any, Any] | None:
+    def _sample(
+        self, value: ir.Value | None, base: ir.Value
+    ) -> np.ndarray[Any, Any] | None:
         """Return ``value`` as a function of ``base`` at some points, None if it is not known."""
         if value is None or value is base:
             return None if value is None else POINTS
@@ -181,8 +197,12 @@ class _Groups:
         if (value, base) not in self._samples:
             node = value.producer()
             known = node is not None and value in self._roots
-            operands = [self._sample(v, base) for v in node.inputs] if known and node else []
-            self._samples[value, base] = sampled(node, operands) if known and node else None
+            operands = (
+                [self._sample(v, base) for v in node.inputs] if known and node else []
+            )
+            self._samples[value, base] = (
+                sampled(node, operands) if known and node else None
+            )
         return self._samples[value, base]
 
     def _root(self, node: ir.Node, operands: list[ir.Value]) -> ir.Value | None:
@@ -191,7 +211,9 @@ class _Groups:
             return None
         root, output = found.pop(), node.outputs[0]
         known = root.shape is not None and output.shape is not None
-        return None if known and len(root.shape or ()) != len(output.shape or ()) else root
+        return (
+            None if known and len(root.shape or ()) != len(output.shape or ()) else root
+        )
 
     def leaves(self, value: ir.Value, leaving: set[ir.Value]) -> bool:
         """Whether a node reads ``value`` that is in no product with other functions of its root.

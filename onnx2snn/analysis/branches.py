@@ -47,7 +47,10 @@ class Branch:
     def model(self, outer: ir.Model) -> ir.Model:
         """Return the branch as a model whose inputs are the values it captures, by their names."""
         graph = self.graph.clone(allow_outer_scope_values=True)
-        inner = {*graph.initializers.values(), *(v for node in graph for v in node.outputs)}
+        inner = {
+            *graph.initializers.values(),
+            *(v for node in graph for v in node.outputs),
+        }
         captured = {v: None for node in graph for v in reads(node) if v not in inner}
         for value in captured:
             copy = ir.Value(name=value.name, type=value.type, shape=value.shape)

@@ -42,7 +42,9 @@ def _axis(value: ir.Value) -> int | None:
         return 1
     if node.op_type in _CHANNEL_LAST:
         return rank - 1
-    source = next((v for v in node.inputs if v is not None and not is_constant(v)), None)
+    source = next(
+        (v for v in node.inputs if v is not None and not is_constant(v)), None
+    )
     if source is None or source.shape is None or len(source.shape) != rank:
         return None
     axis = _axis(source)

@@ -75,7 +75,11 @@ class Curves:
     def _follow(self, node: ir.Node) -> dict[ir.Value, Piecewise]:
         """Return ``node`` as functions of values before it, the first of them first."""
         rule = _RULES.get(node.op_type) if is_op(node, node.op_type) else None
-        moving = [value for value in node.inputs if value is not None and not is_constant(value)]
+        moving = [
+            value
+            for value in node.inputs
+            if value is not None and not is_constant(value)
+        ]
         if rule is None or not moving:
             return {}
         known = [self._of(value) for value in moving]
@@ -83,12 +87,17 @@ class Curves:
         curves: dict[ir.Value, Piecewise] = {}
         for root in roots[:_MOST_ROOTS]:
             operands = [
-                None if v is None else _number(v, root) if is_constant(v) else self._of(v)[root]
+                None
+                if v is None
+                else _number(v, root)
+                if is_constant(v)
+                else self._of(v)[root]
                 for v in node.inputs
             ]
             given = [value is None for value in node.inputs]
             if all(
-                curve is not None or absent for curve, absent in zip(operands, given, strict=True)
+                curve is not None or absent
+                for curve, absent in zip(operands, given, strict=True)
             ):
                 curve = rule(node, operands)
                 if curve is not None:
@@ -116,7 +125,11 @@ def _clamp(node: ir.Node, x: ir.Value, curve: Piecewise) -> Clamp | Leak | None:
     if [*curve.kinks, offset, *curve.lines[-1]] == [0, 0, 1, 0]:
         if slope == 0:
             return Clamp(x, 0.0, math.inf)
-        return Leak(x, slope) if slope <= 1 and (slope > 0 or is_op(node, *_LEAKY)) else None
+        return (
+            Leak(x, slope)
+            if slope <= 1 and (slope > 0 or is_op(node, *_LEAKY))
+            else None
+        )
     if not curve.kinks and slope == 0 and is_op(node, "Clip", "Max", "Min", "Relu"):
         return Clamp(x, offset, offset)
     sloped = [line for line in curve.lines if line[0]]
@@ -140,7 +153,9 @@ def _number(value: ir.Value, x: ir.Value) -> _Curve:
     largest = _FLOATS.get(x.dtype or ir.DataType.UNDEFINED, math.inf)
     if math.isnan(number):
         return None
-    return Piecewise.line(0, number if abs(number) < largest else math.copysign(math.inf, number))
+    return Piecewise.line(
+        0, number if abs(number) < largest else math.copysign(math.inf, number)
+    )
 
 
 def _is_infinite(curve: Piecewise, sign: float) -> bool:
@@ -192,7 +207,11 @@ def _quotient(f: _Curve, g: _Curve) -> _Curve:
 
 def _leaky(f: _Curve, slope: _Curve) -> _Curve:
     scaled = _product(f, slope)
-    return None if f is None or scaled is None else f.compared_or_equal(_ZERO).chosen(f, scaled)
+    return (
+        None
+        if f is None or scaled is None
+        else f.compared_or_equal(_ZERO).chosen(f, scaled)
+    )
 
 
 def _above(f: _Curve, alpha: float) -> _Curve:
@@ -218,7 +237,9 @@ def _is_finite(curve: Piecewise) -> bool:
 
 def _cast(node: ir.Node, f: _Curve) -> _Curve:
     x, target = node.inputs[0], node.attributes.get_int("to", 0)
-    from_truth = x is not None and (x.dtype == ir.DataType.BOOL or is_op(x.producer(), *_TRUTHS))
+    from_truth = x is not None and (
+        x.dtype == ir.DataType.BOOL or is_op(x.producer(), *_TRUTHS)
+    )
     unchanged = x is not None and x.dtype == target
     return f if (from_truth or unchanged) and target in _FLOATS else None
 

@@ -55,21 +55,31 @@ class _Finder:
             shape_only = rule is not None and rule.form is Form.SHAPE
             if self._moving.isdisjoint(read) or (shape_only and not resized):
                 continue
-            resized |= any(self._moves(node, position) for position in (rule.sizes if rule else ()))
+            resized |= any(
+                self._moves(node, position) for position in (rule.sizes if rule else ())
+            )
             for body in subgraphs(node):
                 resized |= self._resizes(node, body)
             self._moving.update(node.outputs)
             if resized:
-                self.elastic.update(value for value in node.outputs if not self._stays(value))
+                self.elastic.update(
+                    value for value in node.outputs if not self._stays(value)
+                )
 
     def _resizes(self, node: ir.Node, body: ir.Graph) -> bool:
         """Whether ``body`` of ``node`` gives results of changing shapes, or ends when it likes."""
-        offset = 1 if is_op(node, "Loop") else 0  # a Loop's body is given the number of the turn
+        offset = (
+            1 if is_op(node, "Loop") else 0
+        )  # a Loop's body is given the number of the turn
         links = [*zip(node.inputs[offset:], body.inputs[offset:], strict=False)]
         if is_op(node, "If"):
             links = []
         if is_op(node, "Loop", "Scan"):
-            states = len(body.inputs) - node.attributes.get_int("num_scan_inputs", 0) - offset
+            states = (
+                len(body.inputs)
+                - node.attributes.get_int("num_scan_inputs", 0)
+                - offset
+            )
             links += zip(body.outputs[:states], body.inputs[offset:], strict=False)
         known = -1
         while known != len(self._moving) + len(self.elastic):
@@ -86,4 +96,6 @@ class _Finder:
     def _stays(self, value: ir.Value) -> bool:
         if value.shape is None:
             return False
-        return all(isinstance(dim, int) or dim.value in self._names for dim in value.shape)
+        return all(
+            isinstance(dim, int) or dim.value in self._names for dim in value.shape
+        )

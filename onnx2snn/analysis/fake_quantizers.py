@@ -82,7 +82,9 @@ class _Line:
         return _Line(self.slope / divisor, self.offset / divisor, low, high)
 
     def plus(self, shift: _Array) -> _Line:
-        return _Line(self.slope, self.offset + shift, self.low + shift, self.high + shift)
+        return _Line(
+            self.slope, self.offset + shift, self.low + shift, self.high + shift
+        )
 
     def clipped(self, low: Any = -np.inf, high: Any = np.inf) -> _Line:  # noqa: ANN401
         low, high = np.float64(low), np.float64(high)
@@ -96,12 +98,18 @@ def staircase_of(node: ir.Node) -> Staircase | None:
     if source is None or is_constant(source):
         return None
     paths = list(_paths_back(source))
-    results = [(rounded, list(_paths_on(node, rounded))) for rounded in _rounded(node, source)]
+    results = [
+        (rounded, list(_paths_on(node, rounded))) for rounded in _rounded(node, source)
+    ]
     for x, before in reversed(paths):
         line = _followed(_Line.identity(), x, before)
         for rounded, after in results:
             for y, behind in reversed(after):
-                found = None if line is None else _steps(node, line, _Ends(x, y, rounded, behind))
+                found = (
+                    None
+                    if line is None
+                    else _steps(node, line, _Ends(x, y, rounded, behind))
+                )
                 if found is not None:
                     return found
     return None
@@ -119,7 +127,10 @@ class _Ends:
 
 def _steps(rounding: ir.Node, line: _Line, ends: _Ends) -> Staircase | None:
     """Return the staircase of a rounding of ``line`` and what ``ends`` say comes behind."""
-    if not (np.all(np.isfinite(line.low)) or np.all(np.isfinite(line.high))) and not ends.behind:
+    if (
+        not (np.all(np.isfinite(line.low)) or np.all(np.isfinite(line.high)))
+        and not ends.behind
+    ):
         return None
     early = ROUNDINGS[rounding.op_type]
     counts = _Line.identity(*(np.floor(end + early) for end in (line.low, line.high)))
@@ -137,7 +148,9 @@ def _steps(rounding: ir.Node, line: _Line, ends: _Ends) -> Staircase | None:
     # in steps: how far the rounding is ahead of x, less what is subtracted behind it
     v_init = np.where(up, -line.offset, line.offset) + ahead + result.offset / step
     signed = bool(np.all(_close(low / step, -levels)))
-    whole = np.all(_close(high / step, levels)) and (signed or np.all(_close(low / step, 0.0)))
+    whole = np.all(_close(high / step, levels)) and (
+        signed or np.all(_close(low / step, 0.0))
+    )
     one = np.ptp(levels) == 0 and np.ptp(np.atleast_1d(v_init)) <= _TOLERANCE
     first = float(np.atleast_1d(v_init).flat[0])
     if not (whole and one and -_TOLERANCE <= first <= 1 + _TOLERANCE):
@@ -164,7 +177,9 @@ def _paths_back(value: ir.Value) -> Iterator[tuple[ir.Value, list[ir.Node]]]:
         value, nodes = source, [node, *nodes]
 
 
-def _paths_on(rounding: ir.Node, value: ir.Value) -> Iterator[tuple[ir.Value, list[ir.Node]]]:
+def _paths_on(
+    rounding: ir.Node, value: ir.Value
+) -> Iterator[tuple[ir.Value, list[ir.Node]]]:
     """Yield what is made of ``value``, and the nodes from it to there."""
     nodes: list[ir.Node] = []
     while True:
@@ -195,7 +210,9 @@ def _rounded(node: ir.Node, source: ir.Value) -> list[ir.Value]:
 
 def _operand(node: ir.Node) -> ir.Value | None:
     """Return what ``node`` is a clamped line of; None if it is something else."""
-    moving = [value for value in node.inputs if value is not None and not is_constant(value)]
+    moving = [
+        value for value in node.inputs if value is not None and not is_constant(value)
+    ]
     if not is_op(node, *_RULES) or len(moving) != 1 or len(node.outputs) != 1:
         return None
     return moving[0]
@@ -234,7 +251,9 @@ def _difference(line: _Line, constants: _Constants) -> _Line | None:
 
 def _clip(line: _Line, constants: _Constants) -> _Line | None:
     low, high = [*constants[1:], None, None][:2]
-    return line.clipped(-np.inf if low is None else low, np.inf if high is None else high)
+    return line.clipped(
+        -np.inf if low is None else low, np.inf if high is None else high
+    )
 
 
 _RULES: dict[str, Callable[[_Line, _Constants], _Line | None]] = {
@@ -242,8 +261,12 @@ _RULES: dict[str, Callable[[_Line, _Constants], _Line | None]] = {
     "Clip": _clip,
     "Div": _quotient,
     "Identity": lambda line, _: line,
-    "Max": lambda line, c: line.clipped(low=np.max(np.broadcast_arrays(*_all(c)), axis=0)),
-    "Min": lambda line, c: line.clipped(high=np.min(np.broadcast_arrays(*_all(c)), axis=0)),
+    "Max": lambda line, c: line.clipped(
+        low=np.max(np.broadcast_arrays(*_all(c)), axis=0)
+    ),
+    "Min": lambda line, c: line.clipped(
+        high=np.min(np.broadcast_arrays(*_all(c)), axis=0)
+    ),
     "Mul": lambda line, c: line.times(_only(c)),
     "Neg": lambda line, _: line.times(-np.ones([])),
     "Relu": lambda line, _: line.clipped(low=0.0),

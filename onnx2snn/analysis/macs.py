@@ -39,7 +39,9 @@ def _transposed_convolution(node: ir.Node) -> int | None:
 def _gemm(node: ir.Node) -> int | None:
     inner = _sizes(node.inputs[0])
     first = node.attributes.get_int("transA", 0) == 0
-    return _times(_sizes(node.outputs[0]), inner and (inner[-1] if first else inner[0],))
+    return _times(
+        _sizes(node.outputs[0]), inner and (inner[-1] if first else inner[0],)
+    )
 
 
 def _product(node: ir.Node) -> int | None:
@@ -49,12 +51,16 @@ def _product(node: ir.Node) -> int | None:
 
 def _recurrent(node: ir.Node) -> int | None:
     positions = _sizes(node.inputs[0])
-    return _total(_times(positions and positions[:2], _sizes(v)) for v in node.inputs[1:3])
+    return _total(
+        _times(positions and positions[:2], _sizes(v)) for v in node.inputs[1:3]
+    )
 
 
 def _einsum(node: ir.Node) -> int | None:
     """Return the product of all dimensions that an Einsum names; an ellipsis counts as well."""
-    equation = node.attributes.get_string("equation", "").replace(" ", "").split("->")[0]
+    equation = (
+        node.attributes.get_string("equation", "").replace(" ", "").split("->")[0]
+    )
     sizes: dict[str, int] = {}
     for labels, value in zip(equation.split(","), node.inputs, strict=True):
         shape = _sizes(value)
@@ -115,7 +121,9 @@ def _sizes(value: ir.Value | None) -> tuple[int, ...] | None:
 
 
 def _times(outer: tuple[int, ...] | None, inner: tuple[int, ...] | None) -> int | None:
-    return None if outer is None or inner is None else math.prod(outer) * math.prod(inner)
+    return (
+        None if outer is None or inner is None else math.prod(outer) * math.prod(inner)
+    )
 
 
 def _total(counts: Iterable[int | None]) -> int | None:

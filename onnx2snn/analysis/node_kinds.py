@@ -65,7 +65,9 @@ def refusal(node: ir.Node) -> str | None:
     if is_op(node, "Dropout") and not all(map(_is_zero, node.inputs[2:])):
         return "drops other elements in each step; export the model for inference"
     inner = ((held, refusal(held)) for graph in subgraphs(node) for held in graph)
-    return next((f"it holds {held.op_type}: {reason}" for held, reason in inner if reason), None)
+    return next(
+        (f"it holds {held.op_type}: {reason}" for held, reason in inner if reason), None
+    )
 
 
 _UNKNOWN = (
@@ -82,7 +84,12 @@ def judge(node: ir.Node, streams: Sequence[bool]) -> Verdict:
         streams: For each of its inputs, whether it is a stream.
     """
     rule = rule_of(node)
-    if rule is None or rule.form not in _PROPORTIONAL or not _has(node, rule.only) or _rounds(node):
+    if (
+        rule is None
+        or rule.form not in _PROPORTIONAL
+        or not _has(node, rule.only)
+        or _rounds(node)
+    ):
         return Verdict(Kind.ANALOG, f"{node.op_type} is not linear")
     results = node.outputs[:1] if rule.form is Form.MAX_LIKE else node.outputs
     if not all(map(is_float, results)):
@@ -105,7 +112,9 @@ def summed(node: ir.Node) -> list[ir.Value]:
     rule = rule_of(node)
     assert rule is not None
     chosen = range(len(node.inputs)) if rule.inputs is None else rule.inputs
-    inputs = [node.inputs[position] for position in chosen if position < len(node.inputs)]
+    inputs = [
+        node.inputs[position] for position in chosen if position < len(node.inputs)
+    ]
     return [value for value in inputs if value is not None and not _is_zero(value)]
 
 
@@ -118,7 +127,8 @@ def selects(node: ir.Node) -> bool:
 def _has(node: ir.Node, choices: Mapping[str, tuple[object, ...]]) -> bool:
     """Whether each attribute of ``node`` has one of its ``choices``; the first is the default."""
     return all(
-        (node.attributes[name].value if name in node.attributes else allowed[0]) in allowed
+        (node.attributes[name].value if name in node.attributes else allowed[0])
+        in allowed
         for name, allowed in choices.items()
     )
 
@@ -126,7 +136,11 @@ def _has(node: ir.Node, choices: Mapping[str, tuple[object, ...]]) -> bool:
 def _rounds(node: ir.Node) -> bool:
     """Whether ``node`` makes a small type of its stream, so that every step is rounded."""
     dtype = node.outputs[0].dtype
-    if not is_op(node, "Cast", "CastLike") or dtype is None or not dtype.is_floating_point():
+    if (
+        not is_op(node, "Cast", "CastLike")
+        or dtype is None
+        or not dtype.is_floating_point()
+    ):
         return False
     return dtype.bitwidth < 16
 

@@ -81,9 +81,12 @@ class Piecewise:
     @property
     def is_continuous(self) -> bool:
         """Whether it never jumps."""
-        pairs = zip(itertools.pairwise(self.lines), self.kinks, self.values, strict=True)
+        pairs = zip(
+            itertools.pairwise(self.lines), self.kinks, self.values, strict=True
+        )
         return all(
-            f[0] * kink + f[1] == value == g[0] * kink + g[1] for (f, g), kink, value in pairs
+            f[0] * kink + f[1] == value == g[0] * kink + g[1]
+            for (f, g), kink, value in pairs
         )
 
     def _between(self, low: float, high: float) -> _Line:
@@ -95,12 +98,17 @@ class Piecewise:
         self, other: Piecewise, operation: Callable[[_Line, _Line], _Line | None]
     ) -> Piecewise | None:
         kinks = _merged(self, other)
-        lines = [operation(self._between(*ends), other._between(*ends)) for ends in _gaps(kinks)]
+        lines = [
+            operation(self._between(*ends), other._between(*ends))
+            for ends in _gaps(kinks)
+        ]
         values = [operation((0, self(kink)), (0, other(kink))) for kink in kinks]
         if any(line is None for line in lines):
             return None
         known = [line for line in lines if line is not None]
-        return _simplified(kinks, known, [value[1] for value in values if value is not None])
+        return _simplified(
+            kinks, known, [value[1] for value in values if value is not None]
+        )
 
     def _signs(self, other: Piecewise, holds: Callable[[float], bool]) -> Piecewise:
         """Return 1 where ``holds`` is true of the difference to ``other``, else 0."""
@@ -109,13 +117,16 @@ class Piecewise:
             for ends in _gaps(_merged(self, other))
             for f, g in [(self._between(*ends), other._between(*ends))]
         ]
-        zeros = {-offset / slope: (low, high) for slope, offset, low, high in lines if slope}
+        zeros = {
+            -offset / slope: (low, high) for slope, offset, low, high in lines if slope
+        }
         crossings = [x for x, (low, high) in zeros.items() if low < x < high]
         kinks = tuple(sorted({*_merged(self, other), *crossings}))
         middles = [_middle(*ends) for ends in _gaps(kinks)]
         signs = tuple((0.0, float(holds(self(x) - other(x)))) for x in middles)
         values = tuple(
-            float(holds(0 if kink in crossings else self(kink) - other(kink))) for kink in kinks
+            float(holds(0 if kink in crossings else self(kink) - other(kink)))
+            for kink in kinks
         )
         return Piecewise(kinks, signs, values)
 

@@ -47,7 +47,9 @@ class SourceNode:
     constants: tuple[str, ...]
     outputs: tuple[str, ...]
     place: str | None = None
-    branches: Mapping[str, tuple[SourceNode, ...]] = dataclasses.field(default_factory=dict)
+    branches: Mapping[str, tuple[SourceNode, ...]] = dataclasses.field(
+        default_factory=dict
+    )
 
 
 class Outcome(enum.StrEnum):
@@ -99,7 +101,9 @@ def _nodes_of(
     return tuple(_source_node(node, constants, place) for node in graph)
 
 
-def _source_node(node: ir.Node, constants: Collection[str], place: str | None) -> SourceNode:
+def _source_node(
+    node: ir.Node, constants: Collection[str], place: str | None
+) -> SourceNode:
     names = [str(value.name) for value in reads(node)]
     branches = {}
     for name in _BRANCHES if is_op(node, "If") else ():
@@ -126,7 +130,9 @@ def _inlined(model: ir.Model) -> ir.Model:
     model = model.clone()
     for node in model.graph:
         if node.op_identifier() in model.functions:
-            node.metadata_props[_CALL] = label(node)  # inlining gives it to the nodes inside
+            node.metadata_props[_CALL] = label(
+                node
+            )  # inlining gives it to the nodes inside
     try:
         return InlinePass()(model).model
     except (ir.passes.InvariantError, ValueError):
@@ -141,7 +147,9 @@ def fates(nodes: Sequence[SourceNode], graph: ir.Graph) -> list[Fate]:
         graph: What passes made of the file, in topological order.
     """
     owners = {name: node for node in nodes for name in node.outputs}
-    makers = {str(v.name): node for node in graph for v in node.outputs if v.name in owners}
+    makers = {
+        str(v.name): node for node in graph for v in node.outputs if v.name in owners
+    }
     order = {name: position for position, name in enumerate(makers)}
     moving = _moving(nodes)
     places = _places_before(nodes, order)
@@ -169,7 +177,9 @@ def fates(nodes: Sequence[SourceNode], graph: ir.Graph) -> list[Fate]:
     return [fate(node) for node in nodes]
 
 
-def _places_before(nodes: Sequence[SourceNode], order: Mapping[str, int]) -> dict[SourceNode, str]:
+def _places_before(
+    nodes: Sequence[SourceNode], order: Mapping[str, int]
+) -> dict[SourceNode, str]:
     """Return the place of each node of the file."""
     readers = collections.defaultdict(list)
     for node in nodes:
@@ -242,7 +252,9 @@ def _match(
     rest = list(news)
     for fit in fits:
         for new in tuple(rest):
-            old = next((old for old in olds if old not in became and fit(old, new)), None)
+            old = next(
+                (old for old in olds if old not in became and fit(old, new)), None
+            )
             if old is not None:
                 became[old].append(new)
                 rest.remove(new)
@@ -276,5 +288,7 @@ def _is_unchanged(old: SourceNode, news: Sequence[ir.Node]) -> bool:
     """Whether ``news`` are what ``old`` was: a pass that changes weights gives them new names."""
     names = {*old.inputs, *old.constants}
     return [new.op_type for new in news] == [old.op] and all(
-        value.name in names for value in news[0].inputs if value is not None and is_constant(value)
+        value.name in names
+        for value in news[0].inputs
+        if value is not None and is_constant(value)
     )

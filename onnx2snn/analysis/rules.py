@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ACTIVATIONS", "RANDOM", "RULES", "SHAPE_ONLY", "WEIGHTED", "Form", "Rule", "operators"]
+__all__ = [
+    "ACTIVATIONS",
+    "RANDOM",
+    "RULES",
+    "SHAPE_ONLY",
+    "WEIGHTED",
+    "Form",
+    "Rule",
+    "operators",
+]
 
 _Choices = dict[str, tuple[object, ...]]
 
@@ -76,19 +85,25 @@ def _linear(
     selects: _Choices | None = None,
     sizes: tuple[int, ...] = (),
 ) -> Rule:
-    return Rule(Form.LINEAR, inputs or None, only=only or {}, selects=selects, sizes=sizes)
+    return Rule(
+        Form.LINEAR, inputs or None, only=only or {}, selects=selects, sizes=sizes
+    )
 
 
 def _selecting(*inputs: int, sizes: tuple[int, ...] = ()) -> Rule:
     return _linear(*inputs, selects={}, sizes=sizes)
 
 
-def _multilinear(*inputs: int, bias: tuple[int, ...] = (), sizes: tuple[int, ...] = ()) -> Rule:
+def _multilinear(
+    *inputs: int, bias: tuple[int, ...] = (), sizes: tuple[int, ...] = ()
+) -> Rule:
     return Rule(Form.MULTILINEAR, inputs or None, bias, sizes=sizes)
 
 
 def _max_like(*inputs: int, selects: bool = False, sizes: tuple[int, ...] = ()) -> Rule:
-    return Rule(Form.MAX_LIKE, inputs or None, selects={} if selects else None, sizes=sizes)
+    return Rule(
+        Form.MAX_LIKE, inputs or None, selects={} if selects else None, sizes=sizes
+    )
 
 
 def _each(rule: Rule, *names: str) -> dict[str, Rule]:
@@ -99,7 +114,9 @@ _RANDOM = (
     "draws other numbers in each step, so that their mean is no draw; take it out of the network, "
     "or feed what it draws as an input"
 )
-_STRINGS = "strings have no mean; keep them in front of the first neurons, or behind the last"
+_STRINGS = (
+    "strings have no mean; keep them in front of the first neurons, or behind the last"
+)
 _FILE = "a file has no mean; decode it outside of the network"
 
 RULES: dict[str, Rule] = {

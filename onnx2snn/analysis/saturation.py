@@ -88,7 +88,10 @@ _FUNCTIONS: dict[str, Callable[..., _Array]] = {
 _WITH_ATTRIBUTES: dict[str, tuple[Callable[..., _Array], dict[str, float]]] = {
     "Celu": (lambda x, alpha: _elu(x / alpha, 1) * alpha, {"alpha": 1.0}),
     "Elu": (_elu, {"alpha": 1.0}),
-    "HardSigmoid": (lambda x, a, b: np.clip(a * x + b, 0, 1), {"alpha": 0.2, "beta": 0.5}),
+    "HardSigmoid": (
+        lambda x, a, b: np.clip(a * x + b, 0, 1),
+        {"alpha": 0.2, "beta": 0.5},
+    ),
     "LeakyRelu": (lambda x, alpha: np.where(x < 0, alpha * x, x), {"alpha": 0.01}),
     "Selu": (
         lambda x, alpha, gamma: gamma * _elu(x, alpha),
@@ -113,11 +116,15 @@ def sampled(node: ir.Node, operands: Sequence[_Array | None]) -> _Array | None:
     extra = [node.attributes.get_float(name, value) for name, value in defaults.items()]
     if function is None or (node.op_type == "Cast" and not is_float(node.outputs[0])):
         return None
-    if any(x is None and v is not None for x, v in zip(operands, node.inputs, strict=True)):
+    if any(
+        x is None and v is not None for x, v in zip(operands, node.inputs, strict=True)
+    ):
         return None
     if node.op_type == "Clip":
         bounds = zip(("low", "high"), operands[1:], strict=False)
-        return _quietly(function, operands[0], **{k: v for k, v in bounds if v is not None})
+        return _quietly(
+            function, operands[0], **{k: v for k, v in bounds if v is not None}
+        )
     return _quietly(function, *operands, *extra)
 
 
@@ -133,14 +140,20 @@ def is_squashing(samples: _Array) -> bool:
         samples: Its values at ``POINTS``.
     """
     values = np.broadcast_to(samples, POINTS.shape).astype(np.float64)
-    if not np.isfinite(values).all() or (np.abs(values) > _STEEPEST * (1 + np.abs(POINTS))).any():
+    if (
+        not np.isfinite(values).all()
+        or (np.abs(values) > _STEEPEST * (1 + np.abs(POINTS))).any()
+    ):
         return False
     if np.ptp(values) < 1e-6:
         return False
     line = values[:241]
     sides = [line[120::-1], line[120:]]
     scales = [_TOLERANCE * (1 + np.ptp(side)) for side in sides]
-    flat = [abs(side[-1] - side[60]) <= scale for side, scale in zip(sides, scales, strict=True)]
+    flat = [
+        abs(side[-1] - side[60]) <= scale
+        for side, scale in zip(sides, scales, strict=True)
+    ]
     straight = [
         abs(side[-1] - 2 * side[90] + side[60]) <= scale
         for side, scale in zip(sides, scales, strict=True)

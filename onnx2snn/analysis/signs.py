@@ -63,7 +63,10 @@ class Signs:
         return (
             is_op(node, *_NEVER)
             or (is_op(node, *_KEEPING) and self.is_never_negative(first))
-            or (is_op(node, *_COMBINING) and all(map(self.is_never_negative, node.inputs)))
+            or (
+                is_op(node, *_COMBINING)
+                and all(map(self.is_never_negative, node.inputs))
+            )
             or self._find_special(node)
         )
 

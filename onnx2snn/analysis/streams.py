@@ -89,24 +89,36 @@ class Streams:
     """
 
     def __init__(
-        self, graph: ir.Graph, events: Collection[ir.Value] = (), spike: str = "activations"
+        self,
+        graph: ir.Graph,
+        events: Collection[ir.Value] = (),
+        spike: str = "activations",
     ) -> None:
         """Analyse ``graph``."""
         if spike not in SPIKE:
             message = f"spike must be one of {', '.join(SPIKE)}, not {spike!r}"
             raise OptionError(message)
         self.graph = graph
-        self.varying: set[ir.Value] = {*events, *coded_inputs(graph.inputs, RATE, EVENTS)}
+        self.varying: set[ir.Value] = {
+            *events,
+            *coded_inputs(graph.inputs, RATE, EVENTS),
+        }
         self.spikes: set[ir.Value] = set(self.varying)
         self.verdicts: dict[ir.Node, Verdict] = {}
         neurons = [node for node in graph if is_neuron(node)]
         self.fired = [] if neurons else activations(graph)
         self.fed: dict[ir.Value, None] = {}
         feeds = _feeds(graph) if spike == "all" else set()
-        stepped = [value for node in graph if is_stateful(node) for value in node.outputs]
-        self._elastic = elastic_values(graph, [*self.varying, *stepped, *self.fired, *feeds])
+        stepped = [
+            value for node in graph if is_stateful(node) for value in node.outputs
+        ]
+        self._elastic = elastic_values(
+            graph, [*self.varying, *stepped, *self.fired, *feeds]
+        )
         self._feeds = feeds - self._elastic
-        firing = {producer for v in (*self.fired, *self._feeds) if (producer := v.producer())}
+        firing = {
+            producer for v in (*self.fired, *self._feeds) if (producer := v.producer())
+        }
         dependants_first = dependency_graph(graph).reverse(copy=False)
         self.live = closure(dependants_first, [*neurons, *firing])
         self._firing = {value.producer() for value in self.fired}
@@ -140,7 +152,9 @@ class Streams:
             is_op(node, *WEIGHTED)
             and kind is Kind.LINEAR
             and bool(moving)
-            and all(value in self.spikes or self._is_fed(node, value) for value in moving)
+            and all(
+                value in self.spikes or self._is_fed(node, value) for value in moving
+            )
         )
 
     def _moves(self, node: ir.Node, value: ir.Value | None) -> bool:
@@ -177,7 +191,9 @@ class Streams:
         elif reason := refusal(node):
             verdict = Verdict(Kind.REFUSED, reason)
         elif elastic:
-            verdict = Verdict(Kind.ANALOG, "the numbers in a stream decide the size of its input")
+            verdict = Verdict(
+                Kind.ANALOG, "the numbers in a stream decide the size of its input"
+            )
         else:
             verdict = judge(node, moving)
         if verdict.kind is Kind.MAX_LIKE and any(map(is_left, node.outputs)):
@@ -190,7 +206,9 @@ class Streams:
         if kind is not Kind.LINEAR:
             return False
         inputs = [value for value in node.inputs if value in self.varying]
-        if is_op(node, "Mul", "Div"):  # by a constant of the channel: a spike's size changes
+        if is_op(
+            node, "Mul", "Div"
+        ):  # by a constant of the channel: a spike's size changes
             others = [value for value in node.inputs if value not in self.varying]
             return all(map(is_constant, others)) and self.spikes.issuperset(inputs)
         if is_op(node, "Add", "Neg", "Sub", "Sum"):  # each spike adds its own weights

@@ -16,7 +16,9 @@ __all__ = ["gaussian_threshold"]
 
 _DEAD = -6.0  # means below so many deviations: positive once in 10**9 samples
 _CERTAIN = 1e5  # means above so many deviations are taken as constants
-_OFFSETS = np.linspace(0, 8, 41)  # first thresholds, in deviations above a positive mean
+_OFFSETS = np.linspace(
+    0, 8, 41
+)  # first thresholds, in deviations above a positive mean
 _BISECTIONS = 40
 
 _erfc = np.frompyfunc(math.erfc, 1, 1)
@@ -82,7 +84,9 @@ def _best(mean: np.ndarray, levels: int) -> np.ndarray:
     return np.asarray((low + high) / 2)
 
 
-def _tails(mean: np.ndarray, theta: np.ndarray, levels: int) -> tuple[np.ndarray, np.ndarray]:
+def _tails(
+    mean: np.ndarray, theta: np.ndarray, levels: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Return ``sum (2i - 1) P(x >= b_i)`` and ``sum E[x; x >= b_i]`` for unit deviations."""
     odd = 2 * np.arange(levels) + 1
     distance = odd * (theta / (2 * levels))[..., None] - mean[..., None]

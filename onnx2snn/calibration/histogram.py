@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 __all__ = ["Histogram"]
 
 _BLOCK = 1 << 20  # elements binned at a time, so that temporaries stay in the cache
-_SMALLEST_EXPONENT = -100  # ranges below 2**-100 are not told apart: float32 would overflow
+_SMALLEST_EXPONENT = (
+    -100
+)  # ranges below 2**-100 are not told apart: float32 would overflow
 
 
 class Histogram:
@@ -100,13 +102,17 @@ class Histogram:
             ValueError: The shape is another.
         """
         if values.ndim != 2 or len(values) != self.channels:
-            message = f"values have shape {list(values.shape)}, expected [{self.channels}, n]"
+            message = (
+                f"values have shape {list(values.shape)}, expected [{self.channels}, n]"
+            )
             raise ValueError(message)
         if values.shape[1] == 0:
             return
         if values.dtype != np.float64:
             values = values.astype(np.float32, copy=False)
-        self._include(values.min(axis=1).astype(float), values.max(axis=1).astype(float))
+        self._include(
+            values.min(axis=1).astype(float), values.max(axis=1).astype(float)
+        )
         self.count += values.shape[1]
         self.total += values.sum(axis=1, dtype=float)
         self._bin(values)
@@ -114,7 +120,9 @@ class Histogram:
     def _include(self, minimum: np.ndarray, maximum: np.ndarray) -> None:
         bad = ~(np.isfinite(minimum) & np.isfinite(maximum))
         if bad.any():
-            message = f"NaN or infinite values in channels {np.flatnonzero(bad).tolist()}"
+            message = (
+                f"NaN or infinite values in channels {np.flatnonzero(bad).tolist()}"
+            )
             raise CalibrationError(message)
         np.minimum(self.minimum, minimum, out=self.minimum)
         np.maximum(self.maximum, maximum, out=self.maximum)
@@ -129,21 +137,27 @@ class Histogram:
         for doublings in np.unique(exponent - self._exponent):
             if doublings > 0:
                 channels = exponent - self._exponent == doublings
-                self.counts[channels] = self._doubled(self.counts[channels], int(doublings))
+                self.counts[channels] = self._doubled(
+                    self.counts[channels], int(doublings)
+                )
         self._exponent = exponent
 
     def _doubled(self, counts: np.ndarray, doublings: int) -> np.ndarray:
         if not self.is_signed:
             return _merged(counts, doublings)
         below, above = np.split(counts, 2, axis=1)
-        return np.hstack([_merged(below[:, ::-1], doublings)[:, ::-1], _merged(above, doublings)])
+        return np.hstack(
+            [_merged(below[:, ::-1], doublings)[:, ::-1], _merged(above, doublings)]
+        )
 
     def _bin(self, values: np.ndarray) -> None:
         channels, n = values.shape
         step = max(1, _BLOCK // n)
         for first in range(0, channels, step):
             for start in range(0, n, _BLOCK):
-                self._bin_block(slice(first, first + step), values[:, start : start + _BLOCK])
+                self._bin_block(
+                    slice(first, first + step), values[:, start : start + _BLOCK]
+                )
 
     def _bin_block(self, channels: slice, values: np.ndarray) -> None:
         block, first = values[channels], self._first_positive()
@@ -195,7 +209,9 @@ class Histogram:
         result._exponent = self._exponent.max(keepdims=True)
         for doublings in np.unique(result._exponent - self._exponent):
             channels = result._exponent - self._exponent == doublings
-            result.counts += self._doubled(self.counts[channels], int(doublings)).sum(axis=0)
+            result.counts += self._doubled(self.counts[channels], int(doublings)).sum(
+                axis=0
+            )
         result.count[:] = self.count.sum()
         result.zeros[:] = self.zeros.sum()
         result.maximum[:] = self.maximum.max()
@@ -209,7 +225,9 @@ def _merged(counts: np.ndarray, doublings: int) -> np.ndarray:
     channels, bins = counts.shape
     group = min(1 << min(doublings, 62), bins)
     result = np.zeros_like(counts)
-    result[:, : bins // group] = counts.reshape(channels, bins // group, group).sum(axis=2)
+    result[:, : bins // group] = counts.reshape(channels, bins // group, group).sum(
+        axis=2
+    )
     return result
 
 

@@ -32,7 +32,9 @@ _DRAWN = 2**24
 
 
 def histograms(
-    model: ir.Model, values: Sequence[ir.Value], batches: Iterable[Mapping[str, np.ndarray]]
+    model: ir.Model,
+    values: Sequence[ir.Value],
+    batches: Iterable[Mapping[str, np.ndarray]],
 ) -> list[list[Histogram]]:
     """Return the distribution of the magnitude of each of ``values`` over the data, per channel.
 
@@ -49,7 +51,9 @@ def histograms(
     for number, feeds in enumerate(batches):
         for index, data in enumerate(segment.run(feeds)):
             axis = channel_axis(values[index])
-            found[index] = found[index] or _empty(1 if axis is None else data.shape[axis])
+            found[index] = found[index] or _empty(
+                1 if axis is None else data.shape[axis]
+            )
             for fold, part in _parts(data, number, axis):
                 found[index][fold].update(_by_channel(part, axis))
     return [folds for folds in found if folds]
@@ -59,7 +63,9 @@ def _empty(channels: int) -> list[Histogram]:
     return [Histogram(channels) for _ in range(_FOLDS)]
 
 
-def _parts(data: np.ndarray, number: int, axis: int | None) -> Iterator[tuple[int, np.ndarray]]:
+def _parts(
+    data: np.ndarray, number: int, axis: int | None
+) -> Iterator[tuple[int, np.ndarray]]:
     """Give the samples of a batch to the folds, a whole one to one fold if it has few."""
     if axis == 0 or data.ndim == 0 or len(data) < _FOLDS:
         yield number % _FOLDS, data
@@ -80,13 +86,19 @@ class Statistics:
         seed: Seed of the random generator.
     """
 
-    def __init__(self, model: ir.Model, feeds: Mapping[str, np.ndarray], seed: int) -> None:
+    def __init__(
+        self, model: ir.Model, feeds: Mapping[str, np.ndarray], seed: int
+    ) -> None:
         """Find the normalized values and their shapes."""
         self._model = model
         self._seed = seed
         values = [value for node in model.graph for value in node.outputs]
-        self._normals = {v: normal for v in values if (normal := Normal.of(v)) is not None}
-        shapes = Segment(model, list(self._normals), ()).run(feeds) if self._normals else []
+        self._normals = {
+            v: normal for v in values if (normal := Normal.of(v)) is not None
+        }
+        shapes = (
+            Segment(model, list(self._normals), ()).run(feeds) if self._normals else []
+        )
         self._shapes = {
             str(value.name): (normal, data.shape)
             for (value, normal), data in zip(self._normals.items(), shapes, strict=True)
@@ -106,7 +118,9 @@ class Statistics:
         found: Histogram | None = None
         drawn = 0
         while found is None or (found.count.min() < _SAMPLES and drawn < _DRAWN):
-            feeds = {name: _draw(*self._shapes[name], generator) for name in segment.inputs}
+            feeds = {
+                name: _draw(*self._shapes[name], generator) for name in segment.inputs
+            }
             drawn += sum(samples.size for samples in feeds.values())
             rows = _by_channel(segment.run(feeds)[0], channel_axis(value))
             found = found or Histogram(len(rows))
@@ -114,7 +128,9 @@ class Statistics:
         return found
 
 
-def _draw(normal: Normal, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
+def _draw(
+    normal: Normal, shape: tuple[int, ...], generator: np.random.Generator
+) -> np.ndarray:
     """Return samples of a normalized value, of its shape."""
     along = (1, -1, *[1] * (len(shape) - 2))
     noise = generator.standard_normal(shape, np.float32)

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onnx2snn.calibration.histogram import Histogram
-from onnx2snn.calibration.thresholds import mse_threshold, quantisation_errors, threshold
+from onnx2snn.calibration.thresholds import (
+    mse_threshold,
+    quantisation_errors,
+    threshold,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

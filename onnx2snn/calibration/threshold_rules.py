@@ -28,11 +28,15 @@ def _max(folds: Sequence[Histogram], _: int, bound: ArrayLike | None) -> Thresho
     return max_threshold(Histogram.sum(folds), bound=bound)
 
 
-def _percentile(folds: Sequence[Histogram], _: int, bound: ArrayLike | None) -> Threshold:
+def _percentile(
+    folds: Sequence[Histogram], _: int, bound: ArrayLike | None
+) -> Threshold:
     return percentile_threshold(Histogram.sum(folds), bound=bound)
 
 
-def _mse(folds: Sequence[Histogram], time_steps: int, bound: ArrayLike | None) -> Threshold:
+def _mse(
+    folds: Sequence[Histogram], time_steps: int, bound: ArrayLike | None
+) -> Threshold:
     return shrunk_mse_threshold(folds, time_steps, bound=bound)
 
 

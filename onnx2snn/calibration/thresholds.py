@@ -39,7 +39,9 @@ class Threshold:
     dead: np.ndarray
 
 
-def threshold(values: np.ndarray, dead: np.ndarray, bound: ArrayLike | None = None) -> Threshold:
+def threshold(
+    values: np.ndarray, dead: np.ndarray, bound: ArrayLike | None = None
+) -> Threshold:
     """Return thresholds, capped at ``bound``, with a stand-in for dead channels.
 
     The stand-in is the median over the channels alive; if none is, the bound; if there is no
@@ -53,12 +55,16 @@ def threshold(values: np.ndarray, dead: np.ndarray, bound: ArrayLike | None = No
     Raises:
         ValueError: A bound is not positive.
     """
-    cap = np.broadcast_to(np.asarray(np.inf if bound is None else bound, float), dead.shape)
+    cap = np.broadcast_to(
+        np.asarray(np.inf if bound is None else bound, float), dead.shape
+    )
     if not (cap > 0).all():
         message = f"the bound must be positive, not {bound!r}"
         raise ValueError(message)
     unknown = np.where(np.isfinite(cap), cap, 1.0)
-    stand_in = np.full(dead.shape, np.median(values[~dead])) if not dead.all() else unknown
+    stand_in = (
+        np.full(dead.shape, np.median(values[~dead])) if not dead.all() else unknown
+    )
     return Threshold(np.minimum(np.where(dead, stand_in, values), cap), dead)
 
 
@@ -98,7 +104,9 @@ def percentile_threshold(
     inside = counts[channel, index]
     missing = wanted[:, 0] - (reached[channel, index] - inside)
     values = (index + missing / np.maximum(inside, 1)) * histogram.width
-    return threshold(np.minimum(values, histogram.maximum), histogram.maximum <= 0, bound)
+    return threshold(
+        np.minimum(values, histogram.maximum), histogram.maximum <= 0, bound
+    )
 
 
 def balanced_threshold(
@@ -129,7 +137,11 @@ def balanced_threshold(
 
 
 def mse_threshold(
-    histogram: Histogram, time_steps: int, grid: int = 100, *, bound: ArrayLike | None = None
+    histogram: Histogram,
+    time_steps: int,
+    grid: int = 100,
+    *,
+    bound: ArrayLike | None = None,
 ) -> Threshold:
     """Return the threshold whose quantiser has the least mean squared error.
 
@@ -161,7 +173,9 @@ def mse_threshold(
     return threshold(error.argmin(np.minimum(fine, largest)), dead, bound)
 
 
-def quantisation_errors(histogram: Histogram, time_steps: int, thetas: np.ndarray) -> np.ndarray:
+def quantisation_errors(
+    histogram: Histogram, time_steps: int, thetas: np.ndarray
+) -> np.ndarray:
     """Return each channel's squared error of the quantiser, for each of some thresholds.
 
     In units of the activation squared, summed over the samples, but for a number that does not
@@ -210,7 +224,9 @@ class _QuantisationError:
         """Return each channel's errors, squared units of the activation, shape of ``thetas``."""
         found = [
             self._errors(channel, candidates / width) * width**2
-            for channel, (candidates, width) in enumerate(zip(thetas, self._width, strict=True))
+            for channel, (candidates, width) in enumerate(
+                zip(thetas, self._width, strict=True)
+            )
         ]
         return np.array(found)
 

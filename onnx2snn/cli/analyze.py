@@ -21,9 +21,13 @@ __all__ = ["add"]
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    command = add_command(commands, "analyze", _analyze, "say what each node of an ANN will become")
+    command = add_command(
+        commands, "analyze", _analyze, "say what each node of an ANN will become"
+    )
     command.add_argument("model", help="the ANN, an ONNX file")
-    command.add_argument("--strict", action="store_true", help="exit with 1 if a node stays analog")
+    command.add_argument(
+        "--strict", action="store_true", help="exit with 1 if a node stays analog"
+    )
     add_options(command, ("spike", "input_coding", "until", "nodes_to_exclude"))
 
 
@@ -34,25 +38,35 @@ def _analyze(options: argparse.Namespace) -> int:
     elif not options.quiet:
         _print(analysis)
     if not analysis["counts"]["spiking"]:
-        ERRORS.print("no activation that a spiking neuron can replace: nothing to convert")
+        ERRORS.print(
+            "no activation that a spiking neuron can replace: nothing to convert"
+        )
         return int(options.strict)
     analog = [node for node in analysis["nodes"] if node["kind"] == "analog"]
     if not (options.strict and analog):
         return 0
     for node in analog:
-        ERRORS.print(escape(f"{node['op']} {node['node']!r} stays analog: {node['reason']}"))
+        ERRORS.print(
+            escape(f"{node['op']} {node['node']!r} stays analog: {node['reason']}")
+        )
     return 1
 
 
 def _print(analysis: Analysis) -> None:
     nodes = table("node", "op", "becomes", "because", "MACs")
     for node in analysis["nodes"]:
-        count = "?" if node["macs"] is None else f"{node['macs']:,}" if node["macs"] else ""
+        count = (
+            "?" if node["macs"] is None else f"{node['macs']:,}" if node["macs"] else ""
+        )
         kind = node["kind"] + (" (spike-driven)" if node["spike_driven"] else "")
-        nodes.add_row(escape(node["node"]), node["op"], kind, escape(node["reason"]), count)
+        nodes.add_row(
+            escape(node["node"]), node["op"], kind, escape(node["reason"]), count
+        )
     console = results()
     console.print(nodes)
-    counts = ", ".join(f"{count} {kind}" for kind, count in analysis["counts"].items() if count)
+    counts = ", ".join(
+        f"{count} {kind}" for kind, count in analysis["counts"].items() if count
+    )
     console.print(counts, highlight=False)
     macs = analysis["macs"]
     console.print(

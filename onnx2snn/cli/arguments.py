@@ -21,7 +21,10 @@ Commands: TypeAlias = Any
 
 
 def add_command(
-    commands: Commands, name: str, function: Callable[[argparse.Namespace], int], text: str
+    commands: Commands,
+    name: str,
+    function: Callable[[argparse.Namespace], int],
+    text: str,
 ) -> argparse.ArgumentParser:
     """Add a command and what every command takes.
 
@@ -36,7 +39,9 @@ def add_command(
     )
     command.set_defaults(command=function)
     command.add_argument(
-        "--quiet", action="store_true", help="print the result only: no bars, no warnings"
+        "--quiet",
+        action="store_true",
+        help="print the result only: no bars, no warnings",
     )
     command.add_argument(
         "--json", action="store_true", help="print one JSON object and nothing else"
@@ -63,12 +68,20 @@ def _add_field(command: argparse.ArgumentParser, field: dataclasses.Field[Any]) 
     known = "" if field.default is None else f" (default {field.default})"
     if kind is bool:
         command.add_argument(
-            flag, action=argparse.BooleanOptionalAction, default=field.default, help=text
+            flag,
+            action=argparse.BooleanOptionalAction,
+            default=field.default,
+            help=text,
         )
     elif kind is tuple:
         empty: list[str] | None = None if field.default is None else []
         command.add_argument(
-            flag, action="extend", type=split_names, default=empty, metavar="A,B", help=text
+            flag,
+            action="extend",
+            type=split_names,
+            default=empty,
+            metavar="A,B",
+            help=text,
         )
     else:
         command.add_argument(
@@ -82,12 +95,19 @@ def _add_field(command: argparse.ArgumentParser, field: dataclasses.Field[Any]) 
 
 def add_runtime(command: argparse.ArgumentParser) -> None:
     """Add what says how a network is run."""
-    command.add_argument("--runtime", choices=RUNTIMES, default="ort", help="default: ort")
     command.add_argument(
-        "--threads", type=int, default=0, help="threads in an operator; 0 for one a core"
+        "--runtime", choices=RUNTIMES, default="ort", help="default: ort"
     )
     command.add_argument(
-        "--batch-size", type=int, help="samples at a time (default 64, fewer if the first is large)"
+        "--threads",
+        type=int,
+        default=0,
+        help="threads in an operator; 0 for one a core",
+    )
+    command.add_argument(
+        "--batch-size",
+        type=int,
+        help="samples at a time (default 64, fewer if the first is large)",
     )
 
 

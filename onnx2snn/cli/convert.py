@@ -23,7 +23,9 @@ __all__ = ["add"]
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    command = add_command(commands, "convert", _convert, "convert an ANN into a spiking network")
+    command = add_command(
+        commands, "convert", _convert, "convert an ANN into a spiking network"
+    )
     command.add_argument("model", help="the ANN, an ONNX file")
     command.add_argument("-o", "--output", required=True, help="where the network goes")
     command.add_argument("--T", default="8", help="number of time steps (default 8)")

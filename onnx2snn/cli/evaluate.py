@@ -18,9 +18,13 @@ __all__ = ["add"]
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    command = add_command(commands, "evaluate", _evaluate, "score a network after T steps")
+    command = add_command(
+        commands, "evaluate", _evaluate, "score a network after T steps"
+    )
     command.add_argument("model", help="the spiking network")
-    command.add_argument("--data", required=True, help="inputs and labels y: .npz or script.py")
+    command.add_argument(
+        "--data", required=True, help="inputs and labels y: .npz or script.py"
+    )
     command.add_argument("--ann", help="the ANN, to compare with")
     command.add_argument(
         "--T", help="numbers of time steps, as in 1,2,4,8 (default: the network's)"
@@ -29,7 +33,9 @@ def add(commands: Commands) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    steps = None if options.T is None else [whole(text) for text in options.T.split(",")]
+    steps = (
+        None if options.T is None else [whole(text) for text in options.T.split(",")]
+    )
     with bars(quiet=options.quiet):
         result = onnx2snn.evaluate(
             options.model,

@@ -26,7 +26,11 @@ def _methods(options: argparse.Namespace) -> int:
     if options.json:
         rows = [
             dataclasses.asdict(method)
-            | {"spikes": method.spikes, "levels": method.levels(8), "needs": method.needs}
+            | {
+                "spikes": method.spikes,
+                "levels": method.levels(8),
+                "needs": method.needs,
+            }
             for method in METHODS.values()
         ]
         print_json({"methods": rows})

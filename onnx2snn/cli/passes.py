@@ -19,17 +19,23 @@ __all__ = ["add"]
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    add_command(commands, "passes", _passes, "list the passes of a conversion and their options")
+    add_command(
+        commands, "passes", _passes, "list the passes of a conversion and their options"
+    )
 
 
 def _passes(options: argparse.Namespace) -> int:
     rows = {name: _fields(pass_) for name, pass_ in onnx2snn.passes.available().items()}
     if options.json:
-        print_json({"passes": [{"name": name, "options": row} for name, row in rows.items()]})
+        print_json(
+            {"passes": [{"name": name, "options": row} for name, row in rows.items()]}
+        )
         return 0
     listed = table("pass", "options")
     for name, row in rows.items():
-        listed.add_row(name, ", ".join(f"{key}={value!r}" for key, value in row.items()))
+        listed.add_row(
+            name, ", ".join(f"{key}={value!r}" for key, value in row.items())
+        )
     results().print(listed)
     return 0
 

@@ -25,8 +25,12 @@ def add(commands: Commands) -> None:
     """Add the command."""
     command = add_command(commands, "run", _run, "run a network and save its outputs")
     command.add_argument("model", help="the spiking network")
-    command.add_argument("--data", required=True, help="inputs: .npz or script.py[:function]")
-    command.add_argument("-o", "--output", required=True, help="where the outputs go, an .npz")
+    command.add_argument(
+        "--data", required=True, help="inputs: .npz or script.py[:function]"
+    )
+    command.add_argument(
+        "-o", "--output", required=True, help="where the outputs go, an .npz"
+    )
     command.add_argument("--T", help="number of time steps (default: the network's)")
     add_runtime(command)
 
@@ -36,11 +40,17 @@ def _run(options: argparse.Namespace) -> int:
     time_steps = None if options.T is None else whole(options.T)
     network = onnx2snn.load(options.model, options.runtime, threads=options.threads)
     with bars(quiet=options.quiet):
-        outputs = outputs_on(network, options.data, time_steps, batch_size=options.batch_size)
-    write_whole(options.output, lambda file: np.savez(file, allow_pickle=False, **outputs))
+        outputs = outputs_on(
+            network, options.data, time_steps, batch_size=options.batch_size
+        )
+    write_whole(
+        options.output, lambda file: np.savez(file, allow_pickle=False, **outputs)
+    )
     if options.json:
         print_json({name: list(data.shape) for name, data in outputs.items()})
     elif not options.quiet:
-        shapes = ", ".join(f"{name} {list(data.shape)}" for name, data in outputs.items())
+        shapes = ", ".join(
+            f"{name} {list(data.shape)}" for name, data in outputs.items()
+        )
         results().print(escape(f"wrote {options.output}: {shapes}"), highlight=False)
     return 0

@@ -23,19 +23,29 @@ __all__ = ["add"]
 def add(commands: Commands) -> None:
     """Add the command."""
     command = add_command(
-        commands, "tune", _tune, "train a converted network, without labels, to answer as its ANN"
+        commands,
+        "tune",
+        _tune,
+        "train a converted network, without labels, to answer as its ANN",
     )
     command.add_argument("model", help="the spiking network, of the schedule lockstep")
-    command.add_argument("--ann", required=True, help="the ANN it was made from, an ONNX file")
+    command.add_argument(
+        "--ann", required=True, help="the ANN it was made from, an ONNX file"
+    )
     command.add_argument(
         "--calibration",
         required=True,
         metavar="DATA",
         help="typical inputs, thousands of them: an .npz, or script.py[:function]",
     )
-    command.add_argument("-o", "--output", required=True, help="where the tuned network goes")
     command.add_argument(
-        "--epochs", type=int, default=2, help="passes over the data, at least 1 (default 2)"
+        "-o", "--output", required=True, help="where the tuned network goes"
+    )
+    command.add_argument(
+        "--epochs",
+        type=int,
+        default=2,
+        help="passes over the data, at least 1 (default 2)",
     )
     command.add_argument(
         "--rate",
@@ -47,7 +57,9 @@ def add(commands: Commands) -> None:
     command.add_argument(
         "--batch-size", type=int, default=32, help="samples in a step (default 32)"
     )
-    command.add_argument("--seed", type=int, default=0, help="of the order of samples (default 0)")
+    command.add_argument(
+        "--seed", type=int, default=0, help="of the order of samples (default 0)"
+    )
 
 
 def _tune(options: argparse.Namespace) -> int:
@@ -68,12 +80,17 @@ def _tune(options: argparse.Namespace) -> int:
     elif not options.quiet:
         epochs = table("epoch", "loss", "of the outputs", "seconds")
         for epoch in tuning.epochs:
-            numbers = (f"{epoch.loss:.4f}", f"{epoch.outputs:.4f}", f"{epoch.seconds:.0f}")
+            numbers = (
+                f"{epoch.loss:.4f}",
+                f"{epoch.outputs:.4f}",
+                f"{epoch.seconds:.0f}",
+            )
             epochs.add_row(str(epoch.number), *numbers)
         console = results()
         console.print(epochs)
         console.print(
-            escape(f"wrote {options.output}: tuned on {tuning.samples} samples"), highlight=False
+            escape(f"wrote {options.output}: tuned on {tuning.samples} samples"),
+            highlight=False,
         )
     return 0
 

@@ -133,7 +133,9 @@ def convert(
     _check_activations(prepared, chosen)
     data = _data(calibration, prepared, T)
     if data is None and chosen.asks_for_data():
-        _LOGGER.warning(_NOTHING_CORRECTED, ", ".join(chosen.chosen_method().corrections))
+        _LOGGER.warning(
+            _NOTHING_CORRECTED, ", ".join(chosen.chosen_method().corrections)
+        )
     whole = prepared.whole
     apply(whole.ann, [_coding(prepared, data)])
     if chosen.chosen_method().schedule == "layerwise":
@@ -146,14 +148,18 @@ def convert(
         chosen.chosen_method().schedule,
         source_sha256=prepared.imported.sha256,
         calibration_sha256="" if data is None else data.sha256(),
-        input_coding=json.dumps({name: coding.kind for name, coding in codings.items()}),
+        input_coding=json.dumps(
+            {name: coding.kind for name, coding in codings.items()}
+        ),
     )
     apply(snn, [AttachFunctions(), metadata])
     found = analysis(whole, chosen.spike)
     return Conversion(snn, report(snn, codings, prepared.imported, found, data))
 
 
-def _network(part: Part, options: Options, time_steps: int, data: Dataset | None) -> ir.Model:
+def _network(
+    part: Part, options: Options, time_steps: int, data: Dataset | None
+) -> ir.Model:
     """Return the emitted network of a simplified one."""
     ann = apply(part.ann, [calibrating(options, time_steps, data)])
     snn = apply(ann.clone(), spiking(options, time_steps, data, with_staircases(ann)))
@@ -190,7 +196,9 @@ def spiking(
     replacement = ReplaceActivations(
         method.neuron, method.v_init, options.spike, method.max_spikes, method.leak
     )
-    correction = CorrectLayers(time_steps, wanted, layerwise=layerwise, ann=ann, data=data)
+    correction = CorrectLayers(
+        time_steps, wanted, layerwise=layerwise, ann=ann, data=data
+    )
     corrections = [correction] if wanted else []
     if layerwise:
         emission = EmitLayerwise(time_steps, options.collapse)
@@ -230,7 +238,9 @@ def _data(source: object, prepared: Prepared, time_steps: int) -> Dataset | None
     except CalibrationError as error:
         if not events:
             raise
-        message = f"{error}\n  {_EVENT_DATA % (', '.join(map(repr, events)), time_steps)}"
+        message = (
+            f"{error}\n  {_EVENT_DATA % (', '.join(map(repr, events)), time_steps)}"
+        )
         raise CalibrationError(message) from error
 
 
@@ -256,5 +266,6 @@ def _check_activations(prepared: Prepared, options: Options) -> None:
 
 
 _NOTHING_CORRECTED = (
-    "without calibration data nothing is corrected: %s left out; give some, with --calibration"
+    "without calibration data nothing is corrected: %s left out; give some, with "
+    "--calibration"
 )

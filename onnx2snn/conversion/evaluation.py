@@ -98,7 +98,9 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
     network = load(snn, runtime, threads=threads)
     samples = dataset(data, data_specs(network.inputs, network.events))
     if samples.labels is None and ann is None:
-        message = "nothing to compare with: the data has no labels 'y' and no ANN was given"
+        message = (
+            "nothing to compare with: the data has no labels 'y' and no ANN was given"
+        )
         raise CalibrationError(message)
     reference = None if ann is None else _predictor(ann, network, threads)
     predicted: dict[int, list[np.ndarray]] = collections.defaultdict(list)
@@ -113,9 +115,13 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
             predicted[t].append(_classes(scores, batch.valid))
         _check_labels(samples.labels, scores.shape[1])
         if reference is not None:
-            expected.append(_classes(reference(time_means(feeds, network.events)), batch.valid))
+            expected.append(
+                _classes(reference(time_means(feeds, network.events)), batch.valid)
+            )
     classes = {t: np.concatenate(parts) for t, parts in predicted.items()}
-    return _score(classes, np.concatenate(expected) if expected else None, samples.labels)
+    return _score(
+        classes, np.concatenate(expected) if expected else None, samples.labels
+    )
 
 
 def outputs_on(
@@ -172,7 +178,11 @@ def _predictor(
 
 def _classes(scores: np.ndarray, valid: int) -> np.ndarray:
     """Return the class of each valid sample, from scores [N, C] or [N, C, 1, ...]."""
-    if scores.ndim < 2 or any(size != 1 for size in scores.shape[2:]) or len(scores) < valid:
+    if (
+        scores.ndim < 2
+        or any(size != 1 for size in scores.shape[2:])
+        or len(scores) < valid
+    ):
         message = (
             f"the first output is no score of classes: its shape is {list(scores.shape)}, "
             "not [N, C]; run the network and score its outputs yourself"
@@ -192,15 +202,21 @@ def _check_labels(labels: np.ndarray | None, classes: int) -> None:
 
 
 def _score(
-    classes: dict[int, np.ndarray], expected: np.ndarray | None, labels: np.ndarray | None
+    classes: dict[int, np.ndarray],
+    expected: np.ndarray | None,
+    labels: np.ndarray | None,
 ) -> Evaluation:
     return Evaluation(
         samples=len(next(iter(classes.values()))),
-        top1={} if labels is None else {t: _percent(c, labels) for t, c in classes.items()},
+        top1={}
+        if labels is None
+        else {t: _percent(c, labels) for t, c in classes.items()},
         agreement={}
         if expected is None
         else {t: _percent(c, expected) for t, c in classes.items()},
-        ann_top1=None if expected is None or labels is None else _percent(expected, labels),
+        ann_top1=None
+        if expected is None or labels is None
+        else _percent(expected, labels),
     )
 
 

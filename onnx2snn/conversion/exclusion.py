@@ -57,7 +57,9 @@ def _unknown(name: str, known: Sequence[str]) -> str:
 _UNNAMED = "a node without a name goes by its first output"
 
 
-def left_values(graph: ir.Graph, fates: Sequence[Fate], options: Options) -> tuple[str, ...]:
+def left_values(
+    graph: ir.Graph, fates: Sequence[Fate], options: Options
+) -> tuple[str, ...]:
     """Return the names of the values of ``graph`` at which no neuron is to stand.
 
     Args:
@@ -95,7 +97,12 @@ def _neurons(graph: ir.Graph, spike: str) -> set[ir.Value]:
     """Return the values by which one may say that there is to be no neuron."""
     streams = Streams(graph, spike=spike)
     inside = {value for parts in activations_of(graph).values() for value in parts}
-    fed = {v for node in graph if weighted_operand(node) in streams.fed for v in node.outputs}
+    fed = {
+        v
+        for node in graph
+        if weighted_operand(node) in streams.fed
+        for v in node.outputs
+    }
     return inside | fed | {*streams.fed}
 
 

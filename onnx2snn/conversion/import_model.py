@@ -20,14 +20,18 @@ from onnx2snn.passes.canonical.convert_opset import ConvertOpset
 from onnx2snn.passes.canonical.fold_constants import FoldConstants
 from onnx2snn.passes.canonical.infer_shapes import InferShapes
 from onnx2snn.passes.canonical.inline_functions import InlineFunctions
-from onnx2snn.passes.canonical.lower_batchwise_recurrence import LowerBatchwiseRecurrence
+from onnx2snn.passes.canonical.lower_batchwise_recurrence import (
+    LowerBatchwiseRecurrence,
+)
 from onnx2snn.passes.canonical.lower_integer_operators import (
     LowerIntegerOperators,
     has_integer_operators,
 )
 from onnx2snn.passes.canonical.lower_matmul_add import LowerMatMulAdd
 from onnx2snn.passes.canonical.lower_sequences import LowerSequences
-from onnx2snn.passes.canonical.remove_initializers_from_inputs import RemoveInitializersFromInputs
+from onnx2snn.passes.canonical.remove_initializers_from_inputs import (
+    RemoveInitializersFromInputs,
+)
 from onnx2snn.passes.canonical.remove_no_ops import RemoveNoOps
 from onnx2snn.storage.large_models import keep_small_in_memory
 
@@ -110,7 +114,9 @@ def import_model(
     try:
         _run(PREPARATION, source.model, skip)
         _fold(source.model, skip)
-        coarse = has_integer_operators(source.model) or mentions(source.model.graph, *_COARSE)
+        coarse = has_integer_operators(source.model) or mentions(
+            source.model.graph, *_COARSE
+        )
         if _run(LOWERING, source.model, skip):
             _fold(source.model, skip)
     except (ir.passes.PreconditionError, ValueError) as error:

@@ -40,7 +40,9 @@ _NEEDED = (
 
 def _option(text: str, *, default: Any, choices: Iterable[str] = ()) -> Any:  # noqa: ANN401
     """Return a dataclass field with what the command line says about it."""
-    return dataclasses.field(default=default, metadata={"help": text, "choices": tuple(choices)})
+    return dataclasses.field(
+        default=default, metadata={"help": text, "choices": tuple(choices)}
+    )
 
 
 def _part(text: str, kind: type, choices: Iterable[str] = ()) -> Any:  # noqa: ANN401
@@ -91,23 +93,35 @@ class Options:
         "method of conversion", default="auto", choices=METHODS
     )
     neuron: str | None = _part("spiking neuron", str, NEURONS)
-    max_spikes: int | None = _part("most spikes an augmented neuron sends in a step", int)
+    max_spikes: int | None = _part(
+        "most spikes an augmented neuron sends in a step", int
+    )
     leak: float | None = _part("growth of an inverse-leaky potential in a step", float)
     threshold: str | None = _part("rule for the thresholds", str, RULES)
     per_channel: bool | None = _part("a threshold for each channel", bool)
-    v_init: float | None = _part("initial potential as a fraction of the threshold", float)
+    v_init: float | None = _part(
+        "initial potential as a fraction of the threshold", float
+    )
     corrections: tuple[str, ...] | None = _part(
-        f"what is corrected on calibration data: none, or some of {', '.join(CORRECTIONS)}", tuple
+        f"what is corrected on calibration data: none, or some of {', '.join(CORRECTIONS)}",
+        tuple,
     )
     keep_weights: bool = _option("never change weights", default=False)
     schedule: str | None = _part("what advances in a step", str, SCHEDULES)
-    collapse: bool = _option("layerwise, compute weights once for all steps", default=True)
+    collapse: bool = _option(
+        "layerwise, compute weights once for all steps", default=True
+    )
     spike: str = _option("where neurons stand", default="activations", choices=SPIKE)
     input_coding: str | Mapping[str, str] = _option(
-        "how inputs enter: direct, rate or events; by name as in image=events", default="direct"
+        "how inputs enter: direct, rate or events; by name as in image=events",
+        default="direct",
     )
-    until: tuple[str, ...] = _option("leave what depends on these nodes as it is", default=())
-    nodes_to_exclude: tuple[str, ...] = _option("leave these nodes as they are", default=())
+    until: tuple[str, ...] = _option(
+        "leave what depends on these nodes as it is", default=()
+    )
+    nodes_to_exclude: tuple[str, ...] = _option(
+        "leave these nodes as they are", default=()
+    )
     seed: int = _option("seed of what is random", default=0)
     check: bool = _option("run the imported model against the original", default=True)
     skip_passes: tuple[str, ...] = ()
@@ -138,7 +152,8 @@ class Options:
         needed = [name for name in self.skip_passes if name in _NEEDED]
         if needed:
             message = (
-                f"skip_passes: {', '.join(needed)} cannot be skipped: there would be no network"
+                f"skip_passes: {', '.join(needed)} cannot be skipped: "
+                "there would be no network"
             )
             raise OptionError(message)
 
@@ -197,7 +212,10 @@ class Options:
                 )
                 raise OptionError(message)
         for option in ("threshold", "per_channel"):
-            if getattr(self, option) is not None and "largest-current" in method.corrections:
+            if (
+                getattr(self, option) is not None
+                and "largest-current" in method.corrections
+            ):
                 message = (
                     f"{option} is of no use with the correction largest-current, which sets all "
                     "thresholds; leave it out"
@@ -208,7 +226,9 @@ class Options:
         """Return the classes of the passes to leave out."""
         return frozenset(PASSES[name] for name in self.skip_passes)
 
-    def remaining(self, passes: Iterable[ir.passes.PassBase]) -> list[ir.passes.PassBase]:
+    def remaining(
+        self, passes: Iterable[ir.passes.PassBase]
+    ) -> list[ir.passes.PassBase]:
         """Return those of ``passes`` that are not to be left out."""
         return [pass_ for pass_ in passes if type(pass_) not in self.skipped()]
 
@@ -220,7 +240,10 @@ class Options:
 
     def asks_for_data(self) -> bool:
         """Whether corrections were asked for that need data, by name or by that of a method."""
-        asked = self.corrections is not None or self.method not in {"auto", METHODS["auto"]}
+        asked = self.corrections is not None or self.method not in {
+            "auto",
+            METHODS["auto"],
+        }
         return asked and bool(self.chosen_method().corrections)
 
     def describe(self, data: Dataset | None) -> str:

@@ -96,7 +96,9 @@ def _inputs_of(codings: Mapping[str, str], coding: str) -> tuple[str, ...]:
     return tuple(name for name, kind in codings.items() if kind == coding)
 
 
-def _codings(given: str | Mapping[str, str], specs: Sequence[InputSpec]) -> dict[str, str]:
+def _codings(
+    given: str | Mapping[str, str], specs: Sequence[InputSpec]
+) -> dict[str, str]:
     """Return the coding of each input.
 
     Raises:
@@ -113,9 +115,13 @@ def _codings(given: str | Mapping[str, str], specs: Sequence[InputSpec]) -> dict
     for spec in specs:
         coding = wanted.get(spec.name, DIRECT)
         if coding != DIRECT and spec.name not in real:
-            problems.append(f"input {spec} does not hold real numbers, so it stays {DIRECT}")
+            problems.append(
+                f"input {spec} does not hold real numbers, so it stays {DIRECT}"
+            )
         if coding == EVENTS and not spec.shape:
-            problems.append(f"input {spec} has no known shape to put an axis for time in front of")
+            problems.append(
+                f"input {spec} has no known shape to put an axis for time in front of"
+            )
     if given not in (DIRECT, {}) and not real:
         problems.append("the network has no input of real numbers")
     if problems:

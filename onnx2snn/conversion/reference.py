@@ -36,7 +36,9 @@ def read_reference(ann: AnyModel, network: Network) -> Source:
         raise CalibrationError(message)
     for name, spec in wanted.items():
         if not _alike(found[name], spec):
-            message = f"{not_ours}: its input is {found[name]}, that of the network {spec}"
+            message = (
+                f"{not_ours}: its input is {found[name]}, that of the network {spec}"
+            )
             raise CalibrationError(message)
     return source
 

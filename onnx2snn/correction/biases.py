@@ -39,7 +39,9 @@ def add_bias(graph: ir.Graph, neuron: ir.Node, bias: np.ndarray) -> None:
     current = neuron.inputs[0]
     if current is None or not np.any(bias):
         return
-    if has_one_reader(current) and (_add_to(current, bias) or _give(graph, current, bias)):
+    if has_one_reader(current) and (
+        _add_to(current, bias) or _give(graph, current, bias)
+    ):
         return
     operand = constant(graph, f"{label(neuron)}.bias", bias)
     _insert_add(graph, current, operand, [neuron], f"{label(neuron)}.add_bias")
@@ -58,7 +60,9 @@ def raise_output(graph: ir.Graph, node: ir.Node, bias: np.ndarray) -> None:
         return
     operand = constant(graph, f"{label(node)}.bias", bias)
     readers = [use.node for use in output.uses()]
-    _insert_add(graph, output, operand, readers, f"{label(node)}.add_bias", everywhere=True)
+    _insert_add(
+        graph, output, operand, readers, f"{label(node)}.add_bias", everywhere=True
+    )
 
 
 def add_step_bias(graph: ir.Graph, neuron: ir.Node, biases: np.ndarray) -> None:
@@ -94,7 +98,10 @@ def _step(graph: ir.Graph) -> ir.Value:
     before = constant(graph, "step_before_first", np.array(-1, np.int64))
     node = ir.node("RunningSum", [one, before], domain=DOMAIN, name=_STEP)
     node.outputs[0].name = fresh_name(graph, "step_number")
-    node.outputs[0].type, node.outputs[0].shape = ir.TensorType(ir.DataType.INT64), ir.Shape([])
+    node.outputs[0].type, node.outputs[0].shape = (
+        ir.TensorType(ir.DataType.INT64),
+        ir.Shape([]),
+    )
     first = next(iter(graph))
     graph.insert_before(first, node)
     return node.outputs[0]
@@ -118,8 +125,13 @@ def _insert_add(  # noqa: PLR0913 (what is added to what, and who reads it)
         if use.node in readers:
             use.node.replace_input_with(use.idx, total)
     if everywhere and value.is_graph_output():
-        total.name, value.name = value.name, fresh_name(graph, f"{value.name}.before_bias")
-        graph.outputs[:] = [total if output is value else output for output in graph.outputs]
+        total.name, value.name = (
+            value.name,
+            fresh_name(graph, f"{value.name}.before_bias"),
+        )
+        graph.outputs[:] = [
+            total if output is value else output for output in graph.outputs
+        ]
     else:
         total.name = fresh_name(graph, name)
     if producer is None or producer.graph is not graph:
@@ -140,9 +152,13 @@ def _add_to(value: ir.Value, bias: np.ndarray) -> bool:
     if node is None:
         return False
     if is_op(node, "Add"):
-        terms = [term for term in node.inputs if term is not None and has_one_reader(term)]
+        terms = [
+            term for term in node.inputs if term is not None and has_one_reader(term)
+        ]
         return any(_add_to(term, bias) for term in terms)
-    operand = node.inputs[2] if _takes_bias(node, bias) and len(node.inputs) > 2 else None
+    operand = (
+        node.inputs[2] if _takes_bias(node, bias) and len(node.inputs) > 2 else None
+    )
     if operand is None or not is_constant(operand) or not has_one_reader(operand):
         return False
     old = array(operand)
@@ -161,7 +177,9 @@ def _give(graph: ir.Graph, value: ir.Value, bias: np.ndarray) -> bool:
         return False
     beta = node.attributes.get_float("beta", 1.0)
     node.resize_inputs(3)
-    operand = constant(graph, f"{label(node)}.bias", bias.reshape(-1) / bias.dtype.type(beta))
+    operand = constant(
+        graph, f"{label(node)}.bias", bias.reshape(-1) / bias.dtype.type(beta)
+    )
     node.replace_input_with(2, operand)
     return True
 

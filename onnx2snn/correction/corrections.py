@@ -105,10 +105,14 @@ def _sample_numbers(rows: list[int], places: list[int], samples: int) -> np.ndar
     """
     if sum(rows) == samples:
         of_rows = np.arange(sum(rows))
-        return np.repeat(of_rows, np.repeat(np.array(places) // np.maximum(rows, 1), rows))
+        return np.repeat(
+            of_rows, np.repeat(np.array(places) // np.maximum(rows, 1), rows)
+        )
     if len(places) >= HELD_OUT:
         return np.repeat(np.arange(len(places)), places)
-    return np.concatenate([np.arange(count) * HELD_OUT // max(count, 1) for count in places])
+    return np.concatenate(
+        [np.arange(count) * HELD_OUT // max(count, 1) for count in places]
+    )
 
 
 def leave_headroom(layer: Layer) -> None:
@@ -196,7 +200,9 @@ def correct_each_step(layer: Layer) -> None:
     """
     layer.bias = np.stack([layer.bias] * layer.time_steps)
     for _ in range(_STEP_ROUNDS):
-        layer.bias = layer.bias + layer.bias.dtype.type(_STEP_RATE) * _lack_of_steps(layer)
+        layer.bias = layer.bias + layer.bias.dtype.type(_STEP_RATE) * _lack_of_steps(
+            layer
+        )
 
 
 def _lack_of_steps(layer: Layer) -> np.ndarray:

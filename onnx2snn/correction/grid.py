@@ -32,7 +32,9 @@ class Grid:
 
     def places(self, sizes: Iterable[int]) -> tuple[slice, ...]:
         """Return the positions along axes of lengths ``sizes``."""
-        return tuple(self._along(size, axis) for axis, size in enumerate(sizes, start=1))
+        return tuple(
+            self._along(size, axis) for axis, size in enumerate(sizes, start=1)
+        )
 
     def _along(self, size: int, axis: int) -> slice:
         distance = max(1, -(-size // self.positions))

@@ -102,7 +102,9 @@ class Layer:
             v_threshold = v_threshold.reshape([1] * rank)
         bias = np.zeros_like(v_threshold)
         digits = Digits.of(neuron) if layerwise else None
-        return cls(neuron, op, v_threshold, v_init, bias, values, time_steps, digits=digits)
+        return cls(
+            neuron, op, v_threshold, v_init, bias, values, time_steps, digits=digits
+        )
 
     def write(self) -> None:
         """Put threshold and initial potential into the graph."""
@@ -110,7 +112,9 @@ class Layer:
         set_array(inputs["v_threshold"], self.v_threshold)
         set_starting_value(inputs["v"], self.v_init)
         if "v_threshold_negative" in inputs:
-            set_array(inputs["v_threshold_negative"], self.fixed["v_threshold_negative"])
+            set_array(
+                inputs["v_threshold_negative"], self.fixed["v_threshold_negative"]
+            )
 
     def scale(self, factor: np.ndarray) -> None:
         """Multiply thresholds and initial potential by ``factor``, which broadcasts to them."""
@@ -130,7 +134,9 @@ class Layer:
     @property
     def shared_axes(self) -> tuple[int, ...]:
         """The axes of an activation along which parameters are the same."""
-        return tuple(axis for axis, length in enumerate(self.v_threshold.shape) if length == 1)
+        return tuple(
+            axis for axis, length in enumerate(self.v_threshold.shape) if length == 1
+        )
 
     def thinned(self, sample: Sample, grid: Grid) -> Sample:
         """Return ``sample`` at the positions of ``grid``, of all samples and channels."""

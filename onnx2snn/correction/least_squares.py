@@ -17,7 +17,9 @@ HELD_OUT = 4
 """One sample of so many is left out when the strength is judged."""
 
 
-def ridge(x: np.ndarray, y: np.ndarray, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def ridge(
+    x: np.ndarray, y: np.ndarray, samples: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the matrix and the offset that bring ``x @ matrix + offset`` closest to ``y``.
 
     Minimises, group by group,
@@ -36,13 +38,20 @@ def ridge(x: np.ndarray, y: np.ndarray, samples: np.ndarray) -> tuple[np.ndarray
         The matrix, [groups, inputs, outputs], and the offset, [groups, 1, outputs].
     """
     held_out = samples % HELD_OUT == HELD_OUT - 1
-    nothing = np.zeros((len(x), x.shape[2], y.shape[2])), np.zeros((len(x), 1, y.shape[2]))
+    nothing = (
+        np.zeros((len(x), x.shape[2], y.shape[2])),
+        np.zeros((len(x), 1, y.shape[2])),
+    )
     if held_out.all() or not held_out.any():
         return nothing
     known, unseen = ~held_out, held_out
     errors = [float(np.square(y[:, unseen], dtype=np.float64).sum())]
     for matrix, offset in _solutions(x[:, known], y[:, known], _STRENGTHS):
-        rest = y[:, unseen] - x[:, unseen] @ matrix.astype(x.dtype) - offset.astype(x.dtype)
+        rest = (
+            y[:, unseen]
+            - x[:, unseen] @ matrix.astype(x.dtype)
+            - offset.astype(x.dtype)
+        )
         errors.append(float(np.square(rest, dtype=np.float64).sum()))
     best = int(np.argmin(errors))
     if best == 0:
@@ -67,7 +76,9 @@ def _solutions(
             yield np.zeros((len(x), x.shape[2], y.shape[2])), y_mean
             continue
         system = products.copy()
-        system[:, diagonal, diagonal] += (strength * scale + np.finfo(np.float32).tiny)[:, None]
+        system[:, diagonal, diagonal] += (strength * scale + np.finfo(np.float32).tiny)[
+            :, None
+        ]
         solution = np.linalg.solve(system, right)
         matrix = turned.astype(np.float64) @ solution if few_places else solution
         yield matrix, y_mean - x_mean @ matrix

@@ -70,7 +70,9 @@ class LinearMap(abc.ABC):
         """Add ``delta``, [groups, inputs, outputs], to the weights."""
 
     def _attributes(self) -> dict[str, Any]:
-        return {name: attribute.value for name, attribute in self.node.attributes.items()}
+        return {
+            name: attribute.value for name, attribute in self.node.attributes.items()
+        }
 
 
 class _Convolution(LinearMap):
@@ -93,14 +95,18 @@ class _Convolution(LinearMap):
         return _in_groups(seen.reshape(len(x), self._group, inputs, -1))
 
     def _windows(self, x: np.ndarray, _: Sequence[int]) -> tuple[np.ndarray, Window]:
-        window = Window.of(x.shape[2:], array(self.weights).shape[2:], self._attributes())
+        window = Window.of(
+            x.shape[2:], array(self.weights).shape[2:], self._attributes()
+        )
         return window.pad(x, 0), window
 
     def rows(self, output: np.ndarray, grid: Grid) -> np.ndarray:
         batch, channels, *spatial = output.shape
         places = grid.places(spatial)
         thinned = output[(slice(None), slice(None), *places)]
-        return _in_groups(thinned.reshape(batch, self._group, channels // self._group, -1))
+        return _in_groups(
+            thinned.reshape(batch, self._group, channels // self._group, -1)
+        )
 
     def add(self, delta: np.ndarray) -> None:
         old = array(self.weights)
@@ -115,8 +121,12 @@ class _TransposedConvolution(_Convolution):
         shape: tuple[int, ...] = array(self.weights).shape
         return shape[0] * math.prod(shape[2:])
 
-    def _windows(self, x: np.ndarray, output: Sequence[int]) -> tuple[np.ndarray, Window]:
-        axes = declared_axes(x.shape[2:], array(self.weights).shape[2:], self._attributes())
+    def _windows(
+        self, x: np.ndarray, output: Sequence[int]
+    ) -> tuple[np.ndarray, Window]:
+        axes = declared_axes(
+            x.shape[2:], array(self.weights).shape[2:], self._attributes()
+        )
         sizes = [(axis.size - 1) * axis.stride + 1 for axis in axes]
         spread = np.zeros((*x.shape[:2], *sizes), x.dtype)
         strides = tuple(slice(None, None, axis.stride) for axis in axes)
@@ -124,7 +134,10 @@ class _TransposedConvolution(_Convolution):
         cuts = [self._cut(axes, output, index) for index in range(len(axes))]
         turned = map(_turned, axes, sizes, output[2:], cuts)
         window = Window(tuple(turned))
-        inside = (slice(size - a.size, None) for size, a in zip(sizes, window.axes, strict=True))
+        inside = (
+            slice(size - a.size, None)
+            for size, a in zip(sizes, window.axes, strict=True)
+        )
         return window.pad(spread[(slice(None), slice(None), *inside)], 0), window
 
     def _cut(self, axes: Sequence[Axis], output: Sequence[int], index: int) -> int:
@@ -143,7 +156,9 @@ class _TransposedConvolution(_Convolution):
         kernel = old.shape[2:]
         groups, _, outputs = delta.shape
         parts = delta.reshape(groups, old.shape[0] // groups, *kernel, outputs)
-        parts = np.flip(np.moveaxis(parts, -1, 2), axis=tuple(range(3, 3 + len(kernel))))
+        parts = np.flip(
+            np.moveaxis(parts, -1, 2), axis=tuple(range(3, 3 + len(kernel)))
+        )
         set_array(self.weights, old + parts.reshape(old.shape))
 
 
@@ -164,7 +179,9 @@ class _Product(LinearMap):
 
     def __init__(self, node: ir.Node, moving: int) -> None:
         super().__init__(node, moving, channel_axis=-2 if moving else -1)
-        self._turned = node.attributes.get_int("transB" if moving == 0 else "transA", 0) == 1
+        self._turned = (
+            node.attributes.get_int("transB" if moving == 0 else "transA", 0) == 1
+        )
         self._scale = node.attributes.get_float("alpha", 1.0)
 
     @property
@@ -194,7 +211,9 @@ class _Product(LinearMap):
 
 def linear_map(node: ir.Node) -> LinearMap | None:
     """Return the weights of ``node`` as matrices, None if it has no constants of its own."""
-    constants = [index for index, value in enumerate(node.inputs[:2]) if is_constant(value)]
+    constants = [
+        index for index, value in enumerate(node.inputs[:2]) if is_constant(value)
+    ]
     weights = node.inputs[constants[0]] if len(constants) == 1 else None
     if weights is None or not has_one_reader(weights) or not array(weights).size:
         return None
@@ -204,7 +223,11 @@ def linear_map(node: ir.Node) -> LinearMap | None:
     if is_op(node, "ConvTranspose") and moving == 0:
         return _TransposedConvolution(node)
     is_product = is_op(node, "Gemm", "MatMul") and array(weights).ndim == 2
-    return _Product(node, moving) if is_product and not _turns_operand(node, moving) else None
+    return (
+        _Product(node, moving)
+        if is_product and not _turns_operand(node, moving)
+        else None
+    )
 
 
 def _turns_operand(node: ir.Node, moving: int) -> bool:

@@ -38,7 +38,11 @@ class Synapses:
 def synapses(nodes: Iterable[ir.Node]) -> list[Synapses]:
     """Return those of ``nodes`` that have weights of their own as matrices."""
     maps = [linear_map(node) for node in nodes if is_op(node, *WEIGHTED)]
-    return [Synapses(found, place(found.node.outputs[0])) for found in maps if found is not None]
+    return [
+        Synapses(found, place(found.node.outputs[0]))
+        for found in maps
+        if found is not None
+    ]
 
 
 def place(value: ir.Value) -> ir.Value:
@@ -46,7 +50,11 @@ def place(value: ir.Value) -> ir.Value:
     while has_one_reader(value):
         reader = next(iter(value.uses())).node
         total = reader.outputs[0]
-        if not is_op(reader, "Add") or total.shape is None or total.shape != value.shape:
+        if (
+            not is_op(reader, "Add")
+            or total.shape is None
+            or total.shape != value.shape
+        ):
             break
         value = total
     return value

@@ -21,7 +21,14 @@ from onnx2snn.runtime.subgraph import Segment
 from onnx2snn.storage.array_store import Tape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
+    from collections.abc import (
+        Callable,
+        Collection,
+        Generator,
+        Iterable,
+        Iterator,
+        Mapping,
+    )
 
     import onnx_ir as ir
 
@@ -113,7 +120,9 @@ class _Walker:
         self._front: Segment
         self._sampled = False
         self.ends = list(snn.graph.outputs)
-        self._last_readers = _last_readers(self._activations, self.ends, ann.graph.outputs)
+        self._last_readers = _last_readers(
+            self._activations, self.ends, ann.graph.outputs
+        )
         self._met: set[ir.Node] = set()
 
     def store(self, batches: Iterable[Mapping[str, np.ndarray]]) -> None:
@@ -131,7 +140,9 @@ class _Walker:
         driven = closure(edges, self._fired)
         wanted = closure(edges.reverse(copy=False), filter(None, map(_producer, ends)))
         between = (driven & wanted) - self._met
-        ahead = [node for node in self._snn.graph if node in between and not is_neuron(node)]
+        ahead = [
+            node for node in self._snn.graph if node in between and not is_neuron(node)
+        ]
         self._met.update(ahead)
         for found in synapses(ahead):
             if is_left(found.map.node.outputs[0]):
@@ -139,7 +150,9 @@ class _Walker:
             target = self._values.get(_name_in_ann(found.place))
             values = [found.map.moving, found.place]
             # What the step form makes of means in one step is what the steps come to.
-            segment = Segment(self._snn, values, [self._sent(node) for node in self._fired])
+            segment = Segment(
+                self._snn, values, [self._sent(node) for node in self._fired]
+            )
             if target is not None and "BernoulliEncoder" not in segment.operators:
                 found.samples = _Batches(self._lacking(segment, target), self._batches)
                 yield found
@@ -177,7 +190,9 @@ class _Walker:
         activation = self._activations[neuron]
         sent = [self._sent(node) for node in self._fired]
         known = [self._activations[node] for node in self._fired]
-        self._run(Segment(self._ann, [activation], known), str(activation.name), self._events)
+        self._run(
+            Segment(self._ann, [activation], known), str(activation.name), self._events
+        )
         current = [value for value in neuron.inputs[:1] if value is not None]
         self._front = Segment(
             self._snn, current, sent, None if self._layerwise else self._time_steps
@@ -201,11 +216,15 @@ class _Walker:
         spikes = neuron.outputs[0]
         return next(iter(spikes.uses())).node.outputs[0] if self._layerwise else spikes
 
-    def _run(self, segment: Segment, output: str, averaged: Collection[str] = ()) -> None:
+    def _run(
+        self, segment: Segment, output: str, averaged: Collection[str] = ()
+    ) -> None:
         for batch in range(self._batches):
             self._tape.append(output, self._output(segment, batch, averaged))
 
-    def _output(self, segment: Segment, batch: int, averaged: Collection[str] = ()) -> np.ndarray:
+    def _output(
+        self, segment: Segment, batch: int, averaged: Collection[str] = ()
+    ) -> np.ndarray:
         feeds = {name: self._tape.read(name, batch) for name in segment.inputs}
         return segment.run(time_means(feeds, averaged))[0]
 
@@ -216,7 +235,10 @@ class _Walker:
     def _driving(self, segment: Segment, batch: int) -> dict[str, np.ndarray]:
         """Return what a part of the spiking network reads."""
         kept = {str(self._sent(node).name): _key(node) for node in self._fired}
-        return {name: self._tape.read(kept.get(name, name), batch) for name in segment.inputs}
+        return {
+            name: self._tape.read(kept.get(name, name), batch)
+            for name in segment.inputs
+        }
 
     def _sample(self, layer: Layer, activation: str) -> bool:
         """Keep the samples of ``layer``; whether they leave anything out."""
@@ -235,8 +257,14 @@ class _Walker:
         """Keep the spikes of ``layer`` and forget what nobody reads any more."""
         layer.write()
         for batch in range(self._batches):
-            current = self._current(batch) if self._sampled else self._tape.read(_CURRENT, batch)
-            sent = layer.mean_output(current) if self._layerwise else layer.spikes(current)
+            current = (
+                self._current(batch)
+                if self._sampled
+                else self._tape.read(_CURRENT, batch)
+            )
+            sent = (
+                layer.mean_output(current) if self._layerwise else layer.spikes(current)
+            )
             self._tape.append(_key(layer.neuron), sent)
         self._tape.drop(_CURRENT)
         self._tape.drop(_TARGET)

@@ -35,7 +35,13 @@ import numpy as np
 
 from onnx2snn.data.input_specs import InputSpec, cast, input_specs
 from onnx2snn.data.layout import Layout, feed_problems
-from onnx2snn.data.sources import Spill, array_of, feeds_of_reader, labelled, script_feeds
+from onnx2snn.data.sources import (
+    Spill,
+    array_of,
+    feeds_of_reader,
+    labelled,
+    script_feeds,
+)
 from onnx2snn.data.stored_arrays import ArrayColumn, Column, open_npz
 from onnx2snn.errors import CalibrationError, OptionError
 
@@ -123,8 +129,12 @@ class Dataset:
         start = 0
         for feed in self._feeds:
             for arrays, valid in Layout.of(feed, self._specs).cut(feed, batch_size):
-                feeds = {spec.name: cast(arrays[spec.name], spec)[0] for spec in self._specs}
-                labels = None if self.labels is None else self.labels[start : start + valid]
+                feeds = {
+                    spec.name: cast(arrays[spec.name], spec)[0] for spec in self._specs
+                }
+                labels = (
+                    None if self.labels is None else self.labels[start : start + valid]
+                )
                 yield Batch(feeds, valid, labels)
                 start += valid
 
@@ -142,7 +152,9 @@ def _checked(
 ) -> tuple[int, str, dict[str, collections.Counter[str]]]:
     samples = 0
     digests = {spec.name: hashlib.sha256() for spec in specs}
-    bad: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
+    bad: dict[str, collections.Counter[str]] = collections.defaultdict(
+        collections.Counter
+    )
     for feed in feeds:
         samples += Layout.of(feed, specs).samples
         for spec in specs:
@@ -153,13 +165,17 @@ def _checked(
                     bad[spec.name].update(unusable)
     whole = hashlib.sha256()
     for spec in sorted(specs, key=lambda spec: spec.name):
-        whole.update(f"{spec.name}\0{spec.dtype}\0{digests[spec.name].hexdigest()}\0".encode())
+        whole.update(
+            f"{spec.name}\0{spec.dtype}\0{digests[spec.name].hexdigest()}\0".encode()
+        )
     return samples, whole.hexdigest(), bad
 
 
 def _refuse(name: str, problems: Sequence[str]) -> None:
     if problems:
-        raise CalibrationError("\n  ".join([f"{name} cannot be fed to the model:", *problems]))
+        raise CalibrationError(
+            "\n  ".join([f"{name} cannot be fed to the model:", *problems])
+        )
 
 
 def dataset(source: object, specs: Sequence[InputSpec]) -> Dataset:
@@ -223,7 +239,9 @@ def _from_path(text: str, specs: Sequence[InputSpec]) -> Dataset:
     script = _SCRIPT.fullmatch(text)
     path = Path(script["path"] if script else text)
     if script:
-        return _from_items(script_feeds(path, script["function"] or "batches"), specs, repr(text))
+        return _from_items(
+            script_feeds(path, script["function"] or "batches"), specs, repr(text)
+        )
     columns: dict[str, Column] = dict(open_npz(path))
     inputs = [spec.name for spec in specs]
     labels = None
@@ -238,7 +256,9 @@ def _from_columns(
     columns: Mapping[str, Column], labels: object, specs: Sequence[InputSpec], name: str
 ) -> Dataset:
     _refuse(name, feed_problems(columns, specs))
-    return Dataset([columns], specs, None if labels is None else _classes(labels, name), name)
+    return Dataset(
+        [columns], specs, None if labels is None else _classes(labels, name), name
+    )
 
 
 class _SpilledFeeds:
@@ -252,7 +272,9 @@ class _SpilledFeeds:
             yield {name: ArrayColumn(array) for name, array in feed.items()}
 
 
-def _from_items(items: Iterable[object], specs: Sequence[InputSpec], name: str) -> Dataset:
+def _from_items(
+    items: Iterable[object], specs: Sequence[InputSpec], name: str
+) -> Dataset:
     spill, labels = Spill(), []
     for index, item in enumerate(items):
         feed, classes = _feed(item, specs, f"{name}, feed {index},")
@@ -261,8 +283,15 @@ def _from_items(items: Iterable[object], specs: Sequence[InputSpec], name: str) 
     known = [classes for classes in labels if classes is not None]
     if known and len(known) != len(labels):
         bare = [index for index, classes in enumerate(labels) if classes is None]
-        _refuse(name, [f"{len(bare)} of {len(labels)} feeds have no labels, first feed {bare[0]}"])
-    return Dataset(_SpilledFeeds(spill), specs, np.concatenate(known) if known else None, name)
+        _refuse(
+            name,
+            [
+                f"{len(bare)} of {len(labels)} feeds have no labels, first feed {bare[0]}"
+            ],
+        )
+    return Dataset(
+        _SpilledFeeds(spill), specs, np.concatenate(known) if known else None, name
+    )
 
 
 def _feed(
@@ -288,5 +317,10 @@ def _classes(labels: Any, name: str) -> np.ndarray:  # noqa: ANN401 (any array-l
     classes = array.reshape(-1)
     numbers = array.dtype.kind in "biuf" and np.isfinite(classes).all()
     if not numbers or (classes != np.floor(classes)).any():
-        _refuse(name, [f"labels 'y' are {array.dtype} {list(array.shape)}, expected class numbers"])
+        _refuse(
+            name,
+            [
+                f"labels 'y' are {array.dtype} {list(array.shape)}, expected class numbers"
+            ],
+        )
     return classes.astype(np.int64)

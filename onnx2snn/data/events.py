@@ -37,7 +37,9 @@ def sample_first(
     )
 
 
-def data_specs(specs: Iterable[InputSpec], events: Collection[str]) -> tuple[InputSpec, ...]:
+def data_specs(
+    specs: Iterable[InputSpec], events: Collection[str]
+) -> tuple[InputSpec, ...]:
     """Return what a data set must hold for a network with inputs ``specs``.
 
     Args:
@@ -52,7 +54,9 @@ def data_specs(specs: Iterable[InputSpec], events: Collection[str]) -> tuple[Inp
     )
 
 
-def time_first(feeds: Mapping[str, np.ndarray], events: Collection[str]) -> dict[str, np.ndarray]:
+def time_first(
+    feeds: Mapping[str, np.ndarray], events: Collection[str]
+) -> dict[str, np.ndarray]:
     """Return ``feeds`` with events [N, T, ...] as [T, N, ...]."""
     return {
         name: np.ascontiguousarray(np.moveaxis(data, 1, 0)) if name in events else data
@@ -70,7 +74,10 @@ def time_means(
         events: Names of the inputs that are events.
         axis: Where time is: 1 if events are [N, T, ...].
     """
-    return {name: _mean(data, axis) if name in events else data for name, data in feeds.items()}
+    return {
+        name: _mean(data, axis) if name in events else data
+        for name, data in feeds.items()
+    }
 
 
 def _mean(data: np.ndarray, axis: int) -> np.ndarray:

@@ -10,7 +10,14 @@ import numpy as np
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-__all__ = ["InputSpec", "cast", "dtype_problem", "input_specs", "is_real", "shape_problem"]
+__all__ = [
+    "InputSpec",
+    "cast",
+    "dtype_problem",
+    "input_specs",
+    "is_real",
+    "shape_problem",
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +66,9 @@ def _shape(value: ir.Value) -> tuple[int | None, ...] | None:
 
 
 def _symbols(value: ir.Value) -> tuple[str | None, ...]:
-    return tuple(None if isinstance(size, int) else size.value for size in value.shape or ())
+    return tuple(
+        None if isinstance(size, int) else size.value for size in value.shape or ()
+    )
 
 
 def _shape_text(shape: tuple[int | None, ...] | None) -> str:

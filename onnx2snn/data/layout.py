@@ -84,13 +84,19 @@ class Layout:
     def of(cls, feed: Feed, specs: Sequence[InputSpec]) -> Layout:
         """Return the layout of a feed in which ``feed_problems`` found nothing."""
         axes = tuple(_axis(feed[spec.name], spec) for spec in specs)
-        batches = next((axis.batches for axis in axes if axis.batches is not None), None)
-        samples = next((axis.length * axis.inner for axis in axes if axis.length is not None), 1)
+        batches = next(
+            (axis.batches for axis in axes if axis.batches is not None), None
+        )
+        samples = next(
+            (axis.length * axis.inner for axis in axes if axis.length is not None), 1
+        )
         if all(axis.length is None for axis in axes):
             batches = 1
         return cls(axes, batches, samples)
 
-    def cut(self, feed: Feed, batch_size: int) -> Iterator[tuple[dict[str, np.ndarray], int]]:
+    def cut(
+        self, feed: Feed, batch_size: int
+    ) -> Iterator[tuple[dict[str, np.ndarray], int]]:
         """Yield each batch as stored, with the number of its samples that are not padding."""
         batches = self.batches or -(-self.samples // batch_size)
         rows = {
@@ -100,11 +106,13 @@ class Layout:
         main = next((axis for axis in self.axes if axis.length is not None), None)
         size = 1 if main is None else rows[main.spec.name] * main.inner
         parts = [
-            self._parts(feed[axis.spec.name], axis, rows[axis.spec.name]) for axis in self.axes
+            self._parts(feed[axis.spec.name], axis, rows[axis.spec.name])
+            for axis in self.axes
         ]
         for index in range(batches):
             arrays = {
-                axis.spec.name: next(blocks) for axis, blocks in zip(self.axes, parts, strict=True)
+                axis.spec.name: next(blocks)
+                for axis, blocks in zip(self.axes, parts, strict=True)
             }
             yield arrays, min(size, self.samples - index * size)
 
@@ -120,7 +128,11 @@ class Layout:
 
 def _padded(block: np.ndarray, rows: int) -> np.ndarray:
     missing = rows - len(block)
-    return block if missing <= 0 else np.concatenate([block, np.repeat(block[-1:], missing, 0)])
+    return (
+        block
+        if missing <= 0
+        else np.concatenate([block, np.repeat(block[-1:], missing, 0)])
+    )
 
 
 def feed_problems(feed: Feed, specs: Sequence[InputSpec]) -> list[str]:
@@ -132,12 +144,16 @@ def feed_problems(feed: Feed, specs: Sequence[InputSpec]) -> list[str]:
         for name in feed
         if name not in names
     ]
-    problems += [f"no array for input {spec}" for spec in specs if spec.name not in feed]
+    problems += [
+        f"no array for input {spec}" for spec in specs if spec.name not in feed
+    ]
     for spec in specs:
         if spec.name in feed:
             column = feed[spec.name]
             found = shape_problem(column.shape, spec), dtype_problem(column.dtype, spec)
-            problems += [f"array {spec.name!r} {problem}" for problem in found if problem]
+            problems += [
+                f"array {spec.name!r} {problem}" for problem in found if problem
+            ]
     return problems or _count_problems([_axis(feed[spec.name], spec) for spec in specs])
 
 

@@ -75,7 +75,9 @@ def array_of(value: object) -> np.ndarray:
     return array
 
 
-def labelled(item: object, inputs: tuple[str, ...]) -> tuple[dict[str, np.ndarray], Any]:
+def labelled(
+    item: object, inputs: tuple[str, ...]
+) -> tuple[dict[str, np.ndarray], Any]:
     """Return one item of a source as arrays by input name, and its labels or None.
 
     Args:
@@ -141,14 +143,18 @@ def _call(path: Path, function: str) -> Iterator[object]:
 def _produced(path: Path, function: str) -> Iterable[object]:
     module = _module(path)
     if not callable(getattr(module, function, None)):
-        message = f"{str(path)!r} has no function {function!r}, which must yield the feeds"
+        message = (
+            f"{str(path)!r} has no function {function!r}, which must yield the feeds"
+        )
         raise CalibrationError(message)
     produced = getattr(module, function)()
     if isinstance(produced, Mapping) or hasattr(produced, "__array__"):
         return [produced]
     if not isinstance(produced, Iterable):
         kind = type(produced).__name__
-        message = f"{function}() of {str(path)!r} must yield the feeds, but returned {kind}"
+        message = (
+            f"{function}() of {str(path)!r} must yield the feeds, but returned {kind}"
+        )
         raise CalibrationError(message)
     return produced
 
@@ -156,7 +162,9 @@ def _produced(path: Path, function: str) -> Iterable[object]:
 def _module(path: Path) -> types.ModuleType:
     module = types.ModuleType(f"onnx2snn_feeds_{path.stem}")
     module.__file__ = str(path)
-    sys.modules[module.__name__] = module  # dataclasses and pickle look a class's module up here
+    sys.modules[module.__name__] = (
+        module  # dataclasses and pickle look a class's module up here
+    )
     importlib.machinery.SourceFileLoader(module.__name__, str(path)).exec_module(module)
     return module
 

@@ -93,15 +93,22 @@ class NpzColumn:
             CalibrationError: The member is truncated or damaged.
         """
         try:
-            with zipfile.ZipFile(self.path) as archive, archive.open(f"{self.name}.npy") as file:
+            with (
+                zipfile.ZipFile(self.path) as archive,
+                archive.open(f"{self.name}.npy") as file,
+            ):
                 yield from self._read(cast("BinaryIO", file), rows)
         except _UNREADABLE as error:
-            message = f"array {self.name!r} of {str(self.path)!r} cannot be read: {error}"
+            message = (
+                f"array {self.name!r} of {str(self.path)!r} cannot be read: {error}"
+            )
             raise CalibrationError(message) from error
 
     def _read(self, file: BinaryIO, rows: int) -> Iterator[np.ndarray]:
         if self.is_fortran or not self.shape:
-            yield from ArrayColumn(np.lib.format.read_array(file, allow_pickle=False)).blocks(rows)
+            yield from ArrayColumn(
+                np.lib.format.read_array(file, allow_pickle=False)
+            ).blocks(rows)
             return
         _header(file)
         row = self.shape[1:]
@@ -126,7 +133,9 @@ def open_npz(path: Path) -> dict[str, NpzColumn]:
             names = [name.removesuffix(".npy") for name in archive.namelist()]
             return {name: _npz_column(archive, path, name) for name in names}
     except zipfile.BadZipFile as error:
-        message = f"{str(path)!r} is not an .npz file ({error}); write it with numpy.savez"
+        message = (
+            f"{str(path)!r} is not an .npz file ({error}); write it with numpy.savez"
+        )
         raise CalibrationError(message) from error
     except OSError as error:
         message = f"{str(path)!r} cannot be read: {error.strerror or error}"

@@ -70,11 +70,15 @@ def synthetic_feeds(
         samples -= rows
 
 
-def _shape(spec: InputSpec, batch: Collection[str | None], rows: int, length: int) -> list[int]:
+def _shape(
+    spec: InputSpec, batch: Collection[str | None], rows: int, length: int
+) -> list[int]:
     symbols = spec.symbols or (None,) * len(spec.shape or ())
     return [
         (rows if axis == 0 or symbol in batch else length) if size is None else size
-        for axis, (size, symbol) in enumerate(zip(spec.shape or (), symbols, strict=True))
+        for axis, (size, symbol) in enumerate(
+            zip(spec.shape or (), symbols, strict=True)
+        )
     ]
 
 
@@ -91,7 +95,9 @@ def _values(
     if bytes_:
         limits = np.iinfo(spec.dtype)
         noise = np.clip(
-            np.round((limits.min + limits.max + 1) / 2 + 64 * noise), limits.min, limits.max
+            np.round((limits.min + limits.max + 1) / 2 + 64 * noise),
+            limits.min,
+            limits.max,
         )
     return noise.astype(spec.dtype)
 
@@ -104,12 +110,15 @@ def _channel_axis(spec: InputSpec) -> int | None:
     return fixed[0] if fixed else (1 if spec.shape[1] is None else None)
 
 
-def _image(spec: InputSpec, rows: int, channel: int, generator: np.random.Generator) -> np.ndarray:
+def _image(
+    spec: InputSpec, rows: int, channel: int, generator: np.random.Generator
+) -> np.ndarray:
     axes = (channel, *(axis for axis in (1, 2, 3) if axis != channel))
     defaults = (_COLOURS, _PIXELS, _PIXELS)
     sizes = [(spec.shape or ())[axis] for axis in axes]
     channels, height, width = (
-        default if size is None else size for size, default in zip(sizes, defaults, strict=True)
+        default if size is None else size
+        for size, default in zip(sizes, defaults, strict=True)
     )
     rows = spec.rows or rows
     noise = image_noise((rows, channels, height, width), generator)
@@ -145,7 +154,9 @@ def running_feeds(
     raise CalibrationError(message)
 
 
-def image_noise(shape: tuple[int, int, int, int], generator: np.random.Generator) -> np.ndarray:
+def image_noise(
+    shape: tuple[int, int, int, int], generator: np.random.Generator
+) -> np.ndarray:
     """Return noise that looks to a convolution somewhat like photographs.
 
     The amplitude of a spatial frequency f falls as ``f**-1.5`` (the power as ``f**-3``), the

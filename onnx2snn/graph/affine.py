@@ -61,7 +61,11 @@ def _batch_norm(node: ir.Node) -> Affine | None:
 def _per_channel(values: np.ndarray, x: ir.Value) -> np.ndarray | None:
     """Return a constant operand as one number a channel of ``x``, None if it is more."""
     if x.shape is None or values.ndim > len(x.shape):
-        return values.reshape(1) if values.shape in {(), (1,)} and x.shape is None else None
+        return (
+            values.reshape(1)
+            if values.shape in {(), (1,)} and x.shape is None
+            else None
+        )
     if values.size == 1:
         return values.reshape(1)
     rank = len(x.shape)

@@ -20,7 +20,10 @@ def constant(graph: ir.Graph, name: str, data: np.ndarray) -> ir.Value:
     name = fresh_name(graph, name)
     tensor = ir.tensor(np.array(data, order="C"), name=name)
     value = ir.Value(
-        name=name, shape=ir.Shape(data.shape), type=ir.TensorType(tensor.dtype), const_value=tensor
+        name=name,
+        shape=ir.Shape(data.shape),
+        type=ir.TensorType(tensor.dtype),
+        const_value=tensor,
     )
     graph.register_initializer(value)
     return value
@@ -34,7 +37,9 @@ def set_array(value: ir.Value | None, data: np.ndarray) -> None:
     """
     old = array(value)
     if value is not None:
-        value.const_value = ir.tensor(np.array(data, old.dtype, order="C"), name=value.name)
+        value.const_value = ir.tensor(
+            np.array(data, old.dtype, order="C"), name=value.name
+        )
         value.shape = ir.Shape(data.shape)
 
 
@@ -74,7 +79,11 @@ def copied(node: ir.Node) -> ir.Node:
         for name, attribute in node.attributes.items()
     ]
     copy = ir.Node(
-        node.domain, node.op_type, node.inputs, attributes, num_outputs=len(node.outputs)
+        node.domain,
+        node.op_type,
+        node.inputs,
+        attributes,
+        num_outputs=len(node.outputs),
     )
     for new, old in zip(copy.outputs, node.outputs, strict=True):
         new.type, new.shape = old.type, old.shape

@@ -29,14 +29,18 @@ class IntegerWriter(Writer):
 
     def same(self, op: str, *inputs: ir.Value | None) -> ir.Value:
         """Add a node of operator type ``op`` with the attributes of the node."""
-        kept = {k: a for k, a in self.node.attributes.items() if k not in _NO_FLOAT_FORM}
+        kept = {
+            k: a for k, a in self.node.attributes.items() if k not in _NO_FLOAT_FORM
+        }
         return self.add(op, inputs, kept)
 
     def real(self, position: int, axis: int = 1) -> ir.Value:
         """Return the real numbers of an input that its scale and its zero point follow."""
         return self.dequantized(map(self.given, range(position, position + 3)), axis)
 
-    def dequantized(self, quantity: Iterable[ir.Value | None], axis: int = 1) -> ir.Value:
+    def dequantized(
+        self, quantity: Iterable[ir.Value | None], axis: int = 1
+    ) -> ir.Value:
         """Return real numbers, given integers, their scale and their zero point.
 
         Scales may differ along ``axis``.
@@ -54,7 +58,9 @@ class IntegerWriter(Writer):
         """Return ``value`` in integers, by the scale and the zero point at ``position``."""
         zero_point = self._vector(self.given(position + 1))
         if zero_point is None:
-            zero_point = self.constant("zero_point", np.zeros([], self._integers().numpy()))
+            zero_point = self.constant(
+                "zero_point", np.zeros([], self._integers().numpy())
+            )
         scale = self._vector(self.given(position))
         return self.add("QuantizeLinear", [value, scale, zero_point])
 
@@ -70,10 +76,14 @@ class IntegerWriter(Writer):
         integers = self.given(position)
         if integers is None:
             return None
-        return self.product(self.add("Cast", [integers], {"to": ir.DataType.FLOAT}), *factors)
+        return self.product(
+            self.add("Cast", [integers], {"to": ir.DataType.FLOAT}), *factors
+        )
 
     def _integers(self) -> ir.DataType:
-        typed = (v.dtype for v in self.node.inputs if v is not None and v.dtype is not None)
+        typed = (
+            v.dtype for v in self.node.inputs if v is not None and v.dtype is not None
+        )
         return next((t for t in typed if t.is_integer()), ir.DataType.UINT8)
 
     def _vector(self, value: ir.Value | None) -> ir.Value | None:
@@ -82,20 +92,30 @@ class IntegerWriter(Writer):
             return value
         data = array(value)
         shape: list[int] = [] if data.size == 1 else [-1]
-        return value if data.ndim == len(shape) else self.constant("scale", data.reshape(shape))
+        return (
+            value
+            if data.ndim == len(shape)
+            else self.constant("scale", data.reshape(shape))
+        )
 
 
 def _conv(writer: IntegerWriter) -> ir.Value:
     bias = writer.bias(8, writer.given(1), writer.given(4))
-    return writer.quantized(writer.same("Conv", writer.real(0), writer.real(3, 0), bias), 6)
+    return writer.quantized(
+        writer.same("Conv", writer.real(0), writer.real(3, 0), bias), 6
+    )
 
 
 def _matmul(writer: IntegerWriter) -> ir.Value:
-    return writer.quantized(writer.add("MatMul", [writer.real(0, -2), writer.real(3, -1)]), 6)
+    return writer.quantized(
+        writer.add("MatMul", [writer.real(0, -2), writer.real(3, -1)]), 6
+    )
 
 
 def _gemm(writer: IntegerWriter) -> ir.Value:
-    alpha = writer.constant("alpha", np.array(writer.node.attributes.get_float("alpha", 1.0), "f4"))
+    alpha = writer.constant(
+        "alpha", np.array(writer.node.attributes.get_float("alpha", 1.0), "f4")
+    )
     bias = writer.bias(6, writer.given(1), writer.given(4), alpha)
     axis = 0 if writer.node.attributes.get_int("transB", 0) else 1
     result = writer.same("Gemm", writer.real(0), writer.real(3, axis), bias)
@@ -108,7 +128,9 @@ def _softmax(writer: IntegerWriter) -> ir.Value:
         return writer.quantized(writer.add("Softmax", [x], {"axis": axis}), 3)
     rows = writer.add("Flatten", [x], {"axis": axis})
     weights = writer.add("Softmax", [rows], {"axis": -1})
-    return writer.quantized(writer.add("Reshape", [weights, writer.add("Shape", [x])]), 3)
+    return writer.quantized(
+        writer.add("Reshape", [weights, writer.add("Shape", [x])]), 3
+    )
 
 
 def _concat(writer: IntegerWriter) -> ir.Value:
@@ -182,14 +204,20 @@ def _matmul_of_bits(writer: IntegerWriter) -> ir.Value | None:
     zero = _zero_points(zeros, bits, rows, blocks)
     entries = _unpacked(array(b), bits).reshape(rows, blocks, -1)[..., :block]
     weight = ((entries - zero) * step).reshape(rows, -1)[:, :columns].T
-    return _plus(writer, writer.add("MatMul", [writer.given(0), writer.constant("B", weight)]), 5)
+    return _plus(
+        writer, writer.add("MatMul", [writer.given(0), writer.constant("B", weight)]), 5
+    )
 
 
-def _zero_points(zeros: ir.Value | None, bits: int, rows: int, blocks: int) -> np.ndarray:
+def _zero_points(
+    zeros: ir.Value | None, bits: int, rows: int, blocks: int
+) -> np.ndarray:
     if zeros is None:
         return np.full((rows, 1, 1), 2.0 ** (bits - 1), np.float32)
     data = array(zeros)
-    unpacked = _unpacked(data, bits) if data.dtype == np.uint8 else data.astype(np.float32)
+    unpacked = (
+        _unpacked(data, bits) if data.dtype == np.uint8 else data.astype(np.float32)
+    )
     return unpacked.reshape(rows, -1)[:, :blocks, None]
 
 
@@ -207,14 +235,22 @@ INTEGER_OPERATORS: dict[tuple[str, str], Callable[[IntegerWriter], ir.Value | No
     (CONTRIB, "MatMulIntegerToFloat"): _matmul_to_real,
     (CONTRIB, "MatMulNBits"): _matmul_of_bits,
     (CONTRIB, "QGemm"): _gemm,
-    (CONTRIB, "QLinearAdd"): lambda w: w.quantized(w.add("Add", [w.real(0), w.real(3)]), 6),
-    (CONTRIB, "QLinearAveragePool"): lambda w: w.quantized(w.same("AveragePool", w.real(0)), 3),
+    (CONTRIB, "QLinearAdd"): lambda w: w.quantized(
+        w.add("Add", [w.real(0), w.real(3)]), 6
+    ),
+    (CONTRIB, "QLinearAveragePool"): lambda w: w.quantized(
+        w.same("AveragePool", w.real(0)), 3
+    ),
     (CONTRIB, "QLinearConcat"): _concat,
     (CONTRIB, "QLinearGlobalAveragePool"): lambda w: w.quantized(
         w.same("GlobalAveragePool", w.real(0)), 3
     ),
-    (CONTRIB, "QLinearLeakyRelu"): lambda w: w.quantized(w.same("LeakyRelu", w.real(0)), 3),
-    (CONTRIB, "QLinearMul"): lambda w: w.quantized(w.add("Mul", [w.real(0), w.real(3)]), 6),
+    (CONTRIB, "QLinearLeakyRelu"): lambda w: w.quantized(
+        w.same("LeakyRelu", w.real(0)), 3
+    ),
+    (CONTRIB, "QLinearMul"): lambda w: w.quantized(
+        w.add("Mul", [w.real(0), w.real(3)]), 6
+    ),
     (CONTRIB, "QLinearSigmoid"): lambda w: w.quantized(w.same("Sigmoid", w.real(0)), 3),
     (CONTRIB, "QLinearSoftmax"): _softmax,
     (CONTRIB, "QLinearWhere"): _where,

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.graph import array, has_one_reader, is_constant, is_op, label, replace_value
+from onnx2snn.graph import (
+    array,
+    has_one_reader,
+    is_constant,
+    is_op,
+    label,
+    replace_value,
+)
 from onnx2snn.graph.integer_operators import IntegerWriter
 
 if TYPE_CHECKING:
@@ -92,7 +99,9 @@ def _scale(
     integers: ir.Value | None, zero_point: ir.Value | None, scales: Scales
 ) -> ir.Value | None:
     """Return the scale that ``integers`` were quantised with, if also with ``zero_point``."""
-    scale, zero = scales.get(integers, (None, None)) if integers is not None else (None, None)
+    scale, zero = (
+        scales.get(integers, (None, None)) if integers is not None else (None, None)
+    )
     return scale if zero_point is zero or _same(zero_point, zero) else None
 
 
@@ -123,12 +132,18 @@ def _constant_scale(
     """Take out of ``factors`` a constant that can be the scale of constant weights."""
     weights = node.inputs[1]
     rank = 0 if weights is None or weights.shape is None else len(weights.shape)
-    channel = rank - 1 if is_op(node, "ConvInteger") else 1  # from the last axis of the result
+    channel = (
+        rank - 1 if is_op(node, "ConvInteger") else 1
+    )  # from the last axis of the result
     for factor in filter(is_constant, factors):
         data = array(factor)
-        if data.size == 1 or (data.ndim >= channel and data.shape[-channel] == data.size):
+        if data.size == 1 or (
+            data.ndim >= channel and data.shape[-channel] == data.size
+        ):
             factors.remove(factor)
-            return writer.constant("weight_scale", data.reshape(-1 if data.size > 1 else []))
+            return writer.constant(
+                "weight_scale", data.reshape(-1 if data.size > 1 else [])
+            )
     return None
 
 

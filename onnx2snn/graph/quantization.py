@@ -31,7 +31,9 @@ def real_numbers(
     return np.asarray((integers.astype(np.float32) - zeros) * steps, np.float32)
 
 
-def _spread(values: np.ndarray, shape: tuple[int, ...], axis: int | None, block: int) -> np.ndarray:
+def _spread(
+    values: np.ndarray, shape: tuple[int, ...], axis: int | None, block: int
+) -> np.ndarray:
     """Return ``values`` so that they broadcast to ``shape``."""
     if axis is None:
         return values

@@ -10,7 +10,14 @@ import onnx_ir as ir
 from onnx2snn.graph import array, is_constant, is_op
 from onnx2snn.graph.quantization import real_numbers
 
-__all__ = ["CONTRIB", "Quantizer", "dequantized", "is_dequantize", "is_quantize", "quantizer_of"]
+__all__ = [
+    "CONTRIB",
+    "Quantizer",
+    "dequantized",
+    "is_dequantize",
+    "is_quantize",
+    "quantizer_of",
+]
 
 CONTRIB = "com.microsoft"
 """Domain of onnxruntime's own operators; it has quantisers of the types that opset 21 brought."""
@@ -58,24 +65,31 @@ class Quantizer:
         """Whether ``other`` stands for the same numbers."""
         return (
             other is not None
-            and (self.axis, self.block, self.dtype) == (other.axis, other.block, other.dtype)
+            and (self.axis, self.block, self.dtype)
+            == (other.axis, other.block, other.dtype)
             and np.array_equal(self.scale, other.scale)
             and np.array_equal(self.zero_point, other.zero_point)
         )
 
     def real(self, integers: np.ndarray) -> np.ndarray:
         """Return the numbers that ``integers`` stand for, float32."""
-        return real_numbers(integers, self.scale, self.zero_point, self.axis, self.block)
+        return real_numbers(
+            integers, self.scale, self.zero_point, self.axis, self.block
+        )
 
 
 def is_quantize(node: ir.Node | None) -> bool:
     """Whether ``node`` is a QuantizeLinear, of ONNX or of onnxruntime."""
-    return is_op(node, "QuantizeLinear") or is_op(node, "QuantizeLinear", domain=CONTRIB)
+    return is_op(node, "QuantizeLinear") or is_op(
+        node, "QuantizeLinear", domain=CONTRIB
+    )
 
 
 def is_dequantize(node: ir.Node | None) -> bool:
     """Whether ``node`` is a DequantizeLinear, of ONNX or of onnxruntime."""
-    return is_op(node, "DequantizeLinear") or is_op(node, "DequantizeLinear", domain=CONTRIB)
+    return is_op(node, "DequantizeLinear") or is_op(
+        node, "DequantizeLinear", domain=CONTRIB
+    )
 
 
 def quantizer_of(node: ir.Node) -> Quantizer | None:
@@ -103,7 +117,9 @@ def quantizer_of(node: ir.Node) -> Quantizer | None:
 def _default_type(node: ir.Node) -> ir.DataType | None:
     """Return the type of the integers where no zero point says it."""
     if is_quantize(node):
-        return ir.DataType(node.attributes.get_int("output_dtype", 0) or ir.DataType.UINT8)
+        return ir.DataType(
+            node.attributes.get_int("output_dtype", 0) or ir.DataType.UINT8
+        )
     integers = node.inputs[0]
     return None if integers is None else integers.dtype
 

@@ -29,7 +29,11 @@ __all__ = [
 
 def is_op(node: ir.Node | None, *op_types: str, domain: str = "") -> bool:
     """Whether ``node`` is one of the operators ``op_types`` of ``domain``."""
-    return node is not None and node.op_type in op_types and node.domain in _spellings(domain)
+    return (
+        node is not None
+        and node.op_type in op_types
+        and node.domain in _spellings(domain)
+    )
 
 
 def _spellings(domain: str) -> tuple[str, ...]:
@@ -40,12 +44,18 @@ def label(node: ir.Node) -> str:
     """Return the name by which messages call ``node``: its own, or its first output's."""
     if node.name:
         return node.name
-    return next((value.name for value in node.outputs if value.name), "") or node.op_type
+    return (
+        next((value.name for value in node.outputs if value.name), "") or node.op_type
+    )
 
 
 def is_constant(value: ir.Value | None) -> bool:
     """Whether ``value`` is an initializer that a caller cannot override."""
-    return value is not None and value.const_value is not None and not value.is_graph_input()
+    return (
+        value is not None
+        and value.const_value is not None
+        and not value.is_graph_input()
+    )
 
 
 def is_float(value: ir.Value) -> bool:
@@ -117,7 +127,9 @@ def closure(edges: nx.DiGraph[ir.Node], nodes: Iterable[ir.Node]) -> set[ir.Node
     return set().union(*nx.bfs_layers(edges, list(nodes)))
 
 
-def boundary(outputs: Iterable[ir.Value | None], known: Collection[ir.Value]) -> list[ir.Value]:
+def boundary(
+    outputs: Iterable[ir.Value | None], known: Collection[ir.Value]
+) -> list[ir.Value]:
     """Return the known values and graph inputs that ``outputs`` are computed from."""
     ends: dict[ir.Value, None] = {}
     seen: set[ir.Value] = set()

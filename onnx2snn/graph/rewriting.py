@@ -40,7 +40,11 @@ def replace_by_value(node: ir.Node, value: ir.Value) -> None:
     the other name too.
     """
     output, producer = node.outputs[0], value.producer()
-    is_free = producer is not None and producer.graph is node.graph and not value.is_graph_output()
+    is_free = (
+        producer is not None
+        and producer.graph is node.graph
+        and not value.is_graph_output()
+    )
     if output.is_graph_output() and not is_free:
         assert isinstance(node.graph, ir.Graph)
         copy = ir.node("Identity", [value], name=label(node))

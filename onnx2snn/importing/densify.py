@@ -47,4 +47,6 @@ def _dense(sparse: onnx.SparseTensorProto) -> onnx.TensorProto:
 
 
 def _is_sparse_constant(node: onnx.NodeProto) -> bool:
-    return node.op_type == "Constant" and [a.name for a in node.attribute] == ["sparse_value"]
+    return node.op_type == "Constant" and [a.name for a in node.attribute] == [
+        "sparse_value"
+    ]

@@ -52,13 +52,18 @@ def foreign_calls(model: onnx.ModelProto) -> Iterator[Call]:
 
 def calls(model: ir.Model) -> Iterator[Call]:
     """Give the calls in a model, its subgraphs and functions."""
-    for graph in (model.graph, *(function.graph for function in model.functions.values())):
+    for graph in (
+        model.graph,
+        *(function.graph for function in model.functions.values()),
+    ):
         for node in graph.all_nodes():
             if node.op_identifier() not in model.functions:
                 yield Call(node.domain, node.op_type, label(node))
 
 
-def check_domains(calls: Iterable[Call], name: str, allowed: Collection[str] = LOWERED) -> None:
+def check_domains(
+    calls: Iterable[Call], name: str, allowed: Collection[str] = LOWERED
+) -> None:
     """Refuse all calls of operators that neither ONNX nor this package defines.
 
     Args:
@@ -72,15 +77,20 @@ def check_domains(calls: Iterable[Call], name: str, allowed: Collection[str] = L
     foreign = [
         call
         for call in calls
-        if call.domain not in _KNOWN and not (call.domain == CONTRIB and call.op_type in allowed)
+        if call.domain not in _KNOWN
+        and not (call.domain == CONTRIB and call.op_type in allowed)
     ]
     if not foreign:
         return
     domains = ", ".join(sorted({call.domain for call in foreign}))
-    message = f"{name} has operators that ONNX itself does not define, of domain {domains}:"
+    message = (
+        f"{name} has operators that ONNX itself does not define, of domain {domains}:"
+    )
     other = "export the model with operators of the default domain"
     refusals = [
-        Refusal(call.label, f"{call.domain}.{call.op_type}", _ADVICE.get(call.domain, other))
+        Refusal(
+            call.label, f"{call.domain}.{call.op_type}", _ADVICE.get(call.domain, other)
+        )
         for call in foreign
     ]
     raise UnsupportedError(message, refusals)

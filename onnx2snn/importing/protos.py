@@ -36,5 +36,8 @@ def _with_subgraphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
 
 def _subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
     for attribute in node.attribute:
-        for graph in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+        for graph in (
+            *([attribute.g] if attribute.HasField("g") else []),
+            *attribute.graphs,
+        ):
             yield from _with_subgraphs(graph)

@@ -40,7 +40,12 @@ bits in 20 layers was off by 1e-2 at the output. bfloat16 has 8 bits.
 
 _HALF_TOLERANCE = 2e-2
 
-_QUANTIZED = (ir.DataType.INT8, ir.DataType.UINT8, ir.DataType.INT16, ir.DataType.UINT16)
+_QUANTIZED = (
+    ir.DataType.INT8,
+    ir.DataType.UINT8,
+    ir.DataType.INT16,
+    ir.DataType.UINT16,
+)
 """Types of integers that stand for real numbers, in a quantised network."""
 
 _COARSE_HINT = (
@@ -97,7 +102,9 @@ def self_check(
     try:
         session = open_session(original)
     except SessionError as error:
-        _LOGGER.warning("%s is not compared: onnxruntime cannot open it: %s", name, error)
+        _LOGGER.warning(
+            "%s is not compared: onnxruntime cannot open it: %s", name, error
+        )
         return False
     problem = "an input of a type that cannot be made up"
     for feeds in _feeds(session):
@@ -106,11 +113,15 @@ def self_check(
         except SessionError as error:
             problem = str(error)
             continue
-        problems = _problems(expected, _run_imported(imported, feeds, name), coarse=coarse)
+        problems = _problems(
+            expected, _run_imported(imported, feeds, name), coarse=coarse
+        )
         if not problems:
             return True
         if _problems(expected, fetch(session, feeds), coarse=coarse):
-            _LOGGER.warning("%s is not compared: it gives something else in each run", name)
+            _LOGGER.warning(
+                "%s is not compared: it gives something else in each run", name
+            )
             return False
         hint = _COARSE_HINT if coarse else ""
         message = (
@@ -123,7 +134,9 @@ def self_check(
     return False
 
 
-def _run_imported(imported: ir.Model, feeds: dict[str, np.ndarray], name: str) -> dict[str, object]:
+def _run_imported(
+    imported: ir.Model, feeds: dict[str, np.ndarray], name: str
+) -> dict[str, object]:
     try:
         return fetch(open_session(imported), feeds)
     except SessionError as error:
@@ -160,7 +173,9 @@ def _size(size: int | str | None, unnamed: int, batch: int) -> int:
     return batch if isinstance(size, str) and _BATCH.match(size) else unnamed
 
 
-def _problems(expected: dict[str, object], actual: dict[str, object], *, coarse: bool) -> list[str]:
+def _problems(
+    expected: dict[str, object], actual: dict[str, object], *, coarse: bool
+) -> list[str]:
     """Return how ``actual`` differs from ``expected``, by output."""
     problems = []
     for output, value in expected.items():
@@ -186,7 +201,9 @@ def _difference(expected: np.ndarray, actual: object, *, coarse: bool) -> str | 
     return _difference_of_reals(expected, actual, COARSE_TOLERANCE if coarse else half)
 
 
-def _difference_of_reals(expected: np.ndarray, actual: np.ndarray, tolerance: float) -> str | None:
+def _difference_of_reals(
+    expected: np.ndarray, actual: np.ndarray, tolerance: float
+) -> str | None:
     wanted, found = expected.astype(np.float64), actual.astype(np.float64)
     finite = np.isfinite(wanted)
     if not np.array_equal(wanted[~finite], found[~finite], equal_nan=True):
@@ -194,7 +211,11 @@ def _difference_of_reals(expected: np.ndarray, actual: np.ndarray, tolerance: fl
     largest = np.abs(wanted[finite]).max(initial=0)
     error = np.abs(wanted[finite] - found[finite]).max(initial=0)
     is_small = error <= tolerance * largest
-    return None if is_small else f"differs by {error:.3g}, its largest value is {largest:.3g}"
+    return (
+        None
+        if is_small
+        else f"differs by {error:.3g}, its largest value is {largest:.3g}"
+    )
 
 
 def _is_equal_but_for_rounding(expected: np.ndarray, actual: np.ndarray) -> bool:
@@ -202,4 +223,6 @@ def _is_equal_but_for_rounding(expected: np.ndarray, actual: np.ndarray) -> bool
     if expected.dtype.kind not in "iu":
         return np.array_equal(expected, actual)
     error = np.abs(expected.astype(np.float64) - actual)
-    return bool(error.max(initial=0) <= 1 and np.count_nonzero(error) <= error.size / 100)
+    return bool(
+        error.max(initial=0) <= 1 and np.count_nonzero(error) <= error.size / 100
+    )

@@ -105,7 +105,11 @@ def read(model: AnyModel) -> Source:
 
 def written_like(model: AnyModel, proto: onnx.ModelProto) -> object:
     """Return ``proto`` as an ``onnx_graphsurgeon.Graph`` if ``model`` is one, else as it is."""
-    return sys.modules["onnx_graphsurgeon"].import_onnx(proto) if _is_graphsurgeon(model) else proto
+    return (
+        sys.modules["onnx_graphsurgeon"].import_onnx(proto)
+        if _is_graphsurgeon(model)
+        else proto
+    )
 
 
 def _is_graphsurgeon(model: object) -> bool:
@@ -180,9 +184,14 @@ def _isolate(model: ir.Model) -> None:
 
 
 def _values(model: ir.Model) -> Iterator[ir.Value]:
-    for graph in (*model.graphs(), *(function.graph for function in model.functions.values())):
+    for graph in (
+        *model.graphs(),
+        *(function.graph for function in model.functions.values()),
+    ):
         yield from graph.inputs
-        yield from (value for value in graph.initializers.values() if value not in graph.inputs)
+        yield from (
+            value for value in graph.initializers.values() if value not in graph.inputs
+        )
         yield from (value for node in graph for value in node.outputs)
 
 
@@ -209,4 +218,6 @@ def _own(tensor: ir.TensorProtocol) -> ir.TensorProtocol:
         )
     if isinstance(tensor, ir.StringTensor):
         return ir.StringTensor(tensor.numpy(), shape=shape, name=tensor.name)
-    return ir.LazyTensor(lambda: tensor, dtype=tensor.dtype, shape=shape, name=tensor.name)
+    return ir.LazyTensor(
+        lambda: tensor, dtype=tensor.dtype, shape=shape, name=tensor.name
+    )

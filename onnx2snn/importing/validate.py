@@ -23,7 +23,9 @@ _OLDEST_IR_VERSION = 3
 _OLDEST_OPSET = 7
 
 
-def validate(model: ir.Model, name: str, original: Path | onnx.ModelProto | ir.Model) -> None:
+def validate(
+    model: ir.Model, name: str, original: Path | onnx.ModelProto | ir.Model
+) -> None:
     """Check versions, external data, domains and structure; put the nodes in order.
 
     What ``onnx.checker`` finds is an error only if onnxruntime cannot open the model either;
@@ -45,16 +47,23 @@ def validate(model: ir.Model, name: str, original: Path | onnx.ModelProto | ir.M
         message = f"{name} has an empty graph: there is nothing to convert"
         raise InvalidModelError(message)
     if not model.graph.outputs:
-        message = f"{name} has no output: declare the values to compute as graph outputs"
+        message = (
+            f"{name} has no output: declare the values to compute as graph outputs"
+        )
         raise InvalidModelError(message)
-    _check_external_data(model, name, has_folder=not isinstance(original, onnx.ModelProto))
+    _check_external_data(
+        model, name, has_folder=not isinstance(original, onnx.ModelProto)
+    )
     check_domains(calls(model), name)
     _check_structure(model, name, original)
 
 
 def _spell_default_domain(model: ir.Model) -> None:
     functions = model.functions.values()
-    for imports in (model.opset_imports, *(function.opset_imports for function in functions)):
+    for imports in (
+        model.opset_imports,
+        *(function.opset_imports for function in functions),
+    ):
         if "ai.onnx" in imports:
             imports.setdefault("", imports.pop("ai.onnx"))
 
@@ -79,7 +88,9 @@ def _check_versions(model: ir.Model, name: str) -> None:
             message = f"{name} does not say which opset of the default domain it uses"
             raise InvalidModelError(message)
         imports = [function.opset_imports for function in model.functions.values()]
-        model.opset_imports[""] = next((each[""] for each in imports if "" in each), newest)
+        model.opset_imports[""] = next(
+            (each[""] for each in imports if "" in each), newest
+        )
     elif opset < _OLDEST_OPSET:
         message = (
             f"{name} has opset {opset}, {_OLDEST_OPSET} or newer is needed: export it again with a "
@@ -88,7 +99,8 @@ def _check_versions(model: ir.Model, name: str) -> None:
         raise InvalidModelError(message)
     elif opset > newest:
         message = (
-            f"{name} has opset {opset}, onnx {onnx.__version__} knows up to {newest}: upgrade onnx"
+            f"{name} has opset {opset}, onnx {onnx.__version__} knows up to {newest}: "
+            "upgrade onnx"
         )
         raise InvalidModelError(message)
 
@@ -102,7 +114,9 @@ def _check_external_data(model: ir.Model, name: str, *, has_folder: bool) -> Non
     ]
     if tensors and not has_folder:
         files = ", ".join(sorted({str(tensor.location) for tensor in tensors}))
-        message = f"{name} keeps weights in other files ({files}): give its path instead"
+        message = (
+            f"{name} keeps weights in other files ({files}): give its path instead"
+        )
         raise InvalidModelError(message)
     problems = sorted({found for tensor in tensors if (found := problem(tensor))})
     if problems:
@@ -128,4 +142,6 @@ def _check_structure(
         except SessionError as refusal:
             message = f"{name} is not a valid ONNX model: {complaint}"
             raise InvalidModelError(message) from refusal
-        _LOGGER.warning("onnx.checker minds: %s; onnxruntime runs %s anyway", complaint, name)
+        _LOGGER.warning(
+            "onnx.checker minds: %s; onnxruntime runs %s anyway", complaint, name
+        )

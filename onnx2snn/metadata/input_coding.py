@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
-__all__ = ["CODINGS", "DIRECT", "EVENTS", "RATE", "Coding", "coded_inputs", "event_names"]
+__all__ = [
+    "CODINGS",
+    "DIRECT",
+    "EVENTS",
+    "RATE",
+    "Coding",
+    "coded_inputs",
+    "event_names",
+]
 
 DIRECT = "direct"
 """The same value in every step."""

@@ -47,7 +47,9 @@ class Scale:
 
     def write(self, value: ir.Value) -> None:
         """Note this scale in the metadata of the activation ``value``."""
-        fields = dataclasses.asdict(self) | {"values": self.values.astype(float).tolist()}
+        fields = dataclasses.asdict(self) | {
+            "values": self.values.astype(float).tolist()
+        }
         value.metadata_props[_KEY] = json.dumps(fields)
 
     @classmethod
@@ -86,7 +88,9 @@ class QuantizerRange:
 
     def write(self, value: ir.Value) -> None:
         """Note this range in the metadata of the activation ``value``."""
-        fields = dataclasses.asdict(self) | {"values": self.values.astype(float).tolist()}
+        fields = dataclasses.asdict(self) | {
+            "values": self.values.astype(float).tolist()
+        }
         value.metadata_props[_RANGE_KEY] = json.dumps(fields)
 
     @classmethod

@@ -60,7 +60,9 @@ class Method:
 
     def __post_init__(self) -> None:
         """Check the parts."""
-        given = vars(self)["corrections"]  # names in one text, or a list, are taken as well
+        given = vars(self)[
+            "corrections"
+        ]  # names in one text, or a list, are taken as well
         object.__setattr__(self, "corrections", split_names(given))
         _check("threshold", self.threshold, RULES)
         _check("schedule", self.schedule, SCHEDULES)
@@ -85,7 +87,11 @@ class Method:
     @property
     def needs(self) -> str:
         """What it is to be given beside the network."""
-        return "calibration data" if self.corrections else "calibration data, or BatchNormalization"
+        return (
+            "calibration data"
+            if self.corrections
+            else "calibration data, or BatchNormalization"
+        )
 
     @property
     def spikes(self) -> str:

@@ -14,7 +14,9 @@ def attach_functions(model: ir.Model) -> bool:
     used = {node.op_type for node in model.graph.all_nodes() if node.domain == DOMAIN}
     modified = False
     for name in sorted(used):
-        function = ir.serde.deserialize_function(ALL_OPS[name].function(model.opset_imports[""]))
+        function = ir.serde.deserialize_function(
+            ALL_OPS[name].function(model.opset_imports[""])
+        )
         if function.identifier() not in model.functions:
             model.functions[function.identifier()] = function
             modified = True

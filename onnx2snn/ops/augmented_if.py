@@ -19,7 +19,9 @@ def _augmented_if(
     h = v + current
     whole = np.floor(h / v_threshold)
     up = np.maximum(np.minimum(whole, max_spikes), 0).astype(h.dtype)
-    down = np.minimum(np.maximum(-whole, 0), np.minimum(count, max_spikes)).astype(h.dtype)
+    down = np.minimum(np.maximum(-whole, 0), np.minimum(count, max_spikes)).astype(
+        h.dtype
+    )
     spike = up - down
     return spike, h - spike * v_threshold, count + spike
 

@@ -61,7 +61,9 @@ class StepOp:
         unknown = [name for name in self.state if name not in self.inputs]
         unknown += [name for name in self.state.values() if name not in self.outputs]
         if unknown:
-            message = f"{self.name}: state names no input or output: {', '.join(unknown)}"
+            message = (
+                f"{self.name}: state names no input or output: {', '.join(unknown)}"
+            )
             raise ValueError(message)
 
     def function(self, opset: int = 17) -> onnx.FunctionProto:
@@ -87,8 +89,14 @@ class StepOp:
             DOMAIN,
             OPSET,
             self.doc,
-            inputs=[formal(name, self._type(name), text) for name, text in self.inputs.items()],
-            outputs=[formal(name, self._type(name), text) for name, text in self.outputs.items()],
+            inputs=[
+                formal(name, self._type(name), text)
+                for name, text in self.inputs.items()
+            ],
+            outputs=[
+                formal(name, self._type(name), text)
+                for name, text in self.outputs.items()
+            ],
             type_constraints=[
                 ("T", list(_FLOATS), _TYPE_NOTE),
                 *([("I", ["tensor(int64)"], _INTEGER_NOTE)] if self.integers else []),
@@ -132,7 +140,10 @@ class StepOp:
             self.doc,
             _table("input", self.inputs),
             _table("output", self.outputs),
-            _table("state", {name: f"next value: `{self.state[name]}`" for name in self.state}),
+            _table(
+                "state",
+                {name: f"next value: `{self.state[name]}`" for name in self.state},
+            ),
             f"```text\n{textwrap.dedent(self.body).strip()}\n```",
         ]
         return "\n\n".join(parts) + "\n"

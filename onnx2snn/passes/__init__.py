@@ -18,11 +18,15 @@ from onnx2snn.passes.canonical.convert_opset import ConvertOpset
 from onnx2snn.passes.canonical.fold_constants import FoldConstants
 from onnx2snn.passes.canonical.infer_shapes import InferShapes
 from onnx2snn.passes.canonical.inline_functions import InlineFunctions
-from onnx2snn.passes.canonical.lower_batchwise_recurrence import LowerBatchwiseRecurrence
+from onnx2snn.passes.canonical.lower_batchwise_recurrence import (
+    LowerBatchwiseRecurrence,
+)
 from onnx2snn.passes.canonical.lower_integer_operators import LowerIntegerOperators
 from onnx2snn.passes.canonical.lower_matmul_add import LowerMatMulAdd
 from onnx2snn.passes.canonical.lower_sequences import LowerSequences
-from onnx2snn.passes.canonical.remove_initializers_from_inputs import RemoveInitializersFromInputs
+from onnx2snn.passes.canonical.remove_initializers_from_inputs import (
+    RemoveInitializersFromInputs,
+)
 from onnx2snn.passes.canonical.remove_no_ops import RemoveNoOps
 from onnx2snn.passes.correction.correct_layers import CorrectLayers
 from onnx2snn.passes.simplification.fold_batch_norm import FoldBatchNorm
@@ -149,7 +153,11 @@ def run(model: AnyModel, passes: Iterable[ir.passes.PassBase]) -> Any:  # noqa: 
         PreconditionError: A pass needs what an earlier one should have done.
     """
     result = apply(read(model).model, passes)
-    return result if isinstance(model, ir.Model) else written_like(model, ir.to_proto(result))
+    return (
+        result
+        if isinstance(model, ir.Model)
+        else written_like(model, ir.to_proto(result))
+    )
 
 
 def apply(model: ir.Model, passes: Iterable[ir.passes.PassBase]) -> ir.Model:

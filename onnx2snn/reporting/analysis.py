@@ -76,7 +76,9 @@ def analysis(network: Part, spike: str = "activations") -> Analysis:
         "nodes": nodes,
         "counts": {kind: counts[kind] for kind in _KINDS},
         "macs": {"total": total, **{driver: spent[driver] for driver in _DRIVERS}},
-        "spike_driven_percent": round(100 * spent["spikes"] / total, 2) if total else 0.0,
+        "spike_driven_percent": round(100 * spent["spikes"] / total, 2)
+        if total
+        else 0.0,
     }
 
 
@@ -151,7 +153,9 @@ _PRECEDENCE = (
 def _telling(fate: Fate, streams: Streams) -> ir.Node:
     """Return that of the nodes in the place of one which says best what became of it."""
     same = (node for node in fate.became if node.op_type == fate.node.op)
-    ranked = sorted(fate.became, key=lambda node: _PRECEDENCE.index(streams.verdicts[node].kind))
+    ranked = sorted(
+        fate.became, key=lambda node: _PRECEDENCE.index(streams.verdicts[node].kind)
+    )
     return next(same, ranked[0])
 
 

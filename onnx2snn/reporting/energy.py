@@ -33,7 +33,11 @@ class Energy(TypedDict):
 
 
 def energy(
-    macs: Mapping[str, int], time_steps: int, *, spikes_a_step: int = 1, analog_runs: int
+    macs: Mapping[str, int],
+    time_steps: int,
+    *,
+    spikes_a_step: int = 1,
+    analog_runs: int,
 ) -> Energy:
     """Return what the multiply-accumulates of a network cost.
 

@@ -86,7 +86,10 @@ def report(
         analysis: What became of the nodes of ``imported``.
         data: Calibration data, None if there was none.
     """
-    facts = {key: snn.metadata_props[f"onnx2snn.{key}"] for key in ("T", "method", "schedule")}
+    facts = {
+        key: snn.metadata_props[f"onnx2snn.{key}"]
+        for key in ("T", "method", "schedule")
+    }
     steps = int(facts["T"])
     neurons = [node for node in snn.graph.all_nodes() if is_neuron(node)]
     digits = max(map(Digits.of, neurons), key=lambda found: found.leak)
@@ -104,7 +107,9 @@ def report(
         "levels": max(steps * most, digits.levels(steps)),
         "levels_per_spike": most if digits.leak == 1.0 else steps,
         "method": facts["method"],
-        "input_coding": {name: dataclasses.asdict(coding) for name, coding in codings.items()},
+        "input_coding": {
+            name: dataclasses.asdict(coding) for name, coding in codings.items()
+        },
         "layers": list(map(_layer, neurons)),
         "energy": energy(
             analysis["macs"],

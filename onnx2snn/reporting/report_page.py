@@ -38,17 +38,25 @@ def page(report: Report) -> str:
         "legend": "".join(_legend(name, macs) for name in _DRIVERS),
         "energy": _energy_rows(report["energy"], report["T"]),
         "layers": _layers(report["layers"]),
-        "kinds": "".join(_choice(*item) for item in report["analysis"]["counts"].items()),
+        "kinds": "".join(
+            _choice(*item) for item in report["analysis"]["counts"].items()
+        ),
         "nodes": "\n".join(map(_node, report["analysis"]["nodes"])),
     }
-    template = files("onnx2snn.reporting").joinpath("report_page.html").read_text(encoding="utf-8")
+    template = (
+        files("onnx2snn.reporting")
+        .joinpath("report_page.html")
+        .read_text(encoding="utf-8")
+    )
     return Template(template).substitute(text | parts)
 
 
 def _texts(report: Report) -> dict[str, str]:
     macs, energy = report["analysis"]["macs"], report["energy"]
     rate = energy["break_even_rate"]
-    codings = (f"{name} ({coding['kind']})" for name, coding in report["input_coding"].items())
+    codings = (
+        f"{name} ({coding['kind']})" for name, coding in report["input_coding"].items()
+    )
     return {
         "title": f"{report['source']} as a spiking network",
         "method": f"{report['method']}; {report['schedule']}; inputs: {', '.join(codings)}",
@@ -69,7 +77,10 @@ def _facts(report: Report) -> list[tuple[str, str]]:
     return [
         (f"{report['T']:,}", "time steps"),
         (f"{len(report['layers']):,}", "layers of neurons"),
-        (f"{report['analysis']['spike_driven_percent']:.1f} %", "of the arithmetic on spikes"),
+        (
+            f"{report['analysis']['spike_driven_percent']:.1f} %",
+            "of the arithmetic on spikes",
+        ),
         (f"{counts['analog']:,}", "nodes stay analog"),
         (f"{report['calibration_samples']:,}", "calibration samples"),
     ]
@@ -121,7 +132,8 @@ def _layers(layers: Sequence[LayerReport]) -> str:
     scale = _Scale(low - margin, high + margin)
     rows = [_layer(layer, scale) for layer in layers]
     marks = "".join(
-        f'<span style="left:{scale.at(tick):.2f}%">{tick:.3g}</span>' for tick in scale.ticks()
+        f'<span style="left:{scale.at(tick):.2f}%">{tick:.3g}</span>'
+        for tick in scale.ticks()
     )
     axis = f'<div class="layer"><span></span><div class="axis">{marks}</div><span></span></div>'
     return "\n".join([*rows, axis])

@@ -15,7 +15,12 @@ import onnx_ir as ir
 
 from onnx2snn.errors import InvalidModelError, OptionError
 from onnx2snn.runtime.network import Network
-from onnx2snn.storage.large_models import is_large, keep_small_in_memory, problem, tensors
+from onnx2snn.storage.large_models import (
+    is_large,
+    keep_small_in_memory,
+    problem,
+    tensors,
+)
 from onnx2snn.storage.model_file import parse_model, read_bytes
 
 if TYPE_CHECKING:
@@ -82,10 +87,14 @@ def _read(model: AnyNetwork) -> tuple[ir.Model, Path | None]:
     path = Path(model)
     network = ir.from_proto(parse_model(read_bytes(path), path.name))
     ir.external_data.set_base_dir(network.graph, path.parent)
-    external = [tensor for tensor in tensors(network) if isinstance(tensor, ir.ExternalTensor)]
+    external = [
+        tensor for tensor in tensors(network) if isinstance(tensor, ir.ExternalTensor)
+    ]
     problems = sorted({found for tensor in external if (found := problem(tensor))})
     if problems:
-        message = f"the external data of {path.name} cannot be read: {'; '.join(problems)}"
+        message = (
+            f"the external data of {path.name} cannot be read: {'; '.join(problems)}"
+        )
         raise InvalidModelError(message)
     if not is_large(network):
         keep_small_in_memory(network)

@@ -50,7 +50,9 @@ class Network:
         InvalidModelError: The model has no loop over time of ours.
     """
 
-    def __init__(self, model: ir.Model, runtime: Runtime, path: Path | None = None) -> None:
+    def __init__(
+        self, model: ir.Model, runtime: Runtime, path: Path | None = None
+    ) -> None:
         """Load ``model`` into the runtime."""
         self.model = model
         loops = time_loops(self.model.graph)
@@ -62,10 +64,12 @@ class Network:
         self.events = _events(self.model)
         self.outputs = tuple(str(value.name) for value in self.model.graph.outputs)
         self.time_steps = _made_for(self.model, time_steps)
-        self._tells_all_steps = [loop.name for loop in self.model.graph if loop in loops] == [
-            LOOP_NAME
-        ]
-        self._time_steps_input = str(time_steps.name) if time_steps.is_graph_input() else None
+        self._tells_all_steps = [
+            loop.name for loop in self.model.graph if loop in loops
+        ] == [LOOP_NAME]
+        self._time_steps_input = (
+            str(time_steps.name) if time_steps.is_graph_input() else None
+        )
         self._runtime = runtime
         self._run = runtime(model if path is None else path)
         self._parts: tuple[_Part, _Part] | None = None
@@ -127,7 +131,8 @@ class Network:
         carried = trunk_part.run(arrays)
         return {
             t: readout_part.run(
-                arrays | {name: np.asarray(data[t - 1]) for name, data in carried.items()}
+                arrays
+                | {name: np.asarray(data[t - 1]) for name, data in carried.items()}
             )
             for t in wanted
         }
@@ -144,7 +149,9 @@ class Network:
     ) -> dict[str, np.ndarray]:
         """Return what the runtime is fed, for so many steps."""
         arrays = {name: np.asarray(data) for name, data in feeds.items()}
-        problems = [f"no input {name!r}" for name in arrays if name not in self._names()]
+        problems = [
+            f"no input {name!r}" for name in arrays if name not in self._names()
+        ]
         for spec in self.inputs:
             if spec.name not in arrays:
                 problems.append(f"missing input {spec}")
@@ -156,7 +163,9 @@ class Network:
                 {name: len(arrays[name]) for name in self.events}, time_steps
             )
         if problems:
-            raise RuntimeShapeError("\n  ".join(["the feeds do not fit the network:", *problems]))
+            raise RuntimeShapeError(
+                "\n  ".join(["the feeds do not fit the network:", *problems])
+            )
         if self._time_steps_input is None:
             return arrays | {name: arrays[name][:time_steps] for name in self.events}
         count = self.time_steps if time_steps is None else time_steps
@@ -183,7 +192,9 @@ def _made_for(model: ir.Model, time_steps: ir.Value) -> int:
         return int(array(time_steps))
     noted = model.metadata_props.get("onnx2snn.T")
     if noted is None or not _events(model):
-        message = "takes events, but its metadata do not say which of its inputs are events"
+        message = (
+            "takes events, but its metadata do not say which of its inputs are events"
+        )
         raise InvalidModelError(message)
     return int(noted)
 
@@ -200,7 +211,9 @@ def _length_problems(lengths: Mapping[str, int], time_steps: int | None) -> list
     ]
 
 
-def _problem(data: np.ndarray, shape: tuple[int | None, ...] | None, dtype: np.dtype) -> str | None:
+def _problem(
+    data: np.ndarray, shape: tuple[int | None, ...] | None, dtype: np.dtype
+) -> str | None:
     if data.dtype != dtype:
         return f"was given {data.dtype}"
     if shape is None:

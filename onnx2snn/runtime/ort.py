@@ -43,7 +43,9 @@ def session(
     try:
         with openable(model) as given:
             options = session_options(threads)
-            if isinstance(given, str) and not isinstance(model, Path):  # large: leave weights there
+            if isinstance(given, str) and not isinstance(
+                model, Path
+            ):  # large: leave weights there
                 options.add_session_config_entry("session.disable_prepacking", "1")
             loaded = onnxruntime.InferenceSession(
                 given, options, providers=["CPUExecutionProvider"]
@@ -75,7 +77,9 @@ def run_session(
     if not any(value.type == _BFLOAT16 for value in values):
         return list(session.run(None, dict(feeds), options))
     given = {name: _to_ort(data) for name, data in feeds.items()}
-    return [_from_ort(value) for value in session.run_with_ort_values(None, given, options)]
+    return [
+        _from_ort(value) for value in session.run_with_ort_values(None, given, options)
+    ]
 
 
 _BFLOAT16 = "tensor(bfloat16)"

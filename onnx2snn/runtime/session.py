@@ -41,14 +41,18 @@ def _open(model: str | bytes) -> ort.InferenceSession:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
-    options.add_session_config_entry("session.disable_prepacking", "1")  # weights would be copied
+    options.add_session_config_entry(
+        "session.disable_prepacking", "1"
+    )  # weights would be copied
     try:
         return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         raise SessionError(str(error)) from error
 
 
-def fetch(session: ort.InferenceSession, feeds: Mapping[str, np.ndarray]) -> dict[str, object]:
+def fetch(
+    session: ort.InferenceSession, feeds: Mapping[str, np.ndarray]
+) -> dict[str, object]:
     """Run the session; return what it gives for each of its outputs.
 
     Raises:

@@ -16,7 +16,9 @@ __all__ = ["compute", "estimate_nbytes", "single_node_model"]
 _SMALL = 1024
 
 
-def compute(proto: onnx.ModelProto, inputs: Sequence[np.ndarray | None]) -> list[object]:
+def compute(
+    proto: onnx.ModelProto, inputs: Sequence[np.ndarray | None]
+) -> list[object]:
     """Run a ``single_node_model`` on the inputs it was made for, without optimisation."""
     import onnxruntime as ort  # noqa: PLC0415 (slow to import)
 
@@ -24,7 +26,9 @@ def compute(proto: onnx.ModelProto, inputs: Sequence[np.ndarray | None]) -> list
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = 1
     options.log_severity_level = 4
-    session = ort.InferenceSession(proto.SerializeToString(), options, ["CPUExecutionProvider"])
+    session = ort.InferenceSession(
+        proto.SerializeToString(), options, ["CPUExecutionProvider"]
+    )
     feeds = {value.name: inputs[int(value.name[1:])] for value in session.get_inputs()}
     results: list[object] = session.run(None, feeds)
     return results
@@ -41,7 +45,9 @@ def single_node_model(
             values.append(None)
             continue
         copy = ir.Value(
-            name=f"i{position}", shape=ir.Shape(data.shape), type=ir.TensorType(_dtype(data))
+            name=f"i{position}",
+            shape=ir.Shape(data.shape),
+            type=ir.TensorType(_dtype(data)),
         )
         values.append(copy)
         if data.nbytes <= _SMALL:
@@ -51,11 +57,18 @@ def single_node_model(
             fed.append(copy)
     attributes = list(node.attributes.values())
     alone = ir.Node("", node.op_type, values, attributes, num_outputs=len(node.outputs))
-    for position, (output, original) in enumerate(zip(alone.outputs, node.outputs, strict=True)):
+    for position, (output, original) in enumerate(
+        zip(alone.outputs, node.outputs, strict=True)
+    ):
         output.name = f"o{position}" if original.name else ""
     outputs = [output for output in alone.outputs if output.name]
     graph = ir.Graph(
-        fed, outputs, nodes=[alone], initializers=initializers, opset_imports=dict(opsets), name="n"
+        fed,
+        outputs,
+        nodes=[alone],
+        initializers=initializers,
+        opset_imports=dict(opsets),
+        name="n",
     )
     return ir.to_proto(ir.Model(graph, ir_version=8))
 

@@ -45,7 +45,9 @@ class Segment:
         ends = boundary(outputs, known)
         events = tuple(str(value.name) for value in ends if value in known)
         self.inputs = tuple(str(value.name) for value in ends)
-        self._types = {str(v.name): v.dtype.numpy() for v in ends if v in known and v.dtype}
+        self._types = {
+            str(v.name): v.dtype.numpy() for v in ends if v in known and v.dtype
+        }
         graph = ir.convenience.extract(model.graph, ends, outputs)
         self.operators = frozenset(node.op_type for node in graph)
         part = ir.Model(graph, ir_version=model.ir_version)
@@ -61,7 +63,9 @@ class Segment:
         Spikes may come as int8.
         """
         arrays = {
-            name: feeds[name].astype(self._types.get(name, feeds[name].dtype), copy=False)
+            name: feeds[name].astype(
+                self._types.get(name, feeds[name].dtype), copy=False
+            )
             for name in self.inputs
         }
         return self._run(arrays)

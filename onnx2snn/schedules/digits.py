@@ -83,13 +83,17 @@ class DigitValues:
             return cls(_cast(graph, time_steps, "T.total", dtype), None)
         numbers = {"inverse": 1 / digits.leak, "one": 1.0, "leak": digits.leak}
         numbers["rest"] = 1 - 1 / digits.leak
-        given = {key: constant(graph, f"T.{key}", np.array(n)) for key, n in numbers.items()}
+        given = {
+            key: constant(graph, f"T.{key}", np.array(n)) for key, n in numbers.items()
+        }
         exponent = _cast(graph, time_steps, "T.double", ir.DataType.DOUBLE)
         power = appended(graph, "Pow", [given["inverse"], exponent], "T.power")
         missing = appended(graph, "Sub", [given["one"], power], "T.missing")
         total = appended(graph, "Div", [missing, given["rest"]], "T.sum")
         last = appended(graph, "Mul", [power, given["leak"]], "T.smallest")
-        return cls(_cast(graph, total, "T.total", dtype), _cast(graph, last, "T.last", dtype))
+        return cls(
+            _cast(graph, total, "T.total", dtype), _cast(graph, last, "T.last", dtype)
+        )
 
 
 def fading_weight(

@@ -46,7 +46,9 @@ class InitialStates:
             name: Name of the state.
             data: Its contents, in a shape that broadcasts to ``current``.
         """
-        dims = None if current.shape is None else tuple(_plain(d) for d in current.shape)
+        dims = (
+            None if current.shape is None else tuple(_plain(d) for d in current.shape)
+        )
         if dims is None or not all(isinstance(d, int) or d in self._axes for d in dims):
             return constant(self.graph, name, data)
         if data.shape == dims:
@@ -62,7 +64,9 @@ class InitialStates:
     def _shape(self, dims: tuple[int | str | None, ...]) -> ir.Value:
         if dims not in self._shapes:
             if all(isinstance(d, int) for d in dims):
-                self._shapes[dims] = constant(self.graph, "state_shape", np.array(dims, np.int64))
+                self._shapes[dims] = constant(
+                    self.graph, "state_shape", np.array(dims, np.int64)
+                )
             else:
                 self._shapes[dims] = self._computed_shape(dims)
         return self._shapes[dims]
@@ -71,7 +75,9 @@ class InitialStates:
         parts, nodes = [], []
         for dim in dims:
             if isinstance(dim, int):
-                parts.append(constant(self.graph, "state_dim", np.array([dim], np.int64)))
+                parts.append(
+                    constant(self.graph, "state_dim", np.array([dim], np.int64))
+                )
                 continue
             source, axis = self._axes[str(dim)]
             node = ir.node("Shape", [source], {"start": axis, "end": axis + 1})

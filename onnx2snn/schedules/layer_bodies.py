@@ -49,8 +49,14 @@ class Linear:
         results: dict[ir.Value, None] = {}
         for node in graph:
             read = moved.intersection(reads(node))
-            if not read or not _is_linear(node, moved) or elastic.intersection(reads(node)):
-                results |= dict.fromkeys(value for value in reads(node) if value in read)
+            if (
+                not read
+                or not _is_linear(node, moved)
+                or elastic.intersection(reads(node))
+            ):
+                results |= dict.fromkeys(
+                    value for value in reads(node) if value in read
+                )
             else:
                 nodes.add(node)
                 moved.update(node.outputs)
@@ -72,7 +78,9 @@ class Linear:
 def _is_linear(node: ir.Node, moved: set[ir.Value]) -> bool:
     inputs = [value in moved for value in node.inputs]
     captured = moved.intersection(reads(node)).difference(node.inputs)
-    return not captured and not is_neuron(node) and judge(node, inputs).kind is Kind.LINEAR
+    return (
+        not captured and not is_neuron(node) and judge(node, inputs).kind is Kind.LINEAR
+    )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -119,7 +127,12 @@ def accumulate(
             loop, results = _segment(graph, value, nodes, sources, count)
             readers = [node for node in graph if node not in linear.nodes]
             graph.append(loop)
-            _replace(graph, value, appended(graph, "Add", results, f"{value.name}.all"), readers)
+            _replace(
+                graph,
+                value,
+                appended(graph, "Add", results, f"{value.name}.all"),
+                readers,
+            )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -136,7 +149,9 @@ class _Source:
         axis = constant(graph, f"{layer.total.name}.time_axis", np.array([0], np.int64))
         name = layer.spikes.name
         silent = appended(graph, "Unsqueeze", [layer.silence, axis], f"{name}.silent")
-        spikes = appended(graph, "Concat", [silent, layer.spikes], f"{name}.padded", {"axis": 0})
+        spikes = appended(
+            graph, "Concat", [silent, layer.spikes], f"{name}.padded", {"axis": 0}
+        )
         silent.shape = spikes.shape = None
         return cls(layer.digits, spikes, layer.silence)
 
@@ -175,14 +190,18 @@ def _segment(
     front: list[ir.Node] = []
     for root in read:
         weight = found.get(sources[root].kind)
-        taken, now = sources[root].now(graph, step, None if weight is None else weight[1].inside)
+        taken, now = sources[root].now(
+            graph, step, None if weight is None else weight[1].inside
+        )
         front += taken
         for node in inside:
             rewire(node, root, now)
     back, sums = _sums(graph, result, step, str(value.name))
     carried = [*sums, *(weight for _, weight in found.values())]
     body = [*front, *inside, *back, *(node for node, _ in found.values())]
-    loop = new_loop(graph, f"{SEGMENT_LOOP}{value.name}", count, Body(step, body, carried))
+    loop = new_loop(
+        graph, f"{SEGMENT_LOOP}{value.name}", count, Body(step, body, carried)
+    )
     for output, part in zip(loop.outputs, carried, strict=True):
         output.type, output.shape = part.after.type, part.after.shape
         output.name = fresh_name(graph, f"{part.after.name}.final")
@@ -206,7 +225,9 @@ def _weights(
 ) -> dict[tuple[Digits, ir.DataType], tuple[ir.Node, Carried]]:
     """Return the weights of the step where spikes weigh more or less; 1 in the second step."""
     return {
-        (digits, dtype): fading_weight(graph, digits, dtype, digits.leak, f"{value.name}.weight")
+        (digits, dtype): fading_weight(
+            graph, digits, dtype, digits.leak, f"{value.name}.weight"
+        )
         for digits, dtype in dict.fromkeys(source.kind for source in sources)
         if digits.leak != 1.0
     }
@@ -217,21 +238,32 @@ def _sums(
 ) -> tuple[list[ir.Node], list[Carried]]:
     """Return the nodes that keep f(0), and add up the differences to it."""
     dtype = (result.dtype or ir.DataType.FLOAT).numpy()
-    zero = constant(graph, f"{name}.zero", np.zeros([1] * len(result.shape or ()), dtype))
+    zero = constant(
+        graph, f"{name}.zero", np.zeros([1] * len(result.shape or ()), dtype)
+    )
     before = constant(graph, f"{name}.no_step", np.array(0, np.int64))
-    base, total = (new_value(graph, result, f"{name}.{part}") for part in ("base", "sum"))
+    base, total = (
+        new_value(graph, result, f"{name}.{part}") for part in ("base", "sum")
+    )
     base.shape = total.shape = None  # zero, which broadcasts, at first
     is_first = new_node(graph, "Equal", [step, before], f"{name}.is_first")
     is_first.outputs[0].type = ir.TensorType(ir.DataType.BOOL)
-    keep = new_node(graph, "Where", [is_first.outputs[0], result, base], f"{name}.base_next")
+    keep = new_node(
+        graph, "Where", [is_first.outputs[0], result, base], f"{name}.base_next"
+    )
     keep.outputs[0].type, keep.outputs[0].shape = result.type, result.shape
     change = new_node(graph, "Sub", [result, keep.outputs[0]], f"{name}.change")
     add = new_node(graph, "Add", [change.outputs[0], total], f"{name}.sum_next")
-    carried = [Carried(zero, base, keep.outputs[0]), Carried(zero, total, add.outputs[0])]
+    carried = [
+        Carried(zero, base, keep.outputs[0]),
+        Carried(zero, total, add.outputs[0]),
+    ]
     return [is_first, keep, change, add], carried
 
 
-def _replace(graph: ir.Graph, old: ir.Value, new: ir.Value, readers: Sequence[ir.Node]) -> None:
+def _replace(
+    graph: ir.Graph, old: ir.Value, new: ir.Value, readers: Sequence[ir.Node]
+) -> None:
     """Let ``readers`` and the outputs of the graph read ``new``, in the place of ``old``."""
     for node in readers:
         rewire(node, old, new)

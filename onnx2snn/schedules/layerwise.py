@@ -7,7 +7,15 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.analysis.streams import is_neuron
-from onnx2snn.graph import array, constant, dependency_graph, fresh_name, label, rewire, subgraphs
+from onnx2snn.graph import (
+    array,
+    constant,
+    dependency_graph,
+    fresh_name,
+    label,
+    rewire,
+    subgraphs,
+)
 from onnx2snn.graph.nodes import appended, new_node, new_value
 from onnx2snn.ops import ALL_OPS
 from onnx2snn.schedules.digits import Digits, DigitValues, fading_weight
@@ -54,14 +62,18 @@ def layers_in_a_row(graph: ir.Graph) -> int:
     for node in nx.topological_sort(edges):
         inner = (layers_in_a_row(held) for held in subgraphs(node))
         own = 1 if is_layer_loop(node) else max(inner, default=0)
-        depth[node] = own + max((depth[before] for before in edges.predecessors(node)), default=0)
+        depth[node] = own + max(
+            (depth[before] for before in edges.predecessors(node)), default=0
+        )
     return max(depth.values(), default=0)
 
 
 class _Firing:
     """Takes neurons of a graph in step form into loops."""
 
-    def __init__(self, graph: ir.Graph, time_steps: ir.Value, *, hand_out: bool) -> None:
+    def __init__(
+        self, graph: ir.Graph, time_steps: ir.Value, *, hand_out: bool
+    ) -> None:
         self._graph = graph
         self._time_steps = time_steps
         self._hand_out = hand_out
@@ -79,7 +91,9 @@ class _Firing:
         graph.remove(neuron)
         neuron.replace_input_with(0, silence)
         starts = {"v": start}
-        carried = [state.carry(graph, starts.get(state.name)) for state in states(neuron)]
+        carried = [
+            state.carry(graph, starts.get(state.name)) for state in states(neuron)
+        ]
         nodes, sums = self._sum(digits, spike, silence, name)
         handed_out = [spike] if self._hand_out else []
         body = Body(step_number(graph), [neuron, *nodes], [*carried, *sums], handed_out)
@@ -87,21 +101,33 @@ class _Firing:
         total = self._name_outputs(loop, body, sums[0].after)
         self._hand_on(spike, total, thresholds)
         graph.append(loop)
-        return Fired(digits, total, loop.outputs[-1] if self._hand_out else None, silence)
+        return Fired(
+            digits, total, loop.outputs[-1] if self._hand_out else None, silence
+        )
 
     def _digits(self, neuron: ir.Node) -> tuple[Digits, DigitValues]:
         digits = Digits.of(neuron)
         dtype = neuron.outputs[0].dtype or ir.DataType.FLOAT
         key = digits, dtype
         if key not in self._values:
-            self._values[key] = DigitValues.write(self._graph, digits, self._time_steps, dtype)
+            self._values[key] = DigitValues.write(
+                self._graph, digits, self._time_steps, dtype
+            )
         return digits, self._values[key]
 
-    def _share_out(self, neuron: ir.Node, values: DigitValues) -> dict[ir.Value, ir.Value]:
+    def _share_out(
+        self, neuron: ir.Node, values: DigitValues
+    ) -> dict[ir.Value, ir.Value]:
         """Let ``neuron`` read its thresholds divided by the sum of the weights; old to new."""
         found: dict[ir.Value, ir.Value] = {}
-        for name, value in zip(ALL_OPS[neuron.op_type].inputs, tuple(neuron.inputs), strict=True):
-            if value is not None and name.startswith("v_threshold") and array(value).any():
+        for name, value in zip(
+            ALL_OPS[neuron.op_type].inputs, tuple(neuron.inputs), strict=True
+        ):
+            if (
+                value is not None
+                and name.startswith("v_threshold")
+                and array(value).any()
+            ):
                 found[value] = appended(
                     self._graph, "Div", [value, values.total], f"{value.name}.digit"
                 )
@@ -109,7 +135,9 @@ class _Firing:
             rewire(neuron, old, new)
         return found
 
-    def _start(self, neuron: ir.Node, current: ir.Value, values: DigitValues) -> ir.Value:
+    def _start(
+        self, neuron: ir.Node, current: ir.Value, values: DigitValues
+    ) -> ir.Value:
         """Return the potential from which ``neuron`` fires: its input, and what is rounded up.
 
         The offset is to the smallest digit what ``v_init`` is to the threshold. Where spikes of
@@ -121,12 +149,18 @@ class _Firing:
             return current
         name = label(neuron)
         first = constant(self._graph, f"{name}.v_init", v_init)
-        offset = appended(self._graph, "Div", [first, values.total], f"{name}.first_offset")
+        offset = appended(
+            self._graph, "Div", [first, values.total], f"{name}.first_offset"
+        )
         if values.last is not None:
-            offset = appended(self._graph, "Mul", [offset, values.last], f"{name}.offset")
+            offset = appended(
+                self._graph, "Mul", [offset, values.last], f"{name}.offset"
+            )
         if neuron.op_type == "SignedInverseLeakyIF":
             sign = appended(self._graph, "Sign", [current], f"{name}.sign")
-            offset = appended(self._graph, "Mul", [sign, offset], f"{name}.signed_offset")
+            offset = appended(
+                self._graph, "Mul", [sign, offset], f"{name}.signed_offset"
+            )
         return appended(self._graph, "Add", [current, offset], f"{name}.potential")
 
     def _silence(self, current: ir.Value) -> ir.Value:
@@ -135,8 +169,12 @@ class _Firing:
         zero = constant(self._graph, f"{current.name}.zero", np.zeros([], dtype))
         shape = appended(self._graph, "Shape", [current], f"{current.name}.shape")
         shape.type = ir.TensorType(ir.DataType.INT64)
-        shape.shape = None if current.shape is None else ir.Shape([current.shape.rank()])
-        silence = appended(self._graph, "Expand", [zero, shape], f"{current.name}.silence")
+        shape.shape = (
+            None if current.shape is None else ir.Shape([current.shape.rank()])
+        )
+        silence = appended(
+            self._graph, "Expand", [zero, shape], f"{current.name}.silence"
+        )
         silence.type, silence.shape = current.type, current.shape
         return silence
 
@@ -158,11 +196,15 @@ class _Firing:
     def _name_outputs(self, loop: ir.Node, body: Body, total: ir.Value) -> ir.Value:
         """Name what the loop hands out; return the sum of the spikes."""
         found = total
-        for output, value in zip(loop.outputs, [c.after for c in body.carried], strict=False):
+        for output, value in zip(
+            loop.outputs, [c.after for c in body.carried], strict=False
+        ):
             output.type, output.shape = value.type, value.shape
             output.name = fresh_name(self._graph, f"{value.name}.final")
             found = output if value is total else found
-        for output, value in zip(loop.outputs[len(body.carried) :], body.stacked, strict=True):
+        for output, value in zip(
+            loop.outputs[len(body.carried) :], body.stacked, strict=True
+        ):
             output.type = value.type
             output.name = fresh_name(self._graph, f"{value.name}.all")
         return found
@@ -171,7 +213,9 @@ class _Firing:
         self, spike: ir.Value, total: ir.Value, thresholds: dict[ir.Value, ir.Value]
     ) -> None:
         """Let the readers of ``spike`` read the sum, in units of the first spike."""
-        for reader in {use.node for use in spike.uses() if use.node.graph is self._graph}:
+        for reader in {
+            use.node for use in spike.uses() if use.node.graph is self._graph
+        }:
             rewire(reader, spike, total)
             for old, new in thresholds.items():
                 rewire(reader, old, new)

@@ -19,7 +19,14 @@ from onnx2snn.graph import (
     rewire,
 )
 from onnx2snn.metadata.input_coding import event_names
-from onnx2snn.schedules.loops import LOOP_NAME, Body, Carried, new_loop, states, step_number
+from onnx2snn.schedules.loops import (
+    LOOP_NAME,
+    Body,
+    Carried,
+    new_loop,
+    states,
+    step_number,
+)
 from onnx2snn.schedules.time_steps import TIME_STEPS, time_steps_input
 
 if TYPE_CHECKING:
@@ -45,7 +52,9 @@ def emit_time_loop(
     """
     named = {*events, *event_names(graph)}
     parts = _Parts(graph, named, every_step)
-    while stuck := [v for v in parts.leaving if not isinstance(v.type, ir.TensorType | None)]:
+    while stuck := [
+        v for v in parts.leaving if not isinstance(v.type, ir.TensorType | None)
+    ]:
         _copy_outside(graph, stuck, set(parts.body))
         parts = _Parts(graph, named, every_step)
     if not parts.body:
@@ -64,11 +73,15 @@ class _Parts:
         stateful = [node for node in graph if is_stateful(node)]
         for node in stateful:  # what makes an initial state stays before the loop
             starts = [state.before.producer() for state in states(node)]
-            edges.remove_edges_from([(start, node) for start in starts if start is not None])
+            edges.remove_edges_from(
+                [(start, node) for start in starts if start is not None]
+            )
         event_values = {value for value in graph.inputs if value.name in events}
         readers = [node for node in graph if event_values.intersection(reads(node))]
         wanted = [value for value in graph.outputs if value.name in every_step]
-        makers = [producer for value in wanted if (producer := value.producer()) is not None]
+        makers = [
+            producer for value in wanted if (producer := value.producer()) is not None
+        ]
         reached = closure(edges, [*stateful, *readers])
         needed = closure(edges.reverse(copy=False), [*stateful, *makers])
         self.events = [value for value in graph.inputs if value in event_values]
@@ -76,9 +89,13 @@ class _Parts:
         self.body = [node for node in graph if node in reached and node in needed]
         inside = set(self.body)
         made = {value for node in self.body for value in node.outputs}
-        read_after = {value for node in graph if node not in inside for value in reads(node)}
+        read_after = {
+            value for node in graph if node not in inside for value in reads(node)
+        }
         read_after.update(value for value in graph.outputs if value not in wanted)
-        self.leaving = [v for node in self.body for v in node.outputs if v in read_after & made]
+        self.leaving = [
+            v for node in self.body for v in node.outputs if v in read_after & made
+        ]
 
 
 def _count(graph: ir.Graph, events: Sequence[ir.Value], time_steps: int) -> ir.Value:
@@ -86,7 +103,9 @@ def _count(graph: ir.Graph, events: Sequence[ir.Value], time_steps: int) -> ir.V
     if not events:
         return time_steps_input(graph, time_steps)
     event = events[0]
-    shape = ir.node("Shape", [event], {"start": 0, "end": 1}, name=f"{event.name}.length")
+    shape = ir.node(
+        "Shape", [event], {"start": 0, "end": 1}, name=f"{event.name}.length"
+    )
     axis = constant(graph, f"{event.name}.time_axis", np.array([0], np.int64))
     squeeze = ir.node("Squeeze", [shape.outputs[0], axis], name=f"{event.name}.steps")
     for node, rank in ((shape, 1), (squeeze, 0)):
@@ -97,7 +116,9 @@ def _count(graph: ir.Graph, events: Sequence[ir.Value], time_steps: int) -> ir.V
     return squeeze.outputs[0]
 
 
-def _copy_outside(graph: ir.Graph, values: list[ir.Value], inside: set[ir.Node]) -> None:
+def _copy_outside(
+    graph: ir.Graph, values: list[ir.Value], inside: set[ir.Node]
+) -> None:
     """Let what is behind the loop compute ``values`` again: a Loop carries tensors only."""
     producers = dict.fromkeys(value.producer() for value in values)
     for node in filter(None, producers):
@@ -146,7 +167,9 @@ class _Emitter:
 
     def _slice(self, event: ir.Value) -> ir.Node:
         """Return the node that takes this step's slice of ``event``."""
-        node = ir.node("Gather", [event, self._step], {"axis": 0}, name=f"{event.name}.step")
+        node = ir.node(
+            "Gather", [event, self._step], {"axis": 0}, name=f"{event.name}.step"
+        )
         now = node.outputs[0]
         now.name = fresh_name(self._graph, f"{event.name}.step")
         now.type, now.shape = event.type, event.shape
@@ -161,7 +184,9 @@ class _Emitter:
         ]
         if outside:  # they read its shape
             zero = constant(self._graph, f"{event.name}.zero", np.array(0, np.int64))
-            first = ir.node("Gather", [event, zero], {"axis": 0}, name=f"{event.name}.first")
+            first = ir.node(
+                "Gather", [event, zero], {"axis": 0}, name=f"{event.name}.first"
+            )
             first.outputs[0].name = fresh_name(self._graph, f"{event.name}.first")
             first.outputs[0].type, first.outputs[0].shape = event.type, event.shape
             for reader in outside:
@@ -182,7 +207,9 @@ class _Emitter:
     def _connect(self, loop: ir.Node, finals: list[ir.Value]) -> None:
         """Let the nodes behind the loop, and the graph outputs, read the loop's outputs."""
         inside = set(self._parts.body)
-        for output, value in zip(loop.outputs, [*finals, *self._parts.every_step], strict=True):
+        for output, value in zip(
+            loop.outputs, [*finals, *self._parts.every_step], strict=True
+        ):
             output.type, output.shape = value.type, value.shape
             if value in finals:
                 output.name = fresh_name(self._graph, f"{value.name}.final")
@@ -195,7 +222,10 @@ class _Emitter:
     def _hand_out(self, value: ir.Value, output: ir.Value, *, stacked: bool) -> None:
         for position, result in enumerate(tuple(self._outputs)):
             if result is value:
-                value.name, output.name = fresh_name(self._graph, f"{value.name}.step"), value.name
+                value.name, output.name = (
+                    fresh_name(self._graph, f"{value.name}.step"),
+                    value.name,
+                )
                 self._outputs[position] = output
                 if stacked and value.shape is not None:
                     output.shape = ir.Shape([TIME_STEPS, *value.shape])

@@ -9,7 +9,15 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.analysis.streams import is_stateful
-from onnx2snn.graph import constant, fresh_name, is_constant, is_op, label, reads, rewire
+from onnx2snn.graph import (
+    constant,
+    fresh_name,
+    is_constant,
+    is_op,
+    label,
+    reads,
+    rewire,
+)
 from onnx2snn.ops import ALL_OPS
 
 if TYPE_CHECKING:

@@ -22,7 +22,9 @@ class Tape:
 
     def __init__(self) -> None:
         """Open an empty tape."""
-        self._folder = tempfile.TemporaryDirectory(prefix="onnx2snn-", ignore_cleanup_errors=True)
+        self._folder = tempfile.TemporaryDirectory(
+            prefix="onnx2snn-", ignore_cleanup_errors=True
+        )
         self._files: dict[str, list[tuple[Path, np.dtype]]] = defaultdict(list)
         self._numbers = itertools.count()
 
@@ -49,7 +51,9 @@ class Tape:
         if name not in self._files:
             raise KeyError(name)
         path, dtype = self._files[name][batch]
-        data: np.ndarray = np.load(path, mmap_mode="r").view(dtype)  # a file knows no bfloat16
+        data: np.ndarray = np.load(path, mmap_mode="r").view(
+            dtype
+        )  # a file knows no bfloat16
         return data
 
     def drop(self, name: str) -> None:

@@ -69,7 +69,9 @@ def problem(tensor: ir.ExternalTensor) -> str | None:
         return f"{str(path)!r} does not exist"
     end = (tensor.offset or 0) + (tensor.length or 0)
     if path.stat().st_size < end:
-        return f"{str(path)!r} is truncated: it has {path.stat().st_size} bytes, not {end}"
+        return (
+            f"{str(path)!r} is truncated: it has {path.stat().st_size} bytes, not {end}"
+        )
     return None
 
 
@@ -79,7 +81,9 @@ def keep_small_in_memory(model: ir.Model) -> None:
     for value in _initializers(model):
         tensor = value.const_value
         if isinstance(tensor, ir.ExternalTensor) and tensor.nbytes <= largest:
-            (value.const_value,) = ir.external_data.convert_tensors_from_external([tensor])
+            (value.const_value,) = ir.external_data.convert_tensors_from_external(
+                [tensor]
+            )
 
 
 @contextlib.contextmanager
@@ -97,11 +101,15 @@ def openable(model: Path | onnx.ModelProto | ir.Model) -> Iterator[str | bytes]:
             yield model.SerializeToString()
             return
         model = ir.from_proto(model)
-    is_external = any(isinstance(tensor, ir.ExternalTensor) for tensor in tensors(model))
+    is_external = any(
+        isinstance(tensor, ir.ExternalTensor) for tensor in tensors(model)
+    )
     if not is_external and not is_large(model):
         yield ir.to_proto(model).SerializeToString()
         return
-    with tempfile.TemporaryDirectory(prefix="onnx2snn-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="onnx2snn-", ignore_cleanup_errors=True
+    ) as folder:
         path = Path(folder, "model.onnx")
         _write_in_two(model, path, "weights")
         yield str(path)
@@ -114,12 +122,16 @@ def save(model: ir.Model, path: str | os.PathLike[str]) -> None:
         OutputError: A file cannot be written.
     """
     if not is_large(model):
-        write_whole(path, lambda file: file.write(in_one_piece(model).SerializeToString()))
+        write_whole(
+            path, lambda file: file.write(in_one_piece(model).SerializeToString())
+        )
         return
     check_writable(path)
     target = Path(path).resolve()
     try:
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
+        with tempfile.TemporaryDirectory(
+            dir=target.parent, prefix=f".{target.name}."
+        ) as folder:
             written = Path(folder, target.name)
             _write_in_two(model, written, f"{target.name}.data")
             for part in (written.with_name(f"{target.name}.data"), written):

@@ -22,8 +22,16 @@ _SIGNATURES = {
     b"\x1f\x8b": "gzip-compressed: unpack it first",
     b"\x80\x02": "a Python pickle: export it to ONNX",
 }
-_ORT_SIGNATURE = (4, b"ORTM", "in onnxruntime's own format: use the .onnx file it was made from")
-_TFLITE_SIGNATURE = (4, b"TFL3", "a TensorFlow Lite model: convert it to ONNX, with tf2onnx")
+_ORT_SIGNATURE = (
+    4,
+    b"ORTM",
+    "in onnxruntime's own format: use the .onnx file it was made from",
+)
+_TFLITE_SIGNATURE = (
+    4,
+    b"TFL3",
+    "a TensorFlow Lite model: convert it to ONNX, with tf2onnx",
+)
 _MODEL_FIELDS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26})
 _NUMBER_FIELDS = frozenset({1, 5})
 _LENGTH_DELIMITED = 2
@@ -48,7 +56,9 @@ def read_bytes(path: Path) -> bytes:
         raise InvalidModelError(message) from error
 
 
-def parse_model(data: bytes, name: str, text_format: str | None = None) -> onnx.ModelProto:
+def parse_model(
+    data: bytes, name: str, text_format: str | None = None
+) -> onnx.ModelProto:
     """Parse a model; external data is not read.
 
     Args:
@@ -64,10 +74,16 @@ def parse_model(data: bytes, name: str, text_format: str | None = None) -> onnx.
         raise InvalidModelError(message)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # onnx calls its own text format experimental
+            warnings.simplefilter(
+                "ignore"
+            )  # onnx calls its own text format experimental
             model = onnx.load_model_from_string(data, format=text_format or "protobuf")
     except Exception as error:
-        what = f"is not {text_format}: {error}" if text_format is not None else _what_it_is(data)
+        what = (
+            f"is not {text_format}: {error}"
+            if text_format is not None
+            else _what_it_is(data)
+        )
         message = f"{name} {what}"
         raise InvalidModelError(message) from error
     if not model.ir_version and not model.HasField("graph"):

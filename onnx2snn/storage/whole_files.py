@@ -30,14 +30,19 @@ def check_writable(path: str | os.PathLike[str], *others: str | None) -> None:
     """
     target = Path(path)
     for other in filter(None, others):
-        if target.resolve() in {Path(other).resolve(), Path(other.rpartition(":")[0]).resolve()}:
+        if target.resolve() in {
+            Path(other).resolve(),
+            Path(other.rpartition(":")[0]).resolve(),
+        }:
             message = f"cannot write {str(target)!r}: {other!r} is given as well; name another file"
             raise OutputError(message)
     if target.is_dir():
         message = f"cannot write {str(target)!r}: it is a folder; name a file in it"
         raise OutputError(message)
     if not target.parent.is_dir():
-        message = f"cannot write {str(target)!r}: there is no folder {str(target.parent)!r}"
+        message = (
+            f"cannot write {str(target)!r}: there is no folder {str(target.parent)!r}"
+        )
         raise OutputError(message)
     if not os.access(target.parent, os.W_OK) or (
         target.exists() and not os.access(target, os.W_OK)
@@ -46,7 +51,9 @@ def check_writable(path: str | os.PathLike[str], *others: str | None) -> None:
         raise OutputError(message)
 
 
-def write_whole(path: str | os.PathLike[str], write: Callable[[IO[bytes]], object]) -> None:
+def write_whole(
+    path: str | os.PathLike[str], write: Callable[[IO[bytes]], object]
+) -> None:
     """Write a file under a temporary name and rename it, so that no half file is ever seen.
 
     Args:
@@ -58,7 +65,9 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[IO[bytes]], objec
     """
     check_writable(path)
     target = Path(path).resolve()
-    if target.exists() and not target.is_file():  # a pipe or a device: nothing to rename
+    if (
+        target.exists() and not target.is_file()
+    ):  # a pipe or a device: nothing to rename
         with target.open("wb") as file:
             write(file)
         return

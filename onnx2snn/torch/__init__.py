@@ -6,7 +6,11 @@ torch. See ``docs/howto/train.md``.
 
 from onnx2snn.torch.activations import QCFS, QuantReLU, StReLU, ThresholdReLU
 from onnx2snn.torch.exporting import export
-from onnx2snn.torch.modules import fit_thresholds, max_pool_to_avg_pool, replace_activations
+from onnx2snn.torch.modules import (
+    fit_thresholds,
+    max_pool_to_avg_pool,
+    replace_activations,
+)
 from onnx2snn.torch.training import Epoch, fine_tune
 from onnx2snn.torch.tuning import TunedEpoch, Tuning, tune
 

@@ -80,7 +80,11 @@ class QCFS(ThresholdActivation):
     def forward(self, x: Tensor) -> Tensor:
         """Return the quantised activation of ``x``, shape [N, C, ...]."""
         unit = torch.clamp(x / self.theta, 0.0, 1.0)
-        return _StraightThrough.apply(unit * self.levels + 0.5, "Floor") / self.levels * self.theta
+        return (
+            _StraightThrough.apply(unit * self.levels + 0.5, "Floor")
+            / self.levels
+            * self.theta
+        )
 
 
 class QuantReLU(ThresholdActivation):

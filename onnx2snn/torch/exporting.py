@@ -22,7 +22,9 @@ _OPSETS = {False: 17, True: 18}
 """What each exporter writes without converting: the TorchScript one up to 20, dynamo from 18."""
 
 
-def export(model: nn.Module, example: Tensor, path: Path | str, *, dynamo: bool = True) -> None:
+def export(
+    model: nn.Module, example: Tensor, path: Path | str, *, dynamo: bool = True
+) -> None:
     """Write ``model`` in evaluation mode to an ONNX file with a batch of any size.
 
     The input is called ``input``, the output ``output``.

@@ -42,7 +42,9 @@ def check_operators(nodes: Iterable[ir.Node]) -> None:
         if (reason := _missing(node)) is not None
     ]
     if refusals:
-        message = "these nodes cannot be tuned through; leave the network as it is converted:"
+        message = (
+            "these nodes cannot be tuned through; leave the network as it is converted:"
+        )
         raise UnsupportedError(message, refusals)
 
 
@@ -51,10 +53,17 @@ def _missing(node: ir.Node) -> str | None:
         has_gradient = "v_threshold" not in ALL_OPS[node.op_type].inputs or (
             node.op_type in SURROGATES
         )
-        return None if has_gradient else "no gradient is known; convert with another --neuron"
+        return (
+            None
+            if has_gradient
+            else "no gradient is known; convert with another --neuron"
+        )
     if node.domain == DOMAIN or node.op_type not in OPERATORS:
         return "no PyTorch form is known here; cut it off the ANN, convert and tune the rest"
-    if node.op_type == "Pad" and node.attributes.get_string("mode", "constant") != "constant":
+    if (
+        node.op_type == "Pad"
+        and node.attributes.get_string("mode", "constant") != "constant"
+    ):
         return "of the modes of Pad only 'constant' has a PyTorch form here"
     if node.op_type == "Cast" and node.attributes.get_int("to") not in DTYPES:
         return "no PyTorch form is known of the type that it casts to"
@@ -74,13 +83,17 @@ def kinds_of(nodes: Iterable[ir.Node], step: ir.Value) -> dict[ir.Value, Kind]:
     kinds = {step: Kind.CLOCK}
     refusals = []
     for node in nodes:
-        found = [kinds.get(value, Kind.STATIC) for value in _read(node) if value is not None]
+        found = [
+            kinds.get(value, Kind.STATIC) for value in _read(node) if value is not None
+        ]
         if not _fits(node, found):
             reason = "reads streams in a way that is not linear, and no running means"
             refusals.append(Refusal(label(node), node.op_type, reason))
         kinds.update(dict.fromkeys(node.outputs, _kind(node, found)))
     if refusals:
-        message = "these nodes have no gradient through means; convert the network again:"
+        message = (
+            "these nodes have no gradient through means; convert the network again:"
+        )
         raise UnsupportedError(message, refusals)
     return kinds
 
@@ -105,7 +118,9 @@ def _fits(node: ir.Node, found: list[Kind]) -> bool:
     """Whether ``node``, whose inputs are of the kinds ``found``, is a function of means."""
     if is_stateful(node):
         is_running = found[0] is Kind.FINAL
-        return found[0] in {Kind.STATIC, Kind.CLOCK} or is_running == (node.op_type == "Difference")
+        return found[0] in {Kind.STATIC, Kind.CLOCK} or is_running == (
+            node.op_type == "Difference"
+        )
     if Kind.MEAN not in found:
         return True
     rule = RULES[node.op_type]

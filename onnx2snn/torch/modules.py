@@ -14,7 +14,12 @@ from onnx2snn.torch.activations import StReLU, ThresholdActivation
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["fit_thresholds", "in_evaluation", "max_pool_to_avg_pool", "replace_activations"]
+__all__ = [
+    "fit_thresholds",
+    "in_evaluation",
+    "max_pool_to_avg_pool",
+    "replace_activations",
+]
 
 _Model = TypeVar("_Model", bound=nn.Module)
 _CANDIDATES = 100
@@ -66,10 +71,14 @@ def _average(pool: nn.MaxPool2d) -> nn.AvgPool2d:
     if pool.dilation not in {1, (1, 1)} or pool.return_indices:
         message = f"{pool} has no average counterpart: make it one without dilation and indices"
         raise UnsupportedError(message)
-    return nn.AvgPool2d(pool.kernel_size, pool.stride, pool.padding, ceil_mode=pool.ceil_mode)
+    return nn.AvgPool2d(
+        pool.kernel_size, pool.stride, pool.padding, ceil_mode=pool.ceil_mode
+    )
 
 
-def _exchange(model: nn.Module, kinds: tuple[type, ...], new: Callable[[Any], nn.Module]) -> int:
+def _exchange(
+    model: nn.Module, kinds: tuple[type, ...], new: Callable[[Any], nn.Module]
+) -> int:
     """Replace every module of ``kinds`` inside ``model``; return how many there were."""
     made: dict[nn.Module, nn.Module] = {}
     for path, child in list(model.named_modules(remove_duplicate=False)):
@@ -95,7 +104,9 @@ def in_evaluation(model: nn.Module) -> Iterator[None]:
             module.training = training
 
 
-def fit_thresholds(model: _Model, images: Tensor, *, per_channel: bool = False) -> _Model:
+def fit_thresholds(
+    model: _Model, images: Tensor, *, per_channel: bool = False
+) -> _Model:
     """Set each threshold to the one that loses least on one batch, and return the model.
 
     Thresholds are fitted in the order in which the modules are called, each on what the
@@ -131,7 +142,9 @@ def fit_thresholds(model: _Model, images: Tensor, *, per_channel: bool = False) 
             )
             raise OptionError(message)
         earlier.append(rows[:, :: -(-rows.shape[1] // _MOST_SAMPLES)])
-        module.theta = nn.Parameter(_best_threshold(module, torch.cat(earlier, 1)).reshape(shape))
+        module.theta = nn.Parameter(
+            _best_threshold(module, torch.cat(earlier, 1)).reshape(shape)
+        )
 
     hooks = [module.register_forward_pre_hook(fit) for module in modules]
     try:

@@ -37,7 +37,9 @@ def _row(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 def _padded(x: Tensor, window: Window, fill: float) -> Tensor:
     """Return ``x``, [N, C, ...], with ``fill`` around it where windows leave it."""
-    pads = [size for axis in reversed(window.axes) for size in (axis.begin, axis.overhang)]
+    pads = [
+        size for axis in reversed(window.axes) for size in (axis.begin, axis.overhang)
+    ]
     return functional.pad(x, pads, value=fill) if any(pads) else x
 
 
@@ -47,7 +49,9 @@ def _convolution(
     window = Window.of(x.shape[2:], weight.shape[2:], attributes)
     begins = [axis.begin for axis in window.axes]
     is_even = begins == [axis.end for axis in window.axes]
-    convolve = (functional.conv1d, functional.conv2d, functional.conv3d)[len(begins) - 1]
+    convolve = (functional.conv1d, functional.conv2d, functional.conv3d)[
+        len(begins) - 1
+    ]
     return convolve(
         x if is_even else _padded(x, window, 0),
         weight,
@@ -59,14 +63,18 @@ def _convolution(
     )
 
 
-def _gemm(attributes: Attributes, a: Tensor, b: Tensor, c: Tensor | None = None) -> Tensor:
+def _gemm(
+    attributes: Attributes, a: Tensor, b: Tensor, c: Tensor | None = None
+) -> Tensor:
     left = a.T if attributes.get("transA") else a
     right = b.T if attributes.get("transB") else b
     product = left @ right * attributes.get("alpha", 1.0)
     return product if c is None else product + c * attributes.get("beta", 1.0)
 
 
-def _batch_normalization(attributes: Attributes, x: Tensor, *parameters: Tensor) -> Tensor:
+def _batch_normalization(
+    attributes: Attributes, x: Tensor, *parameters: Tensor
+) -> Tensor:
     scale, bias, mean, variance = (
         parameter.reshape(-1, *[1] * (x.dim() - 2)) for parameter in parameters
     )
@@ -81,10 +89,14 @@ def _average_pool(attributes: Attributes, x: Tensor) -> Tensor:
     total = _window_sums(padded, window)
     if any(axis.begin or axis.overhang for axis in window.axes):
         counts = [
-            torch.tensor(axis.counts(with_padding=bool(attributes.get("count_include_pad"))))
+            torch.tensor(
+                axis.counts(with_padding=bool(attributes.get("count_include_pad")))
+            )
             for axis in window.axes
         ]
-        shaped = (c.reshape(-1, *[1] * (len(counts) - 1 - i)) for i, c in enumerate(counts))
+        shaped = (
+            c.reshape(-1, *[1] * (len(counts) - 1 - i)) for i, c in enumerate(counts)
+        )
         return total / math.prod(shaped, start=ones[0, 0].flatten()[0])
     return total / window.taps
 
@@ -147,23 +159,39 @@ def _pad(
     axes: Tensor | None = None,
 ) -> Tensor:
     del attributes  # the mode is constant, as was checked
-    which = list(range(x.dim())) if axes is None else [axis % x.dim() for axis in axes.tolist()]
+    which = (
+        list(range(x.dim()))
+        if axes is None
+        else [axis % x.dim() for axis in axes.tolist()]
+    )
     sizes = pads.tolist()
     amounts = dict(
-        zip(which, zip(sizes[: len(which)], sizes[len(which) :], strict=True), strict=True)
+        zip(
+            which,
+            zip(sizes[: len(which)], sizes[len(which) :], strict=True),
+            strict=True,
+        )
     )
-    flat = [size for axis in reversed(range(x.dim())) for size in amounts.get(axis, (0, 0))]
+    flat = [
+        size for axis in reversed(range(x.dim())) for size in amounts.get(axis, (0, 0))
+    ]
     return functional.pad(x, flat, value=0.0 if value is None else float(value))
 
 
 def _slice(
-    attributes: Attributes, x: Tensor, starts: Tensor, ends: Tensor, *given: Tensor | None
+    attributes: Attributes,
+    x: Tensor,
+    starts: Tensor,
+    ends: Tensor,
+    *given: Tensor | None,
 ) -> Tensor:
     del attributes
     axes, steps = (*given, None, None)[:2]
     along = range(len(starts)) if axes is None else axes.tolist()
     strides = [1] * len(starts) if steps is None else steps.tolist()
-    for axis, start, end, step in zip(along, starts.tolist(), ends.tolist(), strides, strict=True):
+    for axis, start, end, step in zip(
+        along, starts.tolist(), ends.tolist(), strides, strict=True
+    ):
         kept = range(*slice(start, end, step).indices(x.shape[axis]))
         x = x.index_select(axis, torch.tensor(kept, dtype=torch.int64))
     return x
@@ -212,7 +240,10 @@ def _split(attributes: Attributes, x: Tensor, sizes: Tensor | None = None) -> An
 
 
 def _clip(
-    attributes: Attributes, x: Tensor, low: Tensor | None = None, high: Tensor | None = None
+    attributes: Attributes,
+    x: Tensor,
+    low: Tensor | None = None,
+    high: Tensor | None = None,
 ) -> Tensor:
     del attributes
     return x if low is None and high is None else torch.clamp(x, low, high)

@@ -61,12 +61,18 @@ class Parameters(nn.Module):
         for node in (*graph, *body):
             for position in _WEIGHTS.get(node.op_type, ()):
                 value = node.inputs[position] if position < len(node.inputs) else None
-                if value is not None and is_constant(value) and value not in self._change_of:
+                if (
+                    value is not None
+                    and is_constant(value)
+                    and value not in self._change_of
+                ):
                     self._add_weight(value)
 
     def _add_neuron(self, graph: ir.Graph, loop: ir.Node, neuron: ir.Node) -> None:
         names = ALL_OPS[neuron.op_type].inputs
-        inputs = {n: v for n, v in zip(names, neuron.inputs, strict=True) if v is not None}
+        inputs = {
+            n: v for n, v in zip(names, neuron.inputs, strict=True) if v is not None
+        }
         threshold, negative = inputs["v_threshold"], inputs.get("v_threshold_negative")
         if not is_constant(threshold):
             return
@@ -79,7 +85,10 @@ class Parameters(nn.Module):
                 self._tensor(outside)
                 self._change_of[outside] = self._change_of[threshold]
         if negative is not None and is_constant(negative) and negative is not threshold:
-            self._ratios[negative] = threshold, self._tensor(negative) / self._start[threshold]
+            self._ratios[negative] = (
+                threshold,
+                self._tensor(negative) / self._start[threshold],
+            )
         start = bases(loop)[inputs["v"]]
         if is_constant(start) and start not in self._change_of:
             theta = self._start[threshold]
@@ -105,10 +114,12 @@ class Parameters(nn.Module):
     def values(self) -> dict[ir.Value, Tensor]:
         """Return what the constants are now."""
         found = {
-            value: self._start[value] + self._changes[i] for value, i in self._change_of.items()
+            value: self._start[value] + self._changes[i]
+            for value, i in self._change_of.items()
         }
         return found | {
-            value: ratio * found[threshold] for value, (threshold, ratio) in self._ratios.items()
+            value: ratio * found[threshold]
+            for value, (threshold, ratio) in self._ratios.items()
         }
 
     def change(self, value: ir.Value) -> Tensor:
@@ -152,7 +163,11 @@ def bases(loop: ir.Node) -> dict[ir.Value, ir.Value]:
 
 def _unexpanded(value: ir.Value) -> ir.Value:
     producer = value.producer()
-    source = producer.inputs[0] if producer is not None and is_op(producer, "Expand") else None
+    source = (
+        producer.inputs[0]
+        if producer is not None and is_op(producer, "Expand")
+        else None
+    )
     return value if source is None else source
 
 

@@ -72,10 +72,14 @@ class SpikingModule(nn.Module):
         self._loop = _only_loop(model.graph)
         _check_types(model)
         self._body = self._loop.attributes["body"].as_graph()
-        check_operators(node for node in model.graph.all_nodes() if node is not self._loop)
+        check_operators(
+            node for node in model.graph.all_nodes() if node is not self._loop
+        )
         self._kinds = kinds_of(self._body, self._body.inputs[0])
         self._check_carried()
-        self._clocks = [n for n in self._body if self._kinds[n.outputs[0]] is Kind.CLOCK]
+        self._clocks = [
+            n for n in self._body if self._kinds[n.outputs[0]] is Kind.CLOCK
+        ]
         self._functions = {
             name: function for (domain, name, _), function in model.functions.items()
             if domain == DOMAIN
@@ -92,15 +96,22 @@ class SpikingModule(nn.Module):
     def activations(self) -> list[str]:
         """Names of the activations of the ANN that neurons stand for."""
         notes = [
-            node.metadata_props.get(ACTIVATION_OUTPUT) for node in filter(is_neuron, self._body)
+            node.metadata_props.get(ACTIVATION_OUTPUT)
+            for node in filter(is_neuron, self._body)
         ]
         return [name for name in notes if name]
 
     def _check_carried(self) -> None:
         """Refuse a stream whose value in the last step is read behind the loop."""
         refusals = [
-            Refusal(label(node), node.op_type, "its value in the last step is read; no mean tells")
-            for output, after in zip(self._loop.outputs, self._body.outputs[1:], strict=True)
+            Refusal(
+                label(node),
+                node.op_type,
+                "its value in the last step is read; no mean tells",
+            )
+            for output, after in zip(
+                self._loop.outputs, self._body.outputs[1:], strict=True
+            )
             if (output.uses() or output.is_graph_output())
             and self._kinds.get(after) is Kind.MEAN
             and (node := after.producer()) is not None
@@ -132,14 +143,18 @@ class SpikingModule(nn.Module):
             inputs = [None if value is None else values[value] for value in node.inputs]
             values.update(zip(node.outputs, self._results(node, inputs), strict=False))
 
-    def _results(self, node: ir.Node, inputs: Sequence[Tensor | None]) -> Sequence[Tensor]:
+    def _results(
+        self, node: ir.Node, inputs: Sequence[Tensor | None]
+    ) -> Sequence[Tensor]:
         if node.domain == DOMAIN:
             function = self._functions[node.op_type]
             values = dict(zip(function.inputs, inputs, strict=True))
             self._run(function, values)
             return [values[value] for value in function.outputs]
         if node not in self._attributes:
-            found = {name: attribute.value for name, attribute in node.attributes.items()}
+            found = {
+                name: attribute.value for name, attribute in node.attributes.items()
+            }
             self._attributes[node] = {"outputs": len(node.outputs)} | found
         results = OPERATORS[node.op_type](self._attributes[node], *inputs)
         return (results,) if isinstance(results, Tensor) else results
@@ -147,20 +162,26 @@ class SpikingModule(nn.Module):
     def _each_step(self, nodes: Sequence[ir.Node], values: Values) -> Iterator[Values]:
         """Run nodes of the body for T steps; yield what is known after each."""
         step, going, *inside = self._body.inputs
-        carried = [values[value] for value in self._loop.inputs[2:] if value is not None]
+        carried = [
+            values[value] for value in self._loop.inputs[2:] if value is not None
+        ]
         for t in range(self._steps):
             now = values | dict(zip(inside, carried, strict=True))
             now |= {step: torch.tensor(t), going: torch.tensor(data=True)}
             self._run(nodes, now)
             yield now
             after = self._body.outputs[1:]
-            carried = [now.get(new, old) for new, old in zip(after, carried, strict=True)]
+            carried = [
+                now.get(new, old) for new, old in zip(after, carried, strict=True)
+            ]
 
     def _run_loop(self, values: Values) -> None:
         for now in self._each_step(tuple(self._body), values):
             last = now
         after = self._body.outputs[1:]
-        values.update(zip(self._loop.outputs, [last[value] for value in after], strict=True))
+        values.update(
+            zip(self._loop.outputs, [last[value] for value in after], strict=True)
+        )
 
     def _train_loop(self, values: Values) -> dict[str, Tensor]:
         """Run the loop on means; return those of the layers."""
@@ -171,17 +192,25 @@ class SpikingModule(nn.Module):
             for node in self._clocks:
                 clocks[node.outputs[0]].append(now[node.outputs[0]])
         values[self._body.inputs[1]] = torch.tensor(data=True)
-        values.update((inside, values[start]) for inside, start in bases(self._loop).items())
+        values.update(
+            (inside, values[start]) for inside, start in bases(self._loop).items()
+        )
         layers: dict[str, Tensor] = {}
         for node in self._body:
             kind = self._kinds[node.outputs[0]]
             if kind is not Kind.CLOCK:
-                inputs = [_resolved(value, kind, values, clocks) for value in node.inputs]
+                inputs = [
+                    _resolved(value, kind, values, clocks) for value in node.inputs
+                ]
                 results = self._mean_results(node, inputs, spikes)
                 values.update(zip(node.outputs, results, strict=False))
-                if is_neuron(node) and (name := node.metadata_props.get(ACTIVATION_OUTPUT)):
+                if is_neuron(node) and (
+                    name := node.metadata_props.get(ACTIVATION_OUTPUT)
+                ):
                     layers[name] = results[0] * inputs[_THRESHOLD_AT[node.op_type]]
-        for output, after in zip(self._loop.outputs, self._body.outputs[1:], strict=True):
+        for output, after in zip(
+            self._loop.outputs, self._body.outputs[1:], strict=True
+        ):
             if after in values or after in clocks:
                 values[output] = _resolved(after, Kind.FINAL, values, clocks)
         return layers
@@ -203,7 +232,9 @@ class SpikingModule(nn.Module):
         if is_neuron(node):
             soft = surrogate(node.op_type, inputs, self._steps)
             return (spikes[node] + (soft - soft.detach()),)
-        if node in spikes:  # an input as random spikes, in front of everything that is trained
+        if (
+            node in spikes
+        ):  # an input as random spikes, in front of everything that is trained
             return (spikes[node],)
         if not is_stateful(node):
             return self._results(node, inputs)
@@ -212,7 +243,9 @@ class SpikingModule(nn.Module):
         return ((inputs[0] - inputs[1]) / self._steps, inputs[0])
 
 
-def _resolved(value: ir.Value | None, kind: Kind, values: Values, clocks: Clocks) -> Any:  # noqa: ANN401
+def _resolved(
+    value: ir.Value | None, kind: Kind, values: Values, clocks: Clocks
+) -> Any:  # noqa: ANN401
     """Return what a node of ``kind`` reads as ``value``."""
     if value is None:
         return None
@@ -225,7 +258,9 @@ def _resolved(value: ir.Value | None, kind: Kind, values: Values, clocks: Clocks
 
 def _check_types(model: ir.Model) -> None:
     """Refuse constants that torch computes with badly or not at all."""
-    types = {value.dtype for graph in model.graphs() for value in graph.initializers.values()}
+    types = {
+        value.dtype for graph in model.graphs() for value in graph.initializers.values()
+    }
     if strange := sorted(str(dtype) for dtype in types - _TYPES):
         message = (
             f"the network has constants of type {', '.join(strange)}; only one in float32 or "

@@ -38,7 +38,9 @@ def surrogate(op_type: str, inputs: Sequence[Tensor], steps: int) -> Tensor:
             to that; in the place of states, those before the first step.
         steps: T.
     """
-    return SURROGATES[op_type](dict(zip(ALL_OPS[op_type].inputs, inputs, strict=True)), steps)
+    return SURROGATES[op_type](
+        dict(zip(ALL_OPS[op_type].inputs, inputs, strict=True)), steps
+    )
 
 
 def _charge(given: dict[str, Tensor], steps: int) -> Tensor:

@@ -51,18 +51,28 @@ class _Recipe:
 
     def optimizer(self, model: nn.Module) -> torch.optim.SGD:
         """Return the optimizer; thresholds are a group of their own and do not decay."""
-        thresholds = [m.theta for m in model.modules() if isinstance(m, ThresholdActivation)]
+        thresholds = [
+            m.theta for m in model.modules() if isinstance(m, ThresholdActivation)
+        ]
         known = {id(theta) for theta in thresholds}
         weights = [p for p in model.parameters() if id(p) not in known]
         groups = [
-            {"params": weights, "base": self.learning_rate, "weight_decay": self.weight_decay},
+            {
+                "params": weights,
+                "base": self.learning_rate,
+                "weight_decay": self.weight_decay,
+            },
             {"params": thresholds, "base": self.threshold_rate},
         ]
-        return torch.optim.SGD(groups, lr=self.learning_rate, momentum=0.9, nesterov=True)
+        return torch.optim.SGD(
+            groups, lr=self.learning_rate, momentum=0.9, nesterov=True
+        )
 
     def describe(self, model: nn.Module) -> dict[str, object]:
         """Return what a training that goes on must have in common with the one before."""
-        levels = [m.levels for m in model.modules() if isinstance(m, ThresholdActivation)]
+        levels = [
+            m.levels for m in model.modules() if isinstance(m, ThresholdActivation)
+        ]
         rates = (self.learning_rate, self.threshold_rate, self.weight_decay)
         return {"epochs": self.epochs, "rates": rates, "levels": levels}
 
@@ -71,7 +81,9 @@ class _Recipe:
         for group in optimizer.param_groups:
             group["lr"] = group["base"] * (1 + math.cos(math.pi * done)) / 2
 
-    def loss(self, model: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def loss(
+        self, model: nn.Module, images: Tensor, labels: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Return the loss and the logits, shape [N, classes]."""
         logits = model(images)
         loss = functional.cross_entropy(logits, labels)
@@ -124,7 +136,9 @@ def fine_tune(  # noqa: PLR0913 - the arguments of a training; all but four have
         message = f"epochs must be at least 1, not {epochs}"
         raise OptionError(message)
     if not len(batches):
-        message = "there are no batches: give the training more images, or smaller batches"
+        message = (
+            "there are no batches: give the training more images, or smaller batches"
+        )
         raise OptionError(message)
     recipe = _Recipe(epochs, learning_rate, threshold_rate, weight_decay, teacher)
     optimizer = recipe.optimizer(model)
@@ -205,7 +219,8 @@ def _resume(
         raise _unusable(path, _DAMAGED) from error
     if state.get("recipe") != recipe.describe(model):
         raise _unusable(
-            path, "is a checkpoint of another training, with other epochs, rates or levels"
+            path,
+            "is a checkpoint of another training, with other epochs, rates or levels",
         )
     try:
         model.load_state_dict(state["model"])

@@ -79,7 +79,10 @@ class Tuning:
 
     def as_dict(self) -> dict[str, Any]:
         """Return what happened as plain data."""
-        return {"samples": self.samples, "epochs": [dataclasses.asdict(e) for e in self.epochs]}
+        return {
+            "samples": self.samples,
+            "epochs": [dataclasses.asdict(e) for e in self.epochs],
+        }
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to ``path``, whole or not at all.
@@ -133,7 +136,10 @@ def tune(  # noqa: PLR0913 (each is an option of its own)
     specs = _specs(network)
     data = dataset(calibration, specs)
     source = read_reference(ann, network)
-    if model.metadata_props.get("onnx2snn.source_sha256", source.sha256) != source.sha256:
+    if (
+        model.metadata_props.get("onnx2snn.source_sha256", source.sha256)
+        != source.sha256
+    ):
         _LOGGER.warning(_OTHER_FILE, source.name)
     teacher = _Teacher(source, network, module.activations)
     random = np.random.default_rng(seed)
@@ -142,12 +148,17 @@ def tune(  # noqa: PLR0913 (each is an option of its own)
     for number in range(1, epochs + 1):
         start = time.perf_counter()
         batches = _mixed(data, specs, batch_size, random)
-        name, count = f"tune, epoch {number} of {epochs}", -(-data.samples // batch_size)
+        name, count = (
+            f"tune, epoch {number} of {epochs}",
+            -(-data.samples // batch_size),
+        )
         losses = [training.step(*batch) for batch in track(batches, name, count)]
         loss, outputs = np.mean(losses, axis=0).tolist()
         history.append(TunedEpoch(number, loss, outputs, time.perf_counter() - start))
     module.trained.write()
-    _note(model, source, data, epochs=epochs, rate=rate, batch_size=batch_size, seed=seed)
+    _note(
+        model, source, data, epochs=epochs, rate=rate, batch_size=batch_size, seed=seed
+    )
     return Tuning(model, tuple(history), data.samples)
 
 
@@ -163,7 +174,9 @@ def _check(epochs: int, rate: float) -> None:
 def _specs(network: Network) -> list[InputSpec]:
     """Return what the data must hold: of events, as many steps as the network was made for."""
     return [
-        dataclasses.replace(spec, shape=(spec.shape[0], network.time_steps, *spec.shape[2:]))
+        dataclasses.replace(
+            spec, shape=(spec.shape[0], network.time_steps, *spec.shape[2:])
+        )
         if spec.name in network.events and spec.shape is not None
         else spec
         for spec in data_specs(network.inputs, network.events)
@@ -171,7 +184,9 @@ def _specs(network: Network) -> list[InputSpec]:
 
 
 def _tensors(feeds: Feeds) -> dict[str, Tensor]:
-    return {name: torch.from_numpy(np.array(array)) for name, array in feeds.items()}  # writable
+    return {
+        name: torch.from_numpy(np.array(array)) for name, array in feeds.items()
+    }  # writable
 
 
 class _Training:
@@ -197,11 +212,15 @@ class _Training:
     def step(self, data: Feeds, samples: int) -> tuple[float, float]:
         """Learn from a batch; return its loss, and the part of the outputs."""
         for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
-            group["lr"] = rate * (1 + math.cos(math.pi * self._done / self._samples)) / 2
+            group["lr"] = (
+                rate * (1 + math.cos(math.pi * self._done / self._samples)) / 2
+            )
         self._done += samples
         feeds = time_first(data, self._events)
         self._optimizer.zero_grad()
-        outputs, layers = _distances(self._module(_tensors(feeds)), self._teacher(feeds))
+        outputs, layers = _distances(
+            self._module(_tensors(feeds)), self._teacher(feeds)
+        )
         loss = outputs + layers
         if not loss.isfinite():
             message = f"the loss became {loss.item()}: choose a rate lower than {self._rate:g}"
@@ -215,7 +234,9 @@ class _Training:
 class _Teacher:
     """The ANN: outputs and activations on feeds of the network."""
 
-    def __init__(self, source: Source, network: Network, activations: list[str]) -> None:
+    def __init__(
+        self, source: Source, network: Network, activations: list[str]
+    ) -> None:
         model = source.model.clone()
         outputs = tuple(str(value.name) for value in model.graph.outputs)
         if outputs != network.outputs:
@@ -240,7 +261,9 @@ class _Teacher:
         return _tensors(dict(zip(self._names, results, strict=True)))
 
 
-def _distances(activity: Activity, expected: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+def _distances(
+    activity: Activity, expected: Mapping[str, Tensor]
+) -> tuple[Tensor, Tensor]:
     """Return the distance of the outputs, and the mean of those of the layers."""
     for name, output in activity.outputs.items():
         if output.shape != expected[name].shape:
@@ -275,7 +298,10 @@ _OTHER_FILE = "%s is not the file this network was made from: it must compute th
 
 
 def _mixed(
-    data: Dataset, specs: Sequence[InputSpec], batch_size: int, random: np.random.Generator
+    data: Dataset,
+    specs: Sequence[InputSpec],
+    batch_size: int,
+    random: np.random.Generator,
 ) -> Iterator[tuple[Feeds, int]]:
     """Yield batches, and how many samples they have, drawn from blocks of neighbouring ones.
 
@@ -283,7 +309,10 @@ def _mixed(
     """
     is_free = all(spec.rows is None for spec in specs)
     for block in data.batches(batch_size * _BLOCK if is_free else batch_size):
-        if any(array.shape[:1] != (block.valid,) for array in block.feeds.values()) or not is_free:
+        if (
+            any(array.shape[:1] != (block.valid,) for array in block.feeds.values())
+            or not is_free
+        ):
             yield block.feeds, block.valid
             continue
         order = random.permutation(block.valid)

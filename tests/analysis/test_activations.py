@@ -32,10 +32,16 @@ OPSETS = {
 
 
 def found(
-    text: str, outputs: str = "y", opset: str = "17", x: str = "float[N,4] x", **weights: np.ndarray
+    text: str,
+    outputs: str = "y",
+    opset: str = "17",
+    x: str = "float[N,4] x",
+    **weights: np.ndarray,
 ) -> list[str | None]:
     """Return the names of the activations of a graph."""
-    ann = model(f"({x}) => ({outputs}) {{ {text} }}", OPSETS[opset], **(WEIGHTS | weights))
+    ann = model(
+        f"({x}) => ({outputs}) {{ {text} }}", OPSETS[opset], **(WEIGHTS | weights)
+    )
     return [value.name for value in activations(ann.graph)]
 
 
@@ -168,7 +174,9 @@ GUARDED = "n = ReduceL2 <axes = [1]> (c)  g = Clip (n, eps)  "
         ("a = Div (g, six)", ["g"]),
     ],
 )
-def test_what_keeps_a_divisor_from_0_is_no_activation(text: str, names: list[str]) -> None:
+def test_what_keeps_a_divisor_from_0_is_no_activation(
+    text: str, names: list[str]
+) -> None:
     assert between(f"{GUARDED} {text}") == names
 
 
@@ -189,7 +197,9 @@ SCAN = (
      ("r = MatMul (p, w)  q = Add (r, p)", [])],
 )  # fmt: skip
 def test_loops_with_activations_in_them(loop: str, body: str, names: list[str]) -> None:
-    text = f"c = Gemm (x, w, b)  {loop.format(body)}  m2 = ReduceSum <keepdims = 0> (o)  "
+    text = (
+        f"c = Gemm (x, w, b)  {loop.format(body)}  m2 = ReduceSum <keepdims = 0> (o)  "
+    )
     text += "s = Add (h, m2)  y = Gemm (s, w)"
     counts = {"i": np.array(3, np.int64), "t": np.array(1, np.bool_)}
     assert found(text, **counts) == names
@@ -202,7 +212,9 @@ BRANCHES = (
 
 
 @pytest.mark.parametrize("read, names", [("r", ["r", "h"]), ("c", [])])
-def test_branches_count_where_neurons_stand_before_them(read: str, names: list[str]) -> None:
+def test_branches_count_where_neurons_stand_before_them(
+    read: str, names: list[str]
+) -> None:
     text = f"c = Gemm (x, w)  {'r = Relu (c)  ' if read == 'r' else ''}{BRANCHES.format(read)}  "
     assert found(f"{text} y = Gemm (h, w)", x="float[N,4] x, bool k") == names
 
@@ -217,13 +229,24 @@ def test_a_loop_with_weights_in_it_depends_on_activations_as_weights_do() -> Non
 @pytest.mark.parametrize(
     "text, names",
     [
-        ("n = NonZero (r)  t = Transpose (n)  g = GatherND (r, t)  d = Tanh (g)", ["r"]),
-        ("n = NonZero (x)  t = Transpose (n)  g = GatherND (r, t)  d = Tanh (g)", ["r", "d"]),
-        ("n = NonZero (r)  t = Cast <to = 1> (n)  g = ReduceSum (t)  d = Tanh (g)", ["r", "d"]),
+        (
+            "n = NonZero (r)  t = Transpose (n)  g = GatherND (r, t)  d = Tanh (g)",
+            ["r"],
+        ),
+        (
+            "n = NonZero (x)  t = Transpose (n)  g = GatherND (r, t)  d = Tanh (g)",
+            ["r", "d"],
+        ),
+        (
+            "n = NonZero (r)  t = Cast <to = 1> (n)  g = ReduceSum (t)  d = Tanh (g)",
+            ["r", "d"],
+        ),
     ],
     ids=["of a stream", "of the input", "of a fixed shape again"],
 )
-def test_no_neuron_where_the_shape_depends_on_activations(text: str, names: list[str]) -> None:
+def test_no_neuron_where_the_shape_depends_on_activations(
+    text: str, names: list[str]
+) -> None:
     assert found(f"c = Gemm (x, w)  r = Relu (c)  {text}  y = Mul (d, half)") == names
 
 
@@ -240,7 +263,8 @@ def test_functions_of_different_values_are_no_product_of_one() -> None:
 
 def test_a_gate_for_all_positions_is_no_function_of_one_element() -> None:
     text = (
-        "m = GlobalAveragePool (x)  s = Sigmoid (m)  p = Mul (x, s)  h = Relu (p)  y = Conv (h, k)"
+        "m = GlobalAveragePool (x)  s = Sigmoid (m)  p = Mul (x, s)  "
+        "h = Relu (p)  y = Conv (h, k)"
     )
     assert found(text, x="float[N,4,5,6] x", k=normal(8, 2, 4, 1, 1)) == ["s", "h"]
 
@@ -295,7 +319,9 @@ def test_a_recurrent_operator_depends_on_activations_as_weights_do() -> None:
 
 
 def test_only_what_weights_depend_on_counts() -> None:
-    text = "a = Relu (x)  s = Softmax (a)  m = Gemm (s, w)  r = Relu (m)  y = Sigmoid (r)"
+    text = (
+        "a = Relu (x)  s = Softmax (a)  m = Gemm (s, w)  r = Relu (m)  y = Sigmoid (r)"
+    )
     assert found(text) == ["a"]
 
 
@@ -331,7 +357,9 @@ def test_constants_and_integers_do_not_count() -> None:
         ("Sigmoid (x)", False, None),
     ],
 )
-def test_which_of_them_a_neuron_replaces(node: str, rectifies: bool, bound: float | None) -> None:  # noqa: FBT001
+def test_which_of_them_a_neuron_replaces(
+    node: str, rectifies: bool, bound: float | None
+) -> None:  # noqa: FBT001
     ann = model(f"(float[N,4] x) => (y) {{ y = {node} }}", **WEIGHTS)
     (value,) = activations(ann.graph)
     assert value is ann.graph.outputs[0]

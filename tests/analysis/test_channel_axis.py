@@ -31,7 +31,11 @@ def axis_of_y(x: str, text: str) -> int | None:
         (IMAGE, "y = Relu (x)", 1),
         (IMAGE, "c = Conv (x, w)  p2 = GlobalAveragePool (c)  y = Relu (p2)", 1),
         (IMAGE, "c = Conv (x, w)  y = Transpose <perm = [0, 2, 3, 1]> (c)", 3),
-        (IMAGE, "c = Conv (x, w)  t = Transpose <perm = [0, 2, 3, 1]> (c)  y = Relu (t)", 3),
+        (
+            IMAGE,
+            "c = Conv (x, w)  t = Transpose <perm = [0, 2, 3, 1]> (c)  y = Relu (t)",
+            3,
+        ),
         (IMAGE, "c = Conv (x, w)  y = Transpose (c)", 2),
         (IMAGE, "y = Flatten (x)", 1),
         ("float[N,4] x", "y = MatMul (x, s)", 1),

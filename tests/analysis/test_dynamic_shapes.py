@@ -17,7 +17,9 @@ CONSTANTS = {
 }
 
 
-def found(text: str, inputs: str = "float[N,4] s, float[N,4] x, int64[M] i") -> set[str | None]:
+def found(
+    text: str, inputs: str = "float[N,4] s, float[N,4] x, int64[M] i"
+) -> set[str | None]:
     """Return the elastic values where ``s`` is the stream."""
     ann = model(f"({inputs}) => (y) {{ {text} }}", **CONSTANTS)
     return {value.name for value in elastic_values(ann.graph, ann.graph.inputs[:1])}
@@ -65,7 +67,11 @@ BRANCH = (
 )
 def test_branches(condition: str, shape: str, then: str, names: set[str]) -> None:
     text = BRANCH.format(c=condition, shape=shape, then=then)
-    decide = "m = ReduceMax <keepdims = 0> (s)  d = Greater (m, half)  " if condition == "d" else ""
+    decide = (
+        "m = ReduceMax <keepdims = 0> (s)  d = Greater (m, half)  "
+        if condition == "d"
+        else ""
+    )
     assert found(decide + text) == names
 
 
@@ -82,17 +88,29 @@ LOOP = (
         ("three", "A,B", "Identity (c)", "Exp (p)", set()),
         ("t", "N,4", "Identity (c)", "Exp (p)", {"o"}),
         ("three", "N,4", "Greater (m, half)", "Exp (p)", {"o"}),
-        ("three", "A,B", "Identity (c)", "GatherND (p, z)", {"z", "q", "r", "p", "y", "o"}),
+        (
+            "three",
+            "A,B",
+            "Identity (c)",
+            "GatherND (p, z)",
+            {"z", "q", "r", "p", "y", "o"},
+        ),
     ],
 )
-def test_loops(turns: str, shape: str, condition: str, body: str, names: set[str]) -> None:
+def test_loops(
+    turns: str, shape: str, condition: str, body: str, names: set[str]
+) -> None:
     text = LOOP.format(turns=turns, shape=shape, condition=condition, body=body)
     if "m," in condition:
         text = text.replace("{ d =", "{ m = ReduceMax <keepdims = 0> (p)  d =")
     if "z)" in body:
         text = text.replace("q = G", "a = NonZero (p)  z = Transpose (a)  q = G")
         names = names | {"a"}
-    before = "e = Cast <to = 7> (s)  t = ReduceMax <keepdims = 0> (e)  " if turns == "t" else ""
+    before = (
+        "e = Cast <to = 7> (s)  t = ReduceMax <keepdims = 0> (e)  "
+        if turns == "t"
+        else ""
+    )
     assert found(before + text) == names
 
 
@@ -100,7 +118,10 @@ def test_a_scan_is_as_long_as_what_it_reads() -> None:
     body = "body = b (float[B] f) => (float[B] q) {{ q = Neg (f) }}"
     scan = f"y = Scan ({{}}) <num_scan_inputs = 1, {body}>"
     assert found(scan.format("s")) == set()
-    text = "n = NonZero (s)  f0 = Cast <to = 1> (n)  t = Transpose (f0)  " + scan.format("t")
+    text = (
+        "n = NonZero (s)  f0 = Cast <to = 1> (n)  t = Transpose (f0)  "
+        + scan.format("t")
+    )
     assert found(text) >= {"n", "f0", "t", "y"}
 
 
@@ -110,4 +131,7 @@ def test_operators_without_a_rule_hand_on_what_they_read() -> None:
         "(float[N,4] s) => (y) { n = NonZero (s)  y = my.Op (n) }",
         header,
     )
-    assert {v.name for v in elastic_values(ann.graph, ann.graph.inputs[:1])} == {"n", "y"}
+    assert {v.name for v in elastic_values(ann.graph, ann.graph.inputs[:1])} == {
+        "n",
+        "y",
+    }

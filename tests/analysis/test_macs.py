@@ -56,7 +56,10 @@ def test_a_deformed_convolution_counts_as_a_convolution() -> None:
              "LSTM <hidden_size = 3> (r, wl, rl)"],
 )  # fmt: skip
 def test_shapes_that_are_not_known(node: str) -> None:
-    ann = model(f"(float[4] x, int64[K] s) => (y) {{ r = Reshape (x, s)  y = {node} }}", **WEIGHTS)
+    ann = model(
+        f"(float[4] x, int64[K] s) => (y) {{ r = Reshape (x, s)  y = {node} }}",
+        **WEIGHTS,
+    )
     ann.graph.node(0).outputs[0].shape = None
     assert macs(ann.graph.node(1)) is None
 

@@ -25,7 +25,8 @@ def traced(text: str, header: str = HEADER, **weights: np.ndarray) -> dict[str, 
     """Return what became of each node of a file, by name."""
     proto = onnx.parser.parse_model(f"{header} g {text}")
     proto.graph.initializer.extend(
-        onnx.numpy_helper.from_array(np.asarray(array), name) for name, array in weights.items()
+        onnx.numpy_helper.from_array(np.asarray(array), name)
+        for name, array in weights.items()
     )
     return of(proto)
 
@@ -46,7 +47,9 @@ def check_partition(found: list[Fate], graph: ir.Graph) -> None:
     assert len(became) == len(set(became))
     assert set(became) == set(graph)
     assert all(bool(fate.became) == (fate.outcome is Outcome.KEPT) for fate in found)
-    assert all((fate.into is None) == (fate.outcome is not Outcome.FOLDED) for fate in found)
+    assert all(
+        (fate.into is None) == (fate.outcome is not Outcome.FOLDED) for fate in found
+    )
 
 
 def said(found: dict[str, Fate]) -> dict[str, str]:
@@ -123,7 +126,9 @@ def test_constants_and_the_arithmetic_of_shapes() -> None:
         "[relu] y = Relu (g) }",
         w=normal(5, 12),
     )
-    constants = {name for name, fate in found.items() if fate.outcome is Outcome.CONSTANT}
+    constants = {
+        name for name, fate in found.items() if fate.outcome is Outcome.CONSTANT
+    }
     assert constants == {"shape", "zero", "first", "rest", "join", "twice"}
     kept = {name: words for name, words in said(found).items() if name not in constants}
     assert kept == {"flat": "Reshape", "scale": "Mul", "relu": "Relu"}
@@ -134,7 +139,12 @@ def test_the_arithmetic_of_a_shape_that_is_not_known_stays() -> None:
         "(float[N,3,M] x, float[K] z) => (y) { [shape] s = Shape (z)  [relu] r = Relu (x)  "
         "[grow] y = Tile (r, t)  [join] t = Concat <axis = 0> (s, s, s) }"
     )
-    assert said(found) == {"shape": "Shape", "join": "Concat", "relu": "Relu", "grow": "Tile"}
+    assert said(found) == {
+        "shape": "Shape",
+        "join": "Concat",
+        "relu": "Relu",
+        "grow": "Tile",
+    }
 
 
 QUANTIZED = (
@@ -181,7 +191,11 @@ def test_nodes_in_functions_are_listed_with_the_call_in_the_graph() -> None:
     assert calls == ["one", "one", "one", "two", "two", "two"]
     outcomes = [(fate.node.op, fate.outcome.value) for fate in found.values()]
     assert outcomes[:3] == outcomes[3:]
-    assert outcomes[:3] == [("Dropout", "removed"), ("Sigmoid", "kept"), ("Relu", "kept")]
+    assert outcomes[:3] == [
+        ("Dropout", "removed"),
+        ("Sigmoid", "kept"),
+        ("Relu", "kept"),
+    ]
 
 
 def test_a_node_without_a_name_goes_by_its_output() -> None:

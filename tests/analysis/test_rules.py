@@ -33,7 +33,9 @@ GONE = {"Scatter", "Upsample"}
 
 
 def test_every_operator_has_a_rule() -> None:
-    assert {schema.name for schema in SCHEMAS if schema.domain == ""} - RULES.keys() == set()
+    assert {
+        schema.name for schema in SCHEMAS if schema.domain == ""
+    } - RULES.keys() == set()
 
 
 def test_every_rule_has_an_operator() -> None:
@@ -48,7 +50,9 @@ def test_every_rule_has_an_operator() -> None:
     sorted({(schema.domain, schema.name) for schema in SCHEMAS if schema.domain}),
 )
 def test_operators_of_other_domains_are_refused_by_name(domain: str, name: str) -> None:
-    with pytest.raises(UnsupportedError, match=rf"{re.escape(domain)}\.{name} 'some node'"):
+    with pytest.raises(
+        UnsupportedError, match=rf"{re.escape(domain)}\.{name} 'some node'"
+    ):
         check_domains([Call(domain, name, "some node")], "net")
 
 
@@ -75,7 +79,11 @@ def test_every_operator_is_tried_in_its_form(op: str) -> None:
     "op",
     sorted(
         {case.op for case in CASES}
-        & (operators(Form.LINEAR) | operators(Form.MULTILINEAR) | operators(Form.MAX_LIKE))
+        & (
+            operators(Form.LINEAR)
+            | operators(Form.MULTILINEAR)
+            | operators(Form.MAX_LIKE)
+        )
     ),
 )
 def test_every_input_that_may_be_a_stream_is_one_somewhere(op: str) -> None:
@@ -85,9 +93,13 @@ def test_every_input_that_may_be_a_stream_is_one_somewhere(op: str) -> None:
     for case in CASES:
         if case.op == op and case.kind in {"linear", "max-like"}:
             node, streams = tried(case)
-            found |= {at for at, value in enumerate(node.inputs) if value in streams.varying}
+            found |= {
+                at for at, value in enumerate(node.inputs) if value in streams.varying
+            }
             if rule.form is Form.MAX_LIKE:
-                found |= {at for at, value in enumerate(node.inputs) if value in summed(node)}
+                found |= {
+                    at for at, value in enumerate(node.inputs) if value in summed(node)
+                }
     assert found >= named
 
 
@@ -95,18 +107,24 @@ def tried(case: Case) -> tuple[ir.Node, Streams]:
     """Return the node of the operator that ``case`` tries."""
     streams = Streams(network(case, 1).graph)
     verdicts = judged(case, streams)
-    return next(node for node, v in verdicts.items() if str(v.kind) == case.kind), streams
+    return next(
+        node for node, v in verdicts.items() if str(v.kind) == case.kind
+    ), streams
 
 
 class Probe:
     """The operator of a case as a function of some of its inputs, all at once."""
 
-    def __init__(self, case: Case, choose: Callable[[ir.Node, Streams], list[ir.Value]]) -> None:
+    def __init__(
+        self, case: Case, choose: Callable[[ir.Node, Streams], list[ir.Value]]
+    ) -> None:
         found, streams = tried(case)
         chosen = {value.name for value in choose(found, streams)}
         self._run = numpy_outputs if case.opset > NEWEST else run_ort_outputs
         whole = operator(case)
-        node = next(n for n in whole.graph if n.outputs[0].name == found.outputs[0].name)
+        node = next(
+            n for n in whole.graph if n.outputs[0].name == found.outputs[0].name
+        )
         read = list(dict.fromkeys(value for value in node.inputs if value is not None))
         known = self._known(whole, read, case)
         self.values = {name: data for name, data in known.items() if name in chosen}
@@ -122,7 +140,10 @@ class Probe:
         values = inputs | others
         copy = ir.node(
             node.op_type,
-            [None if value is None else values[str(value.name)] for value in node.inputs],
+            [
+                None if value is None else values[str(value.name)]
+                for value in node.inputs
+            ],
             {key: attribute.value for key, attribute in node.attributes.items()},
             num_outputs=len(node.outputs),
         )
@@ -138,7 +159,9 @@ class Probe:
         )
         self._model = ir.Model(graph, ir_version=10)
 
-    def _known(self, whole: ir.Model, values: list[ir.Value], case: Case) -> dict[str, np.ndarray]:
+    def _known(
+        self, whole: ir.Model, values: list[ir.Value], case: Case
+    ) -> dict[str, np.ndarray]:
         """Return what ``values`` are for some inputs, by name."""
         feeds = {
             "a": dyadic(61, *case.shape, unit=64),
@@ -150,7 +173,9 @@ class Probe:
         found = dict(zip((value.name for value in made), results, strict=True))
         for value in values:
             if value.name not in found:
-                found[value.name] = feeds[value.name] if value.name in feeds else array(value)
+                found[value.name] = (
+                    feeds[value.name] if value.name in feeds else array(value)
+                )
         return found
 
     def __call__(self, values: dict[str, np.ndarray]) -> np.ndarray:
@@ -162,7 +187,9 @@ class Probe:
         return {
             name: np.array(generator.integers(-64, 65, data.shape) / 64, data.dtype)
             if data.dtype.kind == "f"
-            else np.array(generator.integers(20 * seed, 20 * seed + 20, data.shape), data.dtype)
+            else np.array(
+                generator.integers(20 * seed, 20 * seed + 20, data.shape), data.dtype
+            )
             for name, data in self.values.items()
         }
 
@@ -176,7 +203,9 @@ def numpy_outputs(part: ir.Model, feeds: dict[str, np.ndarray]) -> list[np.ndarr
 
 
 def varying(node: ir.Node, streams: Streams) -> list[ir.Value]:
-    return [value for value in node.inputs if value is not None and value in streams.varying]
+    return [
+        value for value in node.inputs if value is not None and value in streams.varying
+    ]
 
 
 def of_kind(kind: str) -> list[Case]:
@@ -194,7 +223,9 @@ def test_what_is_called_linear_is_affine(case: Case) -> None:
 
 @pytest.mark.parametrize("case", of_kind("max-like"), ids=str)
 @pytest.mark.parametrize("factor", [0, 0.5, 3, 64])
-def test_what_is_called_max_like_grows_with_its_inputs(case: Case, factor: float) -> None:
+def test_what_is_called_max_like_grows_with_its_inputs(
+    case: Case, factor: float
+) -> None:
     f = Probe(case, lambda node, _: summed(node))
     u = f.drawn(1) if "Clip" not in case.text else f.values
     scaled = {key: np.array(factor * data, data.dtype) for key, data in u.items()}
@@ -203,7 +234,11 @@ def test_what_is_called_max_like_grows_with_its_inputs(case: Case, factor: float
 
 @pytest.mark.parametrize(
     "case",
-    [case for case in CASES if case.kind in {"linear", "max-like"} and selects(tried(case)[0])],
+    [
+        case
+        for case in CASES
+        if case.kind in {"linear", "max-like"} and selects(tried(case)[0])
+    ],
     ids=str,
 )
 def test_what_is_said_to_select_selects(case: Case) -> None:
@@ -270,7 +305,9 @@ def test_what_has_no_mean_is_refused_by_name(op: str) -> None:
 
 def test_a_conversion_says_what_it_refuses() -> None:
     ann = ir.to_proto(refusing("Bernoulli", "float[N,4] c"))
-    with pytest.raises(UnsupportedError, match="Bernoulli 'h': draws other numbers in each step"):
+    with pytest.raises(
+        UnsupportedError, match="Bernoulli 'h': draws other numbers in each step"
+    ):
         onnx2snn.convert(ann, check=False)
     kinds = {node["op"]: node["kind"] for node in onnx2snn.analyze(ann)["nodes"]}
     assert kinds["Bernoulli"] == "refused"
@@ -304,15 +341,21 @@ def test_what_a_branch_holds_is_refused_with_it() -> None:
         "else_branch = e () => (float[N,4] q) { q = Neg (a) }>  b = Relu (h)  y = MatMul (b, w) }",
         w=WEIGHTS["w"],
     )
-    with pytest.raises(UnsupportedError, match=r"If 'h': it holds Bernoulli: draws other numbers"):
+    with pytest.raises(
+        UnsupportedError, match=r"If 'h': it holds Bernoulli: draws other numbers"
+    ):
         Streams(ann.graph).check()
 
 
 def test_an_operator_of_the_future_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(RULES, "Erf")
-    text = "g = MatMul (x, w)  a = Relu (g)  h = Erf (a)  b = Relu (h)  y = MatMul (b, w)"
+    text = (
+        "g = MatMul (x, w)  a = Relu (g)  h = Erf (a)  b = Relu (h)  y = MatMul (b, w)"
+    )
     ann = model(f"(float[N,4] x) => (float[N,4] y) {{ {text} }}", w=WEIGHTS["w"])
-    with pytest.raises(UnsupportedError, match=r"Erf 'h': no rule says .*upgrade onnx2snn"):
+    with pytest.raises(
+        UnsupportedError, match=r"Erf 'h': no rule says .*upgrade onnx2snn"
+    ):
         onnx2snn.convert(ir.to_proto(ann))
     readout = "g = MatMul (x, w)  a = Relu (g)  h = MatMul (a, w)  y = Erf (h)"
     ann = model(f"(float[N,4] x) => (float[N,4] y) {{ {readout} }}", w=WEIGHTS["w"])

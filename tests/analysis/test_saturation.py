@@ -52,9 +52,12 @@ def test_other_functions(name: str) -> None:
     assert not is_squashing(np.asarray(OTHERS[name](POINTS)))
 
 
-TEXTS = {op: f"y = {op} (x)" for op in (*squashing._FUNCTIONS, *squashing._WITH_ATTRIBUTES)}
+TEXTS = {
+    op: f"y = {op} (x)" for op in (*squashing._FUNCTIONS, *squashing._WITH_ATTRIBUTES)
+}
 TEXTS |= {
-    op: f"y = {op} (x, two)" for op in ("Add", "Div", "Max", "Min", "Mul", "Pow", "Sub", "Sum")
+    op: f"y = {op} (x, two)"
+    for op in ("Add", "Div", "Max", "Min", "Mul", "Pow", "Sub", "Sum")
 }
 TEXTS |= {
     op: f"m = {op} (x, two)  y = Cast <to = 1> (m)"
@@ -91,7 +94,9 @@ def test_samples_are_what_the_operator_gives(op: str) -> None:
     for node in ann.graph:
         operands = [values[value.name] for value in node.inputs if value is not None]
         values[node.outputs[0].name] = sampled(node, operands)
-    (expected,) = ReferenceEvaluator(ir.to_proto(ann)).run(None, {"x": x.astype(np.float32)})
+    (expected,) = ReferenceEvaluator(ir.to_proto(ann)).run(
+        None, {"x": x.astype(np.float32)}
+    )
     np.testing.assert_allclose(values["y"], expected, rtol=1e-4, atol=1e-5)
 
 
@@ -108,6 +113,8 @@ def test_operands_that_are_not_known() -> None:
 
 
 def test_bounds_that_are_left_out() -> None:
-    ann = model("(float[4] x) => (y) { y = Clip (x, , two) }", two=np.array(2, np.float32))
+    ann = model(
+        "(float[4] x) => (y) { y = Clip (x, , two) }", two=np.array(2, np.float32)
+    )
     found = sampled(ann.graph.node(0), [POINTS, None, np.array([2.0])])
     np.testing.assert_array_equal(found, np.minimum(POINTS, 2))

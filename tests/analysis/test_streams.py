@@ -117,7 +117,8 @@ def test_an_integer_result() -> None:
     ann = network("e = Cast <to = 7> (a)  h = Cast <to = 1> (e)")
     assert kinds(ann) == ["spiking", "analog", "linear", "spiking", "readout"]
     assert (
-        Streams(ann.graph).verdicts[ann.graph.node(1)].reason == "its result is not a real number"
+        Streams(ann.graph).verdicts[ann.graph.node(1)].reason
+        == "its result is not a real number"
     )
 
 
@@ -126,7 +127,15 @@ def test_static_and_readout() -> None:
         "(float[N,4] x) => (y, z, n) { s = Exp (x)  a = Relu (x)  n = Shape (a)  h = Add (a, s)  "
         "y = Relu (h)  e = Exp (y)  z = Neg (e) }"
     )
-    expected = ["static", "spiking", "static", "linear", "spiking", "readout", "readout"]
+    expected = [
+        "static",
+        "spiking",
+        "static",
+        "linear",
+        "spiking",
+        "readout",
+        "readout",
+    ]
     assert kinds(ann) == expected
     streams = Streams(ann.graph)
     assert [node.op_type for node in streams.of_kind(Kind.READOUT)] == ["Exp", "Neg"]
@@ -172,7 +181,10 @@ def test_which_streams_are_spikes(text: str, spikes: bool) -> None:  # noqa: FBT
 def test_events_are_streams_of_spikes() -> None:
     ann = model("(float[N,4] x) => (y) { h = Neg (x)  y = Relu (h) }")
     streams = Streams(ann.graph, ann.graph.inputs)
-    assert [verdict.kind for verdict in streams.verdicts.values()] == [Kind.LINEAR, Kind.SPIKING]
+    assert [verdict.kind for verdict in streams.verdicts.values()] == [
+        Kind.LINEAR,
+        Kind.SPIKING,
+    ]
     assert ann.graph.inputs[0] in streams.spikes
 
 
@@ -220,7 +232,9 @@ def test_where_neurons_fire(node: str, reason: str) -> None:
 
 
 def test_the_gate_of_a_product_is_analog_and_the_product_fires() -> None:
-    ann = network("c = Gemm (a, w, b)  s = Sigmoid (c)  p = Mul (c, s)  h = MatMul (p, w)")
+    ann = network(
+        "c = Gemm (a, w, b)  s = Sigmoid (c)  p = Mul (c, s)  h = MatMul (p, w)"
+    )
     streams = Streams(ann.graph)
     assert names(streams.fired) == ["a", "p", "y"]
     found = {str(n.outputs[0].name): str(v.kind) for n, v in streams.verdicts.items()}
@@ -239,7 +253,15 @@ def test_what_feeds_weights_fires_on_request() -> None:
     streams = Streams(ann.graph, spike="all")
     assert (names(streams.fired), names(streams.fed)) == ([], ["n", "f"])
     found = [str(verdict.kind) for verdict in streams.verdicts.values()]
-    assert found == ["static", "static", "linear", "static", "linear", "linear", "readout"]
+    assert found == [
+        "static",
+        "static",
+        "linear",
+        "static",
+        "linear",
+        "linear",
+        "readout",
+    ]
     driven = [n.outputs[0].name for n in ann.graph if streams.is_spike_driven(n)]
     assert driven == ["q"]
     assert names(sorted(streams.varying, key=str)) == ["f", "o", "q", "y"]
@@ -252,7 +274,9 @@ def test_the_first_weights_are_driven_by_the_input() -> None:
 
 
 def test_spikes_are_fed_as_they_are() -> None:
-    text = "c = MatMul (a, w)  r = Relu (c)  d = Gather <axis = 1> (r, i)  e = Exp (r)  "
+    text = (
+        "c = MatMul (a, w)  r = Relu (c)  d = Gather <axis = 1> (r, i)  e = Exp (r)  "
+    )
     text += "m = MatMul (d, v2)  n = MatMul (e, w)  h = Sub (n, m)"
     ann = model(
         f"(float[N,4] x, float[N,4] g) => (z) {{ a = Relu (g)  {text}  y = Relu (h)  "

@@ -76,6 +76,8 @@ def test_a_scatter_computes_what_the_ann_does(text: str, reduction: str) -> None
 
 
 def test_a_normalization_in_training_mode_is_analog() -> None:
-    text = "h{} = BatchNormalization <training_mode = {}> (a, scale, bias, mean, variance)"
+    text = (
+        "h{} = BatchNormalization <training_mode = {}> (a, scale, bias, mean, variance)"
+    )
     assert verdict(network(text.format("", 0))) == "linear"
     assert verdict(network(text.format(", m, s", 1))) == "analog"

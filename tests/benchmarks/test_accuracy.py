@@ -63,11 +63,15 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let rows and pages go to a project of the test's own."""
     project = tmp_path / "project"
     (project / "docs" / "results").mkdir(parents=True)
-    readme = f"before\n{accuracy_page.MARKS[0]}\nold\n{accuracy_page.MARKS[1]}\nbehind\n"
+    readme = (
+        f"before\n{accuracy_page.MARKS[0]}\nold\n{accuracy_page.MARKS[1]}\nbehind\n"
+    )
     (project / "README.md").write_text(readme, encoding="utf-8")
     monkeypatch.setattr(accuracy_store, "ROWS", project / "accuracy.json")
     write = accuracy_page.write
-    monkeypatch.setattr(accuracy_page, "write", lambda measured: write(measured, project))
+    monkeypatch.setattr(
+        accuracy_page, "write", lambda measured: write(measured, project)
+    )
     return project
 
 
@@ -89,7 +93,9 @@ def made_up(
 
 def options(data: Path = Path(), **given: Any) -> argparse.Namespace:
     facts = {"data": data, "network": [], "method": [], "T": [4], "images": None}
-    return argparse.Namespace(**facts | {"again": False, "write": True, "limit": 60} | given)
+    return argparse.Namespace(
+        **facts | {"again": False, "write": True, "limit": 60} | given
+    )
 
 
 def quiet() -> Console:
@@ -97,7 +103,16 @@ def quiet() -> Console:
 
 
 def run(monkeypatch: pytest.MonkeyPatch, data: Path, *arguments: str) -> None:
-    chosen = ("--network", MNIST.name, "--method", "opi", "spikeconverter", "--T", "2", "4")
+    chosen = (
+        "--network",
+        MNIST.name,
+        "--method",
+        "opi",
+        "spikeconverter",
+        "--T",
+        "2",
+        "4",
+    )
     command = ["accuracy", "--data", str(data), *chosen, *arguments]
     monkeypatch.setattr("sys.argv", command)
     accuracy.main()
@@ -114,7 +129,9 @@ def test_a_measurement_is_what_the_two_files_give(data: Path) -> None:
         corrections=("weights", "headroom", "step-bias"),
     )
     path = data / MNIST.file
-    conversion = onnx2snn.convert(path, T=4, calibration=images.calibration, method=method)
+    conversion = onnx2snn.convert(
+        path, T=4, calibration=images.calibration, method=method
+    )
     snn = onnx2snn.load(conversion.model).run({"x": images.test})["y"]
     weights = onnx.load(path).graph.initializer
     a, b = (onnx.numpy_helper.to_array(tensor) for tensor in weights)
@@ -122,7 +139,11 @@ def test_a_measurement_is_what_the_two_files_give(data: Path) -> None:
     for scores, key in ((snn, "top1"), (ann, "ann")):
         right = 100 * np.mean(scores.argmax(axis=1) == images.labels)
         assert found[key] == pytest.approx(right, abs=0.006)
-    assert (found["calibration"], found["images"], found["latency_steps"]) == (600, 90, 4)
+    assert (found["calibration"], found["images"], found["latency_steps"]) == (
+        600,
+        90,
+        4,
+    )
     assert found["origins"] == ["calibration"]
     assert described("opi-corrected", MNIST) == conversion.report["method"]
 
@@ -145,7 +166,9 @@ def test_figures_are_measured_kept_and_not_measured_again(
     assert all(m.failed is None and not m.outdated for m in kept.values())
     page = (project / "docs" / "results" / "accuracy.md").read_text(encoding="utf-8")
     assert f"| `opi` | one a step | T | {kept[MNIST.name, 'opi', 2].top1:.2f} (" in page
-    assert ET.parse(project / "docs" / "results" / "pictures" / f"accuracy-{MNIST.name}.svg")  # noqa: S314
+    assert ET.parse(  # noqa: S314
+        project / "docs" / "results" / "pictures" / f"accuracy-{MNIST.name}.svg"
+    )
     run(monkeypatch, data, "--write")
     assert "0 of 4 figures" in capsys.readouterr().err
 
@@ -162,7 +185,9 @@ def test_without_write_nothing_is_kept(
     assert not (project / "docs" / "results" / "accuracy.md").exists()
 
 
-def test_a_process_that_takes_too_long_is_kept_as_that(data: Path, project: Path) -> None:
+def test_a_process_that_takes_too_long_is_kept_as_that(
+    data: Path, project: Path
+) -> None:
     (found,) = accuracy.measure_all(
         [(MNIST, "opi", 4)], options(data, limit=0.01), Console(quiet=True)
     )
@@ -187,12 +212,19 @@ def test_a_process_that_takes_too_long_is_kept_as_that(data: Path, project: Path
     ],
 )
 def test_what_is_missing_is_measured(
-    data: Path, project: Path, kept: dict[str, Any], given: dict[str, Any], *, measured: bool
+    data: Path,
+    project: Path,
+    kept: dict[str, Any],
+    given: dict[str, Any],
+    *,
+    measured: bool,
 ) -> None:
     assert project
     accuracy_store.store([made_up(MNIST, **kept)])
     job = (MNIST, "auto", 4)
-    assert accuracy.missing([job], options(data, **given)) == ([job] if measured else [])
+    assert accuracy.missing([job], options(data, **given)) == (
+        [job] if measured else []
+    )
     other = (MNIST, "auto", 8)
     assert accuracy.missing([other], options(data, **given)) == [other]
 
@@ -207,10 +239,14 @@ def test_all_methods_run_where_they_are_compared_and_the_default_everywhere() ->
 def test_rows_of_a_peer_that_is_not_installed_are_left_out_or_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name == "torch" or None)
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: name == "torch" or None
+    )
     console = quiet()
     found = accuracy.jobs(options(network=["resnet20"]), console)
-    assert [method for _, method, _ in found] == [m for m in MEASURED if m not in RECIPES]
+    assert [method for _, method, _ in found] == [
+        m for m in MEASURED if m not in RECIPES
+    ]
     assert "peers" in console.file.getvalue()  # type: ignore[attr-defined]
     name = "SpikingJelly 2.0, max"
     with pytest.raises(SystemExit, match=rf"{name}.*\[peers\]"):
@@ -219,11 +255,15 @@ def test_rows_of_a_peer_that_is_not_installed_are_left_out_or_refused(
         check_installed()
 
 
-def test_a_network_that_needs_torch_is_left_out_without(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_network_that_needs_torch_is_left_out_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     console = quiet()
     found = accuracy.jobs(options(method=["auto"]), console)
-    assert {network.name for network, _, _ in found} == set(BY_NAME) - {"resnet20-batch-norm"}
+    assert {network.name for network, _, _ in found} == set(BY_NAME) - {
+        "resnet20-batch-norm"
+    }
     assert "resnet20-batch-norm is left out" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -259,21 +299,31 @@ def test_rows_replace_each_other_by_network_method_and_steps(project: Path) -> N
     page = (project / "docs" / "results" / "accuracy.md").read_text(encoding="utf-8")
     assert "| T | 25.00 (1.08) | 75.00 (1.08) |" in page
     assert "| `opi` | one a step | T |  | 12.50 (2.00) |" in page
-    assert page.index("| `opi` |") < page.index("| *opi, Bu et al.") < page.index("| *QCFS")
+    assert (
+        page.index("| `opi` |")
+        < page.index("| *opi, Bu et al.")
+        < page.index("| *QCFS")
+    )
 
 
-def test_rows_of_networks_and_methods_that_are_no_more_are_dropped(project: Path) -> None:
+def test_rows_of_networks_and_methods_that_are_no_more_are_dropped(
+    project: Path,
+) -> None:
     assert project
     old = dataclasses.replace(made_up(), method="forgotten")
     gone = dataclasses.replace(made_up(), network="alexnet")
-    text = ",".join(accuracy_store.json.dumps(dataclasses.asdict(m)) for m in (old, gone))
+    text = ",".join(
+        accuracy_store.json.dumps(dataclasses.asdict(m)) for m in (old, gone)
+    )
     accuracy_store.ROWS.write_text(f"[{text}]", encoding="utf-8")
     assert accuracy_store.kept() == {}
 
 
 def test_latency_counts_the_layers_that_wait_for_each_other() -> None:
     page = accuracy_page.page([made_up(method="spikeconverter", latency_steps=76)])
-    assert "| `spikeconverter` | one a step, that at step t worth 2^(T-t) | 19 T |" in page
+    assert (
+        "| `spikeconverter` | one a step, that at step t worth 2^(T-t) | 19 T |" in page
+    )
 
 
 def test_figures_of_another_definition_are_marked() -> None:
@@ -286,7 +336,9 @@ def test_figures_of_another_definition_are_marked() -> None:
 
 
 def test_the_readme_keeps_what_is_around_its_table() -> None:
-    readme = f"before\n{accuracy_page.MARKS[0]}\nold\n{accuracy_page.MARKS[1]}\nbehind\n"
+    readme = (
+        f"before\n{accuracy_page.MARKS[0]}\nold\n{accuracy_page.MARKS[1]}\nbehind\n"
+    )
     once = accuracy_page.with_summary(readme, [made_up()])
     assert once.startswith("before\n")
     assert once.endswith("\nbehind\n")
@@ -305,9 +357,14 @@ def test_published_figures_stand_beside_rows_that_there_are() -> None:
 def test_the_pages_are_those_of_the_rows() -> None:
     measured = [*accuracy_store.kept().values()]
     docs = accuracy_page.PROJECT / "docs" / "results"
-    assert (docs / "accuracy.md").read_text(encoding="utf-8") == accuracy_page.page(measured)
+    assert (docs / "accuracy.md").read_text(encoding="utf-8") == accuracy_page.page(
+        measured
+    )
     drawn = accuracy_page.pictures(measured)
-    found = {path.stem: path.read_text(encoding="utf-8") for path in docs.glob("pictures/*.svg")}
+    found = {
+        path.stem: path.read_text(encoding="utf-8")
+        for path in docs.glob("pictures/*.svg")
+    }
     assert found == {f"accuracy-{name}": svg for name, svg in drawn.items()}
     readme = (accuracy_page.PROJECT / "README.md").read_text(encoding="utf-8")
     assert readme == accuracy_page.with_summary(readme, measured)
@@ -329,7 +386,10 @@ def test_a_picture_has_a_line_for_each_row_from_left_to_right_and_up() -> None:
     root = ET.fromstring(picture("title", 75.0, lines))  # noqa: S314 (our own)
     space = "{http://www.w3.org/2000/svg}"
     first, second = (
-        [tuple(map(float, place.split(","))) for place in found.attrib["points"].split()]
+        [
+            tuple(map(float, place.split(",")))
+            for place in found.attrib["points"].split()
+        ]
         for found in root.iter(f"{space}polyline")
     )
     assert first == [(64, 81), (548, 40)]  # c has the larger mean over 1 and 4
@@ -337,7 +397,9 @@ def test_a_picture_has_a_line_for_each_row_from_left_to_right_and_up() -> None:
     texts = [text.text for text in root.iter(f"{space}text")]
     assert {"title", "ANN 75.00", "1", "2", "4", "100"} <= set(texts)
     assert texts[-2:] == ["c", "a & b"]
-    level = next(each for each in root.iter(f"{space}line") if each.get("stroke") == "black")
+    level = next(
+        each for each in root.iter(f"{space}line") if each.get("stroke") == "black"
+    )
     assert level.get("y1") == "142.5"
 
 

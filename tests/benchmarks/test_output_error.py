@@ -32,7 +32,9 @@ def folder(tmp_path: Path) -> Path:
 
 def test_the_sets_and_the_other_images_are_disjoint(folder: Path) -> None:
     sets, others = training_images(NETWORK, folder, sets=2, size=3, unseen=4)
-    numbers = [np.rint(each[:, 0, 0, 0] * 255 / 10).tolist() for each in (*sets, others)]
+    numbers = [
+        np.rint(each[:, 0, 0, 0] * 255 / 10).tolist() for each in (*sets, others)
+    ]
     assert numbers == [[0, 1, 2], [3, 4, 5], [6, 7, 8, 9]]
 
 
@@ -43,7 +45,9 @@ def test_too_few_images_are_refused(folder: Path) -> None:
 
 def test_the_error_is_that_of_the_quantiser(folder: Path) -> None:
     """Of two steps up to 1: 0.75 becomes 1, by v_init = 1/2, and 0.5 and 1 are met."""
-    images = np.array([[0.5, 1, 0, 0], [0.75, 0.5, 0, 1]], np.float32).reshape(2, 1, 2, 2)
+    images = np.array([[0.5, 1, 0, 0], [0.75, 0.5, 0, 1]], np.float32).reshape(
+        2, 1, 2, 2
+    )
     ann = folder / "ann.onnx"
     snn = onnx2snn.convert(ann, 2, images, method="opi").model
     found = difference(snn, images, ann_outputs(ann, images))

@@ -30,7 +30,9 @@ classifier (float[N, 1, 2, 2] x) => (float[N, 2] y)
     y = MatMul (d, second)
 }
 """
-SCORE = trained.Score("mnist_net", "0a1b", "plain", 4, 99.0, 98.5, 0.75, 20.4, 10, "graph")
+SCORE = trained.Score(
+    "mnist_net", "0a1b", "plain", 4, 99.0, 98.5, 0.75, 20.4, 10, "graph"
+)
 
 
 @pytest.fixture
@@ -43,10 +45,18 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_network_is_scored_on_its_own_images(written: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (40, 2, 2), np.uint8)
-    sums = grey(0.1307, 0.3081)(images)[:, 0].sum(axis=1)  # [N, 2]: what the network rectifies
+    sums = grey(0.1307, 0.3081)(images)[:, 0].sum(
+        axis=1
+    )  # [N, 2]: what the network rectifies
     labels = np.maximum(sums, 0).argmax(axis=1)
     labels[:10] = 1 - labels[:10]
-    np.savez(written / "mnist.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    np.savez(
+        written / "mnist.npz",
+        x_train=images,
+        y_train=labels,
+        x_test=images,
+        y_test=labels,
+    )
     path = written / "mnist_net.onnx"
     onnx.save(onnx.parser.parse_model(CLASSIFIER), path)
     ((found,),) = trained.measure_all([path], ["gated"], [64], written)
@@ -64,7 +74,9 @@ def test_a_name_without_a_data_set_is_refused(tmp_path: Path) -> None:
         trained.data_set(tmp_path / "net.onnx")
 
 
-def test_scores_of_one_file_are_merged_and_those_of_another_are_dropped(written: Path) -> None:
+def test_scores_of_one_file_are_merged_and_those_of_another_are_dropped(
+    written: Path,
+) -> None:
     trained.keep([SCORE, dataclasses.replace(SCORE, network="mnist_other")])
     trained.keep([dataclasses.replace(SCORE, row="gated", time_steps=8, top1=97.25)])
     assert [(each.network, each.row, each.time_steps) for each in trained.kept()] == [

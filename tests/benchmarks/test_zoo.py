@@ -75,7 +75,8 @@ def test_comparison_is_that_of_all_feeds_together() -> None:
 
 
 @pytest.mark.parametrize(
-    "ann, snn, cosine, error", [(0, 0, 1, 0), (0, 1, 0, 1), (1, 0, 0, 1), (200, 200, 1, 0)]
+    "ann, snn, cosine, error",
+    [(0, 0, 1, 0), (0, 1, 0, 1), (1, 0, 0, 1), (200, 200, 1, 0)],
 )
 def test_outputs_of_zeros_and_bytes_compare(
     ann: int, snn: int, cosine: float, error: float
@@ -137,9 +138,16 @@ def test_images_are_fewer_the_more_values_there_are_in_all_steps(
     tmp_path: Path, time_steps: int, count: int
 ) -> None:
     np.savez(tmp_path / "grey.npz", x=np.zeros((200, 1, 1), np.uint8))
-    subject = Subject("grey.npz", lambda stored: np.broadcast_to(stored, (len(stored), 512, 512)))
+    subject = Subject(
+        "grey.npz", lambda stored: np.broadcast_to(stored, (len(stored), 512, 512))
+    )
     found = feeds(
-        subject, [spec(None, 512, 512)], tmp_path, CALIBRATION, 256, time_steps=time_steps
+        subject,
+        [spec(None, 512, 512)],
+        tmp_path,
+        CALIBRATION,
+        256,
+        time_steps=time_steps,
     )
     assert found.samples == count
     assert {len(feed["x"]) for feed in found.feeds} == {1}
@@ -148,14 +156,22 @@ def test_images_are_fewer_the_more_values_there_are_in_all_steps(
 @pytest.mark.parametrize("apart", [True, False])
 def test_images_that_calibrate_are_not_compared(tmp_path: Path, *, apart: bool) -> None:
     images = np.arange(150, dtype=np.uint8).reshape(150, 1, 1)
-    arrays = {"x_train": images[:100], "x_test": images[100:]} if apart else {"x": images}
+    arrays = (
+        {"x_train": images[:100], "x_test": images[100:]} if apart else {"x": images}
+    )
     np.savez(tmp_path / "grey.npz", **arrays)
     subject = Subject("grey.npz", lambda stored: stored[:, None] / 1.0)
     specs = [spec(1, 1, 1, 1)]
     calibration = feeds(subject, specs, tmp_path, CALIBRATION, 5)
     measurement = feeds(subject, specs, tmp_path, MEASUREMENT, 5)
     assert [float(feed["x"].item()) for feed in calibration.feeds] == [0, 1, 2, 3, 4]
-    assert [float(feed["x"].item()) for feed in measurement.feeds] == [100, 101, 102, 103, 104]
+    assert [float(feed["x"].item()) for feed in measurement.feeds] == [
+        100,
+        101,
+        102,
+        103,
+        104,
+    ]
     assert {feed["x"].dtype for feed in measurement.feeds} == {np.dtype(np.float32)}
 
 
@@ -191,7 +207,9 @@ def test_a_measurement_is_what_the_two_files_give(data: Path) -> None:
     )
     for name, a, b in zip(("y", "hidden"), ann, loop, strict=True):
         cosine, error = found["outputs"][name]
-        assert cosine == pytest.approx(float((a * b).sum()) / np.linalg.norm(a) / np.linalg.norm(b))
+        assert cosine == pytest.approx(
+            float((a * b).sum()) / np.linalg.norm(a) / np.linalg.norm(b)
+        )
         assert error == pytest.approx(np.linalg.norm(a - b) / np.linalg.norm(a))
         assert cosine > 0.99  # 16 stairs and one layer
     assert found["macs"]["total"] == 20
@@ -199,7 +217,10 @@ def test_a_measurement_is_what_the_two_files_give(data: Path) -> None:
 
 
 def test_networks_are_measured_refused_and_kept(
-    data: Path, written: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    data: Path,
+    written: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr("sys.argv", ["zoo", "--data", str(data), "--T", "4"])
     zoo.main()
@@ -236,9 +257,14 @@ def test_a_name_of_no_network_is_an_error(data: Path) -> None:
 
 def test_rows_are_merged_by_time_steps(written: Path) -> None:
     for t, cosine in ((32, 0.5), (8, 0.25), (32, 0.75)):
-        zoo_page.keep(Row("zoo/a.onnx", "unit normal", trained=True, steps={t: step(y=cosine)}))
+        zoo_page.keep(
+            Row("zoo/a.onnx", "unit normal", trained=True, steps={t: step(y=cosine)})
+        )
     (row,) = zoo_page.kept()
-    assert {t: each.outputs["y"][0] for t, each in row.steps.items()} == {8: 0.25, 32: 0.75}
+    assert {t: each.outputs["y"][0] for t, each in row.steps.items()} == {
+        8: 0.25,
+        32: 0.75,
+    }
     assert "0.7500 (0.500)" in written.read_text(encoding="utf-8")
 
 
@@ -264,7 +290,12 @@ def test_the_summary_counts_trained_networks_that_are_measured() -> None:
         row("b", 0.995),
         row("c", 0.5, trained=False),
         Row("d", "", trained=True, refused="why"),
-        Row("e", "", trained=True, steps={32: Step(failed="timed out after 1 s", machine="m")}),
+        Row(
+            "e",
+            "",
+            trained=True,
+            steps={32: Step(failed="timed out after 1 s", machine="m")},
+        ),
     ]
     assert zoo_page.summary(rows) == (
         "5 networks, 1 refused. Of 3 with trained weights, "

@@ -10,24 +10,31 @@ from onnx2snn.calibration.histogram import Histogram
 from onnx2snn.calibration.thresholds import mse_threshold
 
 
-def quantisation_errors(mean: float, std: float, thetas: np.ndarray, levels: int) -> np.ndarray:
+def quantisation_errors(
+    mean: float, std: float, thetas: np.ndarray, levels: int
+) -> np.ndarray:
     """Integrate the squared error over the density."""
     standard = np.linspace(-9, 9, 36_001)
     density = np.exp(-(standard**2) / 2)
     values = np.maximum(mean + std * standard, 0)
     steps = thetas / levels
     errors = [
-        (step * np.clip(np.floor(values / step + 0.5), 0, levels) - values) ** 2 @ density
+        (step * np.clip(np.floor(values / step + 0.5), 0, levels) - values) ** 2
+        @ density
         for step in steps
     ]
     return np.array(errors)
 
 
 @pytest.mark.parametrize("levels", [1, 2, 4, 8, 32, 128])
-@pytest.mark.parametrize("mean, std", [(0, 1), (0.7, 1), (-1.5, 1), (12, 3), (0.02, 0.005)])
+@pytest.mark.parametrize(
+    "mean, std", [(0, 1), (0.7, 1), (-1.5, 1), (12, 3), (0.02, 0.005)]
+)
 def test_it_is_the_brute_force_optimum(mean: float, std: float, levels: int) -> None:
     theta = gaussian_threshold([mean], [std], levels).values[0]
-    best = quantisation_errors(mean, std, theta * np.linspace(0.6, 1.5, 181), levels).min()
+    best = quantisation_errors(
+        mean, std, theta * np.linspace(0.6, 1.5, 181), levels
+    ).min()
     assert quantisation_errors(mean, std, np.array([theta]), levels)[0] <= best * 1.0001
 
 
@@ -51,7 +58,9 @@ def test_the_mse_rule_on_samples_agrees() -> None:
     histogram = Histogram(3)
     histogram.update(np.maximum(samples, 0))
     expected = mse_threshold(histogram, 4).values[[0, 2]]
-    np.testing.assert_allclose(gaussian_threshold(mean, std, 4).values[[0, 2]], expected, rtol=0.02)
+    np.testing.assert_allclose(
+        gaussian_threshold(mean, std, 4).values[[0, 2]], expected, rtol=0.02
+    )
 
 
 @pytest.mark.parametrize("factor", [1e-20, 2.0, 1e20])
@@ -93,7 +102,9 @@ def test_permuting_channels_commutes() -> None:
     mean, std = np.random.default_rng(1).normal(size=(2, 20)) ** [[1], [2]]
     order = np.random.default_rng(2).permutation(20)
     straight = gaussian_threshold(mean, std, 8).values[order]
-    np.testing.assert_array_equal(gaussian_threshold(mean[order], std[order], 8).values, straight)
+    np.testing.assert_array_equal(
+        gaussian_threshold(mean[order], std[order], 8).values, straight
+    )
 
 
 def test_no_levels_are_refused() -> None:

@@ -11,7 +11,9 @@ from onnx2snn.errors import CalibrationError
 
 
 def exact_counts(values: np.ndarray, histogram: Histogram) -> np.ndarray:
-    edges = histogram.lower_edge[:, None] + histogram.width[:, None] * np.arange(histogram.bins + 1)
+    edges = histogram.lower_edge[:, None] + histogram.width[:, None] * np.arange(
+        histogram.bins + 1
+    )
     return np.array(
         [
             np.histogram(row[row != 0], bins=channel_edges)[0]
@@ -23,15 +25,21 @@ def exact_counts(values: np.ndarray, histogram: Histogram) -> np.ndarray:
 def relu_values(seed: int, channels: int = 5, n: int = 3000) -> np.ndarray:
     generator = np.random.default_rng(seed)
     scale = np.array([0.01, 0.3, 1, 7, 300])[:channels, None]
-    return np.maximum(generator.normal(0.2, 1, (channels, n)) * scale, 0).astype(np.float32)
+    return np.maximum(generator.normal(0.2, 1, (channels, n)) * scale, 0).astype(
+        np.float32
+    )
 
 
 def signed_values(seed: int) -> np.ndarray:
     generator = np.random.default_rng(seed)
-    return generator.normal([[0.5], [-3], [20]], [[0.1], [1], [9]], (3, 2000)).astype(np.float32)
+    return generator.normal([[0.5], [-3], [20]], [[0.1], [1], [9]], (3, 2000)).astype(
+        np.float32
+    )
 
 
-@pytest.mark.parametrize("values", [relu_values(0), signed_values(1)], ids=["relu", "signed"])
+@pytest.mark.parametrize(
+    "values", [relu_values(0), signed_values(1)], ids=["relu", "signed"]
+)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
 def test_counts_equal_numpys(values: np.ndarray, dtype: str) -> None:
     values = values.astype(dtype)
@@ -42,17 +50,31 @@ def test_counts_equal_numpys(values: np.ndarray, dtype: str) -> None:
     np.testing.assert_array_equal(histogram.count, values.shape[1])
     np.testing.assert_array_equal(histogram.maximum, values.max(axis=1))
     np.testing.assert_array_equal(histogram.minimum, values.min(axis=1))
-    np.testing.assert_allclose(histogram.total, values.sum(axis=1, dtype=float), rtol=1e-12)
+    np.testing.assert_allclose(
+        histogram.total, values.sum(axis=1, dtype=float), rtol=1e-12
+    )
 
 
-@pytest.mark.parametrize("values", [relu_values(2), signed_values(3)], ids=["relu", "signed"])
+@pytest.mark.parametrize(
+    "values", [relu_values(2), signed_values(3)], ids=["relu", "signed"]
+)
 def test_streaming_equals_one_shot_bit_for_bit(values: np.ndarray) -> None:
-    values = np.sort(np.abs(values), axis=1) * np.sign(values)  # the range doubles often
+    values = np.sort(np.abs(values), axis=1) * np.sign(
+        values
+    )  # the range doubles often
     whole, streamed = Histogram(len(values)), Histogram(len(values))
     whole.update(values)
     for block in np.array_split(values, 37, axis=1):
         streamed.update(block)
-    for name in ("counts", "count", "zeros", "maximum", "minimum", "width", "lower_edge"):
+    for name in (
+        "counts",
+        "count",
+        "zeros",
+        "maximum",
+        "minimum",
+        "width",
+        "lower_edge",
+    ):
         np.testing.assert_array_equal(getattr(whole, name), getattr(streamed, name))
     np.testing.assert_allclose(whole.total, streamed.total, rtol=1e-12)
 
@@ -90,7 +112,15 @@ def test_merged_is_the_histogram_of_all_values() -> None:
         histogram.update(values)
         flat.update(values.reshape(1, -1))
         merged = histogram.merged()
-        for name in ("counts", "count", "zeros", "maximum", "minimum", "width", "is_signed"):
+        for name in (
+            "counts",
+            "count",
+            "zeros",
+            "maximum",
+            "minimum",
+            "width",
+            "is_signed",
+        ):
             np.testing.assert_array_equal(getattr(merged, name), getattr(flat, name))
         np.testing.assert_allclose(merged.total, flat.total, rtol=1e-12)
 
@@ -118,7 +148,9 @@ def test_no_values_change_nothing() -> None:
 
 
 def test_many_values_are_binned_in_blocks() -> None:
-    values = np.abs(np.random.default_rng(7).normal(size=(2, (1 << 20) + 5))).astype(np.float32)
+    values = np.abs(np.random.default_rng(7).normal(size=(2, (1 << 20) + 5))).astype(
+        np.float32
+    )
     histogram = Histogram(2, bins=32)
     histogram.update(values)
     np.testing.assert_array_equal(histogram.counts, exact_counts(values, histogram))
@@ -126,7 +158,9 @@ def test_many_values_are_binned_in_blocks() -> None:
 
 @pytest.mark.slow
 def test_ten_million_values_take_less_than_a_second() -> None:
-    values = np.maximum(np.random.default_rng(8).normal(size=(64, 160_000)), 0).astype(np.float32)
+    values = np.maximum(np.random.default_rng(8).normal(size=(64, 160_000)), 0).astype(
+        np.float32
+    )
     histogram = Histogram(64)
     start = time.perf_counter()
     histogram.update(values)
@@ -160,11 +194,17 @@ def test_no_channels_are_refused() -> None:
         Histogram(0)
 
 
-@pytest.mark.parametrize("signs", [(1, 1), (1, -1), (-1, 1)], ids=["positive", "then", "first"])
+@pytest.mark.parametrize(
+    "signs", [(1, 1), (1, -1), (-1, 1)], ids=["positive", "then", "first"]
+)
 def test_the_sum_of_parts_is_the_histogram_of_the_whole(signs: tuple[int, int]) -> None:
     generator = np.random.default_rng(7)
-    first = np.float32(signs[0]) * np.abs(generator.standard_normal((3, 50))).astype(np.float32)
-    second = np.float32(16 * signs[1]) * np.abs(generator.standard_normal((3, 70), np.float32))
+    first = np.float32(signs[0]) * np.abs(generator.standard_normal((3, 50))).astype(
+        np.float32
+    )
+    second = np.float32(16 * signs[1]) * np.abs(
+        generator.standard_normal((3, 70), np.float32)
+    )
     parts = [Histogram(3) for _ in range(3)]
     parts[0].update(first)
     parts[2].update(second)
@@ -172,7 +212,15 @@ def test_the_sum_of_parts_is_the_histogram_of_the_whole(signs: tuple[int, int]) 
     whole.update(first)
     whole.update(second)
     found = Histogram.sum(parts)
-    for name in ("counts", "count", "zeros", "maximum", "minimum", "width", "lower_edge"):
+    for name in (
+        "counts",
+        "count",
+        "zeros",
+        "maximum",
+        "minimum",
+        "width",
+        "lower_edge",
+    ):
         np.testing.assert_array_equal(getattr(found, name), getattr(whole, name), name)
     np.testing.assert_allclose(found.total, whole.total)
     assert parts[0].count.tolist() == [50] * 3, "the parts stay as they are"

@@ -30,12 +30,18 @@ NORM = "BatchNormalization (c, scale, bias, mean, var)"
 
 
 def network(text: str) -> ir.Model:
-    return model(f"(float[N,3,9,8] x) => (y) {{ c = Conv (x, w, b)  {text} }}", **STATISTICS)
+    return model(
+        f"(float[N,3,9,8] x) => (y) {{ c = Conv (x, w, b)  {text} }}", **STATISTICS
+    )
 
 
-def from_statistics(ann: ir.Model, name: str, seed: int = 1, batch: int = 5) -> Histogram | None:
+def from_statistics(
+    ann: ir.Model, name: str, seed: int = 1, batch: int = 5
+) -> Histogram | None:
     shape = [batch, 3, 9, 8]
-    return Statistics(ann, {"x": np.zeros(shape, np.float32)}, seed).histogram(value(ann, name))
+    return Statistics(ann, {"x": np.zeros(shape, np.float32)}, seed).histogram(
+        value(ann, name)
+    )
 
 
 def value(ann: ir.Model, name: str) -> ir.Value:
@@ -47,7 +53,10 @@ def test_histograms_of_several_values_over_all_batches() -> None:
     x = normal(4, 11, 3, 9, 8)
     batches = [{"x": x[:4]}, {"x": x[4:10]}, {"x": x[10:]}]
     parts = histograms(ann, [value(ann, "a"), value(ann, "t")], batches)
-    assert [len({part.count[0] for part in folds}) > 1 for folds in parts] == [True, True]
+    assert [len({part.count[0] for part in folds}) > 1 for folds in parts] == [
+        True,
+        True,
+    ]
     found = [Histogram.sum(folds) for folds in parts]
     ann.graph.outputs.append(value(ann, "a"))
     ann.graph.outputs.append(value(ann, "t"))
@@ -59,7 +68,9 @@ def test_histograms_of_several_values_over_all_batches() -> None:
         size = np.abs(data)
         np.testing.assert_allclose(histogram.maximum, size.max(axis=axes), rtol=1e-6)
         np.testing.assert_allclose(histogram.minimum, size.min(axis=axes), atol=1e-6)
-        np.testing.assert_allclose(histogram.total, size.sum(axis=axes, dtype=float), rtol=1e-4)
+        np.testing.assert_allclose(
+            histogram.total, size.sum(axis=axes, dtype=float), rtol=1e-4
+        )
     assert (expected["t"].min(axis=(0, 1, 2)) < 0).all()
 
 
@@ -104,17 +115,23 @@ def test_samples_are_carried_on_from_the_last_normalization() -> None:
     assert (found.minimum >= 0).all()
     np.testing.assert_allclose(found.minimum, 2 * plain.minimum, rtol=1e-6)
     above = BIAS > 0  # where the largest magnitude is one of a positive number
-    np.testing.assert_allclose(found.maximum[above], 2 * normalized.maximum[above], rtol=1e-6)
+    np.testing.assert_allclose(
+        found.maximum[above], 2 * normalized.maximum[above], rtol=1e-6
+    )
 
 
 def test_the_sum_of_two_normalizations_is_wider() -> None:
-    ann = network(f"n = {NORM}  d = Neg (c)  m = {NORM.replace('(c', '(d')}  y = Add (n, m)")
+    ann = network(
+        f"n = {NORM}  d = Neg (c)  m = {NORM.replace('(c', '(d')}  y = Add (n, m)"
+    )
     found = from_statistics(ann, "y", seed=1)
     assert found is not None
     wanted = mean_magnitude(2 * BIAS, 2**0.5 * np.abs(SCALE))
     np.testing.assert_allclose(found.total / found.count, wanted, atol=0.15)
     reach = (found.maximum - 2 * np.abs(BIAS)) / np.abs(SCALE)
-    assert ((reach > 3.5) & (reach < 8)).all(), "the two are independent: sqrt(2) as wide"
+    assert ((reach > 3.5) & (reach < 8)).all(), (
+        "the two are independent: sqrt(2) as wide"
+    )
 
 
 def test_folded_normalizations_are_known_by_their_note() -> None:
@@ -128,7 +145,9 @@ def test_folded_normalizations_are_known_by_their_note() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["y = Relu (c)", f"n = {NORM}  d = Add (n, c)  y = Relu (d)"], ids=["none", "beside"]
+    "text",
+    ["y = Relu (c)", f"n = {NORM}  d = Add (n, c)  y = Relu (d)"],
+    ids=["none", "beside"],
 )
 def test_where_normalization_does_not_reach(text: str) -> None:
     ann = network(text)

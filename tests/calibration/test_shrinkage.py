@@ -73,4 +73,6 @@ def test_errors_are_those_of_the_quantiser() -> None:
     step, x = thetas[:, :, None] / T, values[:, None]
     quantised = step * np.clip(np.floor(x / step + 0.5), 0, T)
     expected = ((quantised - x) ** 2).sum(axis=2) - (x.astype(float) ** 2).sum(axis=2)
-    np.testing.assert_allclose(quantisation_errors(histogram, T, thetas), expected, rtol=2e-3)
+    np.testing.assert_allclose(
+        quantisation_errors(histogram, T, thetas), expected, rtol=2e-3
+    )

@@ -25,7 +25,9 @@ def activations(seed: int = 0, n: int = 20_000) -> np.ndarray:
     generator = np.random.default_rng(seed)
     mean = np.array([0.3, -0.5, -90, 1.5, 0, -1])[:, None]
     scale = np.array([1, 0.02, 1, 5, 0.7, 40])[:, None]
-    return np.maximum(generator.normal(mean, 1, (CHANNELS, n)) * scale, 0).astype(np.float32)
+    return np.maximum(generator.normal(mean, 1, (CHANNELS, n)) * scale, 0).astype(
+        np.float32
+    )
 
 
 def histogram_of(values: np.ndarray) -> Histogram:
@@ -40,7 +42,9 @@ def quantised(values: np.ndarray, thetas: np.ndarray, time_steps: int) -> np.nda
     return theta / time_steps * levels
 
 
-def mean_squared_error(values: np.ndarray, thetas: np.ndarray, time_steps: int) -> np.ndarray:
+def mean_squared_error(
+    values: np.ndarray, thetas: np.ndarray, time_steps: int
+) -> np.ndarray:
     return ((quantised(values, thetas, time_steps) - values) ** 2).mean(axis=1)
 
 
@@ -95,13 +99,17 @@ def test_mse_is_never_worse_than_max(time_steps: int) -> None:
     largest, best = max_threshold(histogram), mse_threshold(histogram, time_steps)
     error = mean_squared_error(values, best.values, time_steps)
     alive = ~best.dead
-    assert (error <= mean_squared_error(values, largest.values, time_steps))[alive].all()
+    assert (error <= mean_squared_error(values, largest.values, time_steps))[
+        alive
+    ].all()
     assert (best.values <= largest.values).all()
 
 
 def test_mse_of_values_on_the_levels_finds_the_quantiser() -> None:
     values = np.tile(np.arange(5) / 4 * 1.5, (1, 100))
-    assert mse_threshold(histogram_of(values), 4).values == pytest.approx(1.5, rel=0.005)
+    assert mse_threshold(histogram_of(values), 4).values == pytest.approx(
+        1.5, rel=0.005
+    )
 
 
 def test_the_finer_grid_improves_on_a_coarse_one() -> None:
@@ -122,12 +130,16 @@ def test_negative_values_do_not_change_the_mse_threshold() -> None:
     values = activations(6)[:1]
     both = np.hstack([values, -3 * values])
     expected = mse_threshold(histogram_of(values), 8).values
-    np.testing.assert_allclose(mse_threshold(histogram_of(both), 8).values, expected, rtol=0.02)
+    np.testing.assert_allclose(
+        mse_threshold(histogram_of(both), 8).values, expected, rtol=0.02
+    )
 
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("bound", [None, 1e6])
-def test_scaling_the_values_scales_the_threshold(rule: str, bound: ArrayLike | None) -> None:
+def test_scaling_the_values_scales_the_threshold(
+    rule: str, bound: ArrayLike | None
+) -> None:
     values = activations(7)
     once = RULES[rule]([histogram_of(values)], 8, bound)
     twice = RULES[rule]([histogram_of(2 * values)], 8, bound)

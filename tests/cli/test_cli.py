@@ -117,7 +117,9 @@ def test_help_of_each_command(command: str, capsys: pytest.CaptureFixture[str]) 
     assert not err
 
 
-def test_every_option_of_convert_has_a_help_text(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_option_of_convert_has_a_help_text(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with pytest.raises(SystemExit):
         cli.main(["convert", "--help"])
     shown = capsys.readouterr().out
@@ -156,19 +158,29 @@ def test_a_command_line_without_sense_exits_with_2(
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_json_prints_one_object_and_nothing_else(
-    command: str, snn: str, data: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    command: str,
+    snn: str,
+    data: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     capsys.readouterr()
     assert cli.main([*arguments(command, snn, data, tmp_path), "--json"]) == 0
     out = capsys.readouterr().out
     assert isinstance(json.loads(out), dict)
-    assert not {"NaN", "Infinity"}.intersection(out.split())  # Python reads them, JSON has none
+    assert not {"NaN", "Infinity"}.intersection(
+        out.split()
+    )  # Python reads them, JSON has none
     assert out.count("\n") == 1
 
 
 @pytest.mark.parametrize("command", ["convert", "run", "analyze"])
 def test_quiet_prints_nothing_where_the_result_is_a_file(
-    command: str, snn: str, data: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    command: str,
+    snn: str,
+    data: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     capsys.readouterr()
     assert cli.main([*arguments(command, snn, data, tmp_path), "--quiet"]) == 0
@@ -212,13 +224,17 @@ def test_evaluate_json_has_the_documented_fields(
     assert 0 <= score["top1"]["1"] <= score["top1"]["4"] <= 100
 
 
-def test_evaluate_prints_a_table(snn: str, data: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate_prints_a_table(
+    snn: str, data: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert cli.main(["evaluate", snn, "--data", data, "--T", "1,4"]) == 0
     assert "50 samples" in capsys.readouterr().out
 
 
 def test_run_writes_the_ann_s_outputs(snn: str, data: str, tmp_path: Path) -> None:
-    for number, options in enumerate(([], ["--runtime", "numpy"], ["--batch-size", "7"])):
+    for number, options in enumerate(
+        ([], ["--runtime", "numpy"], ["--batch-size", "7"])
+    ):
         out = str(tmp_path / f"{number}.npz")
         assert cli.main(["run", snn, "--data", data, "-o", out, *options]) == 0
         assert dict(np.load(out)).keys() == {"logits"}
@@ -233,7 +249,10 @@ def test_analyze_strict_exits_with_1_if_a_node_stays_analog(
     assert cli.main(["analyze", chain, "--quiet"]) == 0
     capsys.readouterr()
     assert cli.main(["analyze", chain, "--strict", "--json"]) == 1
-    kinds = {node["op"]: node["kind"] for node in json.loads(capsys.readouterr().out)["nodes"]}
+    kinds = {
+        node["op"]: node["kind"]
+        for node in json.loads(capsys.readouterr().out)["nodes"]
+    }
     assert kinds["Softmax"] == "analog"
 
 
@@ -244,7 +263,9 @@ def test_strict_names_the_nodes_that_stay_analog_even_when_quiet(
     assert "Softmax" in capsys.readouterr().err
 
 
-def test_analyze_prints_every_node(chain: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_analyze_prints_every_node(
+    chain: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert cli.main(["analyze", chain]) == 0
     out = capsys.readouterr().out
     for expected in ("last_relu", "Softmax", "analog", "spiking", "driven by spikes"):
@@ -281,7 +302,9 @@ def test_nodes_are_left_by_name(chain: str, capsys: pytest.CaptureFixture[str]) 
     assert kinds("--nodes-to-exclude", "last_relu")["last_relu"] == "readout"
     assert kinds("--until", "relu")["last_relu"] == "readout"
     both = kinds("--nodes-to-exclude", "relu,last_relu")
-    assert both == kinds("--nodes-to-exclude", "relu", "--nodes-to-exclude", "last_relu")
+    assert both == kinds(
+        "--nodes-to-exclude", "relu", "--nodes-to-exclude", "last_relu"
+    )
     assert "spiking" not in both.values()
     assert cli.main(["analyze", chain, "--until", "lost_relu"]) == 1
     assert "did you mean 'last_relu'" in capsys.readouterr().err
@@ -307,12 +330,21 @@ def test_inputs_are_coded(
     analyze = ["analyze", ANN, "--input-coding", coding, "--json"]
     assert cli.main(analyze) == 0
     first = json.loads(capsys.readouterr().out)["nodes"][0]
-    assert (first["op"], first["kind"], first["spike_driven"]) == ("Conv", "linear", True)
+    assert (first["op"], first["kind"], first["spike_driven"]) == (
+        "Conv",
+        "linear",
+        True,
+    )
 
 
-def test_passes_lists_all_with_their_options(capsys: pytest.CaptureFixture[str]) -> None:
+def test_passes_lists_all_with_their_options(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert cli.main(["passes", "--json"]) == 0
-    found = {row["name"]: row["options"] for row in json.loads(capsys.readouterr().out)["passes"]}
+    found = {
+        row["name"]: row["options"]
+        for row in json.loads(capsys.readouterr().out)["passes"]
+    }
     assert "fold-batch-norm" in found
     assert found["replace-activations"] == {
         "neuron": "gated",
@@ -349,12 +381,23 @@ def test_progress_is_drawn_on_a_terminal_only(  # noqa: PLR0913 (fixtures)
         monkeypatch.delenv(name, raising=False)
     shown = stream()
     monkeypatch.setattr(sys, "stderr", shown)
-    words = ["run", snn, "--data", data, "--batch-size", "5", "-o", str(tmp_path / "y.npz")]
+    words = [
+        "run",
+        snn,
+        "--data",
+        data,
+        "--batch-size",
+        "5",
+        "-o",
+        str(tmp_path / "y.npz"),
+    ]
     assert cli.main([*words, *options]) == 0
     assert ("run" in shown.getvalue()) == drawn
 
 
-def test_the_result_stays_on_the_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_result_stays_on_the_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TERM", "xterm")
     terminal = Terminal()  # one screen shows both streams
     monkeypatch.setattr(sys, "stderr", terminal)
@@ -374,9 +417,25 @@ def test_an_output_never_takes_the_place_of_an_input(
     for arguments in (
         ["convert", str(ann), "-o", str(ann)],
         ["convert", str(ann), "-o", str(data), "--calibration", str(data)],
-        ["convert", str(ann), "-o", f"{tmp_path}/a.json", "--report", f"{tmp_path}/a.json"],
+        [
+            "convert",
+            str(ann),
+            "-o",
+            f"{tmp_path}/a.json",
+            "--report",
+            f"{tmp_path}/a.json",
+        ],
         ["run", str(ann), "-o", str(data), "--data", f"{data}:feeds"],
-        ["tune", str(ann), "-o", f"{tmp_path}/./ann.onnx", "--ann", "b", "--calibration", "c"],
+        [
+            "tune",
+            str(ann),
+            "-o",
+            f"{tmp_path}/./ann.onnx",
+            "--ann",
+            "b",
+            "--calibration",
+            "c",
+        ],
     ):
         assert cli.main(arguments) == 1
         shown = capsys.readouterr().err

@@ -54,7 +54,10 @@ def test_methods_are_listed_in_a_table(capsys: pytest.CaptureFixture[str]) -> No
         ("--keep-weights", f"{GATED}, headroom correction, bias correction"),
         ("--corrections none", GATED),
         ("--method opi", OPI),
-        ("--method opi --corrections weights,bias --keep-weights", f"{OPI}, bias correction"),
+        (
+            "--method opi --corrections weights,bias --keep-weights",
+            f"{OPI}, bias correction",
+        ),
         (
             "--method opi --corrections weights --corrections bias",
             f"{OPI}, weights correction, bias correction",
@@ -69,7 +72,17 @@ def test_a_method_and_its_parts(
     words: str, method: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = str(tmp_path / "snn.onnx")
-    command = ["convert", ANN, "--T", "2", "--calibration", CALIBRATION, "-o", out, "--json"]
+    command = [
+        "convert",
+        ANN,
+        "--T",
+        "2",
+        "--calibration",
+        CALIBRATION,
+        "-o",
+        out,
+        "--json",
+    ]
     assert cli.main([*command, *words.split()]) == 0
     assert json.loads(capsys.readouterr().out)["method"] == method
     metadata = {entry.key: entry.value for entry in onnx.load(out).metadata_props}
@@ -80,7 +93,10 @@ def test_a_method_and_its_parts(
     "words, message",
     [
         ("--corrections bias,luck", "corrections must be one of .*, not 'luck'"),
-        ("--method ftbc --schedule layerwise", "'step-bias' needs the schedule lockstep"),
+        (
+            "--method ftbc --schedule layerwise",
+            "'step-bias' needs the schedule lockstep",
+        ),
         ("--method spikeconverter --schedule lockstep", "add --schedule layerwise"),
     ],
 )

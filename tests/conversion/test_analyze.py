@@ -44,9 +44,13 @@ def chain() -> onnx.ModelProto:
     return ir.to_proto(model(CHAIN, w=normal(1, 4, 4)))
 
 
-def test_there_is_an_entry_for_every_node_of_the_file(digits: onnx2snn.Analysis) -> None:
+def test_there_is_an_entry_for_every_node_of_the_file(
+    digits: onnx2snn.Analysis,
+) -> None:
     file = onnx.load(DIGITS).graph.node
-    assert [(n["node"], n["op"]) for n in digits["nodes"]] == [(n.name, n.op_type) for n in file]
+    assert [(n["node"], n["op"]) for n in digits["nodes"]] == [
+        (n.name, n.op_type) for n in file
+    ]
     norms = [node for node in digits["nodes"] if node["op"] == "BatchNormalization"]
     assert {node["kind"] for node in norms} == {"folded"}
     by_name = {node["node"]: node["op"] for node in digits["nodes"]}
@@ -135,9 +139,13 @@ def test_the_checker_finds_what_differs(digits: onnx2snn.Analysis) -> None:
 
 def test_the_example_in_the_documentation_is_true() -> None:
     page = (ROOT / "docs" / "reference" / "report.md").read_text()
-    found = re.search(r"```text\n(?P<net>.*?)```.*?```json\n(?P<data>.*?)```", page, re.DOTALL)
+    found = re.search(
+        r"```text\n(?P<net>.*?)```.*?```json\n(?P<data>.*?)```", page, re.DOTALL
+    )
     assert found is not None
-    assert json.loads(found["data"]) == onnx2snn.analyze(onnx.parser.parse_model(found["net"]))
+    assert json.loads(found["data"]) == onnx2snn.analyze(
+        onnx.parser.parse_model(found["net"])
+    )
 
 
 @pytest.mark.parametrize("name", ["analysis-1.json", "report-1.json"])
@@ -170,5 +178,12 @@ def test_energy_by_hand() -> None:
 
 @pytest.mark.parametrize("spikes, analog", [(0, 0), (10, 990)])
 def test_no_rate_at_which_spikes_are_worth_it(spikes: int, analog: int) -> None:
-    macs = {"total": 1000, "spikes": spikes, "static": 1000 - spikes - analog, "readout": 0}
-    assert energy(macs | {"analog": analog}, 2, analog_runs=2)["break_even_rate"] is None
+    macs = {
+        "total": 1000,
+        "spikes": spikes,
+        "static": 1000 - spikes - analog,
+        "readout": 0,
+    }
+    assert (
+        energy(macs | {"analog": analog}, 2, analog_runs=2)["break_even_rate"] is None
+    )

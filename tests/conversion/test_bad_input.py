@@ -90,7 +90,9 @@ class Tool:
             self.code = int(str(exit_.code))
         self.error = " ".join(self._capsys.readouterr().err.split())
 
-    def convert(self, *options: str, model: str = "net.onnx", output: str = "snn.onnx") -> None:
+    def convert(
+        self, *options: str, model: str = "net.onnx", output: str = "snn.onnx"
+    ) -> None:
         source = str(self.folder / model)
         self("convert", source, "-o", str(self.out / output), "--quiet", *options)
 
@@ -113,7 +115,10 @@ def tool(
 
 MODELS = {
     "not-onnx": (b"hello, world\n", r"m\.onnx is not an ONNX file"),
-    "pickle": (b"\x80\x02}q\x00.", r"m\.onnx is not an ONNX file, it is a Python pickle"),
+    "pickle": (
+        b"\x80\x02}q\x00.",
+        r"m\.onnx is not an ONNX file, it is a Python pickle",
+    ),
     "empty": (b"", r"m\.onnx is empty"),
     "truncated": (text(NET)[:-30], r"m\.onnx is truncated: \d+ bytes are missing"),
     "opset": (text(NET, opset=6), r"m\.onnx has opset 6, 7 or newer is needed"),
@@ -122,12 +127,17 @@ MODELS = {
     "no-activation": (LINEAR, r"m\.onnx has no activation .*\(it has MatMul\)"),
     "forest": (FOREST, r"ai\.onnx\.ml\.Normalizer 'forest'"),
     "custom": (CUSTOM, r"acme\.Quant 'odd': .*acme\.Round 'y': "),
-    "no-rank": (rankless(), r"no synthetic values for input 'x' .*pass calibration data"),
+    "no-rank": (
+        rankless(),
+        r"no synthetic values for input 'x' .*pass calibration data",
+    ),
 }
 
 
 @pytest.mark.parametrize("model, pattern", MODELS.values(), ids=MODELS.keys())
-def test_a_model_that_cannot_be_converted(tool: Tool, model: bytes, pattern: str) -> None:
+def test_a_model_that_cannot_be_converted(
+    tool: Tool, model: bytes, pattern: str
+) -> None:
     tool.write("m.onnx", model)
     tool.convert(model="m.onnx")
     tool.refused(pattern)
@@ -157,7 +167,10 @@ ARRAYS: dict[str, tuple[dict[str, np.ndarray], str]] = {
     ),
     "shape": ({"x": DATA[:, :1]}, r"'x' has shape \[16, 1\], expected \[N, 2\]"),
     "rank": ({"x": DATA[:, 0]}, r"'x' has shape \[16\] of rank 1, expected \[N, 2\]"),
-    "dtype": ({"x": DATA.astype(np.uint8)}, r"'x' has dtype uint8, expected float32: preproc"),
+    "dtype": (
+        {"x": DATA.astype(np.uint8)},
+        r"'x' has dtype uint8, expected float32: preproc",
+    ),
     "text": ({"x": np.full((4, 2), "a")}, r"'x' has dtype <U1, expected float32"),
     "empty": ({"x": DATA[:0]}, r"'x' is empty"),
     "nan": ({"x": np.where(DATA > 1, np.nan, DATA)}, r"'x' has \d+ NaN values?"),
@@ -178,7 +191,9 @@ def test_all_arrays_that_do_not_fit_are_named_at_once(tool: Tool) -> None:
     two = "(float[N,2] x, float[N,3] z) => (float[N,3] y)"
     graph = f"{two} <{WEIGHTS}> {{ h = MatMul (x, w)  s = Add (h, z)  y = Relu (s) }}"
     tool.write("two.onnx", text(graph))
-    tool.convert("--calibration", tool.save(x=DATA[:, :1], z=DATA[:, 0]), model="two.onnx")
+    tool.convert(
+        "--calibration", tool.save(x=DATA[:, :1], z=DATA[:, 0]), model="two.onnx"
+    )
     tool.refused(r"'x' has shape \[16, 1\].*'z' has shape \[16\]")
 
 
@@ -201,7 +216,9 @@ def test_a_number_of_steps_that_is_none(tool: Tool, given: str) -> None:
 
 
 def test_passes_that_do_not_exist(tool: Tool) -> None:
-    tool.convert("--skip-pass", "fold", "--skip-pass", "fold-batch-norm", "--skip-pass", "melt")
+    tool.convert(
+        "--skip-pass", "fold", "--skip-pass", "fold-batch-norm", "--skip-pass", "melt"
+    )
     tool.refused(r"no pass fold, melt; there are .*fold-batch-norm")
 
 
@@ -218,7 +235,9 @@ def test_a_pass_that_others_need(tool: Tool) -> None:
         (("--seed", "-1"), r"seed .*-1"),
     ],
 )
-def test_options_out_of_range(tool: Tool, options: tuple[str, ...], pattern: str) -> None:
+def test_options_out_of_range(
+    tool: Tool, options: tuple[str, ...], pattern: str
+) -> None:
     tool.convert(*options)
     tool.refused(pattern)
 
@@ -234,7 +253,9 @@ def test_a_dead_layer_is_named_and_still_converts(
     assert "'sleepy'" in named[0]
     output = onnx2snn.load(conversion.model).run({"x": DATA})["y"]
     assert np.isfinite(output).all()
-    tool("convert", "dead.onnx", "--calibration", tool.save(x=DATA), "-o", "out/snn.onnx")
+    tool(
+        "convert", "dead.onnx", "--calibration", tool.save(x=DATA), "-o", "out/snn.onnx"
+    )
     assert tool.code == 0
     assert "'sleepy' never fires" in tool.error
     assert [path.name for path in tool.out.iterdir()] == ["snn.onnx"]
@@ -247,7 +268,9 @@ def test_an_output_in_a_folder_that_is_missing_or_that_is_a_folder(tool: Tool) -
     tool.refused(r"out': it is a folder")
 
 
-def test_an_output_folder_without_permission(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_output_folder_without_permission(
+    tool: Tool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # The mode of a folder binds neither root nor Windows; what the system says is what counts.
     monkeypatch.setattr(files.os, "access", lambda path, _: Path(path) != tool.out)
     tool.convert()
@@ -255,7 +278,9 @@ def test_an_output_folder_without_permission(tool: Tool, monkeypatch: pytest.Mon
 
 
 def test_an_output_is_checked_before_the_work(tool: Tool) -> None:
-    tool.convert("--calibration", "nowhere.npz", model="none.onnx", output="nowhere/snn.onnx")
+    tool.convert(
+        "--calibration", "nowhere.npz", model="none.onnx", output="nowhere/snn.onnx"
+    )
     tool.refused(r"there is no folder")
 
 

@@ -14,7 +14,12 @@ from tests.models import dyadic, model
 
 T = 8
 X = dyadic(1, 5, 4, unit=16)
-WEIGHTS = {"w": dyadic(2, 4, 6), "v": dyadic(3, 6, 4), "r": dyadic(4, 4, 3), "u": dyadic(5, 3, 4)}
+WEIGHTS = {
+    "w": dyadic(2, 4, 6),
+    "v": dyadic(3, 6, 4),
+    "r": dyadic(4, 4, 3),
+    "u": dyadic(5, 3, 4),
+}
 LEFT = "h = MatMul (x, w)  a = Relu (h)  {} = MatMul (a, v)"
 RIGHT = "g = MatMul (x, r)  b = Clip (g, low, high)  {} = MatMul (b, u)"
 BOUNDS = {"low": np.zeros((), np.float32), "high": np.array(0.75, np.float32)}
@@ -22,7 +27,11 @@ OPTIONS = {"threshold": "max", "per_channel": False, "corrections": ()}
 
 
 def plain(text: str) -> ir.Model:
-    return model(f"(float[N,4] x) => (float[N,4] y) {{ {text.format('y')} }}", **WEIGHTS, **BOUNDS)
+    return model(
+        f"(float[N,4] x) => (float[N,4] y) {{ {text.format('y')} }}",
+        **WEIGHTS,
+        **BOUNDS,
+    )
 
 
 def conditional(
@@ -35,7 +44,9 @@ def conditional(
     text = f"{before} z = If (c) <{branches}> {after}"
     output = "y" if after else "z"
     return model(
-        f"(float[N,4] x, bool c) => (float[N,4] {output}) {{ {text} }}", **WEIGHTS, **BOUNDS
+        f"(float[N,4] x, bool c) => (float[N,4] {output}) {{ {text} }}",
+        **WEIGHTS,
+        **BOUNDS,
     )
 
 
@@ -51,7 +62,9 @@ BOTH = [feeds(condition=True), feeds(condition=False)]
 
 
 @pytest.mark.parametrize("runtime", ["ort", "numpy"])
-@pytest.mark.parametrize("condition, text", [(True, LEFT), (False, RIGHT)], ids=["then", "else"])
+@pytest.mark.parametrize(
+    "condition, text", [(True, LEFT), (False, RIGHT)], ids=["then", "else"]
+)
 def test_a_branch_is_the_network_it_would_be_alone(
     runtime: str,
     condition: bool,  # noqa: FBT001
@@ -75,7 +88,9 @@ def test_several_numbers_of_steps_at_once() -> None:
     snn = onnx2snn.load(converted(conditional(), BOTH))
     found = snn.run_at(feeds(condition=True), [2, T])
     for steps, outputs in found.items():
-        np.testing.assert_array_equal(outputs["z"], snn.run(feeds(condition=True), steps)["z"])
+        np.testing.assert_array_equal(
+            outputs["z"], snn.run(feeds(condition=True), steps)["z"]
+        )
 
 
 def test_only_feeds_that_reach_a_branch_calibrate_it() -> None:
@@ -101,7 +116,9 @@ def test_a_network_behind_the_branches() -> None:
     found = onnx2snn.load(snn).run(feeds(condition=True), 256)["y"]
     a = np.maximum(X @ WEIGHTS["w"], 0) @ WEIGHTS["v"]
     expected = np.maximum(a @ WEIGHTS["w"], 0) @ WEIGHTS["v"]
-    np.testing.assert_allclose(found, expected, atol=0.05)  # some 2 of 256 levels, through v
+    np.testing.assert_allclose(
+        found, expected, atol=0.05
+    )  # some 2 of 256 levels, through v
 
 
 def test_a_branch_within_a_branch() -> None:
@@ -155,12 +172,18 @@ def test_the_nodes_of_a_branch_within_a_branch_have_both_in_their_place() -> Non
 def kinds(**options: Any) -> dict[str, str]:
     ann = conditional(after="k = MatMul (z, w)  s = Relu (k)  y = MatMul (s, v)")
     nodes = onnx2snn.analyze(ir.to_proto(ann), **options)["nodes"]
-    return {node["node"]: node["kind"] for node in nodes if node["op"] in {"Relu", "Clip"}}
+    return {
+        node["node"]: node["kind"] for node in nodes if node["op"] in {"Relu", "Clip"}
+    }
 
 
 def test_nodes_in_branches_are_left_by_name() -> None:
     assert kinds() == dict.fromkeys("abs", "spiking")
     assert kinds(nodes_to_exclude="a") == {"b": "spiking", "s": "spiking"}
     assert kinds(nodes_to_exclude="z") == {"s": "spiking"}  # the If as a whole
-    left = {"a": "spiking", "b": "spiking", "s": "static"}  # computed once, behind the branches
+    left = {
+        "a": "spiking",
+        "b": "spiking",
+        "s": "static",
+    }  # computed once, behind the branches
     assert kinds(until="z") == kinds(until="a") == left

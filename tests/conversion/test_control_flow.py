@@ -34,7 +34,10 @@ WEIGHTS = {
     "half": np.array(0.5, np.float32),
 }
 INPUTS = "float[5,2,4] x"
-HEAD, TAIL = "g = MatMul (x, w)  a = Relu (g)", "d = MatMul (h, w)  e = Relu (d)  y = MatMul (e, w)"
+HEAD, TAIL = (
+    "g = MatMul (x, w)  a = Relu (g)",
+    "d = MatMul (h, w)  e = Relu (d)  y = MatMul (e, w)",
+)
 LOOP = (
     "h, o = Loop (three, go, a) <body = b (int64 n, bool c, float[5,2,4] p) => (bool k, "
     "float[5,2,4] q, float[5,2,4] z) {{ k = Identity (c)  {} }}>"
@@ -107,7 +110,9 @@ def network(name: str) -> ir.Model:
 
 def original(name: str, feeds: dict[str, np.ndarray]) -> np.ndarray:
     ann = network(name)
-    onnx2snn.passes.LowerBatchwiseRecurrence()(ann)  # onnxruntime runs the other layout only
+    onnx2snn.passes.LowerBatchwiseRecurrence()(
+        ann
+    )  # onnxruntime runs the other layout only
     return next(iter(run_ort(ann, feeds).values()))
 
 
@@ -130,7 +135,9 @@ def test_the_spiking_network_computes_what_the_ann_does(name: str, spike: str) -
     ]
     # each of up to four neurons in a row is off by a stair, 1 / T of the largest activation, and
     # the weights between them add up to four such errors
-    np.testing.assert_allclose(results[0], expected, rtol=0, atol=8 / T * np.abs(expected).max())
+    np.testing.assert_allclose(
+        results[0], expected, rtol=0, atol=8 / T * np.abs(expected).max()
+    )
     # neurons at their thresholds fire in one runtime and not in the other
     np.testing.assert_allclose(*results, rtol=0, atol=4 / T * np.abs(expected).max())
 
@@ -140,13 +147,17 @@ def test_a_sequence_that_is_an_output_as_well() -> None:
     ann = model(f"({INPUTS}) => (y, t) {{ {text} }}", **WEIGHTS)
     feeds = {"x": normal(22, 5, 2, 4)}
     expected = run_ort(ann, feeds)["t"]
-    conversion = onnx2snn.convert(ir.to_proto(ann), T=T, calibration=[feeds], threshold="max")
+    conversion = onnx2snn.convert(
+        ir.to_proto(ann), T=T, calibration=[feeds], threshold="max"
+    )
     for runtime in ("ort", "numpy"):
         found = onnx2snn.load(conversion.model, runtime).run(feeds)["t"]
         assert len(found) == len(expected) == 2
         for one, other in zip(found, expected, strict=True):
             # the exponential function is steepest at the largest activation
-            np.testing.assert_allclose(one, other, rtol=0, atol=4 / T * np.abs(other).max())
+            np.testing.assert_allclose(
+                one, other, rtol=0, atol=4 / T * np.abs(other).max()
+            )
 
 
 def test_activations_of_the_tensors_of_a_sequence() -> None:

@@ -78,7 +78,10 @@ def mlp() -> onnx2snn.Conversion:
 
 
 def props(conversion: onnx2snn.Conversion) -> dict[str, str]:
-    return {p.key.removeprefix("onnx2snn."): p.value for p in conversion.model.metadata_props}
+    return {
+        p.key.removeprefix("onnx2snn."): p.value
+        for p in conversion.model.metadata_props
+    }
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -92,7 +95,9 @@ def test_every_form_of_model_gives_the_same_network(
     ours, reference = without_digest(converted), without_digest(conversion)
     if form == "gs":  # export_onnx orders, names and types things its own way
         feeds = {"image": CALIBRATION["image"][:8]}
-        got, expected = (onnx2snn.load(each).run(feeds)["logits"] for each in (ours, reference))
+        got, expected = (
+            onnx2snn.load(each).run(feeds)["logits"] for each in (ours, reference)
+        )
         np.testing.assert_array_equal(got, expected)
         assert len(converted.report["layers"]) == len(conversion.report["layers"])
     else:
@@ -106,7 +111,9 @@ def test_what_a_conversion_shows_of_itself_fits_into_a_line() -> None:
     assert len(shown) < 200
 
 
-def test_the_same_conversion_twice_gives_the_same_bytes(conversion: onnx2snn.Conversion) -> None:
+def test_the_same_conversion_twice_gives_the_same_bytes(
+    conversion: onnx2snn.Conversion,
+) -> None:
     again = onnx2snn.convert(ANN, T=4, calibration=CALIBRATION)
     assert again.model.SerializeToString() == conversion.model.SerializeToString()
     assert again.report == conversion.report
@@ -115,7 +122,8 @@ def test_the_same_conversion_twice_gives_the_same_bytes(conversion: onnx2snn.Con
 def test_random_inputs_follow_from_the_seed() -> None:
     model = onnx.parser.parse_model(MLP)
     once, again, other = (
-        onnx2snn.convert(model, T=4, seed=seed).model.SerializeToString() for seed in (1, 1, 2)
+        onnx2snn.convert(model, T=4, seed=seed).model.SerializeToString()
+        for seed in (1, 1, 2)
     )
     assert once == again
     assert once != other
@@ -129,7 +137,10 @@ def test_the_emitted_model_is_valid_and_keeps_names_types_and_shapes(
     ann = onnx.parser.parse_model(MLP)
     assert list(mlp.model.graph.output) == list(ann.graph.output)
     assert mlp.model.graph.input[0] == ann.graph.input[0]
-    assert {imported.domain for imported in mlp.model.opset_import} == {"", "ai.onnx2snn"}
+    assert {imported.domain for imported in mlp.model.opset_import} == {
+        "",
+        "ai.onnx2snn",
+    }
 
 
 def test_metadata_says_what_the_file_is(conversion: onnx2snn.Conversion) -> None:
@@ -163,11 +174,17 @@ def test_the_ann_s_own_metadata_is_kept() -> None:
     assert {p.key: p.value for p in converted.model.metadata_props}["labels"] == "a,b,c"
 
 
-def test_the_report_is_plain_data_with_the_facts(conversion: onnx2snn.Conversion) -> None:
+def test_the_report_is_plain_data_with_the_facts(
+    conversion: onnx2snn.Conversion,
+) -> None:
     report = json.loads(json.dumps(conversion.report))
     assert report == conversion.report
     assert report["source"] == "digits.onnx"
-    assert (report["T"], report["latency_steps"], report["schedule"]) == (4, 4, "lockstep")
+    assert (report["T"], report["latency_steps"], report["schedule"]) == (
+        4,
+        4,
+        "lockstep",
+    )
     assert report["calibration_samples"] == 64
     assert len(report["source_sha256"]) == len(report["calibration_sha256"]) == 64
     assert report["method"].startswith("auto: GatedDoubleThresholdIF, mse per channel")
@@ -177,7 +194,9 @@ def test_the_report_is_plain_data_with_the_facts(conversion: onnx2snn.Conversion
     analysis = report["analysis"]
     assert sum(analysis["counts"].values()) == len(analysis["nodes"])
     driven = analysis["macs"]
-    assert driven["total"] == sum(driven[k] for k in ("spikes", "static", "readout", "analog"))
+    assert driven["total"] == sum(
+        driven[k] for k in ("spikes", "static", "readout", "analog")
+    )
 
 
 def test_the_report_claims_no_bias_correction_without_data() -> None:
@@ -187,9 +206,14 @@ def test_the_report_claims_no_bias_correction_without_data() -> None:
     assert "bias correction" not in report["method"]
 
 
-def test_skipping_a_pass_leaves_its_work_undone(conversion: onnx2snn.Conversion) -> None:
+def test_skipping_a_pass_leaves_its_work_undone(
+    conversion: onnx2snn.Conversion,
+) -> None:
     skipped = onnx2snn.convert(
-        ANN, T=4, calibration=CALIBRATION, skip_passes=("correct-layers", "move-max-pool")
+        ANN,
+        T=4,
+        calibration=CALIBRATION,
+        skip_passes=("correct-layers", "move-max-pool"),
     )
     assert skipped.model != conversion.model
     without = onnx2snn.convert(
@@ -210,7 +234,9 @@ def test_skipping_a_pass_leaves_its_work_undone(conversion: onnx2snn.Conversion)
 def test_a_pass_that_others_need_is_not_skipped() -> None:
     with pytest.raises(onnx2snn.OptionError, match="calibrate cannot be skipped"):
         onnx2snn.convert(
-            onnx.parser.parse_model(MLP), calibration=MLP_DATA, skip_passes=("calibrate",)
+            onnx.parser.parse_model(MLP),
+            calibration=MLP_DATA,
+            skip_passes=("calibrate",),
         )
 
 
@@ -223,8 +249,12 @@ def test_a_pass_that_others_need_is_not_skipped() -> None:
         ({"threshold": "percentile"}, "GatedDoubleThresholdIF", 3),
     ],
 )
-def test_options_do_what_they_say(options: dict[str, Any], neuron: str, count: int) -> None:
-    converted = onnx2snn.convert(onnx.parser.parse_model(MLP), T=4, calibration=MLP_DATA, **options)
+def test_options_do_what_they_say(
+    options: dict[str, Any], neuron: str, count: int
+) -> None:
+    converted = onnx2snn.convert(
+        onnx.parser.parse_model(MLP), T=4, calibration=MLP_DATA, **options
+    )
     for layer in converted.report["layers"]:
         assert (layer["neuron"], layer["thresholds"]) == (neuron, count)
 
@@ -264,10 +294,14 @@ def test_a_network_without_rectifiers(
     options: dict[str, Any], layers: list[tuple[str, ...]], driven: list[str]
 ) -> None:
     ann = onnx.parser.parse_model(TRANSFORMER)
-    converted = onnx2snn.convert(ann, T=256, calibration=MLP_DATA, threshold="max", **options)
+    converted = onnx2snn.convert(
+        ann, T=256, calibration=MLP_DATA, threshold="max", **options
+    )
     onnx.checker.check_model(converted.model, full_check=True)
     found = converted.report["layers"]
-    assert [(each["name"], each["activation"], each["neuron"]) for each in found] == layers
+    assert [
+        (each["name"], each["activation"], each["neuron"]) for each in found
+    ] == layers
     nodes = converted.report["analysis"]["nodes"]
     assert [node["node"] for node in nodes if node["spike_driven"]] == driven
     wanted = ReferenceEvaluator(ann).run(None, {"x": MLP_DATA})[0]
@@ -277,7 +311,10 @@ def test_a_network_without_rectifiers(
 
 @pytest.mark.parametrize(
     "neuron, method",
-    [("gated", "GatedDoubleThresholdIF, "), ("if", "IntegrateAndFire or DoubleThresholdIF, ")],
+    [
+        ("gated", "GatedDoubleThresholdIF, "),
+        ("if", "IntegrateAndFire or DoubleThresholdIF, "),
+    ],
 )
 def test_the_method_names_the_neurons(neuron: str, method: str) -> None:
     report = onnx2snn.convert(onnx.parser.parse_model(MLP), T=2, neuron=neuron).report
@@ -287,7 +324,10 @@ def test_the_method_names_the_neurons(neuron: str, method: str) -> None:
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"neuron": "lif"}, r"gated, if, hard-reset, augmented, inverse-leaky, not 'lif'"),
+        (
+            {"neuron": "lif"},
+            r"gated, if, hard-reset, augmented, inverse-leaky, not 'lif'",
+        ),
         ({"spike": "some"}, r"activations, all, not 'some'"),
         ({"threshold": "median"}, r"not 'median'"),
         ({"v_init": 1.5}, r"0 to 1 .*, not 1\.5"),
@@ -302,7 +342,9 @@ def test_the_method_names_the_neurons(neuron: str, method: str) -> None:
         ({"seed": -1}, r"seed.*-1"),
     ],
 )
-def test_options_out_of_range_are_refused(options: dict[str, Any], message: str) -> None:
+def test_options_out_of_range_are_refused(
+    options: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         onnx2snn.convert(onnx.parser.parse_model(MLP), **options)
 
@@ -367,13 +409,19 @@ def names_in(folder: Path) -> list[str]:
     "given, message",
     [
         ({"calibration": "missing.npz"}, "data file 'missing.npz' does not exist"),
-        ({"calibration": "missing.py:batches"}, "data file 'missing.py' does not exist"),
+        (
+            {"calibration": "missing.py:batches"},
+            "data file 'missing.py' does not exist",
+        ),
         ({"T": 0}, "T must be a whole number"),
         ({"input_coding": "spikes"}, "input_coding must be one of"),
         ({"neuron": "lif"}, "neuron must be one of"),
         ({"spike": "some"}, "spike must be one of"),
         ({"seed": -1}, "seed must be"),
-        ({"skip_passes": "encode-inputs"}, "skip_passes: encode-inputs cannot be skipped"),
+        (
+            {"skip_passes": "encode-inputs"},
+            "skip_passes: encode-inputs cannot be skipped",
+        ),
     ],
 )
 def test_everything_given_is_checked_before_the_model_is_read(

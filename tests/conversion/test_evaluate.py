@@ -72,7 +72,9 @@ def test_scores_are_what_single_runs_give(
     for t in steps:
         answers = network.run({"x": X}, T=t)["scores"].argmax(axis=1)
         assert score.top1[t] == round(100 * float(np.mean(answers == labels)), 2)
-        assert score.agreement[t] == round(100 * float(np.mean(answers == classes(ann))), 2)
+        assert score.agreement[t] == round(
+            100 * float(np.mean(answers == classes(ann))), 2
+        )
 
 
 def test_both_runtimes_and_any_batch_size_score_alike(
@@ -83,18 +85,31 @@ def test_both_runtimes_and_any_batch_size_score_alike(
     for runtime in ("ort", "numpy"):
         for batch_size in (1, 7, 30, 64):
             assert expected == onnx2snn.evaluate(
-                snn, data, ann=ann, time_steps=[2, 8], runtime=runtime, batch_size=batch_size
+                snn,
+                data,
+                ann=ann,
+                time_steps=[2, 8],
+                runtime=runtime,
+                batch_size=batch_size,
             )
 
 
-@pytest.mark.parametrize("samples, rows", [(7, [7] * 12 + [6]), (0.5, [1] * 90), (1000, [64, 26])])
+@pytest.mark.parametrize(
+    "samples, rows", [(7, [7] * 12 + [6]), (0.5, [1] * 90), (1000, [64, 26])]
+)
 def test_as_many_samples_at_a_time_as_are_not_too_large(
-    snn: onnx.ModelProto, samples: float, rows: list[int], monkeypatch: pytest.MonkeyPatch
+    snn: onnx.ModelProto,
+    samples: float,
+    rows: list[int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     network, seen = onnx2snn.load(snn), []
     run = network.run
 
-    def recorded(feeds: dict[str, np.ndarray], T: int | None = None) -> dict[str, np.ndarray]:  # noqa: N803
+    def recorded(
+        feeds: dict[str, np.ndarray],
+        T: int | None = None,  # noqa: N803
+    ) -> dict[str, np.ndarray]:
         seen.append(len(feeds["x"]))
         return run(feeds, T)
 
@@ -106,7 +121,9 @@ def test_as_many_samples_at_a_time_as_are_not_too_large(
     np.testing.assert_array_equal(found["scores"], run(data)["scores"])
 
 
-def test_the_steps_of_events_make_no_sample_larger(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_steps_of_events_make_no_sample_larger(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     frames = X[:, None].repeat(5, 1)
     snn = onnx2snn.convert(net(), T=5, calibration=frames, input_coding="events")
     network = onnx2snn.load(snn.model)
@@ -121,7 +138,9 @@ def test_a_batch_size_baked_into_the_model_is_respected(labels: np.ndarray) -> N
     snn = onnx2snn.convert(fixed, T=8, calibration=X)
     score = onnx2snn.evaluate(snn.model, {"x": X, "y": labels}, ann=fixed)
     free = onnx2snn.evaluate(
-        onnx2snn.convert(net(), T=8, calibration=X).model, {"x": X, "y": labels}, ann=net()
+        onnx2snn.convert(net(), T=8, calibration=X).model,
+        {"x": X, "y": labels},
+        ann=net(),
     )
     assert score == free
     assert score.samples == 30
@@ -135,7 +154,9 @@ def test_without_labels_only_agreement_is_scored(
     assert list(score.agreement) == [8]
 
 
-def test_without_an_ann_only_accuracy_is_scored(snn: onnx.ModelProto, labels: np.ndarray) -> None:
+def test_without_an_ann_only_accuracy_is_scored(
+    snn: onnx.ModelProto, labels: np.ndarray
+) -> None:
     score = onnx2snn.evaluate(snn, {"x": X, "y": labels})
     assert (score.agreement, score.ann_top1) == ({}, None)
     assert list(score.top1) == [8]
@@ -148,12 +169,16 @@ def test_with_neither_there_is_nothing_to_compare_with(snn: onnx.ModelProto) -> 
 
 @pytest.mark.parametrize("label", [-1, 4])
 def test_labels_that_are_no_classes(snn: onnx.ModelProto, label: int) -> None:
-    with pytest.raises(onnx2snn.CalibrationError, match=rf"{label}.* the network has 4 classes"):
+    with pytest.raises(
+        onnx2snn.CalibrationError, match=rf"{label}.* the network has 4 classes"
+    ):
         onnx2snn.evaluate(snn, {"x": X, "y": np.full(len(X), label)})
 
 
 def test_the_result_is_plain_data(snn: onnx.ModelProto, labels: np.ndarray) -> None:
-    found = onnx2snn.evaluate(snn, {"x": X, "y": labels}, time_steps=(8, 2, 8)).as_dict()
+    found = onnx2snn.evaluate(
+        snn, {"x": X, "y": labels}, time_steps=(8, 2, 8)
+    ).as_dict()
     assert json.loads(json.dumps(found)) == found
     assert list(found["top1"]) == ["2", "8"]
     assert found["ann_top1"] is None
@@ -219,25 +244,35 @@ def test_labels_that_are_not_as_many_as_samples(snn: onnx.ModelProto) -> None:
 
 def test_an_ann_with_other_inputs_is_named(snn: onnx.ModelProto) -> None:
     text = NET.format(batch="float[N,2]", result="float[N,4]")
-    other = onnx.parser.parse_model(text.replace(" x)", " image)").replace("(x,", "(image,"))
+    other = onnx.parser.parse_model(
+        text.replace(" x)", " image)").replace("(x,", "(image,")
+    )
     with pytest.raises(onnx2snn.Onnx2SnnError, match=r"'image'"):
         onnx2snn.evaluate(snn, X, ann=other)
 
 
 def test_an_ann_as_network_is_refused(ann: onnx.ModelProto) -> None:
-    with pytest.raises(onnx2snn.InvalidModelError, match="no loop over time; convert it"):
+    with pytest.raises(
+        onnx2snn.InvalidModelError, match="no loop over time; convert it"
+    ):
         onnx2snn.evaluate(ann, X, ann=ann)
 
 
-def test_progress_is_reported_to_whoever_listens(snn: onnx.ModelProto, labels: np.ndarray) -> None:
+def test_progress_is_reported_to_whoever_listens(
+    snn: onnx.ModelProto, labels: np.ndarray
+) -> None:
     heard: list[tuple[str, int, int | None]] = []
     with progress.listening(lambda *event: heard.append(event)):
         onnx2snn.evaluate(snn, {"x": X, "y": labels}, batch_size=8)
     assert heard == [("evaluate", done, 4) for done in (1, 2, 3, 4)]
 
 
-def test_the_spiking_network_in_the_place_of_its_ann_is_refused(snn: onnx.ModelProto) -> None:
-    with pytest.raises(onnx2snn.CalibrationError, match="net is a spiking network; give the ANN"):
+def test_the_spiking_network_in_the_place_of_its_ann_is_refused(
+    snn: onnx.ModelProto,
+) -> None:
+    with pytest.raises(
+        onnx2snn.CalibrationError, match="net is a spiking network; give the ANN"
+    ):
         onnx2snn.evaluate(snn, X, ann=snn)
 
 
@@ -246,9 +281,15 @@ def shaped(ann: onnx.ModelProto, shape: list[int]) -> onnx.ModelProto:
     other = onnx.ModelProto()
     other.CopyFrom(ann)
     other.graph.node[-1].output[0] = "flat"
-    other.graph.node.append(onnx.helper.make_node("Reshape", ["flat", "shape"], ["scores"]))
-    other.graph.initializer.append(onnx.numpy_helper.from_array(np.array(shape), "shape"))
-    declared = onnx.helper.make_tensor_value_info("scores", onnx.TensorProto.FLOAT, None)
+    other.graph.node.append(
+        onnx.helper.make_node("Reshape", ["flat", "shape"], ["scores"])
+    )
+    other.graph.initializer.append(
+        onnx.numpy_helper.from_array(np.array(shape), "shape")
+    )
+    declared = onnx.helper.make_tensor_value_info(
+        "scores", onnx.TensorProto.FLOAT, None
+    )
     other.graph.output[0].CopyFrom(declared)
     return other
 
@@ -259,7 +300,9 @@ def test_scores_may_have_axes_of_length_1_behind_the_classes(
     image = shaped(ann, [-1, 4, 1, 1])
     converted = onnx2snn.convert(image, T=8, calibration=X).model
     data = {"x": X, "y": labels}
-    assert onnx2snn.evaluate(converted, data, ann=image) == onnx2snn.evaluate(snn, data, ann=ann)
+    assert onnx2snn.evaluate(converted, data, ann=image) == onnx2snn.evaluate(
+        snn, data, ann=ann
+    )
 
 
 @pytest.mark.parametrize(
@@ -279,5 +322,7 @@ def test_an_ann_whose_input_has_another_shape_is_refused(shape: str) -> None:
     text = "(float[{}] x) => (y) {{ y = Relu (x) }}"
     converted = onnx2snn.convert(model(text.format("N,3")), 4, normal(1, 8, 3))
     data = {"x": normal(2, 8, 3), "y": np.zeros(8, int)}
-    with pytest.raises(onnx2snn.CalibrationError, match=r"is not the ANN .*: its input is 'x'"):
+    with pytest.raises(
+        onnx2snn.CalibrationError, match=r"is not the ANN .*: its input is 'x'"
+    ):
         onnx2snn.evaluate(converted.model, data, ann=model(text.format(shape)))

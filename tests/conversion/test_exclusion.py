@@ -36,7 +36,11 @@ def kinds(ann: Any = None, **options: Any) -> dict[str, str]:
 def test_an_excluded_activation_is_analog_and_the_reason_says_so() -> None:
     nodes = onnx2snn.analyze(chain(), nodes_to_exclude=("r1",))["nodes"]
     found = {node["node"]: node for node in nodes}
-    assert [found[name]["kind"] for name in ("r0", "r1", "c")] == ["spiking", "analog", "spiking"]
+    assert [found[name]["kind"] for name in ("r0", "r1", "c")] == [
+        "spiking",
+        "analog",
+        "spiking",
+    ]
     assert found["r1"]["reason"] == "left as it is, as asked"
     assert [found[name]["spike_driven"] for name in ("g1", "g2")] == [True, False]
 
@@ -72,12 +76,16 @@ def test_the_outputs_stay_what_they_are() -> None:
         "head": {"until": "r0"},
     }.items():
         snn = onnx2snn.convert(chain(), T=8, calibration=x, **options)
-        errors[name] = np.abs(onnx2snn.load(snn.model).run({"x": x})["y"] - expected).mean()
+        errors[name] = np.abs(
+            onnx2snn.load(snn.model).run({"x": x})["y"] - expected
+        ).mean()
     assert errors["all"] > errors["some"] > errors["head"] > 0
     assert errors["all"] < 0.01
 
 
-@pytest.mark.parametrize("left", [{"until": "r1"}, {"nodes_to_exclude": ("g2", "g3")}], ids=str)
+@pytest.mark.parametrize(
+    "left", [{"until": "r1"}, {"nodes_to_exclude": ("g2", "g3")}], ids=str
+)
 def test_weights_that_are_left_are_not_fitted(left: dict[str, Any]) -> None:
     """g1 is driven by spikes and fitted; what g2 and g3 multiply by stays."""
     own = {f"w{index}": normal(index, 4, 4) for index in range(4)}
@@ -91,13 +99,19 @@ def test_weights_that_are_left_are_not_fitted(left: dict[str, Any]) -> None:
         *(node.attributes["body"].as_graph() for node in time_loops(network.graph)),
     ]
     values = [array(value) for graph in graphs for value in graph.initializers.values()]
-    kept = [name for name, old in own.items() if any(np.array_equal(old, new) for new in values)]
+    kept = [
+        name
+        for name, old in own.items()
+        if any(np.array_equal(old, new) for new in values)
+    ]
     assert kept == ["w0", "w2", "w3"]
 
 
 @pytest.mark.parametrize("option", ["until", "nodes_to_exclude"])
 def test_an_unknown_name_is_refused_with_what_is_close(option: str) -> None:
-    with pytest.raises(onnx2snn.OptionError, match=rf"{option}: .* 'soften'; did you mean 'soft'"):
+    with pytest.raises(
+        onnx2snn.OptionError, match=rf"{option}: .* 'soften'; did you mean 'soft'"
+    ):
         onnx2snn.convert(chain(), **{option: ("r0", "soften")})
     with pytest.raises(
         onnx2snn.OptionError, match="'zzz'; a node without a name goes by its first"
@@ -123,16 +137,22 @@ def test_a_node_at_which_no_neuron_stands_gives_a_warning(
     assert "'r1'" not in caplog.text
 
 
-def test_a_node_with_nothing_behind_it_gives_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_node_with_nothing_behind_it_gives_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with caplog.at_level(logging.WARNING, "onnx2snn"):
         assert kinds(until="soft") == kinds()
     assert "no node depends on 'soft'" in caplog.text
 
 
 def test_nothing_left_to_convert() -> None:
-    with pytest.raises(onnx2snn.UnsupportedError, match="until and nodes_to_exclude leave all"):
+    with pytest.raises(
+        onnx2snn.UnsupportedError, match="until and nodes_to_exclude leave all"
+    ):
         onnx2snn.convert(chain(), until="g0")
-    with pytest.raises(onnx2snn.UnsupportedError, match="until and nodes_to_exclude leave all"):
+    with pytest.raises(
+        onnx2snn.UnsupportedError, match="until and nodes_to_exclude leave all"
+    ):
         onnx2snn.convert(chain(), nodes_to_exclude=("r0", "r1", "c"))
 
 
@@ -182,7 +202,9 @@ def test_the_call_of_a_function_stands_for_what_is_in_it() -> None:
         ("two", "Sigmoid", "readout"),
         ("two", "Neg", "readout"),
     ]
-    assert [node["kind"] for node in onnx2snn.analyze(ann, until="one")["nodes"]][2] == "readout"
+    assert [node["kind"] for node in onnx2snn.analyze(ann, until="one")["nodes"]][
+        2
+    ] == "readout"
 
 
 def test_one_name_or_several_in_any_collection() -> None:

@@ -51,7 +51,9 @@ def test_converts_with_two_layers_of_neurons_and_data(
     (expected,) = ReferenceEvaluator(ann).run(None, {"x": x})
     assert got.dtype == dtype
     # 32 steps leave stairs of 1/32 of the threshold in each layer; a layer left out is off by 1.
-    assert np.sqrt(np.mean((got - expected).astype(float) ** 2)) < 0.1 * float(np.std(expected))
+    assert np.sqrt(np.mean((got - expected).astype(float) ** 2)) < 0.1 * float(
+        np.std(expected)
+    )
 
 
 @pytest.mark.parametrize("runtime", ["ort", "numpy"])
@@ -67,7 +69,9 @@ def test_bfloat16_goes_in_and_comes_out(runtime: str) -> None:
     assert found.agreement[32] > 85
 
 
-def test_bfloat16_is_compared_with_its_float32_form(caplog: pytest.LogCaptureFixture) -> None:
+def test_bfloat16_is_compared_with_its_float32_form(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """onnxruntime cannot run the network as it is, and no warning says it was not compared."""
     imported = import_model(network("bfloat16", "Relu"))
     assert "not compared" not in caplog.text
@@ -117,7 +121,9 @@ def test_chains_of_casts_become_none() -> None:
     )
     imported = import_model(ann).model
     operators = [node.op_type for node in imported.graph]
-    assert sorted(operators) == sorted(["Cast", "Add", "MatMul", "Relu", "Cast", "MatMul", "Cast"])
+    assert sorted(operators) == sorted(
+        ["Cast", "Add", "MatMul", "Relu", "Cast", "MatMul", "Cast"]
+    )
     feeds = {"x": normal(3, 40, 3).astype(np.float16), "z": normal(4, 40, 3)}
     conversion = onnx2snn.convert(ann, T=64, calibration=feeds)
     got = onnx2snn.load(conversion.model).run(feeds)

@@ -37,7 +37,9 @@ def test_old_file_with_weights_as_inputs() -> None:
     assert imported.model.opset_imports[""] == 17
     assert imported.name == "net"
     np.testing.assert_allclose(
-        run_ort(imported.model, images(4, 3))["y"], run_ort(given, images(4, 3))["y"], rtol=1e-6
+        run_ort(imported.model, images(4, 3))["y"],
+        run_ort(given, images(4, 3))["y"],
+        rtol=1e-6,
     )
 
 
@@ -93,7 +95,9 @@ def test_what_the_converter_refuses() -> None:
         '<ir_version: 4, opset_import: ["" : 9]> net (float[4,2,3] x, float[2] s) => '
         "(float[4,2,3] y) { y, a, b, c, d = BatchNormalization (x, s, s, s, s) }"
     )
-    with pytest.raises(InvalidModelError, match=r"net cannot be imported: .*outputs 4 and 5"):
+    with pytest.raises(
+        InvalidModelError, match=r"net cannot be imported: .*outputs 4 and 5"
+    ):
         import_model(given)
 
 

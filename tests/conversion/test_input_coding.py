@@ -60,7 +60,9 @@ def time_first(events: np.ndarray) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def on_events() -> onnx2snn.Conversion:
-    return onnx2snn.convert(ann(), T=T, calibration={"x": EVENTS}, input_coding="events")
+    return onnx2snn.convert(
+        ann(), T=T, calibration={"x": EVENTS}, input_coding="events"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -93,11 +95,15 @@ def test_an_input_of_events_has_an_axis_for_time_and_there_is_no_t(
     assert [(v.name, str(v.shape)) for v in graph.outputs] == [("y", "[N,5]")]
 
 
-def test_all_weights_are_driven_by_events_and_spikes(on_events: onnx2snn.Conversion) -> None:
+def test_all_weights_are_driven_by_events_and_spikes(
+    on_events: onnx2snn.Conversion,
+) -> None:
     assert kinds(on_events) == CODED
     macs = on_events.report["analysis"]["macs"]
     assert macs["static"] == macs["analog"] == 0
-    assert on_events.report["input_coding"] == {"x": {"kind": "events", "magnitude": None}}
+    assert on_events.report["input_coding"] == {
+        "x": {"kind": "events", "magnitude": None}
+    }
     notes = {entry.key: entry.value for entry in on_events.model.metadata_props}
     assert json.loads(notes["onnx2snn.input_coding"]) == {"x": "events"}
     assert notes["onnx2snn.T"] == "12"
@@ -142,7 +148,10 @@ def test_the_network_runs_for_as_many_steps_as_there_are_events() -> None:
     assert network.time_steps == T
     events = time_first(EVENTS)
     longer = np.concatenate([events] * 8)
-    error = [np.abs(network.run({"x": x})["y"] - expected(EVENTS)).mean() for x in (events, longer)]
+    error = [
+        np.abs(network.run({"x": x})["y"] - expected(EVENTS)).mean()
+        for x in (events, longer)
+    ]
     assert error[1] < error[0] / 2
     assert network.steps_in({"x": longer}) == 8 * T
 
@@ -159,9 +168,21 @@ def test_part_of_the_events(on_events: onnx2snn.Conversion) -> None:
 @pytest.mark.parametrize(
     "feeds, wanted, message",
     [
-        (EVENTS[:, 0], None, r"'x' float32 \[N, 2, 7, 5\], with an axis for time in front, was "),
-        (time_first(EVENTS), T + 1, r"'x' holds events of 12 steps, and T = 13 is asked for"),
-        (time_first(EVENTS)[:0], None, r"'x' holds events of 0 steps, and T = 1 is asked for"),
+        (
+            EVENTS[:, 0],
+            None,
+            r"'x' float32 \[N, 2, 7, 5\], with an axis for time in front, was ",
+        ),
+        (
+            time_first(EVENTS),
+            T + 1,
+            r"'x' holds events of 12 steps, and T = 13 is asked for",
+        ),
+        (
+            time_first(EVENTS)[:0],
+            None,
+            r"'x' holds events of 0 steps, and T = 1 is asked for",
+        ),
     ],
 )
 def test_feeds_that_are_no_events(
@@ -172,7 +193,9 @@ def test_feeds_that_are_no_events(
 
 
 @pytest.mark.parametrize(
-    "data", [EVENTS[:, :8], time_first(EVENTS), EVENTS[:, 0]], ids=["T", "time first", "no time"]
+    "data",
+    [EVENTS[:, :8], time_first(EVENTS), EVENTS[:, 0]],
+    ids=["T", "time first", "no time"],
 )
 def test_calibration_data_that_is_no_events(data: np.ndarray) -> None:
     message = r"expected \[N, 12, 2, 7, 5\](.|\n)*events 'x' is \[N, T, ...\]: .* T = 12 steps"
@@ -189,7 +212,10 @@ def test_events_are_scored_with_samples_first(on_events: onnx2snn.Conversion) ->
     assert found.top1 == found.agreement
     y = onnx2snn.load(on_events.model).run({"x": time_first(EVENTS)})["y"]
     assert found.top1[T] == round(100 * float(np.mean(y.argmax(axis=1) == labels)), 2)
-    assert list(onnx2snn.evaluate(on_events.model, data, time_steps=[4, 2]).top1) == [2, 4]
+    assert list(onnx2snn.evaluate(on_events.model, data, time_steps=[4, 2]).top1) == [
+        2,
+        4,
+    ]
 
 
 def test_events_without_data() -> None:
@@ -206,14 +232,18 @@ def test_dyadic_events_are_bit_equal_in_both_runtimes() -> None:
     notes = {"onnx2snn.T": "8", "onnx2snn.input_coding": '{"x": "events"}'}
     onnx.helper.set_model_props(snn, notes)
     feeds = {"x": time_first(EVENTS)[:8]}
-    ours, numpy = (onnx2snn.load(snn, runtime).run(feeds)["y"] for runtime in ("ort", "numpy"))
+    ours, numpy = (
+        onnx2snn.load(snn, runtime).run(feeds)["y"] for runtime in ("ort", "numpy")
+    )
     np.testing.assert_array_equal(ours, numpy)
 
 
 def test_a_network_of_events_that_does_not_say_so() -> None:
     network = model(TEXT, **WEIGHTS)
     onnx2snn.passes.ChooseInputCoding(events=("x",))(network)
-    with pytest.raises(onnx2snn.InvalidModelError, match="do not say which of its inputs are ev"):
+    with pytest.raises(
+        onnx2snn.InvalidModelError, match="do not say which of its inputs are ev"
+    ):
         onnx2snn.load(emitted(network))
 
 
@@ -255,13 +285,17 @@ def test_more_steps_come_closer_to_the_ann(on_rates: onnx2snn.Conversion) -> Non
     target = run_ort(ann(), {"x": IMAGES})["y"]
     found = network.run_at({"x": IMAGES}, [4, 32, 512])
     errors = [np.abs(outputs["y"] - target).mean() for outputs in found.values()]
-    assert errors[0] > 2 * errors[1] > 4 * errors[2]  # a random error falls with the root of T
+    assert (
+        errors[0] > 2 * errors[1] > 4 * errors[2]
+    )  # a random error falls with the root of T
     assert errors[2] < 0.05 * target.std()
 
 
 def test_the_seed_is_part_of_the_file() -> None:
     def run(seed: int) -> np.ndarray:
-        snn = onnx2snn.convert(ann(), T=8, input_coding="rate", seed=seed, calibration=IMAGES)
+        snn = onnx2snn.convert(
+            ann(), T=8, input_coding="rate", seed=seed, calibration=IMAGES
+        )
         return onnx2snn.load(snn.model).run({"x": IMAGES})["y"]
 
     np.testing.assert_array_equal(run(1), run(1))
@@ -289,19 +323,30 @@ def test_dyadic_spikes_are_bit_equal_in_both_runtimes() -> None:
     network = ir.to_proto(model(TEXT, **weights))
     x = np.abs(dyadic(9, 5, 2, 7, 5))
     conversion = onnx2snn.convert(
-        network, T=16, calibration=x, input_coding="rate", corrections=(), threshold="max"
+        network,
+        T=16,
+        calibration=x,
+        input_coding="rate",
+        corrections=(),
+        threshold="max",
     )
     assert conversion.report["input_coding"]["x"]["magnitude"] == 0.5
     feeds = {"x": x}
-    ours, numpy = (onnx2snn.load(conversion.model, r).run(feeds)["y"] for r in ("ort", "numpy"))
+    ours, numpy = (
+        onnx2snn.load(conversion.model, r).run(feeds)["y"] for r in ("ort", "numpy")
+    )
     np.testing.assert_array_equal(ours, numpy)
 
 
 def test_a_half_precision_network() -> None:
     text = TEXT.replace("float[", "float16[")
-    half = ir.to_proto(model(text, **{k: v.astype(np.float16) for k, v in WEIGHTS.items()}))
+    half = ir.to_proto(
+        model(text, **{k: v.astype(np.float16) for k, v in WEIGHTS.items()})
+    )
     x = IMAGES.astype(np.float16)
-    network = onnx2snn.load(onnx2snn.convert(half, T=32, calibration=x, input_coding="rate").model)
+    network = onnx2snn.load(
+        onnx2snn.convert(half, T=32, calibration=x, input_coding="rate").model
+    )
     y = network.run({"x": x}, T=256)["y"]
     target = run_ort(ann(), {"x": IMAGES})["y"]
     assert y.dtype == np.float16
@@ -313,7 +358,9 @@ def test_a_half_precision_network() -> None:
 
 def test_all_real_inputs_or_some_by_name() -> None:
     def codings(option: Any) -> dict[str, str]:
-        found = onnx2snn.convert(two_inputs(), T=4, input_coding=option).report["input_coding"]
+        found = onnx2snn.convert(two_inputs(), T=4, input_coding=option).report[
+            "input_coding"
+        ]
         return {name: coding["kind"] for name, coding in found.items()}
 
     assert codings("rate") == {"image": "rate", "pose": "rate", "index": "direct"}
@@ -358,9 +405,18 @@ def test_events_of_different_lengths() -> None:
     "option, message",
     [
         ("spikes", "input_coding must be one of direct, rate, events, .* not 'spikes'"),
-        ("image=spikes", "input_coding must be one of direct, rate, events, .*'image=spikes'"),
-        ("picture=rate", "input_coding: the network has no input 'picture', but 'image', 'index'"),
-        ("index=rate", "input_coding: input 'index' int64 .* does not hold real numbers"),
+        (
+            "image=spikes",
+            "input_coding must be one of direct, rate, events, .*'image=spikes'",
+        ),
+        (
+            "picture=rate",
+            "input_coding: the network has no input 'picture', but 'image', 'index'",
+        ),
+        (
+            "index=rate",
+            "input_coding: input 'index' int64 .* does not hold real numbers",
+        ),
     ],
 )
 def test_codings_that_are_refused(option: str, message: str) -> None:
@@ -371,8 +427,16 @@ def test_codings_that_are_refused(option: str, message: str) -> None:
 @pytest.mark.parametrize(
     "text, coding, message",
     [
-        ("(int64[N] x) => (float[N] y) { c = Cast <to = 1> (x)  y = Relu (c) }", "rate", "no inpu"),
-        ("(float x) => (float y) { y = Relu (x) }", "events", "no known shape to put an axis"),
+        (
+            "(int64[N] x) => (float[N] y) { c = Cast <to = 1> (x)  y = Relu (c) }",
+            "rate",
+            "no inpu",
+        ),
+        (
+            "(float x) => (float y) { y = Relu (x) }",
+            "events",
+            "no known shape to put an axis",
+        ),
     ],
 )
 def test_inputs_that_cannot_be_coded(text: str, coding: str, message: str) -> None:

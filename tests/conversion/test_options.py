@@ -38,7 +38,9 @@ def test_a_name_is_the_method_of_that_name() -> None:
 def test_a_method_of_one_s_own() -> None:
     assert chosen(method=OWN) is OWN
     said = method_of(method=OWN)
-    assert said.startswith("custom: IntegrateAndFire or DoubleThresholdIF, max per channel, v_init")
+    assert said.startswith(
+        "custom: IntegrateAndFire or DoubleThresholdIF, max per channel, v_init"
+    )
     assert said.endswith("v_init 0.25, potential correction")
     assert method_of(method=Method("mine", neuron="augmented")).startswith(
         "mine: AugmentedIF of at most 4 spikes, mse"
@@ -81,13 +83,21 @@ def test_a_part_that_is_given_overrides_that_of_the_method(
         ({"collapse": False}, "schedule layerwise"),
     ],
 )
-def test_an_option_that_nothing_reads_is_refused(option: dict[str, Any], needed: str) -> None:
-    with pytest.raises(OptionError, match=f"{next(iter(option))} is of use with the {needed} only"):
+def test_an_option_that_nothing_reads_is_refused(
+    option: dict[str, Any], needed: str
+) -> None:
+    with pytest.raises(
+        OptionError, match=f"{next(iter(option))} is of use with the {needed} only"
+    ):
         chosen(**option)
 
 
-def test_corrections_that_lack_data_are_told_of(caplog: pytest.LogCaptureFixture) -> None:
-    ann = model("(float[N,3] x) => (y) { h = MatMul (x, w)  y = Relu (h) }", w=normal(1, 3, 2))
+def test_corrections_that_lack_data_are_told_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ann = model(
+        "(float[N,3] x) => (y) { h = MatMul (x, w)  y = Relu (h) }", w=normal(1, 3, 2)
+    )
     onnx2snn.convert(ann, 4)
     onnx2snn.convert(ann, 4, method=METHODS["auto"])
     assert "nothing is corrected" not in caplog.text
@@ -106,7 +116,9 @@ def test_no_corrections(given: object) -> None:
     assert "correction" not in method_of(corrections=given)
 
 
-@pytest.mark.parametrize("given", ["headroom,bias", "headroom, bias", ["headroom", "bias"]])
+@pytest.mark.parametrize(
+    "given", ["headroom,bias", "headroom, bias", ["headroom", "bias"]]
+)
 def test_corrections_may_be_one_text(given: object) -> None:
     assert chosen(corrections=given).corrections == ("headroom", "bias")
 
@@ -118,11 +130,13 @@ def test_no_name_is_no_correction_and_none_leaves_those_of_the_method() -> None:
 
 def test_where_weights_are_kept_other_corrections_stand_in() -> None:
     assert chosen(keep_weights=True).corrections == ("headroom", "bias")
-    assert chosen(keep_weights=True, corrections=("weights", "potential")).corrections == (
-        "potential",
-    )
+    assert chosen(
+        keep_weights=True, corrections=("weights", "potential")
+    ).corrections == ("potential",)
     assert chosen(keep_weights=True, corrections=("weights",)).corrections == ("bias",)
-    assert chosen(keep_weights=True, corrections=("headroom",)).corrections == ("headroom",)
+    assert chosen(keep_weights=True, corrections=("headroom",)).corrections == (
+        "headroom",
+    )
     assert chosen(keep_weights=True, method=OWN) == OWN
 
 
@@ -134,28 +148,52 @@ def test_where_weights_are_kept_other_corrections_stand_in() -> None:
         ({"corrections": ("none", "bias")}, "none stands alone"),
         ({"threshold": "median"}, r"threshold must be one of max, .*, not 'median'"),
         ({"neuron": "lif"}, r"neuron must be one of gated, .*, not 'lif'"),
-        ({"method": "ftbc", "schedule": "layerwise"}, "'step-bias' needs the schedule lockstep"),
-        ({"method": "spike-norm", "schedule": "layerwise"}, "'hard-reset' needs the schedule lock"),
+        (
+            {"method": "ftbc", "schedule": "layerwise"},
+            "'step-bias' needs the schedule lockstep",
+        ),
+        (
+            {"method": "spike-norm", "schedule": "layerwise"},
+            "'hard-reset' needs the schedule lock",
+        ),
         (
             {"method": "spikeconverter", "schedule": "lockstep"},
             "'inverse-leaky' needs .* layerwise",
         ),
-        ({"method": "spikeconverter", "corrections": "potential"}, "'potential' does not fit"),
+        (
+            {"method": "spikeconverter", "corrections": "potential"},
+            "'potential' does not fit",
+        ),
         ({"method": "spikeconverter", "corrections": "step-bias"}, "'step-bias' needs"),
-        ({"method": "rmp", "threshold": "mse"}, "threshold is of no use .* largest-current"),
-        ({"method": "rmp", "per_channel": True}, "per_channel is of no use .* largest-current"),
-        ({"method": "burst", "max_spikes": 0}, "max_spikes must be 1 to 127 a step, not 0"),
+        (
+            {"method": "rmp", "threshold": "mse"},
+            "threshold is of no use .* largest-current",
+        ),
+        (
+            {"method": "rmp", "per_channel": True},
+            "per_channel is of no use .* largest-current",
+        ),
+        (
+            {"method": "burst", "max_spikes": 0},
+            "max_spikes must be 1 to 127 a step, not 0",
+        ),
     ],
 )
-def test_parts_that_do_not_exist_or_do_not_fit(options: dict[str, Any], message: str) -> None:
+def test_parts_that_do_not_exist_or_do_not_fit(
+    options: dict[str, Any], message: str
+) -> None:
     with pytest.raises(onnx2snn.OptionError, match=message):
         Options(**options)
 
 
 def test_a_method_of_one_s_own_is_checked_when_it_is_made() -> None:
-    with pytest.raises(onnx2snn.OptionError, match=r"schedule must be one of .*, not 'wave'"):
+    with pytest.raises(
+        onnx2snn.OptionError, match=r"schedule must be one of .*, not 'wave'"
+    ):
         Method(schedule="wave")
-    with pytest.raises(onnx2snn.OptionError, match=r"v_init must lie in 0 to 1 .*, not -0\.5"):
+    with pytest.raises(
+        onnx2snn.OptionError, match=r"v_init must lie in 0 to 1 .*, not -0\.5"
+    ):
         Method(v_init=-0.5)
 
 
@@ -164,14 +202,17 @@ FITTING = [
     for neuron in NEURONS
     for schedule in SCHEDULES
     for correction in CORRECTIONS
-    if (neuron, schedule) not in {("inverse-leaky", "lockstep"), ("hard-reset", "layerwise")}
+    if (neuron, schedule)
+    not in {("inverse-leaky", "lockstep"), ("hard-reset", "layerwise")}
     and (schedule, correction) != ("layerwise", "step-bias")
     and (neuron, correction) != ("inverse-leaky", "potential")
 ]
 
 
 @pytest.mark.parametrize("neuron, schedule, correction", FITTING)
-def test_all_that_is_not_refused_converts(neuron: str, schedule: str, correction: str) -> None:
+def test_all_that_is_not_refused_converts(
+    neuron: str, schedule: str, correction: str
+) -> None:
     own = Method(neuron=neuron, schedule=schedule, corrections=(correction,))
     assert method_of(method=own).endswith(f"{correction} correction")
 
@@ -184,7 +225,9 @@ def test_a_method_that_is_none_is_refused(method: object) -> None:
 
 @pytest.mark.parametrize("threshold", RULES)
 def test_every_rule_for_thresholds(threshold: str) -> None:
-    assert f", {threshold} per tensor" in method_of(threshold=threshold, per_channel=False)
+    assert f", {threshold} per tensor" in method_of(
+        threshold=threshold, per_channel=False
+    )
 
 
 def test_what_a_spike_may_carry_is_described() -> None:
@@ -194,6 +237,9 @@ def test_what_a_spike_may_carry_is_described() -> None:
 
 
 def test_levels_of_a_method() -> None:
-    found = {name: METHODS[name].levels(8) for name in ("auto", "augmapping", "spikeconverter")}
+    found = {
+        name: METHODS[name].levels(8)
+        for name in ("auto", "augmapping", "spikeconverter")
+    }
     assert found == {"auto": 8, "augmapping": 32, "spikeconverter": 255}
     assert np.all([METHODS[name].name == name for name in METHODS])

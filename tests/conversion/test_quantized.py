@@ -56,7 +56,13 @@ class Reader(CalibrationDataReader):
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = onnx.parser.parse_model(TEXT)
-    shapes = {"w1": (6, 3, 3, 3), "b1": (6,), "w2": (6, 6, 3, 3), "b2": (6,), "w3": (12, 5)}
+    shapes = {
+        "w1": (6, 3, 3, 3),
+        "b1": (6,),
+        "w2": (6, 6, 3, 3),
+        "b2": (6,),
+        "w3": (12, 5),
+    }
     for seed, (name, shape) in enumerate({**shapes, "b3": (5,)}.items()):
         array = normal(seed, *shape) / 4
         model.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
@@ -82,7 +88,10 @@ STATIC = [
 @pytest.mark.parametrize("calibration", [None, DATA], ids=["no data", "data"])
 @pytest.mark.parametrize("options", STATIC)
 def test_static_quantisation(
-    options: dict[str, Any], calibration: np.ndarray | None, source: Path, tmp_path: Path
+    options: dict[str, Any],
+    calibration: np.ndarray | None,
+    source: Path,
+    tmp_path: Path,
 ) -> None:
     path = tmp_path / "quantised.onnx"
     quantize_static(source, path, Reader(), **options)
@@ -93,14 +102,21 @@ def test_static_quantisation(
     assert {layer["activation"] for layer in layers} == {"Clip"}
     assert "onnx2snn.quantizer_range" not in str(conversion.model)
     assert conversion.report["analysis"]["counts"]["analog"] == 0
-    assert {imported.domain for imported in conversion.model.opset_import} == {"", "ai.onnx2snn"}
+    assert {imported.domain for imported in conversion.model.opset_import} == {
+        "",
+        "ai.onnx2snn",
+    }
     expected = run_ort(onnx.load(path), {"x": DATA})["y"]
     result = onnx2snn.load(conversion.model).run({"x": DATA})["y"]
-    assert np.linalg.norm(result - expected) < 0.1 * np.linalg.norm(expected - expected.mean(0))
+    assert np.linalg.norm(result - expected) < 0.1 * np.linalg.norm(
+        expected - expected.mean(0)
+    )
 
 
 @pytest.mark.parametrize("per_channel", [False, True])
-def test_dynamic_quantisation(*, per_channel: bool, source: Path, tmp_path: Path) -> None:
+def test_dynamic_quantisation(
+    *, per_channel: bool, source: Path, tmp_path: Path
+) -> None:
     path = tmp_path / "quantised.onnx"
     quantize_dynamic(source, path, per_channel=per_channel, reduce_range=True)
     conversion = onnx2snn.convert(path, T=64, calibration=DATA)
@@ -108,21 +124,32 @@ def test_dynamic_quantisation(*, per_channel: bool, source: Path, tmp_path: Path
     assert conversion.report["analysis"]["counts"]["analog"] == 0
     expected = run_ort(onnx.load(path), {"x": DATA})["y"]
     result = onnx2snn.load(conversion.model).run({"x": DATA})["y"]
-    assert np.linalg.norm(result - expected) < 0.1 * np.linalg.norm(expected - expected.mean(0))
+    assert np.linalg.norm(result - expected) < 0.1 * np.linalg.norm(
+        expected - expected.mean(0)
+    )
 
 
 @pytest.mark.parametrize("types", [QuantType.QUInt16, QuantType.QInt16])
 def test_sixteen_bits(types: QuantType, source: Path, tmp_path: Path) -> None:
     path = tmp_path / "quantised.onnx"
-    quantize_static(source, path, Reader(), activation_type=types, weight_type=QuantType.QInt8)
+    quantize_static(
+        source, path, Reader(), activation_type=types, weight_type=QuantType.QInt8
+    )
     conversion = onnx2snn.convert(path, T=64)
-    assert [layer["threshold_origin"] for layer in conversion.report["layers"]] == ["quantizer"] * 2
-    assert {imported.domain for imported in conversion.model.opset_import} == {"", "ai.onnx2snn"}
+    assert [layer["threshold_origin"] for layer in conversion.report["layers"]] == [
+        "quantizer"
+    ] * 2
+    assert {imported.domain for imported in conversion.model.opset_import} == {
+        "",
+        "ai.onnx2snn",
+    }
 
 
 def test_four_bit_weights(source: Path, tmp_path: Path) -> None:
     path = tmp_path / "quantised.onnx"
-    quantize_static(source, path, Reader(), weight_type=QuantType.QInt4, per_channel=True)
+    quantize_static(
+        source, path, Reader(), weight_type=QuantType.QInt4, per_channel=True
+    )
     imported = import_model(path)
     assert "com.microsoft" not in imported.model.opset_imports
     convolution = next(node for node in imported.model.graph if node.op_type == "Conv")
@@ -136,8 +163,14 @@ PARTS = '["" : 17, "com.microsoft" : 1]'
 @pytest.mark.parametrize(
     "call, message",
     [
-        ("QLinearReduceMean <axes = [1], keepdims = 1> (q, s, z, s, z)", "QLinearReduceMean 'k'"),
-        ("QLinearGlobalAveragePool <channels_last = 1> (q, s, z, s, z)", "AveragePool 'k'"),
+        (
+            "QLinearReduceMean <axes = [1], keepdims = 1> (q, s, z, s, z)",
+            "QLinearReduceMean 'k'",
+        ),
+        (
+            "QLinearGlobalAveragePool <channels_last = 1> (q, s, z, s, z)",
+            "AveragePool 'k'",
+        ),
     ],
 )
 def test_operators_that_have_no_float_form_are_named(call: str, message: str) -> None:
@@ -177,7 +210,10 @@ def test_a_step_of_a_quantiser_is_a_rounding(shift: float, *, is_same: bool) -> 
 
 @pytest.mark.parametrize(
     "kind, node, is_compared",
-    [("int8", "y = QuantizeLinear (a, s, z)", True), ("bool", "y = Greater (a, s)", False)],
+    [
+        ("int8", "y = QuantizeLinear (a, s, z)", True),
+        ("bool", "y = Greater (a, s)", False),
+    ],
 )
 def test_indices_of_a_quantised_network_are_not_compared(
     kind: str, node: str, *, is_compared: bool

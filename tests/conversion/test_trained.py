@@ -33,9 +33,13 @@ def network(
     sources = ["x", *(f"a{n}" for n in range(layers))]
     hidden = " ".join(layer(n, source) for n, source in enumerate(sources[:-1]))
     text = f"{hidden} y = MatMul ({sources[-1]}, last)"
-    weights = {f"w{n}": dyadic(seed + n, WIDTH if n else 3, WIDTH) for n in range(layers)}
+    weights = {
+        f"w{n}": dyadic(seed + n, WIDTH if n else 3, WIDTH) for n in range(layers)
+    }
     factors = np.float32([1, 2, 1, 4]) if per_channel else np.float32(1)
-    limits = {f"t{n}": np.asarray(thetas[n] * factors, np.float32) for n in range(layers)}
+    limits = {
+        f"t{n}": np.asarray(thetas[n] * factors, np.float32) for n in range(layers)
+    }
     return model(
         f"(float[N,3] x) => (float[N,2] y) {{ {text} }}",
         **weights,
@@ -76,12 +80,16 @@ def test_once_the_input_has_settled_gated_neurons_are_the_quantised_network(
 def test_the_first_layer_is_the_quantised_one_after_as_many_steps_as_levels(
     seed: int, neuron: str, *, per_channel: bool
 ) -> None:
-    ann = network(1, seed, per_channel=per_channel, thetas=(0.5,))  # some values are above
+    ann = network(
+        1, seed, per_channel=per_channel, thetas=(0.5,)
+    )  # some values are above
     x = dyadic(seed + 5, 6, 3, unit=16, limit=16)
     snn = onnx2snn.convert(ann, T=LEVELS, neuron=neuron)
     actual = onnx2snn.load(snn.model).run({"x": x})["y"]
     np.testing.assert_array_equal(actual, run_ort(ann, {"x": x})["y"])
-    assert [layer["threshold_origin"] for layer in snn.report["layers"]] == ["quantizer"]
+    assert [layer["threshold_origin"] for layer in snn.report["layers"]] == [
+        "quantizer"
+    ]
 
 
 @settings(max_examples=15, deadline=None)
@@ -134,13 +142,19 @@ def ir_array(ann: ir.Model, name: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("neuron", ["if", "gated"])
-def test_corrections_lead_to_the_quantised_network_not_to_the_one_without(neuron: str) -> None:
-    ann = network(2, 3, per_channel=True, thetas=(0.0625, 0.0625))  # most values are above
+def test_corrections_lead_to_the_quantised_network_not_to_the_one_without(
+    neuron: str,
+) -> None:
+    ann = network(
+        2, 3, per_channel=True, thetas=(0.0625, 0.0625)
+    )  # most values are above
     x = dyadic(7, 200, 3, unit=16, limit=16)
     expected = run_ort(ann, {"x": x})["y"]
     gaps = []
     for data in (None, {"x": x}):
         options = {"neuron": neuron, "corrections": ("bias",)}
         snn = onnx2snn.convert(ann, T=LEVELS, calibration=data, **options)
-        gaps.append(np.abs(onnx2snn.load(snn.model).run({"x": x})["y"] - expected).mean())
+        gaps.append(
+            np.abs(onnx2snn.load(snn.model).run({"x": x})["y"] - expected).mean()
+        )
     assert gaps[1] <= gaps[0] * 1.1

@@ -11,13 +11,21 @@ from onnx2snn.testing import run_ort
 from tests.models import model, normal
 
 X = normal(4, 64, 10)
-MATRICES = {"a": normal(1, 10, 32) / 3, "b": normal(2, 32, 16) / 4, "c": normal(3, 16, 5) / 4}
+MATRICES = {
+    "a": normal(1, 10, 32) / 3,
+    "b": normal(2, 32, 16) / 4,
+    "c": normal(3, 16, 5) / 4,
+}
 
 
 def network(between: str) -> ir.Model:
     """Return an MLP of Relus, with ``between``, from ``r`` to ``d``, after the first of them."""
-    text = f"h = MatMul (x, a)  r = Relu (h)  {between}  k = MatMul (d, b)  q = Relu (k)"
-    return model(f"(float[N,10] x) => (float[N,5] y) {{ {text}  y = MatMul (q, c) }}", **MATRICES)
+    text = (
+        f"h = MatMul (x, a)  r = Relu (h)  {between}  k = MatMul (d, b)  q = Relu (k)"
+    )
+    return model(
+        f"(float[N,10] x) => (float[N,5] y) {{ {text}  y = MatMul (q, c) }}", **MATRICES
+    )
 
 
 @pytest.mark.parametrize("schedule", ["lockstep", "layerwise"])

@@ -44,7 +44,9 @@ def run(network: ir.Model) -> dict[str, np.ndarray]:
     return found
 
 
-@pytest.mark.parametrize("node", ["Conv (x, w, b)", "Conv (x, w)", "ConvTranspose (x, t, b)"])
+@pytest.mark.parametrize(
+    "node", ["Conv (x, w, b)", "Conv (x, w)", "ConvTranspose (x, t, b)"]
+)
 def test_the_bias_of_a_convolution_grows(node: str) -> None:
     ann, after = raised(f"y = {node}", "y", t=dyadic(5, 4, 3, 2))
     assert [node.op_type for node in after.graph] == [ann.graph.node(0).op_type]
@@ -87,7 +89,12 @@ def test_no_bias_no_change() -> None:
 
 T = 4
 STEP_BIASES = dyadic(6, T, 1, 3)
-MATRICES = {"u": dyadic(7, 2, 3), "d": dyadic(8, 3), "v": dyadic(9, 3, 3), "e": dyadic(10, 3)}
+MATRICES = {
+    "u": dyadic(7, 2, 3),
+    "d": dyadic(8, 3),
+    "v": dyadic(9, 3, 3),
+    "e": dyadic(10, 3),
+}
 
 
 def stepwise(*biased: int) -> onnx.ModelProto:
@@ -149,7 +156,9 @@ def test_biases_of_zero_change_nothing() -> None:
     ann = with_scales(model("(float[N,3] x) => (y) { h = Neg (x)  y = Relu (h) }"))
     ReplaceActivations("if")(ann)
     before = len(ann.graph)
-    add_step_bias(ann.graph, next(filter(is_neuron, ann.graph)), np.zeros((T, 1, 3), np.float32))
+    add_step_bias(
+        ann.graph, next(filter(is_neuron, ann.graph)), np.zeros((T, 1, 3), np.float32)
+    )
     assert len(ann.graph) == before
 
 

@@ -28,7 +28,9 @@ def test_places_are_evenly_spaced_and_not_more_than_asked_for(
 
 
 @pytest.mark.parametrize("size, first", [(8, 0), (16, 1), (24, 1), (30, 2), (56, 3)])
-def test_the_first_batch_is_seen_at_the_middle_of_each_cell(size: int, first: int) -> None:
+def test_the_first_batch_is_seen_at_the_middle_of_each_cell(
+    size: int, first: int
+) -> None:
     assert along(size, 8)[0] == first
 
 

@@ -29,7 +29,9 @@ def layer(neuron: str, activation: str = "Sigmoid", v_init: float = 0.5) -> Laye
 def written(part: Layer) -> dict[str, np.ndarray]:
     """Return the thresholds in the graph."""
     values = zip(part.op.inputs, part.neuron.inputs, strict=True)
-    return {name: array(value) for name, value in values if name.startswith("v_threshold")}
+    return {
+        name: array(value) for name, value in values if name.startswith("v_threshold")
+    }
 
 
 @pytest.mark.parametrize("neuron", ["gated", "if", "augmented"])
@@ -94,7 +96,9 @@ def test_of_a_signed_neuron_the_largest_magnitude_counts() -> None:
     np.testing.assert_array_equal(signed.v_threshold, np.full((1, 3), 0.5))
 
 
-def test_a_limit_of_the_activation_and_several_spikes_at_once_bound_the_threshold() -> None:
+def test_a_limit_of_the_activation_and_several_spikes_at_once_bound_the_threshold() -> (
+    None
+):
     augmented = layer("augmented", "Relu")
     augmented.samples = [Sample(np.full((T, 1, 3), 6, np.float32), None)]
     take_largest_current(augmented)

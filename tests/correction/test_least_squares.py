@@ -13,7 +13,9 @@ def each_its_own(places: int) -> np.ndarray:
     return np.arange(places)
 
 
-def penalised(x: np.ndarray, y: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
+def penalised(
+    x: np.ndarray, y: np.ndarray, strength: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Return what ``ridge`` minimises at its minimum: least squares with rows for the penalty."""
     x_mean, y_mean = x.mean(axis=0), y.mean(axis=0)
     centred = x - x_mean
@@ -43,7 +45,9 @@ def test_each_group_has_a_matrix_of_its_own() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_noise_teaches_nothing(seed: int) -> None:
     x, y = normal(2 * seed, 1, 60, 20), normal(2 * seed + 1, 1, 60, 3)
-    y[:, 3::4] -= y[:, 3::4].mean(axis=1, keepdims=True)  # the held-out ones: no offset to find
+    y[:, 3::4] -= y[:, 3::4].mean(
+        axis=1, keepdims=True
+    )  # the held-out ones: no offset to find
     matrix, offset = ridge(x, y, each_its_own(60))
     assert matrix.shape == (1, 20, 3)
     assert offset.shape == (1, 1, 3)
@@ -51,7 +55,9 @@ def test_noise_teaches_nothing(seed: int) -> None:
     assert not offset.any()
 
 
-@pytest.mark.parametrize("samples", [np.zeros(40, int), np.full(40, 3)], ids=["none", "all"])
+@pytest.mark.parametrize(
+    "samples", [np.zeros(40, int), np.full(40, 3)], ids=["none", "all"]
+)
 def test_without_samples_to_judge_by_nothing_changes(samples: np.ndarray) -> None:
     x = normal(1, 1, 40, 3)
     matrix, offset = ridge(x, x @ normal(2, 1, 3, 2), samples)
@@ -86,7 +92,9 @@ def test_both_forms_are_the_minimum(
         np.testing.assert_allclose(offset[group, 0], shift, atol=1e-9)
 
 
-def test_where_there_is_noise_the_ridge_is_stronger(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_there_is_noise_the_ridge_is_stronger(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     x, matrix = normal(1, 1, 80, 40), normal(2, 1, 40, 1)
     y = x @ matrix + 5 * normal(3, 1, 80, 1)
     found, _ = ridge(x, y, each_its_own(80))

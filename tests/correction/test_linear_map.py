@@ -26,10 +26,22 @@ CONVOLUTIONS = {
     "depthwise": ("group = 4, pads = [1, 1, 1, 1]", (3, 4, 7, 6), (4, 1, 3, 3)),
     "depthwise, two outputs a channel": ("group = 3", (2, 3, 7, 6), (6, 1, 3, 3)),
     "strides": ("strides = [2, 3]", (3, 2, 9, 8), (4, 2, 3, 2)),
-    "dilations": ("dilations = [2, 1], pads = [2, 0, 1, 0]", (3, 2, 9, 8), (4, 2, 3, 2)),
+    "dilations": (
+        "dilations = [2, 1], pads = [2, 0, 1, 0]",
+        (3, 2, 9, 8),
+        (4, 2, 3, 2),
+    ),
     "pads": ("pads = [2, 0, 1, 1], strides = [2, 2]", (3, 2, 7, 6), (4, 2, 3, 3)),
-    "same upper": ('auto_pad = "SAME_UPPER", strides = [2, 2]', (3, 2, 8, 7), (4, 2, 3, 2)),
-    "same lower": ('auto_pad = "SAME_LOWER", strides = [3, 2]', (3, 2, 8, 7), (4, 2, 4, 2)),
+    "same upper": (
+        'auto_pad = "SAME_UPPER", strides = [2, 2]',
+        (3, 2, 8, 7),
+        (4, 2, 3, 2),
+    ),
+    "same lower": (
+        'auto_pad = "SAME_LOWER", strides = [3, 2]',
+        (3, 2, 8, 7),
+        (4, 2, 4, 2),
+    ),
     "valid": ('auto_pad = "VALID", strides = [3, 2]', (3, 2, 8, 7), (4, 2, 4, 2)),
 }
 TRANSPOSED = {
@@ -41,7 +53,11 @@ TRANSPOSED = {
     "strides": ("strides = [3, 2]", (3, 2, 5, 4), (2, 4, 2, 3)),
     "dilations": ("dilations = [2, 3], strides = [2, 1]", (3, 2, 5, 4), (2, 4, 3, 2)),
     "pads": ("pads = [1, 0, 2, 1], strides = [2, 2]", (3, 2, 5, 4), (2, 4, 3, 3)),
-    "more cut off than the kernel reaches": ("pads = [2, 0, 1, 2]", (3, 2, 5, 4), (2, 4, 2, 2)),
+    "more cut off than the kernel reaches": (
+        "pads = [2, 0, 1, 2]",
+        (3, 2, 5, 4),
+        (2, 4, 2, 2),
+    ),
     "one tap, cut off": ("pads = [1, 0, 0, 2]", (3, 2, 5, 4), (2, 4, 1, 1)),
     "valid, a smaller output": (
         'auto_pad = "VALID", output_shape = [5, 4], dilations = [1, 2]',
@@ -53,9 +69,21 @@ TRANSPOSED = {
         (3, 2, 5, 4),
         (2, 4, 3, 3),
     ),
-    "same upper": ('auto_pad = "SAME_UPPER", strides = [2, 2]', (3, 2, 5, 4), (2, 4, 3, 3)),
-    "same lower": ('auto_pad = "SAME_LOWER", strides = [2, 2]', (3, 2, 5, 4), (2, 4, 3, 3)),
-    "output shape": ("output_shape = [10, 8], strides = [2, 2]", (3, 2, 5, 4), (2, 4, 3, 3)),
+    "same upper": (
+        'auto_pad = "SAME_UPPER", strides = [2, 2]',
+        (3, 2, 5, 4),
+        (2, 4, 3, 3),
+    ),
+    "same lower": (
+        'auto_pad = "SAME_LOWER", strides = [2, 2]',
+        (3, 2, 5, 4),
+        (2, 4, 3, 3),
+    ),
+    "output shape": (
+        "output_shape = [10, 8], strides = [2, 2]",
+        (3, 2, 5, 4),
+        (2, 4, 3, 3),
+    ),
 }
 PRODUCTS = {
     "Gemm": ("Gemm (x, w, b)", (7, 3), (3, 4)),
@@ -71,7 +99,10 @@ PRODUCTS = {
 }
 CASES = [
     *((f"Conv <{words}> (x, w, b)", x, w) for words, x, w in CONVOLUTIONS.values()),
-    *((f"ConvTranspose <{words}> (x, w, b)", x, w) for words, x, w in TRANSPOSED.values()),
+    *(
+        (f"ConvTranspose <{words}> (x, w, b)", x, w)
+        for words, x, w in TRANSPOSED.values()
+    ),
     *PRODUCTS.values(),
 ]
 NAMES = [
@@ -184,7 +215,9 @@ def test_what_is_no_matrix(text: str) -> None:
 
 
 def test_a_convolution_with_weights_that_are_driven() -> None:
-    ann = model("(float[4,2,3,3] k) => (y) { y = Conv (image, k) }", image=dyadic(1, 1, 2, 6, 5))
+    ann = model(
+        "(float[4,2,3,3] k) => (y) { y = Conv (image, k) }", image=dyadic(1, 1, 2, 6, 5)
+    )
     assert linear_map(ann.graph.node(0)) is None
 
 

@@ -45,7 +45,9 @@ TEXT = (
 )
 
 
-def networks(neuron: str = "gated", *, per_channel: bool = True) -> tuple[ir.Model, ir.Model]:
+def networks(
+    neuron: str = "gated", *, per_channel: bool = True
+) -> tuple[ir.Model, ir.Model]:
     """Return an ANN and its network in step form."""
     ann = model(TEXT, **WEIGHTS)
     theta = np.array([0.25, 0.5, 1, 0.5] if per_channel else [0.5], np.float32)
@@ -96,7 +98,9 @@ def assert_equal(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) 
         assert len(np.unique(array)) > 1, f"{name} is silent"
 
 
-@pytest.mark.parametrize("per_channel", [True, False], ids=["per channel", "per tensor"])
+@pytest.mark.parametrize(
+    "per_channel", [True, False], ids=["per channel", "per tensor"]
+)
 @pytest.mark.parametrize("neuron", ["gated", "if"])
 def test_the_spikes_are_those_of_the_network(neuron: str, per_channel: bool) -> None:  # noqa: FBT001
     ann, snn = networks(neuron, per_channel=per_channel)
@@ -107,7 +111,9 @@ def test_the_targets_are_the_activations_of_the_ann() -> None:
     ann, snn = networks()
     layers = {}
     for layer in layers_of(snn, ann, BATCHES, T):
-        layers[name_of(layer)] = np.concatenate([sample.target for sample in layer.samples])
+        layers[name_of(layer)] = np.concatenate(
+            [sample.target for sample in layer.samples]
+        )
     values = {v.name: v for node in ann.graph for v in node.outputs}
     ann.graph.outputs[:] = [values[name] for name in layers]
     for name, expected in run_ort(ann, {"x": X}).items():
@@ -121,7 +127,10 @@ def test_currents_and_mean_outputs() -> None:
         name = name_of(layer)
         first, second = layer.samples
         static = name == "a1"
-        assert first.current.shape == ((3,) if static else (T, 3)) + expected[name].shape[2:]
+        assert (
+            first.current.shape
+            == ((3,) if static else (T, 3)) + expected[name].shape[2:]
+        )
         assert second.current.shape[not static] == 4
         rate = expected[name][:, :3].mean(axis=0, dtype=np.float32) * layer.v_threshold
         np.testing.assert_allclose(layer.mean_output(first.current), rate, rtol=1e-6)
@@ -165,13 +174,19 @@ def test_what_is_no_longer_read_is_forgotten(monkeypatch: pytest.MonkeyPatch) ->
     ann, snn = networks()
     kept = {}
     for layer in layers_of(snn, ann, BATCHES, T):
-        kept[name_of(layer)] = {name for name in tapes[0]._files if name.startswith("a")}
+        kept[name_of(layer)] = {
+            name for name in tapes[0]._files if name.startswith("a")
+        }
     assert kept == {"a1": {"a1"}, "a2": {"a1.spike", "a1", "a2"},
                     "a3": {"a1.spike", "a1", "a2.spike", "a2", "a3"}}  # fmt: skip
-    assert set(tapes[0]._files) == {"x", "a3", "a3.spike"}, "what the weights behind it read"
+    assert set(tapes[0]._files) == {"x", "a3", "a3.spike"}, (
+        "what the weights behind it read"
+    )
 
 
-def test_a_walk_that_is_left_early_leaves_no_files(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_walk_that_is_left_early_leaves_no_files(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     tapes: list[Tape] = []
 
     class Seen(Tape):
@@ -191,7 +206,9 @@ def test_samples_at_some_positions_and_neurons_that_fire_at_all() -> None:
     every, some = (
         {
             name_of(layer): list(layer.samples)
-            for layer in layers_of(*reversed(networks()), BATCHES, T, positions=positions)
+            for layer in layers_of(
+                *reversed(networks()), BATCHES, T, positions=positions
+            )
         }
         for positions in (None, 2)
     )
@@ -204,7 +221,9 @@ def test_samples_at_some_positions_and_neurons_that_fire_at_all() -> None:
             np.testing.assert_array_equal(few.current, full.current[places])
 
 
-@pytest.mark.parametrize("per_channel", [True, False], ids=["per channel", "per tensor"])
+@pytest.mark.parametrize(
+    "per_channel", [True, False], ids=["per channel", "per tensor"]
+)
 @pytest.mark.parametrize("neuron", ["gated", "if", "augmented", "inverse-leaky"])
 def test_layer_by_layer_a_layer_hands_on_what_its_spikes_write(
     neuron: str,
@@ -214,7 +233,9 @@ def test_layer_by_layer_a_layer_hands_on_what_its_spikes_write(
         "(a3, u)", "(a4, u)"), **WEIGHTS)  # fmt: skip
     steps = 4
     part = 15 / 16 if neuron == "inverse-leaky" else 1  # then every digit is dyadic
-    theta = np.array([0.25, 0.5, 1, 0.5] if per_channel else [0.5], np.float32) * np.float32(part)
+    theta = np.array(
+        [0.25, 0.5, 1, 0.5] if per_channel else [0.5], np.float32
+    ) * np.float32(part)
     with_scales(ann, Scale(theta, 1 if per_channel else None, "graph"))
     snn = ann.clone()
     ReplaceActivations(neuron)(snn)
@@ -223,7 +244,9 @@ def test_layer_by_layer_a_layer_hands_on_what_its_spikes_write(
         layer.v_init = layer.v_init * np.float32(0.5)
         samples = list(layer.samples)
         assert samples[0].current.shape == samples[0].target.shape
-        found[name_of(layer)] = np.concatenate([layer.mean_output(s.current) for s in samples])
+        found[name_of(layer)] = np.concatenate(
+            [layer.mean_output(s.current) for s in samples]
+        )
     values = {value.name: value for node in snn.graph for value in node.outputs}
     snn.graph.outputs[:] = [values[name] for name in found]
     EmitLayerwise(steps)(snn)

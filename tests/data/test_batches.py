@@ -27,7 +27,9 @@ Y = np.arange(10) % 7
 
 
 def sizes(data: Dataset, batch_size: int = 3) -> list[tuple[int, int]]:
-    return [(len(batch.feeds["image"]), batch.valid) for batch in data.batches(batch_size)]
+    return [
+        (len(batch.feeds["image"]), batch.valid) for batch in data.batches(batch_size)
+    ]
 
 
 def labels_of(data: Dataset, batch_size: int = 3) -> list[int]:
@@ -61,7 +63,9 @@ def test_stacked_feeds_are_left_whole(tmp_path: Path) -> None:
     data = dataset(tmp_path / "data.npz", IMAGE)
     assert sizes(data, 1) == [(2, 2)] * 5
     assert labels_of(data, 1) == Y.tolist()
-    assert data.sha256() == dataset(X, IMAGE).sha256() == dataset(stacked, IMAGE).sha256()
+    assert (
+        data.sha256() == dataset(X, IMAGE).sha256() == dataset(stacked, IMAGE).sha256()
+    )
     assert sizes(dataset(X[:8].reshape(2, 4, 3, 4, 5), BAKED), 1) == [(4, 4)] * 2
 
 
@@ -70,7 +74,9 @@ def test_scalars_are_stacked_and_the_rest_is_split_evenly() -> None:
     data = dataset({"ids": ids.astype(np.int32), "scale": [0.5, 2.0]}, TOKENS)
     batches = list(data.batches(1))
     assert data.samples == 6
-    assert [(batch.feeds["ids"].shape, batch.valid) for batch in batches] == [((3, 6), 3)] * 2
+    assert [(batch.feeds["ids"].shape, batch.valid) for batch in batches] == [
+        ((3, 6), 3)
+    ] * 2
     assert [float(batch.feeds["scale"]) for batch in batches] == [0.5, 2]
     assert batches[0].feeds["ids"].dtype == np.int64
     assert batches[0].feeds["scale"].shape == ()
@@ -102,14 +108,21 @@ def test_feeds_whose_first_axes_differ() -> None:
     for source in ([feed] * 5, stacked, concatenated):
         data = dataset(source, specs)
         assert data.samples == 5
-        found = [{k: v.shape for k, v in batch.feeds.items()} for batch in data.batches(64)]
+        found = [
+            {k: v.shape for k, v in batch.feeds.items()} for batch in data.batches(64)
+        ]
         assert found == [shapes] * 5
 
 
 def test_only_scalars() -> None:
     specs = (InputSpec("a", FLOAT32, ()),)
-    assert [float(b.feeds["a"]) for b in dataset(np.float32(3), specs).batches(2)] == [3]
-    assert [float(b.feeds["a"]) for b in dataset(np.arange(2.0), specs).batches(2)] == [0, 1]
+    assert [float(b.feeds["a"]) for b in dataset(np.float32(3), specs).batches(2)] == [
+        3
+    ]
+    assert [float(b.feeds["a"]) for b in dataset(np.arange(2.0), specs).batches(2)] == [
+        0,
+        1,
+    ]
 
 
 def test_an_input_of_unknown_rank_is_concatenated() -> None:
@@ -143,7 +156,8 @@ def test_an_input_called_y_is_no_label() -> None:
 @pytest.mark.parametrize("wrap", [lambda x: x, lambda x: [x]], ids=["array", "feed"])
 def test_casts(stored: str, wanted: str, wrap: Callable[[np.ndarray], object]) -> None:
     source, target = (
-        np.dtype(ml_dtypes.bfloat16 if name == "bfloat16" else name) for name in (stored, wanted)
+        np.dtype(ml_dtypes.bfloat16 if name == "bfloat16" else name)
+        for name in (stored, wanted)
     )
     specs = (InputSpec("image", target, (None, 2)),)
     values = np.array([[1, 0], [0, 1], [1, 1]]).astype(source)
@@ -170,7 +184,9 @@ def test_input_specs_are_the_inputs_without_a_default() -> None:
         agraph (float[N, 3, 8] x, int64 steps, float16[2, M] h, float[8] w) => (float[N, 3, 8] y)
         <float[8] w = {1, 2, 3, 4, 5, 6, 7, 8}> { y = Mul(x, w) }"""
     )
-    model.graph.inputs.append(ir.Value(name="free", type=ir.TensorType(ir.DataType.BFLOAT16)))
+    model.graph.inputs.append(
+        ir.Value(name="free", type=ir.TensorType(ir.DataType.BFLOAT16))
+    )
     model.graph.inputs.append(ir.Value(name="nothing"))
     assert input_specs(model) == (
         InputSpec("x", FLOAT32, (None, 3, 8), ("N", None, None)),

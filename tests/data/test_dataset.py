@@ -33,7 +33,9 @@ def joined(data: Dataset, batch_size: int = 3) -> np.ndarray:
 
 
 def sizes(data: Dataset, batch_size: int = 3) -> list[tuple[int, int]]:
-    return [(len(batch.feeds["image"]), batch.valid) for batch in data.batches(batch_size)]
+    return [
+        (len(batch.feeds["image"]), batch.valid) for batch in data.batches(batch_size)
+    ]
 
 
 def labels_of(data: Dataset, batch_size: int = 3) -> list[int]:
@@ -162,7 +164,9 @@ WITH_LABELS = (
 
 @pytest.mark.parametrize("specs", [IMAGE, BAKED], ids=["free", "baked"])
 @pytest.mark.parametrize("form", WITH_LABELS)
-def test_every_form_with_labels(tmp_path: Path, form: str, specs: tuple[InputSpec, ...]) -> None:
+def test_every_form_with_labels(
+    tmp_path: Path, form: str, specs: tuple[InputSpec, ...]
+) -> None:
     data = dataset(with_labels(tmp_path)[form], specs)
     for batch_size in (3, 1, 100, 3):
         np.testing.assert_array_equal(joined(data, batch_size), X)
@@ -230,17 +234,23 @@ def test_the_digest_tells_data_apart() -> None:
 
 
 def test_labels_do_not_change_the_digest() -> None:
-    assert dataset({"x": X, "y": Y}, IMAGE).sha256() == dataset({"x": X}, IMAGE).sha256()
+    assert (
+        dataset({"x": X, "y": Y}, IMAGE).sha256() == dataset({"x": X}, IMAGE).sha256()
+    )
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-def test_an_npz_is_never_loaded_whole(tmp_path: Path, save: Callable[..., None]) -> None:
+def test_an_npz_is_never_loaded_whole(
+    tmp_path: Path, save: Callable[..., None]
+) -> None:
     images = np.zeros((4000, 3, 32, 32), np.float32)
     save(tmp_path / "big.npz", image=images)
     size = images.nbytes
     del images
     tracemalloc.start()
-    data = dataset(tmp_path / "big.npz", (InputSpec("image", FLOAT32, (None, 3, 32, 32)),))
+    data = dataset(
+        tmp_path / "big.npz", (InputSpec("image", FLOAT32, (None, 3, 32, 32)),)
+    )
     assert sum(batch.valid for batch in data.batches(64)) == 4000
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -248,12 +258,17 @@ def test_an_npz_is_never_loaded_whole(tmp_path: Path, save: Callable[..., None])
 
 
 def test_an_npz_whose_header_has_the_second_version(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "data.npz", "w") as archive, archive.open("x.npy", "w") as file:
+    with (
+        zipfile.ZipFile(tmp_path / "data.npz", "w") as archive,
+        archive.open("x.npy", "w") as file,
+    ):
         np.lib.format.write_array(file, X, version=(2, 0))
     np.testing.assert_array_equal(joined(dataset(tmp_path / "data.npz", IMAGE)), X)
 
 
-def test_feeds_beyond_the_memory_limit_go_to_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_feeds_beyond_the_memory_limit_go_to_a_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("onnx2snn.data.sources._IN_MEMORY", 1000)
     data = dataset(Loader(), IMAGE)
     np.testing.assert_array_equal(joined(data), X)

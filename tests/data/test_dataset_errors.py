@@ -63,7 +63,11 @@ def test_the_file_is_named(tmp_path: Path) -> None:
 
 
 def test_all_problems_are_told_at_once() -> None:
-    source = {"left": np.ones((4, 5), np.uint8), "right": np.ones((4, 2)), "more": np.ones(2)}
+    source = {
+        "left": np.ones((4, 5), np.uint8),
+        "right": np.ones((4, 2)),
+        "more": np.ones(2),
+    }
     assert lines(source, PAIR)[1:] == [
         "array 'more' is no input of the model; its inputs: 'left', 'right'",
         "array 'left' has shape [4, 5], expected [N, 3]",
@@ -129,13 +133,19 @@ def test_dtypes(stored: str, wanted: str) -> None:
 @pytest.mark.parametrize("stored", ["uint8", "int64"])
 def test_raw_integers_for_a_float_input(stored: str, wanted: str) -> None:
     specs = (InputSpec("image", np.dtype(wanted), (None, 2)),)
-    expected = f"array 'image' has dtype {stored}, expected {wanted}: {PREPROCESS} {wanted}"
+    expected = (
+        f"array 'image' has dtype {stored}, expected {wanted}: {PREPROCESS} {wanted}"
+    )
     assert problem(np.zeros((3, 2), stored), specs) == expected
 
 
-@pytest.mark.parametrize("wrap", [lambda x: x, lambda x: [x[:2], x[2:]]], ids=["array", "feeds"])
+@pytest.mark.parametrize(
+    "wrap", [lambda x: x, lambda x: [x[:2], x[2:]]], ids=["array", "feeds"]
+)
 def test_nan_and_inf_are_counted(wrap: Any) -> None:
-    assert problem(wrap(with_bad_values())) == "array 'image' has 3 NaN and 1 Inf values"
+    assert (
+        problem(wrap(with_bad_values())) == "array 'image' has 3 NaN and 1 Inf values"
+    )
 
 
 def test_a_single_bad_value_of_each_input() -> None:
@@ -163,7 +173,9 @@ def test_bad_values_and_labels_are_told_together() -> None:
     ]
 
 
-def differing_counts() -> Iterator[tuple[dict[str, np.ndarray], Sequence[InputSpec], str]]:
+def differing_counts() -> Iterator[
+    tuple[dict[str, np.ndarray], Sequence[InputSpec], str]
+]:
     left, right = np.ones((6, 3)), np.ones((5, 2), np.int32)
     yield {"left": left, "right": right}, PAIR, "6 rows of 'left', 5 rows of 'right'"
     stacked = np.ones((4, 2, 2), np.int32)
@@ -172,14 +184,20 @@ def differing_counts() -> Iterator[tuple[dict[str, np.ndarray], Sequence[InputSp
     both = {"left": left, "right": np.ones((5, 2))}
     yield both, baked, "6 rows of 'left', 5 rows of 'right'"
     stacked = np.ones((3, 4, 2))
-    yield {"left": left, "right": stacked}, baked, "6 rows of 'left', 3 feeds of 'right'"
+    yield (
+        {"left": left, "right": stacked},
+        baked,
+        "6 rows of 'left', 3 feeds of 'right'",
+    )
 
 
 @pytest.mark.parametrize("feed, specs, counts", list(differing_counts()))
 def test_counts_that_differ(
     feed: dict[str, np.ndarray], specs: Sequence[InputSpec], counts: str
 ) -> None:
-    expected = f"the inputs do not hold the same number of samples: {counts}; where axis 0 of"
+    expected = (
+        f"the inputs do not hold the same number of samples: {counts}; where axis 0 of"
+    )
     assert problem(feed, specs).startswith(expected)
 
 
@@ -222,10 +240,18 @@ def test_the_feed_at_fault_is_named() -> None:
 @pytest.mark.parametrize(
     "item, specs, message",
     [
-        ((X, X, X), IMAGE, "got 3 values; give a dict, an array or a pair (array, labels)"),
+        (
+            (X, X, X),
+            IMAGE,
+            "got 3 values; give a dict, an array or a pair (array, labels)",
+        ),
         (X, PAIR, "the model has 2 inputs; give a dict with 'left', 'right'"),
         ("text", PAIR, "the model has 2 inputs; give a dict with 'left', 'right'"),
-        (object(), IMAGE, "a value of type object cannot be read as an array of numbers"),
+        (
+            object(),
+            IMAGE,
+            "a value of type object cannot be read as an array of numbers",
+        ),
         (
             {"image": [[1], [1, 2]]},
             IMAGE,
@@ -233,6 +259,8 @@ def test_the_feed_at_fault_is_named() -> None:
         ),
     ],
 )
-def test_items_of_no_accepted_form(item: object, specs: Sequence[InputSpec], message: str) -> None:
+def test_items_of_no_accepted_form(
+    item: object, specs: Sequence[InputSpec], message: str
+) -> None:
     [line] = lines([item], specs)
     assert line.startswith(f"the data, feed 0, cannot be fed to the model: {message}")

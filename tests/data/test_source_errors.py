@@ -44,11 +44,15 @@ def test_a_file_that_is_no_npz(tmp_path: Path) -> None:
     path = tmp_path / "data.npz"
     for content in (b"", b"nonsense", b"\x93NUMPY\x01\x00"):
         path.write_bytes(content)
-        expected = f"{str(path)!r} is not an .npz file (File is not a zip file); write it with"
+        expected = (
+            f"{str(path)!r} is not an .npz file (File is not a zip file); write it with"
+        )
         assert lines(path)[0].startswith(expected)
 
 
-def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_may_not_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
@@ -80,7 +84,9 @@ def test_a_damaged_npz(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 255
     path.write_bytes(content)
-    assert lines(path)[0].startswith(f"array 'image' of {str(path)!r} cannot be read: Bad CRC")
+    assert lines(path)[0].startswith(
+        f"array 'image' of {str(path)!r} cannot be read: Bad CRC"
+    )
 
 
 def test_an_npz_member_that_ends_early(tmp_path: Path) -> None:
@@ -96,15 +102,39 @@ def test_an_npz_member_that_ends_early(tmp_path: Path) -> None:
     "script, function, message",
     [
         ("", "", "{path} has no function 'batches', which must yield the feeds"),
-        ("batches = 3", "", "{path} has no function 'batches', which must yield the feeds"),
+        (
+            "batches = 3",
+            "",
+            "{path} has no function 'batches', which must yield the feeds",
+        ),
         ("", ":calib", "{path} has no function 'calib', which must yield the feeds"),
-        ("def batches(): 1 / 0", "", "{path} raised ZeroDivisionError: division by zero"),
-        ("def f():\n    yield from [1, 2][5]", ":f", "{path} raised IndexError: list index out"),
-        ("import nowhere_at_all", "", "{path} raised ModuleNotFoundError: No module named 'now"),
+        (
+            "def batches(): 1 / 0",
+            "",
+            "{path} raised ZeroDivisionError: division by zero",
+        ),
+        (
+            "def f():\n    yield from [1, 2][5]",
+            ":f",
+            "{path} raised IndexError: list index out",
+        ),
+        (
+            "import nowhere_at_all",
+            "",
+            "{path} raised ModuleNotFoundError: No module named 'now",
+        ),
         ("raise SystemExit('bye')", "", "{path} raised SystemExit: bye"),
         ("def", "", "{path} raised SyntaxError: invalid syntax"),
-        ("def f(): return 3", ":f", "f() of {path} must yield the feeds, but returned int"),
-        ("def f(): pass", ":f", "f() of {path} must yield the feeds, but returned NoneType"),
+        (
+            "def f(): return 3",
+            ":f",
+            "f() of {path} must yield the feeds, but returned int",
+        ),
+        (
+            "def f(): pass",
+            ":f",
+            "f() of {path} must yield the feeds, but returned NoneType",
+        ),
     ],
 )
 def test_scripts(tmp_path: Path, script: str, function: str, message: str) -> None:

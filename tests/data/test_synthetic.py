@@ -82,8 +82,12 @@ def test_integers_are_zero_or_one(dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype, middle", [("uint8", 128), ("int8", 0)])
-@pytest.mark.parametrize("shape", [(None, 32, 32, 3), (None, 3000)], ids=["image", "vector"])
-def test_bytes_fill_the_range(dtype: str, middle: int, shape: tuple[int | None, ...]) -> None:
+@pytest.mark.parametrize(
+    "shape", [(None, 32, 32, 3), (None, 3000)], ids=["image", "vector"]
+)
+def test_bytes_fill_the_range(
+    dtype: str, middle: int, shape: tuple[int | None, ...]
+) -> None:
     [feed] = synthetic_feeds([spec(*shape, dtype=dtype)], samples=8)
     assert feed["x"].dtype == dtype
     assert feed["x"].mean() == pytest.approx(middle, abs=2)
@@ -145,7 +149,10 @@ def test_axes_of_the_same_name_are_as_long_as_the_batch() -> None:
         InputSpec("state", np.dtype("float32"), (2, None, 8), (None, "batch", None)),
     ]
     feeds = next(synthetic_feeds(specs, 5, length=7))
-    assert {name: array.shape for name, array in feeds.items()} == {"x": (5, 7), "state": (2, 5, 8)}
+    assert {name: array.shape for name, array in feeds.items()} == {
+        "x": (5, 7),
+        "state": (2, 5, 8),
+    }
 
 
 def test_free_axes_grow_until_the_model_runs() -> None:
@@ -167,5 +174,7 @@ def test_a_model_that_runs_on_no_made_up_inputs() -> None:
         message = "wants another shape"
         raise RuntimeShapeError(message)
 
-    with pytest.raises(CalibrationError, match=r"pass calibration data .*wants another shape"):
+    with pytest.raises(
+        CalibrationError, match=r"pass calibration data .*wants another shape"
+    ):
         running_feeds([spec(None, None)], 3, 0, run)

@@ -34,9 +34,15 @@ class Step:
 
 def pages() -> list[str]:
     """Return the path of each page, from the root of the project."""
-    found = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    found = [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *(ROOT / "docs").rglob("*.md"),
+    ]
     built = ROOT / "docs" / "_build"
-    return sorted(path.relative_to(ROOT).as_posix() for path in found if built not in path.parents)
+    return sorted(
+        path.relative_to(ROOT).as_posix() for path in found if built not in path.parents
+    )
 
 
 def lines(page: str) -> list[str]:

@@ -91,11 +91,14 @@ def network_bytes(text: str) -> bytes:
     network = onnx.parser.parse_model(text)
     rng = np.random.default_rng(0)
     arrays = {
-        name: (rng.standard_normal(shape) / 2).astype(np.float32) for name, shape in WEIGHTS.items()
+        name: (rng.standard_normal(shape) / 2).astype(np.float32)
+        for name, shape in WEIGHTS.items()
     }
     used = {name for node in network.graph.node for name in node.input}
     network.graph.initializer.extend(
-        onnx.numpy_helper.from_array(array, name) for name, array in arrays.items() if name in used
+        onnx.numpy_helper.from_array(array, name)
+        for name, array in arrays.items()
+        if name in used
     )
     return network.SerializeToString()
 
@@ -120,6 +123,8 @@ def torch_names(images: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     import torch  # noqa: PLC0415 (seconds, and one page needs it)
     from torch import nn  # noqa: PLC0415
 
-    network = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(108, CLASSES))
+    network = nn.Sequential(
+        nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(108, CLASSES)
+    )
     tensors = torch.from_numpy(images), torch.from_numpy(labels)
     return {"model": network, "images": tensors[0], "loader": [tensors]}

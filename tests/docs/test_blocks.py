@@ -128,7 +128,9 @@ def test_commands_stand_in_console_blocks(page: str) -> None:
     assert {block.language for block in with_prompt} <= {"console"}
     consoles = [block for block in found if block.language == "console"]
     assert all(block.text.startswith("$ ") for block in consoles)
-    hidden = [line for line in outside_of_fences(page) if COMMAND_OUT_OF_FENCES.match(line)]
+    hidden = [
+        line for line in outside_of_fences(page) if COMMAND_OUT_OF_FENCES.match(line)
+    ]
     assert not hidden
 
 

@@ -126,7 +126,9 @@ def test_only_the_gated_neuron_ends_at_the_relu() -> None:
 @pytest.mark.parametrize("schedule", schedules.SCHEDULES)
 def test_the_latency_is_that_of_the_report(schedule: str) -> None:
     ann = network(schedules.LAYERS)
-    report = onnx2snn.convert(ann, T=STEPS, calibration=IMAGES, schedule=schedule).report
+    report = onnx2snn.convert(
+        ann, T=STEPS, calibration=IMAGES, schedule=schedule
+    ).report
     drawn = schedules.latency(schedule, schedules.LAYERS, STEPS)
     assert report["latency_steps"] == drawn
     figure = FIGURES["schedules"]()

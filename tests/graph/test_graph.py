@@ -22,7 +22,9 @@ def ann() -> ir.Model:
 
 def by_name(ann: ir.Model) -> dict[str | None, ir.Value]:
     values = {value.name: value for node in ann.graph for value in node.outputs}
-    return values | {v.name: v for v in (*ann.graph.inputs, *ann.graph.initializers.values())}
+    return values | {
+        v.name: v for v in (*ann.graph.inputs, *ann.graph.initializers.values())
+    }
 
 
 def names(values: list[ir.Value]) -> list[str | None]:
@@ -100,7 +102,9 @@ def test_reads(ann: ir.Model) -> None:
 
 def test_a_subgraph_that_hands_on_what_it_captures() -> None:
     first, second = ir.val("first"), ir.val("second")
-    branches = {name: ir.Graph([], [], nodes=[]) for name in ("then_branch", "else_branch")}
+    branches = {
+        name: ir.Graph([], [], nodes=[]) for name in ("then_branch", "else_branch")
+    }
     branches["then_branch"].outputs.append(first)
     node = ir.node("If", [ir.val("c")], branches)
     assert names(g.reads(node)) == ["c", "first"]
@@ -158,7 +162,11 @@ def test_replace_node(ann: ir.Model) -> None:
     softmax.metadata_props["note"] = "kept"
     new = ir.node("Sigmoid", [gemm.outputs[0]])
     g.replace_node(softmax, new)
-    assert (new.name, new.metadata_props["note"], new.outputs[0].name) == ("head", "kept", "z")
+    assert (new.name, new.metadata_props["note"], new.outputs[0].name) == (
+        "head",
+        "kept",
+        "z",
+    )
     assert str(new.outputs[0].shape) == "[N,4]"
     onnx.checker.check_model(ir.to_proto(ann), full_check=True)
     assert relu in ann.graph

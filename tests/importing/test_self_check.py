@@ -38,27 +38,45 @@ def check(original: str, imported: str) -> bool:
     ],
 )
 def test_equal_models(signature: str) -> None:
-    assert check(f"{signature} {{ y = Abs (x) }}", f"{signature} {{ a = Neg (x)  y = Abs (a) }}")
+    assert check(
+        f"{signature} {{ y = Abs (x) }}", f"{signature} {{ a = Neg (x)  y = Abs (a) }}"
+    )
 
 
 def test_several_inputs() -> None:
-    text = "(float[batch,3] x, bool b, int64 i, uint8[N] u) => (y) { y = Where (b, x, x) }"
+    text = (
+        "(float[batch,3] x, bool b, int64 i, uint8[N] u) => (y) { y = Where (b, x, x) }"
+    )
     assert check(text, text)
 
 
 @pytest.mark.parametrize(
     "signature, node, message",
     [
-        ("(float[N] x) => (y)", "y = Neg (x)", r"output 'y' differs by \d.*, its largest value"),
-        ("(float[N,3] x) => (y)", "y = Flatten <axis = 0> (x)", r"'y' has shape \(1, 6\), not"),
-        ("(float[N] x) => (y)", "y = Cast <to = 11> (x)", "'y' has another type than float32"),
+        (
+            "(float[N] x) => (y)",
+            "y = Neg (x)",
+            r"output 'y' differs by \d.*, its largest value",
+        ),
+        (
+            "(float[N,3] x) => (y)",
+            "y = Flatten <axis = 0> (x)",
+            r"'y' has shape \(1, 6\), not",
+        ),
+        (
+            "(float[N] x) => (y)",
+            "y = Cast <to = 11> (x)",
+            "'y' has another type than float32",
+        ),
         ("(int32[N] x) => (y)", "y = Neg (x)", "'y' differs"),
         ("(bool[N] x) => (y)", "y = Not (x)", "'y' differs"),
         ("(float[N] x) => (y)", "y = Log (x)", "'y' differs where|'y' differs by"),
     ],
 )
 def test_difference_is_named(signature: str, node: str, message: str) -> None:
-    with pytest.raises(InvalidModelError, match=f"net computes something else.*{message}"):
+    with pytest.raises(
+        InvalidModelError, match=f"net computes something else.*{message}"
+    ):
         check(f"{signature} {{ y = Identity (x) }}", f"{signature} {{ {node} }}")
 
 
@@ -80,7 +98,9 @@ def test_small_differences_are_rounding() -> None:
                 check(original, imported)
 
 
-@pytest.mark.parametrize("count, step, is_same", [(1, 1, True), (2, 1, False), (1, 2, False)])
+@pytest.mark.parametrize(
+    "count, step, is_same", [(1, 1, True), (2, 1, False), (1, 2, False)]
+)
 def test_rare_rounding_of_integers(count: int, step: int, *, is_same: bool) -> None:
     signature = "(int32[100] x) => (y)"
     shifts = ", ".join([str(step)] * count + ["0"] * (100 - count))
@@ -109,13 +129,19 @@ def test_all_differences_are_named_at_once() -> None:
 
 
 def test_imported_model_that_does_not_run() -> None:
-    with pytest.raises(InvalidModelError, match="net runs in onnxruntime, but not once imported"):
-        check("(float[N] x) => (y) { y = Neg (x) }", "(float[N] x) => (y) { y = Foo (x) }")
+    with pytest.raises(
+        InvalidModelError, match="net runs in onnxruntime, but not once imported"
+    ):
+        check(
+            "(float[N] x) => (y) { y = Neg (x) }", "(float[N] x) => (y) { y = Foo (x) }"
+        )
 
 
 def test_other_sizes_are_tried() -> None:
     text = "(float[N,C,L] x) => (y) <float[1,16,4] w> { y = Conv (x, w) }"
-    original = onnx.parser.parse_model(f"{HEADER} g {text.replace(' <float[1,16,4] w>', '')}")
+    original = onnx.parser.parse_model(
+        f"{HEADER} g {text.replace(' <float[1,16,4] w>', '')}"
+    )
     weight = np.ones((1, 16, 4), np.float32)
     original.graph.initializer.append(onnx.numpy_helper.from_array(weight, "w"))
     assert self_check(original, ir.from_proto(original), "net")
@@ -166,13 +192,17 @@ def test_large_model_goes_through_a_folder(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_path_is_opened_as_it_is(tmp_path: Path) -> None:
-    model = onnx.parser.parse_model(f"{HEADER} g (float[2] x) => (float[2] y) {{ y = Neg (x) }}")
+    model = onnx.parser.parse_model(
+        f"{HEADER} g (float[2] x) => (float[2] y) {{ y = Neg (x) }}"
+    )
     path = tmp_path / "net.onnx"
     onnx.save(model, path)
     assert self_check(path, ir.from_proto(model), "net")
 
 
-def test_what_differs_from_run_to_run_is_not_compared(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_differs_from_run_to_run_is_not_compared(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     constants = "<float half = {0.5}, bool train = {1}>"
     text = f"(float[64] x) => (y) {constants} {{ y = Dropout (x, half, train) }}"
     with caplog.at_level(logging.WARNING):

@@ -128,7 +128,9 @@ def test_wrong_type() -> None:
 
 
 def test_default_domain_has_one_spelling() -> None:
-    given = with_header('ir_version: 8, opset_import: ["ai.onnx" : 17]', "{ y = ai.onnx.Relu (x) }")
+    given = with_header(
+        'ir_version: 8, opset_import: ["ai.onnx" : 17]', "{ y = ai.onnx.Relu (x) }"
+    )
     model = read(given).model
     assert dict(model.opset_imports) == {"": 17}
     assert [node.domain for node in model.graph] == [""]
@@ -143,7 +145,9 @@ def test_sparse_initializer_and_constant() -> None:
         indices = np.array([[0, 1], [1, 2]][: len(values)], np.int64)
         sparse = onnx.helper.make_sparse_tensor(
             onnx.numpy_helper.from_array(np.array(values, np.float32), name),
-            onnx.numpy_helper.from_array(indices if name == "w" else np.array([4]), "i"),
+            onnx.numpy_helper.from_array(
+                indices if name == "w" else np.array([4]), "i"
+            ),
             [2, 3],
         )
         if name == "w":
@@ -169,7 +173,9 @@ def test_directory(tmp_path: Path) -> None:
 
 def test_unreadable_file(tmp_path: Path) -> None:
     path = saved(tmp_path, b"x")
-    with pytest.raises(InvalidModelError, match=r"net\.onnx/more' cannot be read: Not a dir"):
+    with pytest.raises(
+        InvalidModelError, match=r"net\.onnx/more' cannot be read: Not a dir"
+    ):
         read(path / "more")
 
 
@@ -196,14 +202,17 @@ def test_other_files(tmp_path: Path, data: bytes, message: str) -> None:
 
 def test_file_that_ends_within_a_number(tmp_path: Path) -> None:
     for data in (b"\x08\x08\x3a", b"\x08\x08\x3a\x80", b"\x08\x88"):
-        with pytest.raises(InvalidModelError, match=r"net\.onnx is truncated: \d+ bytes"):
+        with pytest.raises(
+            InvalidModelError, match=r"net\.onnx is truncated: \d+ bytes"
+        ):
             read(saved(tmp_path, data))
 
 
 def test_types_that_no_operator_of_onnx_takes() -> None:
     given = proto()
     kind = onnx.helper.make_map_type_proto(
-        onnx.TensorProto.INT64, onnx.helper.make_tensor_type_proto(onnx.TensorProto.FLOAT, [1])
+        onnx.TensorProto.INT64,
+        onnx.helper.make_tensor_type_proto(onnx.TensorProto.FLOAT, [1]),
     )
     given.graph.input.append(onnx.helper.make_value_info("m", kind))
     with pytest.raises(InvalidModelError, match="net is not a valid ONNX model"):
@@ -233,7 +242,9 @@ def test_truncated_file(tmp_path: Path, kept: float) -> None:
     model.graph.initializer[0].CopyFrom(weight)
     data = model.SerializeToString()
     path = saved(tmp_path, data[: int(len(data) * kept)])
-    with pytest.raises(InvalidModelError, match=r"net\.onnx is truncated: \d+ bytes are missing"):
+    with pytest.raises(
+        InvalidModelError, match=r"net\.onnx is truncated: \d+ bytes are missing"
+    ):
         read(path)
 
 
@@ -253,10 +264,19 @@ def test_no_output() -> None:
     "header, message",
     [
         ('ir_version: 1, opset_import: ["" : 7]', "net has IR version 1"),
-        ('ir_version: 99, opset_import: ["" : 17]', r"net has IR version 99, onnx \d.* upgrade"),
+        (
+            'ir_version: 99, opset_import: ["" : 17]',
+            r"net has IR version 99, onnx \d.* upgrade",
+        ),
         ('ir_version: 8, opset_import: ["other" : 1]', "net does not say which opset"),
-        ('ir_version: 8, opset_import: ["" : 6]', r"net has opset 6, 7 or newer .* export it"),
-        ('ir_version: 8, opset_import: ["" : 999]', r"net has opset 999, onnx \d.* upgrade"),
+        (
+            'ir_version: 8, opset_import: ["" : 6]',
+            r"net has opset 6, 7 or newer .* export it",
+        ),
+        (
+            'ir_version: 8, opset_import: ["" : 999]',
+            r"net has opset 999, onnx \d.* upgrade",
+        ),
     ],
 )
 def test_versions(header: str, message: str) -> None:
@@ -281,7 +301,9 @@ def test_foreign_domains_are_named_all_at_once() -> None:
         '  y = acme.Magic (c) } <domain: "my", opset_import: ["" : 17, "acme" : 1]> '
         "Half (a) => (b) { h = Neg (a)  b = acme.Inner (h) }"
     )
-    with pytest.raises(UnsupportedError, match=r"acme, com\.microsoft, onnx\.brevitas") as caught:
+    with pytest.raises(
+        UnsupportedError, match=r"acme, com\.microsoft, onnx\.brevitas"
+    ) as caught:
         read(given)
     assert [(refusal.op, refusal.node) for refusal in caught.value.refusals] == [
         ("onnx.brevitas.Quant", "a"),
@@ -308,7 +330,9 @@ def test_classical_machine_learning() -> None:
         '<ir_version: 8, opset_import: ["" : 17, "ai.onnx.ml" : 3]> net (float[3] x) => '
         "(float[3] y) { y = ai.onnx.ml.Scaler (x) }"
     )
-    with pytest.raises(UnsupportedError, match=r"Scaler 'y': .* is not converted; what comes"):
+    with pytest.raises(
+        UnsupportedError, match=r"Scaler 'y': .* is not converted; what comes"
+    ):
         read(given)
 
 
@@ -324,26 +348,33 @@ def test_spiking_network_is_not_converted_twice() -> None:
 
 def test_invalid_graph_has_the_checkers_message() -> None:
     given = with_header('ir_version: 8, opset_import: ["" : 17]', "{ y = Relu (x, x) }")
-    with pytest.raises(InvalidModelError, match=r"net is not a valid ONNX model: .*Relu"):
+    with pytest.raises(
+        InvalidModelError, match=r"net is not a valid ONNX model: .*Relu"
+    ):
         read(given)
 
 
 def test_undefined_operator() -> None:
     given = with_header('ir_version: 8, opset_import: ["" : 17]', "{ y = Foo (x) }")
-    with pytest.raises(InvalidModelError, match=r"net is not a valid ONNX model: .*Foo"):
+    with pytest.raises(
+        InvalidModelError, match=r"net is not a valid ONNX model: .*Foo"
+    ):
         read(given)
 
 
 def test_circle() -> None:
     given = with_header(
-        'ir_version: 8, opset_import: ["" : 17]', "{ a = Add (x, b)  b = Neg (a)  y = Neg (b) }"
+        'ir_version: 8, opset_import: ["" : 17]',
+        "{ a = Add (x, b)  b = Neg (a)  y = Neg (b) }",
     )
     with pytest.raises(InvalidModelError, match=r"net .*circle"):
         read(given)
 
 
 def test_unsorted_nodes_are_put_in_order(caplog: pytest.LogCaptureFixture) -> None:
-    given = with_header('ir_version: 8, opset_import: ["" : 17]', "{ y = Neg (a)  a = Relu (x) }")
+    given = with_header(
+        'ir_version: 8, opset_import: ["" : 17]', "{ y = Neg (a)  a = Relu (x) }"
+    )
     with caplog.at_level(logging.WARNING):
         model = read(given).model
     assert [node.op_type for node in model.graph] == ["Relu", "Neg"]
@@ -355,7 +386,9 @@ def external(folder: Path) -> Path:
     model = proto()
     data = onnx.numpy_helper.to_array(model.graph.initializer[0])
     model.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(data, "w"))
-    onnx.save(model, path, save_as_external_data=True, location="w.bin", size_threshold=0)
+    onnx.save(
+        model, path, save_as_external_data=True, location="w.bin", size_threshold=0
+    )
     return path
 
 
@@ -363,7 +396,9 @@ def test_external_data_is_found_beside_the_file(tmp_path: Path) -> None:
     model = read(external(tmp_path)).model
     assert isinstance(model.graph.initializers["w"].const_value, ir.ExternalTensor)
     again = read(model)
-    assert isinstance(again.model.graph.initializers["w"].const_value, ir.ExternalTensor)
+    assert isinstance(
+        again.model.graph.initializers["w"].const_value, ir.ExternalTensor
+    )
     for loaded in (model, again.model):
         tensor = loaded.graph.initializers["w"].const_value
         assert tensor is not None
@@ -380,7 +415,9 @@ def test_external_data_that_is_missing(tmp_path: Path) -> None:
 def test_external_data_that_is_truncated(tmp_path: Path) -> None:
     path = external(tmp_path)
     (tmp_path / "w.bin").write_bytes(b"1234")
-    with pytest.raises(InvalidModelError, match=r"w\.bin' is truncated: it has 4 bytes, not 24"):
+    with pytest.raises(
+        InvalidModelError, match=r"w\.bin' is truncated: it has 4 bytes, not 24"
+    ):
         read(path)
 
 

@@ -19,7 +19,9 @@ def test_a_scale_survives_the_file() -> None:
     ann = model("(float[N,3] x) => (y) { y = Relu (x) }")
     Scale(values, 1, "batch-norm", (0, 2)).write(ann.graph.node(0).outputs[0])
     data = ir.to_proto(ann).SerializeToString()
-    found = Scale.read(ir.from_proto(onnx.load_from_string(data)).graph.node(0).outputs[0])
+    found = Scale.read(
+        ir.from_proto(onnx.load_from_string(data)).graph.node(0).outputs[0]
+    )
     assert found is not None
     np.testing.assert_array_equal(found.values, values)
     assert found.values.dtype == np.float32
@@ -44,9 +46,12 @@ def test_a_later_scale_replaces_an_earlier_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "axis, rank, shape", [(1, 4, (1, 3, 1, 1)), (0, 1, (3,)), (2, 3, (1, 1, 3)), (1, 2, (1, 3))]
+    "axis, rank, shape",
+    [(1, 4, (1, 3, 1, 1)), (0, 1, (3,)), (2, 3, (1, 1, 3)), (1, 2, (1, 3))],
 )
-def test_channels_lie_along_their_axis(axis: int, rank: int, shape: tuple[int, ...]) -> None:
+def test_channels_lie_along_their_axis(
+    axis: int, rank: int, shape: tuple[int, ...]
+) -> None:
     scale = Scale(np.array([1, 2, 3], np.float32), axis, "graph")
     assert scale.shaped(rank).shape == shape
     assert scale.shaped(rank).ravel().tolist() == [1, 2, 3]

@@ -27,7 +27,14 @@ TEXT = (
     "(float[N,3,7] x) => (y) { c = Conv <pads = [1, 1]> (x, w1, b1)  a1 = Relu (c)  "
     "d = Conv <pads = [1, 1]> (a1, w2, b2)  a2 = Relu (d)  y = Conv (a2, w3, b3) }"
 )
-SHAPES = {"w1": (5, 3, 3), "b1": (5,), "w2": (4, 5, 3), "b2": (4,), "w3": (2, 4, 1), "b3": (2,)}
+SHAPES = {
+    "w1": (5, 3, 3),
+    "b1": (5,),
+    "w2": (4, 5, 3),
+    "b2": (4,),
+    "w3": (2, 4, 1),
+    "b3": (2,),
+}
 EACH_METHOD = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
 
 
@@ -40,7 +47,9 @@ def weights(method: Method) -> dict[str, np.ndarray]:
     if is_exact(method):
         return {name: dyadic(i, *shape, unit=8, limit=6)
                 for i, (name, shape) in enumerate(SHAPES.items())}  # fmt: skip
-    return {name: normal(i, *shape) / 2 for i, (name, shape) in enumerate(SHAPES.items())}
+    return {
+        name: normal(i, *shape) / 2 for i, (name, shape) in enumerate(SHAPES.items())
+    }
 
 
 def images(method: Method, seed: int, samples: int) -> np.ndarray:
@@ -61,7 +70,10 @@ def converted(method: Method, x: np.ndarray, **options: object) -> onnx2snn.Conv
 
 def constants(snn: ir.Model) -> dict[str, np.ndarray]:
     """Return the constants of a network, in its loops too, by name."""
-    graphs = [snn.graph, *(loop.attributes["body"].as_graph() for loop in time_loops(snn.graph))]
+    graphs = [
+        snn.graph,
+        *(loop.attributes["body"].as_graph() for loop in time_loops(snn.graph)),
+    ]
     return {
         name: value.const_value.numpy().astype(float)
         for graph in graphs
@@ -93,8 +105,12 @@ def test_thresholds(method: Method) -> None:
         assert values.shape == wanted.shape
         if is_exact(method):
             np.testing.assert_array_equal(values, wanted)
-        elif method.threshold == "mse":  # a finer grid: no worse, whatever the threshold is
-            errors = [oracle.quantisation_error(rows, t, levels) for t in (values, wanted)]
+        elif (
+            method.threshold == "mse"
+        ):  # a finer grid: no worse, whatever the threshold is
+            errors = [
+                oracle.quantisation_error(rows, t, levels) for t in (values, wanted)
+            ]
             assert (errors[0] < 1.01 * errors[1]).all()
         else:  # a bin of the histogram, of which there are 2048 up to the next power of two
             np.testing.assert_allclose(values, wanted, atol=2 * rows.max() / 2048)

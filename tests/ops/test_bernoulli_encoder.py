@@ -11,7 +11,9 @@ ENCODER = ALL_OPS["BernoulliEncoder"]
 MODULUS = 2**31 - 1
 
 
-def spikes(x: np.ndarray, time_steps: int, magnitude: float, seed: int = 0) -> np.ndarray:
+def spikes(
+    x: np.ndarray, time_steps: int, magnitude: float, seed: int = 0
+) -> np.ndarray:
     """Return the spikes for ``x`` in every step, from states drawn at random."""
     state = np.random.default_rng(seed).integers(1, MODULUS, x.shape)
     found = []
@@ -31,7 +33,9 @@ def test_the_generator_is_the_published_one() -> None:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("magnitude", [0.75, 1.0, 2.640625])
-def test_what_is_as_large_as_the_magnitude_always_fires(dtype: type, magnitude: float) -> None:
+def test_what_is_as_large_as_the_magnitude_always_fires(
+    dtype: type, magnitude: float
+) -> None:
     x = np.array([magnitude, -magnitude, 2 * magnitude, -3 * magnitude], dtype)
     assert (spikes(x, 1000, magnitude) == np.sign(x)).all()
 
@@ -41,7 +45,9 @@ def test_nothing_never_fires() -> None:
 
 
 def test_the_largest_random_number_is_below_one() -> None:
-    before = pow(48271, -1, MODULUS) * (MODULUS - 1) % MODULUS  # the state before the largest
+    before = (
+        pow(48271, -1, MODULUS) * (MODULUS - 1) % MODULUS
+    )  # the state before the largest
     below = np.nextafter(np.float32(1), np.float32(0))
     x = np.array([1.0, below], np.float32)
     spike, after = ENCODER.step(x, np.full(2, before), np.ones([], np.float32))
@@ -60,7 +66,9 @@ def test_mean_and_variance_are_those_of_a_coin() -> None:
     error = np.abs(found.mean(axis=(0, 2)) - x[:, 0])
     assert (error < 4 * np.sqrt(variance / tosses)).all()
     spread = found.mean(axis=0).var(axis=1)
-    np.testing.assert_allclose(spread, variance / time_steps, rtol=4 * np.sqrt(2 / 4096))
+    np.testing.assert_allclose(
+        spread, variance / time_steps, rtol=4 * np.sqrt(2 / 4096)
+    )
 
 
 def test_steps_are_independent() -> None:

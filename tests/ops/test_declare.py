@@ -32,10 +32,14 @@ def test_markdown_names_every_part(op: StepOp) -> None:
 
 
 def test_the_registry_goes_by_the_names_of_the_ops() -> None:
-    assert {name: op.name for name, op in ALL_OPS.items()} == {name: name for name in ALL_OPS}
+    assert {name: op.name for name, op in ALL_OPS.items()} == {
+        name: name for name in ALL_OPS
+    }
 
 
 @pytest.mark.parametrize("state", [{"w": "y"}, {"x": "w"}])
 def test_a_state_that_is_no_input_or_output_is_refused(state: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=r"Copy: .* w$"):
-        StepOp("Copy", "", {"x": ""}, {"y": ""}, state, "y = Identity (x)", lambda x: (x,))
+        StepOp(
+            "Copy", "", {"x": ""}, {"y": ""}, state, "y = Identity (x)", lambda x: (x,)
+        )

@@ -24,21 +24,33 @@ EACH_NEURON = pytest.mark.parametrize("op", NEURONS, ids=lambda op: op.name)
 
 def _step(op: StepOp, **inputs: float) -> dict[str, float]:
     arrays = [np.array(inputs[name], np.float32) for name in op.inputs]
-    return {name: float(y) for name, y in zip(op.outputs, op.step(*arrays), strict=True)}
+    return {
+        name: float(y) for name, y in zip(op.outputs, op.step(*arrays), strict=True)
+    }
 
 
-def _run(op: StepOp, currents: np.ndarray, **inputs: np.ndarray | float) -> dict[str, np.ndarray]:
+def _run(
+    op: StepOp, currents: np.ndarray, **inputs: np.ndarray | float
+) -> dict[str, np.ndarray]:
     """Return every output of all steps, shape ``[T, ...]``, from the given first states."""
     given = {"max_spikes": 3} | inputs
-    values = {name: np.asarray(given.get(name, 0), currents.dtype) for name in op.inputs}
+    values = {
+        name: np.asarray(given.get(name, 0), currents.dtype) for name in op.inputs
+    }
     series = []
     for current in currents:
         outputs = dict(
-            zip(op.outputs, op.step(*(values | {"current": current}).values()), strict=True)
+            zip(
+                op.outputs,
+                op.step(*(values | {"current": current}).values()),
+                strict=True,
+            )
         )
         values |= {name: outputs[after] for name, after in op.state.items()}
         series.append(outputs)
-    return {name: np.stack([outputs[name] for outputs in series]) for name in op.outputs}
+    return {
+        name: np.stack([outputs[name] for outputs in series]) for name in op.outputs
+    }
 
 
 # IntegrateAndFire
@@ -50,7 +62,10 @@ def test_if_fires_exactly_at_the_threshold() -> None:
 
 def test_if_is_silent_just_below_the_threshold() -> None:
     below = float(np.nextafter(np.float32(0.75), np.float32(0)))
-    assert _step(IF, current=below, v=0, v_threshold=0.75) == {"spike": 0, "v_next": below}
+    assert _step(IF, current=below, v=0, v_threshold=0.75) == {
+        "spike": 0,
+        "v_next": below,
+    }
 
 
 def test_if_keeps_what_is_above_the_threshold_and_fires_once_a_step() -> None:
@@ -65,12 +80,18 @@ def test_if_has_no_lower_bound() -> None:
 
 
 def test_hard_reset_fires_exactly_at_the_threshold() -> None:
-    assert _step(HARD, current=0.25, v=0.5, v_threshold=0.75) == {"spike": 1, "v_next": 0}
+    assert _step(HARD, current=0.25, v=0.5, v_threshold=0.75) == {
+        "spike": 1,
+        "v_next": 0,
+    }
 
 
 def test_hard_reset_is_silent_just_below_the_threshold() -> None:
     below = float(np.nextafter(np.float32(0.75), np.float32(0)))
-    assert _step(HARD, current=below, v=0, v_threshold=0.75) == {"spike": 0, "v_next": below}
+    assert _step(HARD, current=below, v=0, v_threshold=0.75) == {
+        "spike": 0,
+        "v_next": below,
+    }
 
 
 def test_hard_reset_forgets_what_is_above_the_threshold() -> None:
@@ -82,7 +103,9 @@ def test_hard_reset_has_no_lower_bound() -> None:
 
 
 @pytest.mark.parametrize("needed", [1, 2, 3, 5])
-def test_hard_reset_takes_as_many_steps_for_a_spike_as_reach_the_threshold(needed: int) -> None:
+def test_hard_reset_takes_as_many_steps_for_a_spike_as_reach_the_threshold(
+    needed: int,
+) -> None:
     """From an empty potential each spike takes the same time: the rate is a whole part of T."""
     current = 1 / needed + 1 / 64  # in whole steps a little too much: that is lost
     spikes = _run(HARD, np.full((30, 1), current), v_threshold=1)["spike"][:, 0]
@@ -94,9 +117,13 @@ def test_hard_reset_takes_as_many_steps_for_a_spike_as_reach_the_threshold(neede
 # DoubleThresholdIF
 
 
-@pytest.mark.parametrize("current, spike", [(1.0, 1), (-0.5, -1), (0.75, 0), (-0.25, 0)])
+@pytest.mark.parametrize(
+    "current, spike", [(1.0, 1), (-0.5, -1), (0.75, 0), (-0.25, 0)]
+)
 def test_double_fires_at_either_threshold(current: float, spike: float) -> None:
-    outputs = _step(DOUBLE, current=current, v=0, v_threshold=1, v_threshold_negative=0.5)
+    outputs = _step(
+        DOUBLE, current=current, v=0, v_threshold=1, v_threshold_negative=0.5
+    )
     assert outputs["spike"] == spike
 
 
@@ -111,7 +138,9 @@ def test_double_with_threshold_over_slope_is_a_leaky_relu() -> None:
     theta, slope, steps = 0.5, 0.125, 64
     x = np.array([-1.0, -0.5, 0.0, 0.25, 0.375])
     currents = np.broadcast_to(x, (steps, x.size)).copy()
-    outputs = _run(DOUBLE, currents, v_threshold=theta, v_threshold_negative=theta / slope)
+    outputs = _run(
+        DOUBLE, currents, v_threshold=theta, v_threshold_negative=theta / slope
+    )
     rate = theta * outputs["spike"].mean(axis=0)
     np.testing.assert_allclose(rate, np.where(x < 0, slope * x, x), atol=theta / steps)
 
@@ -137,7 +166,9 @@ def test_gated_is_silent_exactly_at_the_negative_threshold() -> None:
 
 
 def test_gated_with_negative_threshold_zero_owes_nothing_at_zero() -> None:
-    outputs = _step(GATED, current=0, v=0, count=1, v_threshold=1, v_threshold_negative=0)
+    outputs = _step(
+        GATED, current=0, v=0, count=1, v_threshold=1, v_threshold_negative=0
+    )
     assert outputs == {"spike": 0, "v_next": 0, "count_next": 1}
 
 
@@ -152,13 +183,18 @@ _BURST = {"v_threshold": 0.5, "max_spikes": 3.0}
 
 
 @pytest.mark.parametrize(
-    "current, spike", [(0.5, 1), (1.0, 2), (1.25, 2), (9, 3), (0.25, 0), (-0.25, -1), (-9, -2)]
+    "current, spike",
+    [(0.5, 1), (1.0, 2), (1.25, 2), (9, 3), (0.25, 0), (-0.25, -1), (-9, -2)],
 )
 def test_augmented_sends_whole_thresholds_and_takes_back_what_it_sent(
     current: float, spike: float
 ) -> None:
     outputs = _step(AUGMENTED, current=current, v=0, count=2, **_BURST)
-    assert outputs == {"spike": spike, "v_next": current - spike / 2, "count_next": 2 + spike}
+    assert outputs == {
+        "spike": spike,
+        "v_next": current - spike / 2,
+        "count_next": 2 + spike,
+    }
 
 
 def test_augmented_takes_back_no_more_than_it_may_send() -> None:
@@ -169,14 +205,18 @@ def test_augmented_takes_back_no_more_than_it_may_send() -> None:
 
 
 @pytest.mark.parametrize("op", [INVERSE, SIGNED_INVERSE])
-def test_inverse_leaky_fires_at_the_threshold_and_what_is_left_grows(op: StepOp) -> None:
+def test_inverse_leaky_fires_at_the_threshold_and_what_is_left_grows(
+    op: StepOp,
+) -> None:
     inputs = {"v_threshold": 0.5, "leak": 2}
     assert _step(op, current=0.25, v=0.25, **inputs) == {"spike": 1, "v_next": 0}
     assert _step(op, current=0.5, v=0.25, **inputs) == {"spike": 1, "v_next": 0.5}
     assert _step(op, current=0.25, v=0, **inputs) == {"spike": 0, "v_next": 0.5}
 
 
-@pytest.mark.parametrize("op, spike, v_next", [(INVERSE, 0, -1.5), (SIGNED_INVERSE, -1, -0.5)])
+@pytest.mark.parametrize(
+    "op, spike, v_next", [(INVERSE, 0, -1.5), (SIGNED_INVERSE, -1, -0.5)]
+)
 def test_only_the_signed_inverse_leaky_neuron_fires_below_zero(
     op: StepOp, spike: float, v_next: float
 ) -> None:
@@ -210,7 +250,9 @@ def test_difference_undoes_a_running_sum() -> None:
 
 @pytest.mark.parametrize("undefined", [np.nan, np.inf, -np.inf])
 def test_difference_waits_until_a_value_is_defined(undefined: float) -> None:
-    steps = np.array([[undefined, 1], [2, undefined], [3, 2], [undefined, undefined], [5, 2]])
+    steps = np.array(
+        [[undefined, 1], [2, undefined], [3, 2], [undefined, undefined], [5, 2]]
+    )
     previous, found = np.zeros((1,)), []
     for x in steps:
         difference, previous = ALL_OPS["Difference"].step(x, previous)
@@ -242,7 +284,9 @@ def test_charge_is_conserved(
     plus = np.maximum(outputs["spike"], 0).sum(axis=0)
     minus = np.maximum(-outputs["spike"], 0).sum(axis=0)
     paid = theta * plus - (negative if op is DOUBLE else theta) * minus
-    np.testing.assert_array_equal(currents.sum(axis=0), paid + outputs["v_next"][-1] - v)
+    np.testing.assert_array_equal(
+        currents.sum(axis=0), paid + outputs["v_next"][-1] - v
+    )
 
 
 @given(currents=_CURRENTS, v=_dyadic(-4, 4), theta=_THETA)
@@ -263,7 +307,9 @@ def test_rate_is_within_half_a_spike_of_a_constant_current(
 ) -> None:
     x = data.draw(_dyadic(0, theta))
     currents = np.full((time_steps, 1), x)
-    outputs = _run(op, currents, v=theta / 2, v_threshold=theta, v_threshold_negative=theta)
+    outputs = _run(
+        op, currents, v=theta / 2, v_threshold=theta, v_threshold_negative=theta
+    )
     assert abs(outputs["spike"].sum() * theta - time_steps * x) <= theta / 2
 
 
@@ -288,7 +334,9 @@ def test_gated_count_is_the_sum_of_spikes_and_never_negative(
     op: StepOp, currents: np.ndarray, v: float, theta: float, negative: float
 ) -> None:
     outputs = _run(op, currents, v=v, v_threshold=theta, v_threshold_negative=negative)
-    np.testing.assert_array_equal(outputs["count_next"], outputs["spike"].cumsum(axis=0))
+    np.testing.assert_array_equal(
+        outputs["count_next"], outputs["spike"].cumsum(axis=0)
+    )
     assert outputs["count_next"].min() >= 0
 
 

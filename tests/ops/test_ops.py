@@ -29,7 +29,9 @@ _SPREADS = {
 EACH_SPREAD = pytest.mark.parametrize("spread", _SPREADS.values(), ids=_SPREADS)
 
 
-def _vectors(op: StepOp, spread: dict[str, tuple[int, ...]], dtype: type) -> dict[str, np.ndarray]:
+def _vectors(
+    op: StepOp, spread: dict[str, tuple[int, ...]], dtype: type
+) -> dict[str, np.ndarray]:
     """Return inputs on a coarse dyadic grid, so that many potentials lie on a threshold."""
     rng = np.random.default_rng(0)
     vectors = {}
@@ -98,7 +100,10 @@ def _loop(op: StepOp, dtype: type) -> onnx.ModelProto:
             helper.make_node("Identity", ["running"], ["keep"]),
             helper.make_node("Gather", ["steps", "t"], [stream], axis=0),
             _node(op),
-            *(helper.make_node("Identity", [name], [f"{name}_t"]) for name in op.outputs),
+            *(
+                helper.make_node("Identity", [name], [f"{name}_t"])
+                for name in op.outputs
+            ),
         ],
         "body",
         [index, flag, *(_typed(op, name, dtype) for name in op.state)],
@@ -135,7 +140,9 @@ def _onnxruntime(
 ) -> list[np.ndarray]:
     levels = onnxruntime.GraphOptimizationLevel
     options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimise else levels.ORT_DISABLE_ALL
+    options.graph_optimization_level = (
+        levels.ORT_ENABLE_ALL if optimise else levels.ORT_DISABLE_ALL
+    )
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(
@@ -145,7 +152,9 @@ def _onnxruntime(
 
 
 def _assert_same_bits(
-    op: StepOp, actual: list[np.ndarray], expected: list[np.ndarray] | tuple[np.ndarray, ...]
+    op: StepOp,
+    actual: list[np.ndarray],
+    expected: list[np.ndarray] | tuple[np.ndarray, ...],
 ) -> None:
     for mine, theirs in zip(actual, expected, strict=True):
         assert mine.dtype == theirs.dtype, op.name
@@ -153,7 +162,9 @@ def _assert_same_bits(
 
 
 @EACH_SPREAD
-def test_the_vectors_hit_every_threshold_exactly(spread: dict[str, tuple[int, ...]]) -> None:
+def test_the_vectors_hit_every_threshold_exactly(
+    spread: dict[str, tuple[int, ...]],
+) -> None:
     vectors = _vectors(ALL_OPS["GatedDoubleThresholdIF"], spread, np.float32)
     h = vectors["v"] + vectors["current"]
     assert np.any(h == vectors["v_threshold"])
@@ -187,7 +198,9 @@ def test_body_in_reference_evaluator_equals_step(
 
 @EACH_OP
 @EACH_SPREAD
-def test_reference_operator_equals_step(op: StepOp, spread: dict[str, tuple[int, ...]]) -> None:
+def test_reference_operator_equals_step(
+    op: StepOp, spread: dict[str, tuple[int, ...]]
+) -> None:
     vectors = _vectors(op, spread, np.float32)
     model = _one_step(op, np.float32)
     del model.functions[:]
@@ -197,7 +210,9 @@ def test_reference_operator_equals_step(op: StepOp, spread: dict[str, tuple[int,
 
 @EACH_OP
 @EACH_DTYPE
-def test_step_gives_arrays_of_the_stream_s_shape_and_type(op: StepOp, dtype: type) -> None:
+def test_step_gives_arrays_of_the_stream_s_shape_and_type(
+    op: StepOp, dtype: type
+) -> None:
     for spread in _SPREADS.values():
         outputs = op.step(*_vectors(op, spread, dtype).values())
         for name, output in zip(op.outputs, outputs, strict=True):
@@ -224,7 +239,9 @@ def test_a_loop_of_32_steps_is_the_same_everywhere(
     stream = next(iter(op.inputs))
     rng = np.random.default_rng(1)
     steps = (rng.integers(-12, 17, (32, *_SHAPE)) / 16).astype(dtype)
-    feeds = {f"{name}_first" if name in op.state else name: v for name, v in vectors.items()}
+    feeds = {
+        f"{name}_first" if name in op.state else name: v for name, v in vectors.items()
+    }
     del feeds[stream]
     feeds |= {"steps": steps, "T": np.array(32)}
     model = _loop(op, dtype)
@@ -235,15 +252,21 @@ def test_a_loop_of_32_steps_is_the_same_everywhere(
     _assert_same_bits(op, kernels.run(None, feeds), expected)
 
 
-def _stepped(op: StepOp, steps: np.ndarray, vectors: dict[str, np.ndarray]) -> list[np.ndarray]:
+def _stepped(
+    op: StepOp, steps: np.ndarray, vectors: dict[str, np.ndarray]
+) -> list[np.ndarray]:
     stream = next(iter(op.inputs))
     inputs, series = dict(vectors), []
     for x in steps:
-        outputs = dict(zip(op.outputs, op.step(*(inputs | {stream: x}).values()), strict=True))
+        outputs = dict(
+            zip(op.outputs, op.step(*(inputs | {stream: x}).values()), strict=True)
+        )
         inputs |= {name: outputs[after] for name, after in op.state.items()}
         series.append(outputs)
     last = [inputs[name] for name in op.state]
-    return last + [np.stack([outputs[name] for outputs in series]) for name in op.outputs]
+    return last + [
+        np.stack([outputs[name] for outputs in series]) for name in op.outputs
+    ]
 
 
 @contextlib.contextmanager
@@ -271,7 +294,9 @@ def test_checker_accepts_a_model_once_the_schema_is_registered(
 @EACH_OP
 @pytest.mark.parametrize("opset", [17, 21])
 def test_checker_accepts_the_function_without_a_schema(op: StepOp, opset: int) -> None:
-    onnx.checker.check_model(_one_step(op, np.float32, opset, ["N", "C"]), full_check=True)
+    onnx.checker.check_model(
+        _one_step(op, np.float32, opset, ["N", "C"]), full_check=True
+    )
 
 
 @EACH_OP
@@ -279,7 +304,9 @@ def test_schema_infers_type_and_shape_of_the_stream(op: StepOp) -> None:
     model = _one_step(op, np.float64)
     del model.functions[:]
     stream = model.graph.input[0]
-    shaped = helper.make_tensor_value_info(stream.name, onnx.TensorProto.DOUBLE, ["N", 3, 8])
+    shaped = helper.make_tensor_value_info(
+        stream.name, onnx.TensorProto.DOUBLE, ["N", 3, 8]
+    )
     stream.CopyFrom(shaped)
     with _registered(op):
         inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True)

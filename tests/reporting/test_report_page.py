@@ -52,12 +52,16 @@ class Page(html.parser.HTMLParser):
 
     def count(self, tag: str, **attributes: str) -> int:
         names = {name.rstrip("_"): value for name, value in attributes.items()}
-        return sum(t == tag and names.items() <= found.items() for t, found in self.elements)
+        return sum(
+            t == tag and names.items() <= found.items() for t, found in self.elements
+        )
 
 
 @pytest.fixture(scope="module")
 def conversion() -> onnx2snn.Conversion:
-    return onnx2snn.convert(DIGITS / "digits.onnx", calibration=DIGITS / "calibration.npz", T=4)
+    return onnx2snn.convert(
+        DIGITS / "digits.onnx", calibration=DIGITS / "calibration.npz", T=4
+    )
 
 
 @pytest.fixture
@@ -93,12 +97,16 @@ def test_the_page_needs_nothing_else(report: Any) -> None:
     assert "$" not in text
     shown = Page(text)
     assert {"img", "link", "iframe"}.isdisjoint(tag for tag, _ in shown.elements)
-    assert not [found for _, found in shown.elements if "src" in found or "href" in found]
+    assert not [
+        found for _, found in shown.elements if "src" in found or "href" in found
+    ]
 
 
 def test_names_are_text_and_no_markup(report: Any) -> None:
     name = "<script>alert('&')</script>$T"
-    report["source"] = report["layers"][0]["name"] = report["analysis"]["nodes"][0]["node"] = name
+    report["source"] = report["layers"][0]["name"] = report["analysis"]["nodes"][0][
+        "node"
+    ] = name
     report["analysis"]["nodes"][1]["place"] = name
     shown = Page(page(report))
     assert shown.count("script") == 1
@@ -119,8 +127,14 @@ def test_marks_and_bars_lie_on_the_scale(low: float, high: float, report: Any) -
         assert left >= 0
         assert width > 0
         assert left + width <= 100
-    marks = [found for tag, found in shown.elements if tag == "span" and "left:" in str(found)]
-    places = [float(str(mark["style"]).removeprefix("left:").rstrip("%")) for mark in marks]
+    marks = [
+        found
+        for tag, found in shown.elements
+        if tag == "span" and "left:" in str(found)
+    ]
+    places = [
+        float(str(mark["style"]).removeprefix("left:").rstrip("%")) for mark in marks
+    ]
     assert 2 <= len(places) <= 8
     assert places == sorted(places)
     assert all(0 <= place <= 100 for place in places)
@@ -143,7 +157,9 @@ def test_reports_are_written_by_their_names(
     assert json.loads((tmp_path / "r.json").read_text()) == conversion.report
     conversion.save_report(tmp_path / "r.HTML")
     assert (tmp_path / "r.HTML").read_text() == page(conversion.report)
-    with pytest.raises(onnx2snn.OptionError, match=r"report: .*r\.pdf' must end in \.json or \.ht"):
+    with pytest.raises(
+        onnx2snn.OptionError, match=r"report: .*r\.pdf' must end in \.json or \.ht"
+    ):
         conversion.save_report(tmp_path / "r.pdf")
     with pytest.raises(onnx2snn.OutputError, match="there is no folder"):
         conversion.save_report(tmp_path / "no" / "r.json")

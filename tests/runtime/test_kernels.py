@@ -24,7 +24,9 @@ def _model(
     opset: int = 17,
     **attributes: _Attribute,
 ) -> onnx.ModelProto:
-    node = helper.make_node(op, list(inputs), [f"y{i}" for i in range(outputs)], **attributes)
+    node = helper.make_node(
+        op, list(inputs), [f"y{i}" for i in range(outputs)], **attributes
+    )
     infos = [
         helper.make_tensor_value_info(
             name, helper.np_dtype_to_tensor_dtype(value.dtype), [None] * value.ndim
@@ -36,7 +38,9 @@ def _model(
         for name, elem_type in zip(node.output, _output_types(inputs), strict=False)
     ]
     graph = helper.make_graph([node], "g", infos, results)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    return helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8
+    )
 
 
 def _output_types(inputs: dict[str, np.ndarray]) -> list[int]:
@@ -48,9 +52,13 @@ def _ours(model: onnx.ModelProto, inputs: dict[str, np.ndarray]) -> list[np.ndar
     return ReferenceEvaluator(model, new_ops=list(KERNELS)).run(None, inputs)
 
 
-def _onnxruntime(model: onnx.ModelProto, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+def _onnxruntime(
+    model: onnx.ModelProto, inputs: dict[str, np.ndarray]
+) -> list[np.ndarray]:
     options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.graph_optimization_level = (
+        onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    )
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(
@@ -59,7 +67,9 @@ def _onnxruntime(model: onnx.ModelProto, inputs: dict[str, np.ndarray]) -> list[
     return session.run(None, inputs)
 
 
-def _dyadic(rng: np.random.Generator, *shape: int, dtype: type = np.float32) -> np.ndarray:
+def _dyadic(
+    rng: np.random.Generator, *shape: int, dtype: type = np.float32
+) -> np.ndarray:
     return (rng.integers(-64, 65, shape) / 64).astype(dtype)
 
 
@@ -72,7 +82,9 @@ def _assert_agree(
     for mine, theirs in zip(ours, expected, strict=True):
         assert mine.dtype == theirs.dtype
         np.testing.assert_array_equal(mine, theirs)
-    rough = {name: (value * 0.7311).astype(value.dtype) for name, value in inputs.items()}
+    rough = {
+        name: (value * 0.7311).astype(value.dtype) for name, value in inputs.items()
+    }
     mine, theirs = _ours(model, rough)[0], _onnxruntime(model, rough)[0]
     # Sums of at most a few hundred terms below 1 in magnitude, each rounded to 24 bits.
     np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-5)
@@ -104,7 +116,9 @@ def _attributes(settings: dict[str, Any], rank: int) -> dict[str, Any]:
     for name in ("strides", "dilations", "output_padding"):
         if name in attributes:
             # One axis differs, so that a mix-up of axes shows.
-            attributes[name] = [attributes[name]] * (rank - 1) + [max(1, attributes[name] - 1)]
+            attributes[name] = [attributes[name]] * (rank - 1) + [
+                max(1, attributes[name] - 1)
+            ]
             if rank == 1:
                 attributes[name] = [settings[name]]
     if attributes.get("pads") is True:
@@ -115,7 +129,9 @@ def _attributes(settings: dict[str, Any], rank: int) -> dict[str, Any]:
 @_EACH_RANK
 @pytest.mark.parametrize("settings", _CONV_SETTINGS, ids=str)
 @pytest.mark.parametrize("group", [1, 2, 4])
-def test_conv_equals_onnxruntime(rank: int, settings: dict[str, Any], group: int) -> None:
+def test_conv_equals_onnxruntime(
+    rank: int, settings: dict[str, Any], group: int
+) -> None:
     rng = np.random.default_rng(0)
     inputs = {
         "x": _dyadic(rng, 3, 4, *_SPATIAL[rank]),
@@ -156,7 +172,10 @@ def test_conv_in_double() -> None:
 
 @pytest.mark.parametrize("op", ["Conv", "ConvTranspose"])
 def test_convolutions_of_an_empty_batch(op: str) -> None:
-    inputs = {"x": np.zeros((0, 4, 6, 5), np.float32), "w": np.zeros((4, 4, 3, 3), np.float32)}
+    inputs = {
+        "x": np.zeros((0, 4, 6, 5), np.float32),
+        "w": np.zeros((4, 4, 3, 3), np.float32),
+    }
     (ours,) = _ours(_model(op, inputs), inputs)
     assert ours.shape == ((0, 4, 4, 3) if op == "Conv" else (0, 4, 8, 7))
 
@@ -193,11 +212,17 @@ def test_conv_transpose_equals_onnxruntime(
 @pytest.mark.parametrize(
     "output_shape", [[17, 24], [18, 23], [16, 22], [19, 25], [20, 26]], ids=str
 )
-def test_conv_transpose_with_output_shape(auto_pad: str, output_shape: list[int]) -> None:
+def test_conv_transpose_with_output_shape(
+    auto_pad: str, output_shape: list[int]
+) -> None:
     rng = np.random.default_rng(5)
     inputs = {"x": _dyadic(rng, 2, 3, 9, 12), "w": _dyadic(rng, 3, 2, 3, 3)}
     _assert_agree(
-        "ConvTranspose", inputs, strides=[2, 2], auto_pad=auto_pad, output_shape=output_shape
+        "ConvTranspose",
+        inputs,
+        strides=[2, 2],
+        auto_pad=auto_pad,
+        output_shape=output_shape,
     )
 
 
@@ -240,7 +265,9 @@ def test_max_pool_indices_equal_onnxruntime(
 ) -> None:
     rng = np.random.default_rng(7)
     shape = (2, 3, *_SPATIAL[rank])
-    inputs = {"x": rng.permutation(np.prod(shape)).reshape(shape).astype(np.float32) / 64}
+    inputs = {
+        "x": rng.permutation(np.prod(shape)).reshape(shape).astype(np.float32) / 64
+    }
     _assert_agree(
         "MaxPool",
         inputs,
@@ -267,10 +294,14 @@ def test_max_pool_of_integers(dtype: type) -> None:
     list(itertools.product(_POOL_SETTINGS, [0, 1])),
     ids=str,
 )
-def test_average_pool_equals_onnxruntime(rank: int, settings: dict[str, Any], include: int) -> None:
+def test_average_pool_equals_onnxruntime(
+    rank: int, settings: dict[str, Any], include: int
+) -> None:
     inputs = {"x": _dyadic(np.random.default_rng(9), 2, 3, *_SPATIAL[rank])}
     attributes = _pool_attributes(settings, rank)
-    _assert_agree("AveragePool", inputs, opset=19, count_include_pad=include, **attributes)
+    _assert_agree(
+        "AveragePool", inputs, opset=19, count_include_pad=include, **attributes
+    )
 
 
 @pytest.mark.parametrize("opset", [13, 17, 21])
@@ -283,7 +314,9 @@ def test_dequantized_numbers_equal_onnxruntime(
     rng = np.random.default_rng(12)
     inputs = {
         "q": rng.integers(0, 127, (2, 3, 4)).astype(dtype),
-        "s": np.asarray(rng.uniform(0.1, 2, [] if length is None else [length])).astype(np.float32),
+        "s": np.asarray(rng.uniform(0.1, 2, [] if length is None else [length])).astype(
+            np.float32
+        ),
     }
     if zero_point is not None:
         inputs["z"] = np.full(inputs["s"].shape, zero_point, dtype)

@@ -48,9 +48,13 @@ def test_a_network_that_onnxruntime_refuses(tmp_path: Path) -> None:
     broken.graph.node[0].op_type = "Nonsense"
     path = tmp_path / "broken.onnx"
     path.write_bytes(broken.SerializeToString())
-    with pytest.raises(onnx2snn.InvalidModelError, match=r"broken\.onnx cannot be .*Nonsense"):
+    with pytest.raises(
+        onnx2snn.InvalidModelError, match=r"broken\.onnx cannot be .*Nonsense"
+    ):
         onnx2snn.load(path)
-    with pytest.raises(onnx2snn.InvalidModelError, match=r"the model cannot be .*Nonsense"):
+    with pytest.raises(
+        onnx2snn.InvalidModelError, match=r"the model cannot be .*Nonsense"
+    ):
         onnx2snn.load(broken)
 
 
@@ -62,7 +66,10 @@ def test_a_network_that_onnxruntime_refuses(tmp_path: Path) -> None:
     ],
 )
 def test_options_out_of_range(
-    options: tuple[str, str], message: str, snn: Path, capsys: pytest.CaptureFixture[str]
+    options: tuple[str, str],
+    message: str,
+    snn: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert cli.main(command(snn, *options)) == 1
     assert capsys.readouterr().err.strip() == f"error: {message}"
@@ -70,7 +77,9 @@ def test_options_out_of_range(
 
 
 def test_the_numpy_runtime_does_without_onnxruntime(snn: Path, tmp_path: Path) -> None:
-    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['onnxruntime'] = None\n")
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\nsys.modules['onnxruntime'] = None\n"
+    )
     path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
 
     def shell(*words: str) -> subprocess.CompletedProcess[str]:
@@ -82,7 +91,9 @@ def test_the_numpy_runtime_does_without_onnxruntime(snn: Path, tmp_path: Path) -
             env=os.environ | {"PYTHONPATH": path},
         )
 
-    assert "onnxruntime" in shell(*command(snn, "--runtime", "ort")).stderr  # it is gone
+    assert (
+        "onnxruntime" in shell(*command(snn, "--runtime", "ort")).stderr
+    )  # it is gone
     done = shell(*command(snn, "--runtime", "numpy"))
     assert (done.returncode, done.stderr) == (0, "")
     expected = onnx2snn.load(network(), "numpy").run({"x": X})["y"]

@@ -100,7 +100,12 @@ def test_an_output_that_the_loop_carries(runtime: str) -> None:
 def test_forms_of_a_model(form: str, tmp_path: Path) -> None:
     path = tmp_path / "snn.onnx"
     onnx.save(proto(), path)
-    forms = {"path": path, "str": str(path), "bytes": path.read_bytes(), "proto": proto()}
+    forms = {
+        "path": path,
+        "str": str(path),
+        "bytes": path.read_bytes(),
+        "proto": proto(),
+    }
     assert onnx2snn.load(forms[form]).time_steps == 6
 
 
@@ -118,7 +123,9 @@ def test_an_ann_whose_values_are_called_t() -> None:
 
 
 def test_an_ann_with_a_weight_called_t() -> None:
-    ann = model("(float[N,4] x) => (y) { h = Gemm (x, T)  y = Relu (h) }", T=dyadic(1, 4, 4))
+    ann = model(
+        "(float[N,4] x) => (y) { h = Gemm (x, T)  y = Relu (h) }", T=dyadic(1, 4, 4)
+    )
     network = onnx2snn.load(emitted(ann, 5))
     assert network.time_steps == 5
     feeds = {"x": dyadic(2, 3, 4, unit=16)}
@@ -126,7 +133,10 @@ def test_an_ann_with_a_weight_called_t() -> None:
         network.run(feeds, T=3)["y"],
         run_ort(
             emitted(
-                model("(float[N,4] x) => (y) { h = Gemm (x, w)  y = Relu (h) }", w=dyadic(1, 4, 4)),
+                model(
+                    "(float[N,4] x) => (y) { h = Gemm (x, w)  y = Relu (h) }",
+                    w=dyadic(1, 4, 4),
+                ),
                 3,
             ),
             feeds,
@@ -148,7 +158,9 @@ def test_an_array_alone_is_that_of_the_only_input(runtime: str) -> None:
     network = onnx2snn.load(onnx2snn.convert(ann, 4).model, runtime)
     x = dyadic(1, 5, 3)
     np.testing.assert_array_equal(network.run(x)["y"], network.run({"x": x})["y"])
-    with pytest.raises(RuntimeShapeError, match=r"has the inputs 'x', 'k': give a dict"):
+    with pytest.raises(
+        RuntimeShapeError, match=r"has the inputs 'x', 'k': give a dict"
+    ):
         onnx2snn.load(proto(), runtime).run(FEEDS["x"])
 
 
@@ -189,7 +201,9 @@ def test_no_number_of_steps() -> None:
 
 
 def test_an_unknown_runtime() -> None:
-    with pytest.raises(ValueError, match="runtime must be one of ort, numpy, not 'torch'"):
+    with pytest.raises(
+        ValueError, match="runtime must be one of ort, numpy, not 'torch'"
+    ):
         onnx2snn.load(proto(), "torch")
 
 

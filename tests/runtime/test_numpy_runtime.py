@@ -57,7 +57,8 @@ def _model() -> onnx.ModelProto:
         "zero": np.zeros(()),
     }
     model.graph.initializer.extend(
-        numpy_helper.from_array(value.astype(np.float32), name) for name, value in data.items()
+        numpy_helper.from_array(value.astype(np.float32), name)
+        for name, value in data.items()
     )
     integers = rng.integers(-2, 3, 4).astype(np.int8)
     model.graph.initializer.append(numpy_helper.from_array(integers, "integers"))
@@ -92,7 +93,9 @@ def test_a_sample_does_not_depend_on_its_batch() -> None:
 
 
 @pytest.mark.parametrize(
-    "kernel", [Conv, ConvTranspose, MaxPool, AveragePool, Loop], ids=lambda kernel: kernel.__name__
+    "kernel",
+    [Conv, ConvTranspose, MaxPool, AveragePool, Loop],
+    ids=lambda kernel: kernel.__name__,
 )
 def test_the_kernels_run_in_the_graph_and_in_loop_bodies(
     kernel: type, monkeypatch: pytest.MonkeyPatch

@@ -11,10 +11,14 @@ from onnx2snn.testing import run_ort
 from tests.models import dyadic, model, normal, positive
 
 
-def compare(text: str, opset: int = 17, outputs: str = "y", **arrays: np.ndarray) -> np.ndarray:
+def compare(
+    text: str, opset: int = 17, outputs: str = "y", **arrays: np.ndarray
+) -> np.ndarray:
     """Check that both runtimes give the same ``y`` for ``x``, and return it."""
     x = arrays.pop("x")
-    kind = {"f": "float", "i": f"int{8 * x.itemsize}", "u": f"uint{8 * x.itemsize}"}[x.dtype.kind]
+    kind = {"f": "float", "i": f"int{8 * x.itemsize}", "u": f"uint{8 * x.itemsize}"}[
+        x.dtype.kind
+    ]
     ann = model(
         f"({kind}[{','.join(map(str, x.shape))}] x) => ({outputs}) {{ {text} }}",
         f'<ir_version: 9, opset_import: ["" : {opset}]>',
@@ -40,7 +44,12 @@ def test_dequantize_linear(dtype: type, opset: int) -> None:
     x = np.random.default_rng(1).integers(0, 100, (2, 4, 3)).astype(dtype)
     one, four = np.array(3, dtype), np.array([1, 2, 3, 4], dtype)
     zeros = ("", "") if dtype is np.int32 else (", z", ", z4")
-    scales = {"s": np.float32(0.25).reshape(()), "s4": positive(2, 4), "z": one, "z4": four}
+    scales = {
+        "s": np.float32(0.25).reshape(()),
+        "s4": positive(2, 4),
+        "z": one,
+        "z4": four,
+    }
     compare(f"y = DequantizeLinear (x, s{zeros[0]})", opset, x=x, **scales)
     compare(f"y = DequantizeLinear <axis = 1> (x, s4{zeros[1]})", opset, x=x, **scales)
     compare(f"y = DequantizeLinear <axis = -2> (x, s4{zeros[1]})", opset, x=x, **scales)
@@ -58,9 +67,13 @@ def test_global_lp_pool(p: int) -> None:
 
 
 def test_max_roi_pool() -> None:
-    rois = np.float32([[0, 0, 0, 3, 3], [1, 1, 0, 4, 2], [1, 2, 2, 2, 2], [0, 3, 4, 9, 9]])
+    rois = np.float32(
+        [[0, 0, 0, 3, 3], [1, 1, 0, 4, 2], [1, 2, 2, 2, 2], [0, 3, 4, 9, 9]]
+    )
     for scale in (1.0, 0.5):
-        text = f"y = MaxRoiPool <pooled_shape = [3, 2], spatial_scale = {scale}> (x, rois)"
+        text = (
+            f"y = MaxRoiPool <pooled_shape = [3, 2], spatial_scale = {scale}> (x, rois)"
+        )
         compare(text, x=normal(1, 2, 3, 6, 5), rois=rois)
 
 
@@ -81,7 +94,9 @@ BOXES = np.float32(
 )
 @pytest.mark.parametrize("centered", [0, 1])
 def test_non_max_suppression(rest: str, centered: int) -> None:
-    scores = np.float32([[[0.9, 0.75, 0.6, 0.95, 0.5, 0.3], [0.1, 0.75, 0.75, 0.1, 0.2, 0.9]]])
+    scores = np.float32(
+        [[[0.9, 0.75, 0.6, 0.95, 0.5, 0.3], [0.1, 0.75, 0.75, 0.1, 0.2, 0.9]]]
+    )
     found = compare(
         f"y = NonMaxSuppression <center_point_box = {centered}> (x, scores{rest})",
         x=BOXES[None],
@@ -127,14 +142,19 @@ def test_optional_values() -> None:
 
 
 @pytest.mark.parametrize("mode", ["constant", "reflect", "edge"])
-@pytest.mark.parametrize("pads", [[0, 0, 1, -1, 0, 0, -2, 2], [0, 0, -1, 0, 0, 0, 0, -2]])
+@pytest.mark.parametrize(
+    "pads", [[0, 0, 1, -1, 0, 0, -2, 2], [0, 0, -1, 0, 0, 0, 0, -2]]
+)
 def test_pad_may_take_away(mode: str, pads: list[int]) -> None:
     x, sizes = normal(1, 2, 3, 5, 6), np.array(pads)
     compare(f'y = Pad <mode = "{mode}"> (x, p)', x=x, p=sizes)
 
 
 def test_pad_along_some_axes() -> None:
-    x, numbers = normal(1, 2, 3, 5), {"p": np.array([1, -1, 0, 2]), "a": np.array([-1, 1])}
+    x, numbers = (
+        normal(1, 2, 3, 5),
+        {"p": np.array([1, -1, 0, 2]), "a": np.array([-1, 1])},
+    )
     compare("y = Pad (x, p, f, a)", 18, x=x, f=np.float32(1.5).reshape(()), **numbers)
 
 
@@ -156,4 +176,9 @@ def test_grid_sample(mode: str, opset: int, padding: str, align: int) -> None:
 @pytest.mark.parametrize("mode", ["linear", "nearest"])
 def test_grid_sample_in_space(mode: str) -> None:
     grid = normal(2, 2, 3, 4, 5, 3)
-    compare(f'y = GridSample <mode = "{mode}"> (x, g)', 20, x=normal(1, 2, 3, 4, 5, 6), g=grid)
+    compare(
+        f'y = GridSample <mode = "{mode}"> (x, g)',
+        20,
+        x=normal(1, 2, 3, 4, 5, 6),
+        g=grid,
+    )

@@ -51,7 +51,9 @@ def test_directions_and_inputs(op: str, direction: str, rest: str) -> None:
     compare(op, rest, f', direction = "{direction}"')
 
 
-@pytest.mark.parametrize("rest", [", b, lens, h0, c0", ", , , , c0", ", b, , h0, c0, p"])
+@pytest.mark.parametrize(
+    "rest", [", b, lens, h0, c0", ", , , , c0", ", b, , h0, c0, p"]
+)
 def test_cells_and_peepholes_of_an_lstm(rest: str) -> None:
     compare("LSTM", rest)
     compare("LSTM", rest, ', direction = "bidirectional"')
@@ -83,10 +85,15 @@ def test_parameters_go_to_the_functions_that_have_some() -> None:
             "activation_alpha = [0.3, 0.2, 0.5], activation_beta = [0.4]")  # fmt: skip
 
 
-@pytest.mark.parametrize("op, names", [("RNN", ["y"]), ("LSTM", ["y", "h"]), ("GRU", ["y"])])
+@pytest.mark.parametrize(
+    "op, names", [("RNN", ["y"]), ("LSTM", ["y", "h"]), ("GRU", ["y"])]
+)
 def test_outputs_that_are_left_out(op: str, names: list[str]) -> None:
     rows = GATES[op] * HIDDEN
-    weights: dict[str, Any] = {"w": normal(1, 1, rows, INPUT), "r": normal(2, 1, rows, HIDDEN)}
+    weights: dict[str, Any] = {
+        "w": normal(1, 1, rows, INPUT),
+        "r": normal(2, 1, rows, HIDDEN),
+    }
     text = f"{', '.join(names)} = {op} <hidden_size = {HIDDEN}> (x, w, r)"
     ann = model(f"(float[5,2,4] x) => ({', '.join(names)}) {{ {text} }}", **weights)
     found = evaluation(ir.to_proto(ann))({"x": normal(7, 5, 2, 4)})

@@ -32,7 +32,9 @@ def test_from_the_inputs() -> None:
     ann = model(TEXT, **WEIGHTS)
     segment = Segment(ann, [values(ann)["r"]], ())
     assert segment.inputs == ("x",)
-    np.testing.assert_array_equal(segment.run({"x": X})[0], outputs_of(ann, "r", x=X, k=X)[0])
+    np.testing.assert_array_equal(
+        segment.run({"x": X})[0], outputs_of(ann, "r", x=X, k=X)[0]
+    )
 
 
 def test_from_known_values_to_several_outputs() -> None:
@@ -59,7 +61,9 @@ def test_streams_go_through_step_by_step(dtype: type) -> None:
     named = values(ann)
     spikes = np.random.default_rng(1).integers(-1, 2, (T, 3, 4)).astype(dtype)
     (found,) = Segment(ann, [named["h"]], {named["m"]}, T).run({"m": spikes})
-    expected = [Segment(ann, [named["h"]], {named["m"]}).run({"m": s})[0] for s in spikes]
+    expected = [
+        Segment(ann, [named["h"]], {named["m"]}).run({"m": s})[0] for s in spikes
+    ]
     np.testing.assert_array_equal(found, np.stack(expected))
 
 
@@ -79,7 +83,9 @@ def test_a_static_value_stays_one() -> None:
 
 
 def test_states_between_the_streams() -> None:
-    ann = model("(float[N,4] x) => (y) { r = Relu (x)  s = Exp (r)  h = Neg (s)  y = Relu (h) }")
+    ann = model(
+        "(float[N,4] x) => (y) { r = Relu (x)  s = Exp (r)  h = Neg (s)  y = Relu (h) }"
+    )
     snn = step_form(ann)
     neurons = [node for node in snn.graph if node.op_type == "GatedDoubleThresholdIF"]
     current, known = neurons[1].inputs[0], neurons[0].outputs[0]
@@ -89,4 +95,6 @@ def test_states_between_the_streams() -> None:
     (found,) = segment.run({str(known.name): spikes, "x": X})
     steps = np.arange(1, T + 1).reshape(-1, 1, 1)
     means = found.cumsum(axis=0) / steps
-    np.testing.assert_allclose(means, -np.exp(spikes.cumsum(axis=0) / steps / 2), rtol=1e-5)
+    np.testing.assert_allclose(
+        means, -np.exp(spikes.cumsum(axis=0) / steps / 2), rtol=1e-5
+    )

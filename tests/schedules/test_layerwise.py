@@ -25,7 +25,9 @@ ANN = str(DIGITS / "digits.onnx")
 CALIBRATION = {"image": np.load(DIGITS / "calibration.npz")["image"][:64]}
 TEST = {key: array[:100] for key, array in np.load(DIGITS / "test.npz").items()}
 BEST = {"schedule": "layerwise", "neuron": "inverse-leaky"}
-FORMS = pytest.mark.parametrize("collapse", [True, False], ids=["collapsed", "step by step"])
+FORMS = pytest.mark.parametrize(
+    "collapse", [True, False], ids=["collapsed", "step by step"]
+)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +90,9 @@ def test_the_report_has_the_thresholds_of_the_largest_values(
     for layer in layers:
         assert 0 < layer["v_threshold_min"] < layer["v_threshold_max"]
     loop = time_loops(conversion.network.graph)[0]
-    neuron = next(node for node in loop.attributes["body"].as_graph() if "IF" in node.op_type)
+    neuron = next(
+        node for node in loop.attributes["body"].as_graph() if "IF" in node.op_type
+    )
     shared = neuron.inputs[2]
     assert shared is not None
     theta = shared.producer().inputs[0].const_value.numpy()
@@ -97,11 +101,15 @@ def test_the_report_has_the_thresholds_of_the_largest_values(
 
 def test_the_file_says_what_it_is(conversion: onnx2snn.Conversion) -> None:
     onnx.checker.check_model(conversion.model, full_check=True)
-    onnx.shape_inference.infer_shapes(conversion.model, check_type=True, strict_mode=True)
+    onnx.shape_inference.infer_shapes(
+        conversion.model, check_type=True, strict_mode=True
+    )
     props = {entry.key: entry.value for entry in conversion.model.metadata_props}
     assert props["onnx2snn.schedule"] == "layerwise"
     assert [value.name for value in conversion.model.graph.input] == ["image", "T"]
-    names = [node.name for node in conversion.model.graph.node if node.op_type == "Loop"]
+    names = [
+        node.name for node in conversion.model.graph.node if node.op_type == "Loop"
+    ]
     assert len(names) == 4
     assert all(name.startswith("onnx2snn.layer_loop.") for name in names)
 
@@ -170,7 +178,12 @@ def test_other_types_than_float32(name: str, neuron: str) -> None:
     (expected,) = ReferenceEvaluator(ir.to_proto(ann)).run(None, {"x": x})
     for collapse in (True, False):
         snn = onnx2snn.convert(
-            ir.to_proto(ann), 8, {"x": x}, schedule="layerwise", neuron=neuron, collapse=collapse
+            ir.to_proto(ann),
+            8,
+            {"x": x},
+            schedule="layerwise",
+            neuron=neuron,
+            collapse=collapse,
         )
         found = onnx2snn.load(snn.model).run({"x": x})["y"]
         assert found.dtype == dtype
@@ -186,9 +199,15 @@ def test_an_input_that_is_a_stream_is_refused_by_name(coding: str) -> None:
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"schedule": "wave"}, "schedule must be one of lockstep, layerwise, not 'wave'"),
+        (
+            {"schedule": "wave"},
+            "schedule must be one of lockstep, layerwise, not 'wave'",
+        ),
         ({"neuron": "inverse-leaky"}, "'inverse-leaky' needs the schedule layerwise"),
-        ({"neuron": "augmented", "max_spikes": 0}, "max_spikes must be 1 to 127 a step, not 0"),
+        (
+            {"neuron": "augmented", "max_spikes": 0},
+            "max_spikes must be 1 to 127 a step, not 0",
+        ),
         ({**BEST, "leak": 3.0}, "leak must be above 1 and at most 2, not 3.0"),
     ],
 )
@@ -213,19 +232,52 @@ def test_levels(neuron: str, leak: float, time_steps: int, levels: int) -> None:
     assert neurons.levels(neuron, time_steps, max_spikes=4, leak=leak) == levels
 
 
-def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_from_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     np.savez(tmp_path / "test.npz", **TEST)
     found = {}
     for flag in ("--collapse", "--no-collapse"):
         snn, out = str(tmp_path / f"snn{flag}.onnx"), str(tmp_path / f"out{flag}.npz")
         data = str(DIGITS / "calibration.npz")
-        words = ["convert", ANN, "-o", snn, "--T", "4", "--calibration", data, flag, "--quiet"]
-        assert cli.main([*words, "--schedule", "layerwise", "--neuron", "inverse-leaky"]) == 0
-        words = ["evaluate", snn, "--data", str(tmp_path / "test.npz"), "--T", "2,4", "--json"]
+        words = [
+            "convert",
+            ANN,
+            "-o",
+            snn,
+            "--T",
+            "4",
+            "--calibration",
+            data,
+            flag,
+            "--quiet",
+        ]
+        assert (
+            cli.main([*words, "--schedule", "layerwise", "--neuron", "inverse-leaky"])
+            == 0
+        )
+        words = [
+            "evaluate",
+            snn,
+            "--data",
+            str(tmp_path / "test.npz"),
+            "--T",
+            "2,4",
+            "--json",
+        ]
         capsys.readouterr()
         assert cli.main(words) == 0
         assert json.loads(capsys.readouterr().out)["top1"]["4"] >= 97
-        words = ["run", snn, "--data", str(tmp_path / "test.npz"), "-o", out, "--T", "8"]
+        words = [
+            "run",
+            snn,
+            "--data",
+            str(tmp_path / "test.npz"),
+            "-o",
+            out,
+            "--T",
+            "8",
+        ]
         np.savez(tmp_path / "test.npz", image=TEST["image"], y=TEST["y"])
         assert cli.main([*words, "--quiet"]) == 0
         (found[flag],) = np.load(out).values()

@@ -13,7 +13,11 @@ def folder(tape: Tape) -> Path:
 
 
 def test_arrays_come_back_as_they_were() -> None:
-    arrays = [np.arange(6.0).reshape(2, 3), np.zeros((0, 3), np.int8), np.array(5, np.int64)]
+    arrays = [
+        np.arange(6.0).reshape(2, 3),
+        np.zeros((0, 3), np.int8),
+        np.array(5, np.int64),
+    ]
     with Tape() as tape:
         for data in arrays:
             tape.append("a/b:0", data)

@@ -36,7 +36,11 @@ def save_in_two(model: onnx.ModelProto, folder: Path) -> Path:
         data = onnx.numpy_helper.to_array(tensor)
         tensor.CopyFrom(onnx.numpy_helper.from_array(data, tensor.name))
     onnx.save_model(
-        model, path, save_as_external_data=True, location="weights.bin", size_threshold=0
+        model,
+        path,
+        save_as_external_data=True,
+        location="weights.bin",
+        size_threshold=0,
     )
     assert path.with_name("weights.bin").stat().st_size
     return path
@@ -47,7 +51,9 @@ def ann() -> onnx.ModelProto:
     return onnx.parser.parse_model(NET)
 
 
-def test_the_spiking_network_needs_no_other_file(ann: onnx.ModelProto, tmp_path: Path) -> None:
+def test_the_spiking_network_needs_no_other_file(
+    ann: onnx.ModelProto, tmp_path: Path
+) -> None:
     path = save_in_two(onnx.parser.parse_model(NET), tmp_path / "ann")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -65,7 +71,9 @@ def test_a_spiking_network_may_keep_weights_in_another_file(
     whole = onnx2snn.convert(ann, T=8, calibration=X).model
     expected = onnx2snn.load(whole, runtime).run({"x": X})["y"]
     path = save_in_two(whole, tmp_path / "snn")
-    np.testing.assert_array_equal(onnx2snn.load(path, runtime).run({"x": X})["y"], expected)
+    np.testing.assert_array_equal(
+        onnx2snn.load(path, runtime).run({"x": X})["y"], expected
+    )
 
 
 @pytest.mark.parametrize("state", ["missing", "truncated"])
@@ -74,7 +82,9 @@ def test_an_ann_whose_weights_cannot_be_read(
 ) -> None:
     path = save_in_two(ann, tmp_path / "ann")
     pattern = spoil(path.with_name("weights.bin"), state)
-    with pytest.raises(onnx2snn.InvalidModelError, match=rf"net\.onnx keeps .*{pattern}"):
+    with pytest.raises(
+        onnx2snn.InvalidModelError, match=rf"net\.onnx keeps .*{pattern}"
+    ):
         onnx2snn.convert(path)
 
 
@@ -82,7 +92,9 @@ def test_an_ann_whose_weights_cannot_be_read(
 def test_a_spiking_network_whose_weights_cannot_be_read(
     state: str, ann: onnx.ModelProto, tmp_path: Path
 ) -> None:
-    path = save_in_two(onnx2snn.convert(ann, T=8, calibration=X).model, tmp_path / "snn")
+    path = save_in_two(
+        onnx2snn.convert(ann, T=8, calibration=X).model, tmp_path / "snn"
+    )
     spoil(path.with_name("weights.bin"), state)
     with pytest.raises(onnx2snn.InvalidModelError, match=r"net\.onnx"):
         onnx2snn.load(path)

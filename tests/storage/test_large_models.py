@@ -43,7 +43,9 @@ def path(tmp_path: Path) -> Path:
     """Return a model whose weights, but for the bias, are in another file."""
     folder = tmp_path / "ann"
     folder.mkdir()
-    ir.save(ann(), folder / "net.onnx", external_data="net.bin", size_threshold_bytes=100)
+    ir.save(
+        ann(), folder / "net.onnx", external_data="net.bin", size_threshold_bytes=100
+    )
     return folder / "net.onnx"
 
 
@@ -65,7 +67,9 @@ def contents(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def test_a_small_network_is_one_file(expected: onnx2snn.Conversion, tmp_path: Path) -> None:
+def test_a_small_network_is_one_file(
+    expected: onnx2snn.Conversion, tmp_path: Path
+) -> None:
     folder = tmp_path / "snn"
     folder.mkdir()
     expected.save(folder / "snn.onnx")
@@ -97,7 +101,9 @@ def test_a_large_network_is_two_files(
     np.testing.assert_array_equal(
         saved.run_at({"x": X}, [3])[3]["y"], whole.run_at({"x": X}, [3])[3]["y"]
     )
-    (stock,) = onnxruntime.InferenceSession(str(folder / "snn.onnx")).run(None, {"x": X})
+    (stock,) = onnxruntime.InferenceSession(str(folder / "snn.onnx")).run(
+        None, {"x": X}
+    )
     np.testing.assert_allclose(stock, whole.run({"x": X})["y"], 1e-5, 1e-5)
     onnx.checker.check_model(str(folder / "snn.onnx"), full_check=True)
 
@@ -116,7 +122,9 @@ def test_the_whole_of_a_large_network_can_be_looked_at(
 
 @pytest.mark.usefixtures("low_limit")
 @pytest.mark.parametrize("form", ["proto", "ir", "mapped"])
-def test_large_models_in_memory(form: str, expected: onnx2snn.Conversion, path: Path) -> None:
+def test_large_models_in_memory(
+    form: str, expected: onnx2snn.Conversion, path: Path
+) -> None:
     given = {"proto": ir.to_proto(ann()), "ir": ann(), "mapped": ir.load(path)}[form]
     conversion = onnx2snn.convert(given, T=8, calibration=X, keep_weights=True)
     assert conversion.report["layers"] == expected.report["layers"]
@@ -128,7 +136,9 @@ def test_large_models_in_memory(form: str, expected: onnx2snn.Conversion, path: 
 
 @pytest.mark.usefixtures("low_limit")
 def test_the_ann_of_a_large_network_is_scored(path: Path, tmp_path: Path) -> None:
-    onnx2snn.convert(path, T=64, calibration=X, keep_weights=True).save(tmp_path / "snn.onnx")
+    onnx2snn.convert(path, T=64, calibration=X, keep_weights=True).save(
+        tmp_path / "snn.onnx"
+    )
     found = onnx2snn.evaluate(tmp_path / "snn.onnx", {"x": X}, ann=path)
     assert found.agreement[64] > 90
 
@@ -177,7 +187,9 @@ def test_weights_of_a_large_network_that_cannot_be_read(
     else:
         weights.write_bytes(weights.read_bytes()[:8])
     message = "does not exist" if is_missing else "truncated: it has 8 bytes"
-    with pytest.raises(onnx2snn.InvalidModelError, match=rf"snn\.onnx cannot be read.*{message}"):
+    with pytest.raises(
+        onnx2snn.InvalidModelError, match=rf"snn\.onnx cannot be read.*{message}"
+    ):
         onnx2snn.load(saved)
 
 
@@ -213,18 +225,25 @@ def write_large(path: Path) -> None:
     sizes = (64, WIDE, WIDE, WIDE, 8)
     with path.with_suffix(".bin").open("wb") as file:
         for index, (rows, columns) in enumerate(itertools.pairwise(sizes)):
-            tensor = graph.initializer.add(name=f"w{index}", dims=[rows, columns], data_type=1)
+            tensor = graph.initializer.add(
+                name=f"w{index}", dims=[rows, columns], data_type=1
+            )
             tensor.data_location = onnx.TensorProto.EXTERNAL
             start = file.tell()
             for _ in range(0, rows, 64):
-                part = generator.standard_normal((64, columns), np.float32) * (2 / rows) ** 0.5
+                part = (
+                    generator.standard_normal((64, columns), np.float32)
+                    * (2 / rows) ** 0.5
+                )
                 file.write(part.astype(np.float32).tobytes())
             for key, value in (("offset", start), ("length", file.tell() - start)):
                 tensor.external_data.add(key=key, value=str(value))
             tensor.external_data.add(key="location", value=f"{path.stem}.bin")
     opsets = [onnx.helper.make_opsetid("", 17)]
     path.write_bytes(
-        onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
+        onnx.helper.make_model(
+            graph, opset_imports=opsets, ir_version=8
+        ).SerializeToString()
     )
 
 
@@ -253,7 +272,9 @@ class PeakMemory:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="counts memory as Linux does")
+@pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="counts memory as Linux does"
+)
 def test_a_network_above_two_gigabytes(tmp_path: Path) -> None:
     """Weights are mapped, never copied: what is counted are activations and histograms."""
     path, saved = tmp_path / "net.onnx", tmp_path / "snn.onnx"

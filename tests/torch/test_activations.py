@@ -68,7 +68,9 @@ def test_values_and_gradients_are_those_of_the_form_written_out(
 
 
 @given(st.integers(-64, 256), st.integers(1, 8), st.sampled_from([0.5, 1.0, 2.0]))
-def test_qcfs_is_what_a_neuron_counts_in_as_many_steps(k: int, levels: int, theta: float) -> None:
+def test_qcfs_is_what_a_neuron_counts_in_as_many_steps(
+    k: int, levels: int, theta: float
+) -> None:
     current, v, count = k / 64, theta / 2, 0
     for _ in range(levels):
         v += current

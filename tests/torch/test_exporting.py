@@ -41,7 +41,12 @@ def network(kind: str, *, per_channel: bool = False) -> tuple[nn.Module, torch.T
     torch.manual_seed(5)
     images = torch.randn(8, 2, 6, 6)
     model = nn.Sequential(
-        nn.Conv2d(2, 3, 3), nn.ReLU(), nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(16, 5)
+        nn.Conv2d(2, 3, 3),
+        nn.ReLU(),
+        nn.Conv2d(3, 4, 3),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(16, 5),
     )
     activation, options = KINDS[kind]
     replace_activations(model, activation, **options)
@@ -66,13 +71,17 @@ def simplified(model: onnx.ModelProto) -> ir.Model:
 
 def ranges(ann: ir.Model) -> list[tuple[list[float], int | None, int, float | None]]:
     found = (QuantizerRange.read(value) for node in ann.graph for value in node.outputs)
-    return [(f.values.tolist(), f.axis, f.levels, f.v_init) for f in found if f is not None]
+    return [
+        (f.values.tolist(), f.axis, f.levels, f.v_init) for f in found if f is not None
+    ]
 
 
 def optimized(proto: onnx.ModelProto, path: Path) -> onnx.ModelProto:
     """Return what onnxruntime makes of a model: constants folded, nodes fused."""
     options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.graph_optimization_level = (
+        onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    )
     options.optimized_model_filepath = str(path)
     onnxruntime.InferenceSession(
         proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
@@ -90,7 +99,9 @@ def test_a_file_computes_what_the_module_does(
     assert model.training
     with torch.no_grad():
         expected = model(images).numpy()
-    actual = run_ort(proto, {"input": images.numpy()})  # another batch size than the example's
+    actual = run_ort(
+        proto, {"input": images.numpy()}
+    )  # another batch size than the example's
     np.testing.assert_allclose(actual["output"], expected, rtol=1e-4, atol=1e-5)
 
 
@@ -111,14 +122,18 @@ def test_thresholds_come_out_of_the_file_bit_by_bit(
 
 
 @pytest.mark.parametrize("per_channel", [False, True])
-def test_both_exporters_give_the_same_thresholds_of_fake_quantisation(*, per_channel: bool) -> None:
+def test_both_exporters_give_the_same_thresholds_of_fake_quantisation(
+    *, per_channel: bool
+) -> None:
     found = []
     for dynamo in (False, True):
         model, _, proto = exported("quantised", per_channel=per_channel, dynamo=dynamo)
         found.append(ranges(simplified(proto)))
     assert found[0] == found[1]
     assert [entry[2:] for entry in found[0]] == [(7, 0.5)] * 2
-    thetas = [module.theta.detach() for module in model if isinstance(module, QuantReLU)]
+    thetas = [
+        module.theta.detach() for module in model if isinstance(module, QuantReLU)
+    ]
     for entry, theta in zip(found[0], thetas, strict=True):
         # 7 steps of theta / 7, each rounded to float32
         np.testing.assert_allclose(entry[0], theta.flatten().numpy(), rtol=2e-7)
@@ -127,9 +142,13 @@ def test_both_exporters_give_the_same_thresholds_of_fake_quantisation(*, per_cha
 @pytest.mark.parametrize("dynamo", [False, True])
 @pytest.mark.parametrize("per_channel", [False, True])
 @pytest.mark.parametrize("kind", ["symmetric", "limited"])
-def test_a_clipped_activation_is_one_clip(kind: str, *, per_channel: bool, dynamo: bool) -> None:
+def test_a_clipped_activation_is_one_clip(
+    kind: str, *, per_channel: bool, dynamo: bool
+) -> None:
     proto = exported(kind, per_channel=per_channel, dynamo=dynamo)[2]
     operators = [node.op_type for node in simplified(proto).graph]
-    activations = [name for name in operators if name not in {"Conv", "Gemm", "Flatten", "Reshape"}]
+    activations = [
+        name for name in operators if name not in {"Conv", "Gemm", "Flatten", "Reshape"}
+    ]
     # the scales of channels are in the weights in front, and stay behind
     assert activations == (["Clip", "Mul"] * 2 if per_channel else ["Clip"] * 2)

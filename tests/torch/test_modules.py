@@ -34,7 +34,9 @@ def test_every_module_is_replaced_wherever_it_is() -> None:
 
 def test_a_module_used_twice_in_one_place_is_replaced_twice() -> None:
     relu = nn.ReLU()
-    model = replace_activations(nn.Sequential(nn.Linear(2, 3), relu, nn.Linear(3, 3), relu), QCFS)
+    model = replace_activations(
+        nn.Sequential(nn.Linear(2, 3), relu, nn.Linear(3, 3), relu), QCFS
+    )
     assert isinstance(model[1], QCFS)
     assert model[3] is model[1]
 
@@ -45,7 +47,9 @@ def test_the_mode_stays_what_it_was() -> None:
 
 
 def test_a_model_that_calls_functions_is_told_what_to_do() -> None:
-    with pytest.raises(UnsupportedError, match=r"Functional has no nn.ReLU .*self.relu1"):
+    with pytest.raises(
+        UnsupportedError, match=r"Functional has no nn.ReLU .*self.relu1"
+    ):
         replace_activations(Functional(), QCFS)
 
 
@@ -103,7 +107,9 @@ def test_a_module_that_is_called_twice_is_fitted_to_both() -> None:
 def test_channels_that_differ_from_call_to_call_are_refused() -> None:
     shared = QCFS()
     model = nn.Sequential(nn.Linear(2, 3), shared, nn.Linear(3, 4), shared)
-    with pytest.raises(OptionError, match=r"QCFS is called with 3 channels and with 4.*own"):
+    with pytest.raises(
+        OptionError, match=r"QCFS is called with 3 channels and with 4.*own"
+    ):
         fit_thresholds(model, torch.ones(5, 2), per_channel=True)
     assert not shared._forward_pre_hooks  # no hook is left behind
 
@@ -120,5 +126,7 @@ def test_there_must_be_something_to_fit() -> None:
 
 
 def test_a_channel_that_is_silent_keeps_a_usable_threshold() -> None:
-    model = fit_thresholds(nn.Sequential(QCFS(4)), torch.tensor([[-1.0, 2.0]]), per_channel=True)
+    model = fit_thresholds(
+        nn.Sequential(QCFS(4)), torch.tensor([[-1.0, 2.0]]), per_channel=True
+    )
     assert model[0].theta.tolist() == pytest.approx([1e-3, 2.0])

@@ -117,7 +117,9 @@ def in_torch(text: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     everything = CONSTANTS | MORE
     ann = model(
         f"(float[2,4,6,5] x) => (float y) {{ {text} }}",
-        HEADER.replace("17", "18") if "Pad" in text else HEADER,  # which gave it its axes
+        HEADER.replace("17", "18")
+        if "Pad" in text
+        else HEADER,  # which gave it its axes
         **{name: array for name, array in everything.items() if name in _words(text)},
     )
     values = {
@@ -128,7 +130,9 @@ def in_torch(text: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     for node in ann.graph:
         attributes = {name: given.value for name, given in node.attributes.items()}
         attributes["outputs"] = len(node.outputs)
-        found = OPERATORS[node.op_type](attributes, *(values.get(v) for v in node.inputs))
+        found = OPERATORS[node.op_type](
+            attributes, *(values.get(v) for v in node.inputs)
+        )
         found = (found,) if isinstance(found, torch.Tensor) else found
         values.update(zip(node.outputs, found, strict=True))
     return (

@@ -34,7 +34,9 @@ def test_all_runtimes_and_torch_give_the_same_bits(block: str, neuron: str) -> N
     x = dyadic(2, 2, 2, 7, 6, unit=16)
     module = SpikingModule(ir.from_proto(proto), T)
     y = expected(proto, x, T)
-    np.testing.assert_array_equal(onnx2snn.load(proto, threads=1).run({"x": x}, T)["y"], y)
+    np.testing.assert_array_equal(
+        onnx2snn.load(proto, threads=1).run({"x": x}, T)["y"], y
+    )
     assert len(np.unique(y)) > 3, "the network is silent"
     for is_training in (False, True):  # all steps; then the means over them
         module.train(is_training)
@@ -49,7 +51,9 @@ MATRICES = {"w": dyadic(1, 3, 4), "w2": dyadic(2, 4, 4), "u": dyadic(3, 4, 2)}
 @pytest.mark.parametrize("op", ["Tanh", "Sigmoid", "Softmax"])
 @pytest.mark.parametrize("neuron", ["gated", "if", "augmented"])
 def test_running_means_are_functions_of_the_means(op: str, neuron: str) -> None:
-    ann = model(f"(float[N,3] x) => (float[N,2] y) {{ {ANALOG.format(op=op)} }}", **MATRICES)
+    ann = model(
+        f"(float[N,3] x) => (float[N,2] y) {{ {ANALOG.format(op=op)} }}", **MATRICES
+    )
     proto = emitted(ann, 8, 0.5, neuron)
     x = dyadic(4, 5, 3, unit=16, limit=16)
     module = SpikingModule(ir.from_proto(proto), 8)
@@ -132,11 +136,17 @@ def test_the_gradient_is_that_of_the_clipped_means_written_out() -> None:
     trained = [v for v in module.trained.values() if "negative" not in str(v.name)]
     found = {str(v.name): module.trained.change(v).grad for v in trained}
     for name, matrix in weights.items():
-        np.testing.assert_allclose(found[name], matrix.grad, rtol=1e-5, atol=1e-6, err_msg=name)
+        np.testing.assert_allclose(
+            found[name], matrix.grad, rtol=1e-5, atol=1e-6, err_msg=name
+        )
         assert matrix.grad.abs().max() > 0
     for k, activation in enumerate("ae"):
         for part, leaf in (("v_threshold", thresholds[k]), ("v_init", starts[k])):
-            (name,) = [n for n in found if n.startswith(f"{activation}.{part}") and "body" not in n]
+            (name,) = [
+                n
+                for n in found
+                if n.startswith(f"{activation}.{part}") and "body" not in n
+            ]
             np.testing.assert_allclose(
                 found[name].sum(), leaf.grad.sum(), rtol=1e-5, atol=1e-6, err_msg=name
             )
@@ -154,7 +164,9 @@ def test_a_surrogate_is_within_half_a_step_of_what_a_neuron_sends(op_type: str) 
         "v": np.full_like(z, start),
         "count": np.zeros_like(z),
         "v_threshold": np.float32(theta),
-        "v_threshold_negative": np.float32(theta if op_type == "DoubleThresholdIF" else 0),
+        "v_threshold_negative": np.float32(
+            theta if op_type == "DoubleThresholdIF" else 0
+        ),
         "max_spikes": np.float32(3),
     }
     op = ALL_OPS[op_type]
@@ -162,7 +174,9 @@ def test_a_surrogate_is_within_half_a_step_of_what_a_neuron_sends(op_type: str) 
     soft = surrogate(op_type, [torch.tensor(array) for array in inputs], steps).numpy()
     values, total = dict(given), np.zeros_like(z)
     for _ in range(steps):
-        outputs = dict(zip(op.outputs, op.step(*(values[name] for name in op.inputs)), strict=True))
+        outputs = dict(
+            zip(op.outputs, op.step(*(values[name] for name in op.inputs)), strict=True)
+        )
         values |= {name: outputs[after] for name, after in op.state.items()}
         total += outputs["spike"]
     slack = 1.0 if op_type == "DoubleThresholdIF" else 0.5  # it rounds toward 0
@@ -198,7 +212,8 @@ def test_a_pad_that_reflects_and_a_neuron_without_a_gradient_are_refused() -> No
 
 def test_a_network_layer_by_layer_or_in_float16_is_refused() -> None:
     ann = model(
-        "(float[N,3] x) => (float[N,4] y) { h = MatMul (x, w) y = Relu (h) }", w=MATRICES["w"]
+        "(float[N,3] x) => (float[N,4] y) { h = MatMul (x, w) y = Relu (h) }",
+        w=MATRICES["w"],
     )
     layers = onnx2snn.convert(ann, 4, schedule="layerwise").network
     with pytest.raises(InvalidModelError, match="'lockstep'"):
@@ -227,7 +242,8 @@ NEURON = "s, v2 = ai.onnx2snn.IntegrateAndFire (x, v, th)  total = ai.onnx2snn.R
 )
 def test_what_is_no_function_of_means_is_refused_by_name(text: str, node: str) -> None:
     step = model(
-        f"(float[4] x, float[4] v, float[1] th, int64 t) => (float[4] y) {{ {NEURON}{text} }}", STEP
+        f"(float[4] x, float[4] v, float[1] th, int64 t) => (float[4] y) {{ {NEURON}{text} }}",
+        STEP,
     )
     with pytest.raises(UnsupportedError, match=f"'{node}': reads streams") as caught:
         kinds_of(step.graph, step.graph.inputs[3])
@@ -241,11 +257,16 @@ def test_kinds_follow_from_what_a_node_reads() -> None:
         "  y = Sub (f, h)"
     )
     step = model(
-        f"(float[4] x, float[4] v, float[1] th, int64 t) => (float[4] y) {{ {NEURON}{text} }}", STEP
+        f"(float[4] x, float[4] v, float[1] th, int64 t) => (float[4] y) {{ {NEURON}{text} }}",
+        STEP,
     )
-    kinds = {v.name: kind for v, kind in kinds_of(step.graph, step.graph.inputs[3]).items()}
+    kinds = {
+        v.name: kind for v, kind in kinds_of(step.graph, step.graph.inputs[3]).items()
+    }
     means = dict.fromkeys(("s", "v2", "d", "e", "f", "y"), Kind.MEAN)
     finals = dict.fromkeys(("total", "m", "g"), Kind.FINAL)
-    assert kinds == means | finals | {"t": Kind.CLOCK, "c": Kind.CLOCK, "h": Kind.CLOCK} | {
-        "k": Kind.STATIC
-    }
+    assert kinds == means | finals | {
+        "t": Kind.CLOCK,
+        "c": Kind.CLOCK,
+        "h": Kind.CLOCK,
+    } | {"k": Kind.STATIC}

@@ -19,7 +19,9 @@ LABELS = (IMAGES.sum(dim=1) > 0).long()
 
 def network() -> nn.Module:
     torch.manual_seed(3)
-    return nn.Sequential(nn.Linear(2, 8), QCFS(4, 1.0), nn.Dropout(0.1), nn.Linear(8, 2))
+    return nn.Sequential(
+        nn.Linear(2, 8), QCFS(4, 1.0), nn.Dropout(0.1), nn.Linear(8, 2)
+    )
 
 
 def batches() -> list[tuple[Tensor, Tensor]]:
@@ -76,7 +78,8 @@ def test_a_teacher_is_met_and_not_changed() -> None:
     fine_tune(alone, wrong, epochs=10)
     fine_tune(taught, wrong, epochs=10, teacher=teacher)
     distances = [
-        float((model(IMAGES) - teacher(IMAGES)).detach().abs().mean()) for model in (alone, taught)
+        float((model(IMAGES) - teacher(IMAGES)).detach().abs().mean())
+        for model in (alone, taught)
     ]
     assert distances[1] < distances[0]
     assert all(map(torch.equal, before, weights(teacher)))
@@ -117,7 +120,9 @@ def test_a_checkpoint_of_other_levels_or_epochs_is_refused(tmp_path: Path) -> No
 def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "state"
     path.write_bytes(b"no state")
-    with pytest.raises(OptionError, match="state is damaged or a checkpoint of another network"):
+    with pytest.raises(
+        OptionError, match="state is damaged or a checkpoint of another network"
+    ):
         fine_tune(network(), batches(), epochs=1, checkpoint=str(path))
 
 

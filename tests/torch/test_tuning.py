@@ -16,7 +16,12 @@ from onnx.numpy_helper import to_array
 
 import onnx2snn
 from onnx2snn import cli
-from onnx2snn.errors import CalibrationError, InvalidModelError, OptionError, UnsupportedError
+from onnx2snn.errors import (
+    CalibrationError,
+    InvalidModelError,
+    OptionError,
+    UnsupportedError,
+)
 from onnx2snn.progress import listening
 from onnx2snn.testing import run_ort
 from onnx2snn.torch import Tuning, tune
@@ -30,7 +35,9 @@ IMAGES = np.load(DIGITS / "calibration.npz")["image"]
 @pytest.fixture(scope="module")
 def snn(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = str(tmp_path_factory.mktemp("snn") / "snn.onnx")
-    onnx2snn.convert(ANN, T=2, calibration=IMAGES[:64], corrections="headroom").save(path)
+    onnx2snn.convert(ANN, T=2, calibration=IMAGES[:64], corrections="headroom").save(
+        path
+    )
     return path
 
 
@@ -44,7 +51,9 @@ def distance(network: Any) -> float:
     images = np.load(DIGITS / "test.npz")["image"][:200]
     expected = run_ort(onnx.load(ANN), {"image": images})
     found = onnx2snn.load(network, threads=1).run({"image": images})
-    return float(sum(np.square(found[name] - expected[name]).mean() for name in expected))
+    return float(
+        sum(np.square(found[name] - expected[name]).mean() for name in expected)
+    )
 
 
 def constants(network: ir.Model) -> dict[str, np.ndarray]:
@@ -57,7 +66,9 @@ def test_the_network_comes_closer_to_its_ann(snn: str, tuned: Tuning) -> None:
     assert distance(tuned.network) < 0.8 * distance(snn)
 
 
-def test_all_but_constants_and_metadata_stays(snn: str, tuned: Tuning, tmp_path: Path) -> None:
+def test_all_but_constants_and_metadata_stays(
+    snn: str, tuned: Tuning, tmp_path: Path
+) -> None:
     tuned.save(tmp_path / "tuned.onnx")
     before, after = onnx.load(snn), onnx.load(tmp_path / "tuned.onnx")
     onnx.checker.check_model(after, full_check=True)
@@ -81,7 +92,9 @@ def test_all_but_constants_and_metadata_stays(snn: str, tuned: Tuning, tmp_path:
 
 def _forget(graph: onnx.GraphProto) -> None:
     for tensor in graph.initializer:
-        tensor.CopyFrom(onnx.numpy_helper.from_array(np.zeros_like(to_array(tensor)), tensor.name))
+        tensor.CopyFrom(
+            onnx.numpy_helper.from_array(np.zeros_like(to_array(tensor)), tensor.name)
+        )
     for node in graph.node:
         for attribute in node.attribute:
             _forget(attribute.g)
@@ -109,7 +122,8 @@ def test_the_metadata_say_with_what_it_was_tuned(snn: str, tuned: Tuning) -> Non
 
 def test_the_same_seed_gives_the_same_network_and_another_another(snn: str) -> None:
     first, again, other = (
-        constants(tune(snn, ANN, IMAGES[:96], epochs=1, seed=seed).network) for seed in (3, 3, 4)
+        constants(tune(snn, ANN, IMAGES[:96], epochs=1, seed=seed).network)
+        for seed in (3, 3, 4)
     )
     assert all(np.array_equal(first[name], again[name]) for name in first)
     assert not all(np.array_equal(first[name], other[name]) for name in first)
@@ -119,7 +133,9 @@ def test_the_model_that_was_given_is_not_changed(snn: str) -> None:
     given = ir.load(snn)
     before = {name: array.copy() for name, array in constants(given).items()}
     tune(given, ANN, IMAGES[:32], epochs=1)
-    assert all(np.array_equal(before[name], array) for name, array in constants(given).items())
+    assert all(
+        np.array_equal(before[name], array) for name, array in constants(given).items()
+    )
     assert "onnx2snn.tuned" not in given.metadata_props
 
 
@@ -162,7 +178,9 @@ def test_thresholds_stay_positive() -> None:
     ann = small_ann()
     snn = onnx2snn.convert(ann, 2, normal(3, 64, 3)).network
     old = constants(snn)
-    new = constants(tune(snn, ann, normal(3, 64, 3), epochs=8, rate=4.0, batch_size=4).network)
+    new = constants(
+        tune(snn, ann, normal(3, 64, 3), epochs=8, rate=4.0, batch_size=4).network
+    )
     names = [name for name in old if name.endswith("v_threshold")]
     ratios = np.concatenate([(new[name] / old[name]).reshape(-1) for name in names])
     assert ratios.min() >= 0.0099  # and it was needed:
@@ -178,7 +196,9 @@ def test_thresholds_stay_positive() -> None:
         ({"batch_size": 0}, "batch_size must be at least 1, not 0"),
     ],
 )
-def test_options_out_of_range_are_refused(snn: str, options: dict[str, Any], message: str) -> None:
+def test_options_out_of_range_are_refused(
+    snn: str, options: dict[str, Any], message: str
+) -> None:
     with pytest.raises(OptionError, match=message):
         tune(snn, ANN, IMAGES, **options)
 
@@ -193,20 +213,26 @@ def test_a_network_that_is_not_the_ann_is_refused(
     for node in narrow.graph.node:
         node.output[:] = ["wide" if name == output else name for name in node.output]
     narrow.graph.initializer.append(onnx.numpy_helper.from_array(np.array([7]), "ends"))
-    narrow.graph.initializer.append(onnx.numpy_helper.from_array(np.array([0]), "starts"))
+    narrow.graph.initializer.append(
+        onnx.numpy_helper.from_array(np.array([0]), "starts")
+    )
     narrow.graph.initializer.append(onnx.numpy_helper.from_array(np.array([1]), "axes"))
     narrow.graph.node.append(
         onnx.helper.make_node("Slice", ["wide", "starts", "ends", "axes"], [output])
     )
     del narrow.graph.output[0].type.tensor_type.shape.dim[:]
     narrow.graph.output[0].type.tensor_type.ClearField("shape")
-    with pytest.raises(CalibrationError, match=r"not the ANN .* is \[32, 7\], not \[32, 10\]"):
+    with pytest.raises(
+        CalibrationError, match=r"not the ANN .* is \[32, 7\], not \[32, 10\]"
+    ):
         tune(snn, narrow, IMAGES[:32], epochs=1)
     assert "is not the file this network was made from" in caplog.text
 
 
 def test_a_rate_that_leads_nowhere_ends_the_tuning(snn: str) -> None:
-    with pytest.raises(OptionError, match=r"the loss became .*: choose a rate lower than 1e\+30"):
+    with pytest.raises(
+        OptionError, match=r"the loss became .*: choose a rate lower than 1e\+30"
+    ):
         tune(snn, ANN, IMAGES, epochs=2, rate=1e30)
 
 
@@ -219,8 +245,12 @@ def test_a_wrong_file_is_refused(snn: str, tmp_path: Path) -> None:
     renamed = onnx.load(ANN)
     name = renamed.graph.output[0].name
     renamed.graph.output[0].name = "scores"
-    next(node for node in renamed.graph.node if name in node.output).output[:] = ["scores"]
-    with pytest.raises(CalibrationError, match=r"is not the ANN .* outputs \['scores'\]"):
+    next(node for node in renamed.graph.node if name in node.output).output[:] = [
+        "scores"
+    ]
+    with pytest.raises(
+        CalibrationError, match=r"is not the ANN .* outputs \['scores'\]"
+    ):
         tune(snn, renamed, IMAGES)
     with pytest.raises(CalibrationError, match=r"missing\.npz"):
         tune(snn, ANN, str(tmp_path / "missing.npz"))
@@ -243,7 +273,9 @@ def test_the_command_writes_a_network_that_runs(
     assert {key: noted[key] for key in ("epochs", "rate", "batch_size", "seed")} == {
         "epochs": 1, "rate": 0.002, "batch_size": 16, "seed": 5
     }  # fmt: skip
-    same = constants(tune(snn, ANN, data, epochs=1, rate=0.002, batch_size=16, seed=5).network)
+    same = constants(
+        tune(snn, ANN, data, epochs=1, rate=0.002, batch_size=16, seed=5).network
+    )
     found = constants(ir.load(out))
     assert all(np.array_equal(found[name], same[name]) for name in found)
 
@@ -263,7 +295,9 @@ def test_without_torch_the_command_says_how_to_install_it(
 
 
 def test_a_network_that_torch_cannot_express_is_refused_before_data_is_read() -> None:
-    ann = model("(float[N,3] x) => (float[N,3] y) { h = Relu (x)  [odd] y = HardSwish (h) }")
+    ann = model(
+        "(float[N,3] x) => (float[N,3] y) { h = Relu (x)  [odd] y = HardSwish (h) }"
+    )
     snn = onnx2snn.convert(ann, 2, normal(3, 64, 3)).network
     with pytest.raises(UnsupportedError, match="HardSwish"):
         tune(snn, ann, iter([]))

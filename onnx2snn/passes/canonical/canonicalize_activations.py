@@ -85,7 +85,9 @@ def _is_canonical(node: ir.Node, clamp: Clamp | Leak) -> bool:
 
 def _node(node: ir.Node, clamp: Clamp | Leak) -> ir.Node:
     if isinstance(clamp, Leak):
-        return ir.Node("", "LeakyRelu", [clamp.x], [ir.AttrFloat32("alpha", clamp.slope)])
+        return ir.Node(
+            "", "LeakyRelu", [clamp.x], [ir.AttrFloat32("alpha", clamp.slope)]
+        )
     if clamp.is_relu:
         return ir.Node("", "Relu", [clamp.x])
     return ir.Node("", "Clip", [clamp.x, *_bounds(node, clamp)])

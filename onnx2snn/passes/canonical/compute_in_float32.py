@@ -39,7 +39,11 @@ class ComputeInFloat32(ir.passes.InPlacePass):
         if not any(value.dtype in _OTHERS for value in _values(model.graph)):
             return ir.passes.PassResult(model, modified=False)
         given = [value for value in model.graph.inputs if value.dtype in _OTHERS]
-        wanted = [(value, value.dtype) for value in model.graph.outputs if value.dtype in _OTHERS]
+        wanted = [
+            (value, value.dtype)
+            for value in model.graph.outputs
+            if value.dtype in _OTHERS
+        ]
         for node in model.graph.all_nodes():
             _retype_attributes(node)
         for value in _values(model.graph):
@@ -55,7 +59,9 @@ class ComputeInFloat32(ir.passes.InPlacePass):
 def mentions(graph: ir.Graph, *dtypes: ir.DataType) -> bool:
     """Whether a value or an attribute of ``graph``, subgraphs included, is of one of ``dtypes``."""
     return any(value.dtype in dtypes for value in _values(graph)) or any(
-        _type_of(node, name) in dtypes for node in graph.all_nodes() for name in _TYPE_ATTRIBUTES
+        _type_of(node, name) in dtypes
+        for node in graph.all_nodes()
+        for name in _TYPE_ATTRIBUTES
     )
 
 
@@ -102,7 +108,9 @@ def _retype_attributes(node: ir.Node) -> None:
 
 
 def _cast_input(graph: ir.Graph, value: ir.Value) -> None:
-    node = ir.node("Cast", [value], {"to": int(ir.DataType.FLOAT)}, name=f"{value.name}.float32")
+    node = ir.node(
+        "Cast", [value], {"to": int(ir.DataType.FLOAT)}, name=f"{value.name}.float32"
+    )
     single = node.outputs[0]
     single.name = fresh_name(graph, f"{value.name}.float32")
     single.type, single.shape = ir.TensorType(ir.DataType.FLOAT), value.shape

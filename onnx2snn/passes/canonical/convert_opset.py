@@ -7,7 +7,15 @@ import dataclasses
 import onnx.version_converter
 import onnx_ir as ir
 
-from onnx2snn.graph import array, constant, fresh_name, is_constant, is_op, label, replace_node
+from onnx2snn.graph import (
+    array,
+    constant,
+    fresh_name,
+    is_constant,
+    is_op,
+    label,
+    replace_node,
+)
 from onnx2snn.graph.skeleton import skeleton
 
 __all__ = ["ConvertOpset"]
@@ -46,7 +54,9 @@ class ConvertOpset(ir.passes.InPlacePass):
     def requires(self, model: ir.Model) -> None:
         """Refuse what the converter would lose."""
         if model.functions:
-            names = ", ".join(sorted(function.name for function in model.functions.values()))
+            names = ", ".join(
+                sorted(function.name for function in model.functions.values())
+            )
             message = f"ConvertOpset would drop the functions {names}: run InlineFunctions first"
             raise ir.passes.PreconditionError(message)
         if "" not in model.opset_imports:
@@ -82,8 +92,12 @@ def _flatten_hardmax(model: ir.Model) -> None:
             name, x = node.outputs[0].name, node.inputs[0]
             axis = node.attributes.get_int("axis", 1)
             shape = _insert(node, ir.node("Shape", [x]), f"{name}.shape")
-            flat = _insert(node, ir.node("Flatten", [x], {"axis": axis}), f"{name}.flat")
-            hard = _insert(node, ir.node("Hardmax", [flat], {"axis": 1}), f"{name}.hard")
+            flat = _insert(
+                node, ir.node("Flatten", [x], {"axis": axis}), f"{name}.flat"
+            )
+            hard = _insert(
+                node, ir.node("Hardmax", [flat], {"axis": 1}), f"{name}.hard"
+            )
             replace_node(node, ir.node("Reshape", [hard, shape]))
 
 
@@ -114,7 +128,9 @@ def _spell_out(norm: ir.Node) -> None:
     x, scale, bias, mean, variance = norm.inputs
     name = norm.outputs[0].name
     deviation = (array(variance) + norm.attributes.get_float("epsilon", 1e-5)) ** 0.5
-    divisor = constant(graph, f"{name}.deviation", deviation.astype(array(variance).dtype))
+    divisor = constant(
+        graph, f"{name}.deviation", deviation.astype(array(variance).dtype)
+    )
     value = x
     for op, operand in (("Sub", mean), ("Div", divisor), ("Mul", scale)):
         value = _insert(norm, ir.node(op, [value, operand]), f"{name}.{op.lower()}")

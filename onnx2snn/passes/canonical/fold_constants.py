@@ -68,12 +68,16 @@ class FoldConstants(ir.passes.InPlacePass):
             _put(node, results)
         return results is not None
 
-    def _computed(self, node: ir.Node, opsets: Mapping[str, int]) -> list[np.ndarray] | None:
+    def _computed(
+        self, node: ir.Node, opsets: Mapping[str, int]
+    ) -> list[np.ndarray] | None:
         """Return the results of a node whose inputs are known, or None."""
         operands = _operands(node)
         if operands is None:
             return None
-        allowed = max(self.max_bytes, sum(data.nbytes for data in operands if data is not None))
+        allowed = max(
+            self.max_bytes, sum(data.nbytes for data in operands if data is not None)
+        )
         try:
             proto = single_node_model(node, operands, opsets)
             if estimate_nbytes(proto) > allowed:
@@ -83,7 +87,9 @@ class FoldConstants(ir.passes.InPlacePass):
             _LOGGER.debug("%s %r is not folded: %s", node.op_type, label(node), error)
             return None
         tensors = [result for result in results if isinstance(result, np.ndarray)]
-        if len(tensors) < len(results) or any(result.dtype == object for result in tensors):
+        if len(tensors) < len(results) or any(
+            result.dtype == object for result in tensors
+        ):
             return None
         if _reads_symbolic_shape(node) and (tensors[0] < 0).any():
             return None
@@ -95,7 +101,9 @@ def _is_foldable(node: ir.Node) -> bool:
         return False
     if is_op(node, "Identity") and node.outputs[0].is_graph_output():
         return False
-    return not any(attr.is_ref() or attr.type in _GRAPHS for attr in node.attributes.values())
+    return not any(
+        attr.is_ref() or attr.type in _GRAPHS for attr in node.attributes.values()
+    )
 
 
 def _constant(node: ir.Node) -> list[np.ndarray] | None:
@@ -124,7 +132,10 @@ def _shape_data(node: ir.Node) -> np.ndarray | None:
     shape = node.inputs[0].shape if node.inputs[0] is not None else None
     if shape is None:
         return None
-    start, end = node.attributes.get_int("start", 0), node.attributes.get_int("end", len(shape))
+    start, end = (
+        node.attributes.get_int("start", 0),
+        node.attributes.get_int("end", len(shape)),
+    )
     dimensions = [size if isinstance(size, int) else -1 for size in shape]
     return np.array(dimensions[start:end], np.int64)
 

@@ -67,7 +67,9 @@ def _read_loops(model: ir.Model) -> bool:
     loops = [node for node in model.graph.all_nodes() if is_op(node, "Loop")]
     for node in loops:
         results = node.attributes["body"].as_graph().outputs[1:]
-        for value, result, start in zip(node.outputs, results, node.inputs[2:], strict=False):
+        for value, result, start in zip(
+            node.outputs, results, node.inputs[2:], strict=False
+        ):
             if value.shape is None and result.shape is not None:
                 value.shape = _common(start, result.shape)
                 changed |= value.shape is not None
@@ -107,7 +109,11 @@ def _merge(value: ir.Value, inferred: ir.Value, *, keep: bool) -> bool:
     return value.shape != shape or value.type != type_
 
 
-def _better(known: int | ir.SymbolicDim, inferred: int | ir.SymbolicDim) -> int | ir.SymbolicDim:
-    if isinstance(known, int) or (known.value is not None and not isinstance(inferred, int)):
+def _better(
+    known: int | ir.SymbolicDim, inferred: int | ir.SymbolicDim
+) -> int | ir.SymbolicDim:
+    if isinstance(known, int) or (
+        known.value is not None and not isinstance(inferred, int)
+    ):
         return known
     return inferred

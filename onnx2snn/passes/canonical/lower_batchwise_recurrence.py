@@ -35,7 +35,10 @@ class LowerBatchwiseRecurrence(ir.passes.InPlacePass):
 
 
 def _lower(node: ir.Node) -> bool:
-    if not is_op(node, "GRU", "LSTM", "RNN") or node.attributes.get_int("layout", 0) == 0:
+    if (
+        not is_op(node, "GRU", "LSTM", "RNN")
+        or node.attributes.get_int("layout", 0) == 0
+    ):
         return False
     graph = node.graph
     assert isinstance(graph, ir.Graph)
@@ -43,8 +46,12 @@ def _lower(node: ir.Node) -> bool:
     for at, value in enumerate(inputs):
         if value is not None and (at == 0 or at in _STATES):
             inputs[at] = _transposed(node, value, _SWAPPED, str(value.name))
-    attributes = {key: value for key, value in node.attributes.items() if key != "layout"}
-    new = ir.node(node.op_type, inputs, attributes, num_outputs=len(node.outputs), name=node.name)
+    attributes = {
+        key: value for key, value in node.attributes.items() if key != "layout"
+    }
+    new = ir.node(
+        node.op_type, inputs, attributes, num_outputs=len(node.outputs), name=node.name
+    )
     graph.insert_before(node, new)
     for old, value, order in zip(node.outputs, new.outputs, _ORDERS, strict=False):
         value.type, value.name = old.type, old.name
@@ -55,7 +62,9 @@ def _lower(node: ir.Node) -> bool:
     return True
 
 
-def _transposed(node: ir.Node, value: ir.Value, order: list[int], name: str) -> ir.Value:
+def _transposed(
+    node: ir.Node, value: ir.Value, order: list[int], name: str
+) -> ir.Value:
     """Return ``value`` with its axes in another order, made in front of ``node``."""
     graph = node.graph
     assert isinstance(graph, ir.Graph)

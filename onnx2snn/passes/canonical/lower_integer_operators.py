@@ -20,7 +20,13 @@ from onnx2snn.graph import (
 )
 from onnx2snn.graph.integer_operators import INTEGER_OPERATORS, IntegerWriter
 from onnx2snn.graph.integer_products import lower_integer_product
-from onnx2snn.graph.quantizers import CONTRIB, dequantized, is_dequantize, is_quantize, quantizer_of
+from onnx2snn.graph.quantizers import (
+    CONTRIB,
+    dequantized,
+    is_dequantize,
+    is_quantize,
+    quantizer_of,
+)
 
 if TYPE_CHECKING:
     from onnx2snn.graph.integer_products import Scales
@@ -89,7 +95,9 @@ class LowerIntegerOperators(ir.passes.InPlacePass):
         """Rewrite in the order of each graph, so that scales are known when they are needed."""
         modified = False
         for graph in model.graphs():
-            modified = _Lowering(graph, model.opset_imports.get("", 0)).run() or modified
+            modified = (
+                _Lowering(graph, model.opset_imports.get("", 0)).run() or modified
+            )
         if modified:
             remove_unused(model)
         return ir.passes.PassResult(model, modified=modified)
@@ -190,7 +198,9 @@ class _Lowering:
             fill = writer.given(2) or writer.constant("fill", _zero(data[0]))
             _set_input(node, 2, writer.dequantized((fill, scale, zero_point)))
         for position, value in enumerate(tuple(data)):
-            node.replace_input_with(position, writer.dequantized((value, scale, zero_point)))
+            node.replace_input_with(
+                position, writer.dequantized((value, scale, zero_point))
+            )
         for output in node.outputs if moves else ():
             self._quantize(output, scale, zero_point)
         return True
@@ -201,7 +211,9 @@ class _Lowering:
         """Let the readers of ``output``, which has become real, read integers as before."""
         node = _producer(output)
         inputs = [output, scale, *([] if zero_point is None else [zero_point])]
-        quantize = ir.node("QuantizeLinear", inputs, name=f"{label(node)}.QuantizeLinear")
+        quantize = ir.node(
+            "QuantizeLinear", inputs, name=f"{label(node)}.QuantizeLinear"
+        )
         self._graph.insert_after(node, quantize)
         integers = quantize.outputs[0]
         take_over(output, integers)
@@ -220,7 +232,8 @@ def _producer(value: ir.Value | None) -> ir.Node:
 def _same(a: _Scale, b: _Scale) -> bool:
     """Whether two quantisers have the same scale and the same zero point."""
     return all(
-        x is y or (is_constant(x) and is_constant(y) and np.array_equal(array(x), array(y)))
+        x is y
+        or (is_constant(x) and is_constant(y) and np.array_equal(array(x), array(y)))
         for x, y in zip(a, b, strict=True)
     )
 
@@ -238,7 +251,10 @@ def _indices_are_read(node: ir.Node) -> bool:
 
 
 def _fills(node: ir.Node) -> bool:
-    return is_op(node, "Pad") and node.attributes.get_string("mode", "constant") == "constant"
+    return (
+        is_op(node, "Pad")
+        and node.attributes.get_string("mode", "constant") == "constant"
+    )
 
 
 def _zero(integers: ir.Value | None) -> np.ndarray:
@@ -258,7 +274,9 @@ def _fold(node: ir.Node) -> bool:
     if real is None or output.is_graph_output() or scale is None or scale.dtype is None:
         return False
     assert isinstance(node.graph, ir.Graph)
-    known = constant(node.graph, f"{output.name}.folded", real.astype(scale.dtype.numpy()))
+    known = constant(
+        node.graph, f"{output.name}.folded", real.astype(scale.dtype.numpy())
+    )
     take_over(output, known)
     known.shape = ir.Shape(real.shape)
     node.graph.remove(node, safe=True)

@@ -51,7 +51,9 @@ def _lower(add: ir.Node) -> bool:
         matmul = product.producer() if product is not None else None
         if matmul is not None and bias is not None and _is_dense(matmul, bias):
             assert isinstance(add.graph, ir.Graph)
-            b = constant(add.graph, f"{add.outputs[0].name}.bias", array(bias).reshape(-1))
+            b = constant(
+                add.graph, f"{add.outputs[0].name}.bias", array(bias).reshape(-1)
+            )
             replace_node(add, ir.Node("", "Gemm", [*matmul.inputs, b]), dead=(matmul,))
             return True
     return False

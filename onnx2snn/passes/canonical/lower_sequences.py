@@ -46,7 +46,8 @@ class LowerSequences(ir.passes.InPlacePass):
             rule(known, node)
             for graph in model.graphs()
             for node in tuple(graph)
-            if (rule := _RULES.get(node.op_type)) is not None and is_op(node, node.op_type)
+            if (rule := _RULES.get(node.op_type)) is not None
+            and is_op(node, node.op_type)
         ]
         if any(rewritten):
             remove_unused(model)
@@ -77,7 +78,10 @@ class _Parts:
     @property
     def is_squeezed(self) -> bool:
         """Whether the parts lack that axis."""
-        return len(self.node.inputs) < 2 and self.node.attributes.get_int("keepdims", 1) == 0
+        return (
+            len(self.node.inputs) < 2
+            and self.node.attributes.get_int("keepdims", 1) == 0
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +111,11 @@ def _insert(known: _Known, node: ir.Node) -> bool:
     if isinstance(elements, list) and tensor is not None:
         position = _number(node, 2, len(elements))
         if position is not None:
-            known[node.outputs[0]] = [*elements[:position], tensor, *elements[position:]]
+            known[node.outputs[0]] = [
+                *elements[:position],
+                tensor,
+                *elements[position:],
+            ]
     return False
 
 
@@ -144,7 +152,9 @@ def _elements(known: _Known, sequence: ir.Value) -> list[ir.Value] | None:
     if isinstance(content, _Parts) and content.sizes is not None:
         writer, axis, squeezed = Writer(content.node), content.axis, content.is_squeezed
         sizes = writer.constant("split", np.array(content.sizes))
-        first = writer.add("Split", [content.x, sizes], {"axis": axis}, len(content.sizes))
+        first = writer.add(
+            "Split", [content.x, sizes], {"axis": axis}, len(content.sizes)
+        )
         producer = first.producer()
         assert producer is not None  # it was just written
         content = list(producer.outputs)
@@ -180,7 +190,9 @@ def _cut(node: ir.Node, parts: _Parts, position: int) -> ir.Value | None:
         return None
     start = position * parts.size
     ends = {"start": start, "end": start + parts.size or _END, "axis": parts.axis}
-    bounds = [writer.constant(name, np.array([number])) for name, number in ends.items()]
+    bounds = [
+        writer.constant(name, np.array([number])) for name, number in ends.items()
+    ]
     return writer.add("Slice", [parts.x, *bounds])
 
 
@@ -218,7 +230,11 @@ def _optional(known: _Known, node: ir.Node) -> bool:
 def _element(known: _Known, node: ir.Node) -> bool:
     """Read what an optional holds; from opset 18 on what is no optional holds itself."""
     content = known.get(_input(node, 0), _Inner(_input(node, 0)))
-    if not isinstance(content, _Inner) or content.value is None or _is_optional(content.value):
+    if (
+        not isinstance(content, _Inner)
+        or content.value is None
+        or _is_optional(content.value)
+    ):
         return False
     if content.value in known:
         known[node.outputs[0]] = known[content.value]

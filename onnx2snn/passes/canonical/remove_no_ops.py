@@ -62,7 +62,11 @@ def _remove(node: ir.Node) -> bool:
 
 def _can_be_renamed(value: ir.Value, reader: ir.Node) -> bool:
     producer = value.producer()
-    return producer is not None and producer.graph is reader.graph and not value.is_graph_output()
+    return (
+        producer is not None
+        and producer.graph is reader.graph
+        and not value.is_graph_output()
+    )
 
 
 def _input(node: ir.Node, position: int) -> ir.Value | None:
@@ -74,7 +78,9 @@ def _first(node: ir.Node) -> ir.Value | None:
 
 
 def _only(node: ir.Node) -> ir.Value | None:
-    return _first(node) if sum(value is not None for value in node.inputs) == 1 else None
+    return (
+        _first(node) if sum(value is not None for value in node.inputs) == 1 else None
+    )
 
 
 def _clip(node: ir.Node) -> ir.Value | None:
@@ -83,7 +89,9 @@ def _clip(node: ir.Node) -> ir.Value | None:
 
 def _dropout(node: ir.Node) -> ir.Value | None:
     training = _input(node, 2)
-    is_inference = training is None or (is_constant(training) and not array(training).any())
+    is_inference = training is None or (
+        is_constant(training) and not array(training).any()
+    )
     return _first(node) if is_inference else None
 
 
@@ -96,7 +104,11 @@ def _cast(node: ir.Node) -> ir.Value | None:
 
 def _same_shape(node: ir.Node) -> ir.Value | None:
     value = _first(node)
-    return value if value is not None and _have_same_shape(value, node.outputs[0]) else None
+    return (
+        value
+        if value is not None and _have_same_shape(value, node.outputs[0])
+        else None
+    )
 
 
 def _have_same_shape(a: ir.Value, b: ir.Value) -> bool:
@@ -104,7 +116,8 @@ def _have_same_shape(a: ir.Value, b: ir.Value) -> bool:
         return False
     pairs = zip(a.shape, b.shape, strict=True)
     return all(
-        left == right and (isinstance(left, int) or left.value is not None) for left, right in pairs
+        left == right and (isinstance(left, int) or left.value is not None)
+        for left, right in pairs
     )
 
 
@@ -151,13 +164,19 @@ def _keeps_shape(x: ir.Value | None, operand: ir.Value | None, node: ir.Node) ->
     if x is None or operand is None:
         return False
     shape = array(operand).shape
-    if not shape or (set(shape) == {1} and x.shape is not None and len(shape) <= len(x.shape)):
+    if not shape or (
+        set(shape) == {1} and x.shape is not None and len(shape) <= len(x.shape)
+    ):
         return True
     return _have_same_shape(x, node.outputs[0])
 
 
 def _is_all(value: ir.Value | None, element: int) -> bool:
-    return value is not None and is_constant(value) and bool(np.all(array(value) == element))
+    return (
+        value is not None
+        and is_constant(value)
+        and bool(np.all(array(value) == element))
+    )
 
 
 _RULES: dict[str, Callable[[ir.Node], ir.Value | None]] = {

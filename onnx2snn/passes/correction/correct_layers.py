@@ -73,21 +73,34 @@ class CorrectLayers(ir.passes.InPlacePass):
         """Check the options."""
         unknown = [name for name in self.corrections if name not in CORRECTIONS]
         if unknown:
-            message = f"corrections are {', '.join(CORRECTIONS)}, not {', '.join(unknown)}"
+            message = (
+                f"corrections are {', '.join(CORRECTIONS)}, not {', '.join(unknown)}"
+            )
             raise OptionError(message)
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Correct the layers of the main graph, which is in step form."""
-        if self.ann is None or self.data is None or not any(map(is_neuron, model.graph)):
+        if (
+            self.ann is None
+            or self.data is None
+            or not any(map(is_neuron, model.graph))
+        ):
             return ir.passes.PassResult(model, modified=False)
         graph = model.graph
         outputs = list(replaced_activations(model, self.ann).values())
-        rows = rows_at_once(self.ann, outputs, self.data, self.time_steps, self.batch_size)
+        rows = rows_at_once(
+            self.ann, outputs, self.data, self.time_steps, self.batch_size
+        )
         events = event_names(model.graph)
         batches = (time_first(batch.feeds, events) for batch in self.data.batches(rows))
         changed = False
         steps = walk(
-            model, self.ann, batches, self.time_steps, _POSITIONS, layerwise=self.layerwise
+            model,
+            self.ann,
+            batches,
+            self.time_steps,
+            _POSITIONS,
+            layerwise=self.layerwise,
         )
         with contextlib.closing(steps) as parts:
             for part in track(parts, "correct layers"):

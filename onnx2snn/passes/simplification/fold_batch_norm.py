@@ -94,12 +94,17 @@ def _fold_into_conv(before: ir.Node, node: ir.Node, affine: Affine) -> ir.Node |
         if affine.scale.size not in {1, channels}:
             return None
         s = np.broadcast_to(affine.scale, channels).reshape(group, 1, w.shape[1], 1)
-        new_weight = (w.reshape(group, -1, w.shape[1], w[0, 0].size) * s).reshape(w.shape)
+        new_weight = (w.reshape(group, -1, w.shape[1], w[0, 0].size) * s).reshape(
+            w.shape
+        )
     return _replace_weights(before, node, affine, new_weight, channels)
 
 
 def _fold_into_gemm(before: ir.Node, node: ir.Node, affine: Affine) -> ir.Node | None:
-    if not _has_constant_weights(before) or before.attributes.get_float("beta", 1.0) != 1.0:
+    if (
+        not _has_constant_weights(before)
+        or before.attributes.get_float("beta", 1.0) != 1.0
+    ):
         return None
     w = array(before.inputs[1])
     transposed = before.attributes.get_int("transB", 0)
@@ -107,15 +112,26 @@ def _fold_into_gemm(before: ir.Node, node: ir.Node, affine: Affine) -> ir.Node |
     if affine.scale.size not in {1, channels}:
         return None
     s = np.broadcast_to(affine.scale, channels)
-    return _replace_weights(before, node, affine, w * (s[:, None] if transposed else s), channels)
+    return _replace_weights(
+        before, node, affine, w * (s[:, None] if transposed else s), channels
+    )
 
 
 def _fold_into_matmul(before: ir.Node, node: ir.Node, affine: Affine) -> ir.Node | None:
     graph, weight = node.graph, before.inputs[1]
-    rank_two = weight is not None and weight.shape is not None and len(weight.shape) == 2
-    if is_op(node, "BatchNormalization") and (affine.x.shape is None or len(affine.x.shape) != 2):
+    rank_two = (
+        weight is not None and weight.shape is not None and len(weight.shape) == 2
+    )
+    if is_op(node, "BatchNormalization") and (
+        affine.x.shape is None or len(affine.x.shape) != 2
+    ):
         return None
-    if graph is None or not is_constant(weight) or not rank_two or np.all(affine.scale == 1):
+    if (
+        graph is None
+        or not is_constant(weight)
+        or not rank_two
+        or np.all(affine.scale == 1)
+    ):
         return None
     w = array(weight)
     name = node.outputs[0].name
@@ -149,7 +165,11 @@ def _has_constant_weights(node: ir.Node) -> bool:
 
 
 def _replace_weights(
-    before: ir.Node, node: ir.Node, affine: Affine, new_weight: np.ndarray, channels: int
+    before: ir.Node,
+    node: ir.Node,
+    affine: Affine,
+    new_weight: np.ndarray,
+    channels: int,
 ) -> ir.Node | None:
     graph = node.graph
     if graph is None or affine.scale.size not in {1, channels}:
@@ -165,7 +185,10 @@ def _replace_weights(
         constant(graph, f"{name}.bias", new_bias.astype(weight.dtype)),
     ]
     fused = ir.node(
-        before.op_type, [before.inputs[0], *parameters], before.attributes, name=label(before)
+        before.op_type,
+        [before.inputs[0], *parameters],
+        before.attributes,
+        name=label(before),
     )
     replace_node(node, fused, dead=(before,))
     return fused
@@ -191,7 +214,9 @@ def _fold_forward(node: ir.Node, reader: ir.Node, affine: Affine) -> bool:
     others = tuple(a for a in range(w.ndim) if a != 1 - axis)
     shift = (w * affine.shift.reshape(along)).sum(axis=others)
     name = reader.outputs[0].name
-    weight = constant(graph, f"{name}.weight", (w * affine.scale.reshape(along)).astype(w.dtype))
+    weight = constant(
+        graph, f"{name}.weight", (w * affine.scale.reshape(along)).astype(w.dtype)
+    )
     old_bias = reader.inputs[2] if len(reader.inputs) > 2 else None
     bias = shift if old_bias is None else array(old_bias) + shift
     inputs = [affine.x, weight, constant(graph, f"{name}.bias", bias.astype(w.dtype))]
@@ -205,12 +230,18 @@ def _takes_affine(reader: ir.Node, affine: Affine) -> bool:
     if not _has_constant_weights(reader):
         return False
     if is_op(reader, "Gemm"):
-        plain = reader.attributes.get_float("alpha", 1.0), reader.attributes.get_float("beta", 1.0)
+        plain = (
+            reader.attributes.get_float("alpha", 1.0),
+            reader.attributes.get_float("beta", 1.0),
+        )
         return plain == (1.0, 1.0) and not reader.attributes.get_int("transA", 0)
     if is_op(reader, "MatMul"):
         return affine.x.shape is not None and len(affine.x.shape) == 2
     if not is_op(reader, "Conv") or reader.attributes.get_int("group", 1) != 1:
         return False
     pads = reader.attributes.get_ints("pads", ())
-    automatic = reader.attributes.get_string("auto_pad", "NOTSET") not in {"NOTSET", "VALID"}
+    automatic = reader.attributes.get_string("auto_pad", "NOTSET") not in {
+        "NOTSET",
+        "VALID",
+    }
     return not np.any(affine.shift) or not (any(pads) or automatic)

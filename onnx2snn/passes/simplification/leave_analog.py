@@ -39,7 +39,11 @@ class LeaveAnalog(ir.passes.InPlacePass):
             return ir.passes.PassResult(model, modified=False)
         wanted = set(self.values)
         named = {v for node in model.graph for v in node.outputs if v.name in wanted}
-        meant = {value for value, parts in activations_of(model.graph).items() if parts & named}
+        meant = {
+            value
+            for value, parts in activations_of(model.graph).items()
+            if parts & named
+        }
         new = [value for value in named | meant if not is_left(value)]
         for value in new:
             value.metadata_props[LEFT] = "1"

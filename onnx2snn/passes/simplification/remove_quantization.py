@@ -104,7 +104,11 @@ def _limit_before_rounding(dequantize: ir.Node) -> None:
         return
     rounded = clip.inputs[0]
     quantize = None if rounded is None else rounded.producer()
-    if quantize is None or not is_quantize(quantize) or not has_one_reader(quantize.outputs[0]):
+    if (
+        quantize is None
+        or not is_quantize(quantize)
+        or not has_one_reader(quantize.outputs[0])
+    ):
         return
     quantizer = quantizer_of(quantize)
     bounds = [array(value) for value in clip.inputs[1:3] if is_constant(value)]
@@ -206,7 +210,9 @@ class _Removal:
         else:
             bounds = {"min": 0.0, "max": limit.values.item()}
             inputs = [
-                constant(self._graph, f"{output.name}.{name}", np.array(bound, np.float32))
+                constant(
+                    self._graph, f"{output.name}.{name}", np.array(bound, np.float32)
+                )
                 for name, bound in bounds.items()
             ]
             node = ir.node("Clip", [pair.x, *inputs], name=label(pair.dequantize))
@@ -218,10 +224,18 @@ class _Removal:
         replace_by_value(pair.dequantize, value)
         self._graph.remove(pair.dequantize, safe=True)
         quantize, integers = pair.quantize, pair.quantize.outputs[0]
-        if quantize.graph and not any(v.uses() or v.is_graph_output() for v in quantize.outputs):
+        if quantize.graph and not any(
+            v.uses() or v.is_graph_output() for v in quantize.outputs
+        ):
             self._graph.remove(quantize, safe=True)
-            if str(value.name).startswith(f"{integers.name}.") and not value.is_graph_output():
-                value.name, integers.name = integers.name, None  # the integers' name is the file's
+            if (
+                str(value.name).startswith(f"{integers.name}.")
+                and not value.is_graph_output()
+            ):
+                value.name, integers.name = (
+                    integers.name,
+                    None,
+                )  # the integers' name is the file's
 
 
 def _limit(pairs: list[_Pair]) -> QuantizerRange | None:
@@ -234,13 +248,17 @@ def _limit(pairs: list[_Pair]) -> QuantizerRange | None:
     if len(axes) > 1 or any(each.block for each in quantizers) or None in axes:
         largest = max(float(each.high.max()) for each in quantizers)
         return QuantizerRange(np.array([largest], np.float32), None, levels)
-    return QuantizerRange(np.max([each.high for each in quantizers], axis=0), axes.pop(), levels)
+    return QuantizerRange(
+        np.max([each.high for each in quantizers], axis=0), axes.pop(), levels
+    )
 
 
 def _is_read_by(x: ir.Value, pairs: list[_Pair]) -> bool:
     """Whether ``x`` is a rectifier's, and the quantisers are its only readers."""
     producer, quantizers = x.producer(), {pair.quantize for pair in pairs}
-    read_by_others = x.is_graph_output() or any(use.node not in quantizers for use in x.uses())
+    read_by_others = x.is_graph_output() or any(
+        use.node not in quantizers for use in x.uses()
+    )
     return producer is not None and is_rectifier(producer) and not read_by_others
 
 

@@ -157,7 +157,11 @@ def _quantize(graph: ir.Graph, value: ir.Value, noted: QuantizerRange) -> None:
     first, last = None, value
     for index, (operator, operands) in enumerate(operations):
         inputs = [
-            constant(graph, f"{value.name}.{index}.{position}", np.asarray(operand, np.float32))
+            constant(
+                graph,
+                f"{value.name}.{index}.{position}",
+                np.asarray(operand, np.float32),
+            )
             for position, operand in enumerate(operands)
         ]
         node = ir.node(operator, [last, *inputs])
@@ -166,7 +170,9 @@ def _quantize(graph: ir.Graph, value: ir.Value, noted: QuantizerRange) -> None:
         last.type, last.shape = value.type, value.shape
     take_over(value, last)
     assert first is not None
-    first.replace_input_with(0, value)  # it has just been given the new value, like all readers
+    first.replace_input_with(
+        0, value
+    )  # it has just been given the new value, like all readers
 
 
 _UNKNOWN = (

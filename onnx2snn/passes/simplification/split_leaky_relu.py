@@ -9,7 +9,15 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.analysis.activations import activations
-from onnx2snn.graph import array, constant, fresh_name, is_constant, is_op, label, take_over
+from onnx2snn.graph import (
+    array,
+    constant,
+    fresh_name,
+    is_constant,
+    is_op,
+    label,
+    take_over,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +68,9 @@ def _split(graph: ir.Graph, node: ir.Node, slope: np.ndarray) -> None:
     x = node.inputs[0]
     factor = constant(graph, f"{output.name}.slope", -slope)
     nodes = list(_halves(x, factor, label(node)))
-    for new, suffix in zip(nodes, ("positive", "flipped", "negative", "leak", "sum"), strict=True):
+    for new, suffix in zip(
+        nodes, ("positive", "flipped", "negative", "leak", "sum"), strict=True
+    ):
         new.outputs[0].name = fresh_name(graph, f"{output.name}.{suffix}")
         new.outputs[0].type, new.outputs[0].shape = output.type, output.shape
         new.metadata_props.update(node.metadata_props)

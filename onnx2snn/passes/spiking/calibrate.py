@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.analysis.activations import activations, is_rectifier, is_symmetric_clip, upper_bound
+from onnx2snn.analysis.activations import (
+    activations,
+    is_rectifier,
+    is_symmetric_clip,
+    upper_bound,
+)
 from onnx2snn.analysis.channel_axis import channel_axis
 from onnx2snn.analysis.streams import Streams
 from onnx2snn.calibration.gaussian import gaussian_threshold
@@ -94,9 +99,13 @@ class Calibrate(ir.passes.InPlacePass):
 
     def requires(self, model: ir.Model) -> None:
         """Check that the activations have types."""
-        unknown = [str(value.name) for value in activations(model.graph) if value.type is None]
+        unknown = [
+            str(value.name) for value in activations(model.graph) if value.type is None
+        ]
         if unknown:
-            message = f"no type on {', '.join(unknown)}; run the pass 'infer-shapes' first"
+            message = (
+                f"no type on {', '.join(unknown)}; run the pass 'infer-shapes' first"
+            )
             raise ir.passes.PreconditionError(message)
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
@@ -112,7 +121,9 @@ class Calibrate(ir.passes.InPlacePass):
             batches = (time_means(batch.feeds, events, axis=1) for batch in data)
             self._observe(model, values, batches, "calibration")
         else:
-            self._guess(model, [value for value in values if not self._take_range(value)])
+            self._guess(
+                model, [value for value in values if not self._take_range(value)]
+            )
         return ir.passes.PassResult(model, modified=bool(unknown))
 
     def _guess(self, model: ir.Model, values: list[ir.Value]) -> None:
@@ -157,7 +168,11 @@ class Calibrate(ir.passes.InPlacePass):
         """Note a threshold from the range of the quantiser of ``value``; whether there is one."""
         found = QuantizerRange.read(value)
         if found is not None:
-            part = 1.0 if self.rule != "mse" else _part_of_range(self.time_steps, found.levels)
+            part = (
+                1.0
+                if self.rule != "mse"
+                else _part_of_range(self.time_steps, found.levels)
+            )
             Scale(found.values * np.float32(part), found.axis, "quantizer").write(value)
         return found is not None
 
@@ -165,7 +180,9 @@ class Calibrate(ir.passes.InPlacePass):
         normal = _normal_before(value)
         if normal is not None and self.rule == "mse" and self.per_channel:
             bound = largest_magnitude(value, 1)
-            found = gaussian_threshold(normal.mean, normal.std, self.time_steps, bound=bound)
+            found = gaussian_threshold(
+                normal.mean, normal.std, self.time_steps, bound=bound
+            )
             self._note(value, found, 1, "batch-norm")
             return True
         histogram = statistics.histogram(value)
@@ -179,7 +196,9 @@ class Calibrate(ir.passes.InPlacePass):
         bound = largest_magnitude(value, axis)
         self._note(value, RULES[self.rule](seen, self.time_steps, bound), axis, origin)
 
-    def _note(self, value: ir.Value, threshold: Threshold, axis: int | None, origin: str) -> None:
+    def _note(
+        self, value: ir.Value, threshold: Threshold, axis: int | None, origin: str
+    ) -> None:
         dead = tuple(int(channel) for channel in np.flatnonzero(threshold.dead))
         if len(dead) == threshold.values.size:
             _LOGGER.warning(_DEAD_LAYER, _described(value), _SOURCES[origin])
@@ -195,7 +214,9 @@ def _part_of_range(time_steps: int, levels: int) -> float:
     levels = min(levels, _MOST_LEVELS)
     if time_steps >= levels:
         return 1.0
-    few, many = (gaussian_threshold([0.0], [1.0], n).values.item() for n in (time_steps, levels))
+    few, many = (
+        gaussian_threshold([0.0], [1.0], n).values.item() for n in (time_steps, levels)
+    )
     return float(few / many)
 
 
@@ -209,7 +230,11 @@ def _normal_before(value: ir.Value) -> Normal | None:
 
 def _described(value: ir.Value) -> str:
     producer = value.producer()
-    return f"{value.name!r}" if producer is None else f"{producer.op_type} {label(producer)!r}"
+    return (
+        f"{value.name!r}"
+        if producer is None
+        else f"{producer.op_type} {label(producer)!r}"
+    )
 
 
 _MOST_LEVELS = 255

@@ -104,7 +104,10 @@ class _Carrier:
             self._take_difference(node.outputs[0])
 
     def _read(
-        self, node: ir.Node, values: Iterable[ir.Value], form: Callable[[ir.Value], ir.Value]
+        self,
+        node: ir.Node,
+        values: Iterable[ir.Value],
+        form: Callable[[ir.Value], ir.Value],
     ) -> None:
         for value in dict.fromkeys(values):
             new = form(value)
@@ -130,7 +133,9 @@ class _Carrier:
                 op, other = "Mul", self._step_number(value)
             else:
                 op, other = "RunningSum", self._initial_state(value, "total")
-            self._sums_of[value] = self._append(op, [value, other], f"{value.name}.total", value)
+            self._sums_of[value] = self._append(
+                op, [value, other], f"{value.name}.total", value
+            )
         return self._sums_of[value]
 
     def mean(self, value: ir.Value) -> ir.Value:
@@ -139,7 +144,9 @@ class _Carrier:
             return value
         if value not in self._means_of:
             operands = [self.running_sum(value), self._step_number(value)]
-            self._means_of[value] = self._append("Div", operands, f"{value.name}.mean", value)
+            self._means_of[value] = self._append(
+                "Div", operands, f"{value.name}.mean", value
+            )
         return self._means_of[value]
 
     def output_mean(self, position: int, value: ir.Value) -> None:
@@ -152,7 +159,9 @@ class _Carrier:
 
     def _take_difference(self, output: ir.Value) -> None:
         previous = self._initial_state(output, "previous")
-        stream = self._append("Difference", [output, previous], f"{output.name}.stream", output)
+        stream = self._append(
+            "Difference", [output, previous], f"{output.name}.stream", output
+        )
         take_over(output, stream)
         rewire(_producer(stream), stream, output)
         output.name = fresh_name(self._graph, f"{stream.name}.running")
@@ -164,7 +173,9 @@ class _Carrier:
         if dtype not in self._step_numbers:
             one = constant(self._graph, "one", np.ones([], dtype.numpy()))
             zero = constant(self._graph, "t_init", np.zeros([], dtype.numpy()))
-            self._step_numbers[dtype] = self._append("RunningSum", [one, zero], "t", one)
+            self._step_numbers[dtype] = self._append(
+                "RunningSum", [one, zero], "t", one
+            )
         return self._step_numbers[dtype]
 
     def _initial_state(self, value: ir.Value, state: str) -> ir.Value:
@@ -172,7 +183,9 @@ class _Carrier:
         zero = np.zeros([1] * len(value.shape or ()), dtype)
         return self._states.of(value, f"{value.name}.{state}_init", zero)
 
-    def _append(self, op: str, inputs: Sequence[ir.Value], name: str, like: ir.Value) -> ir.Value:
+    def _append(
+        self, op: str, inputs: Sequence[ir.Value], name: str, like: ir.Value
+    ) -> ir.Value:
         """Append a node (the graph is sorted at the end) and return its first output."""
         self.changed = True
         domain = DOMAIN if op in ALL_OPS else ""

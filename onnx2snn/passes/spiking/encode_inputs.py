@@ -59,7 +59,12 @@ class EncodeInputs(ir.passes.InPlacePass):
             coding = Coding.read(value)
             Coding.erase(value)
             seeds = np.random.SeedSequence([self.seed, position]).generate_state(2)
-            _encode(model.graph, _behind_cast(value), coding.magnitude or 1.0, seeds % _MODULUS)
+            _encode(
+                model.graph,
+                _behind_cast(value),
+                coding.magnitude or 1.0,
+                seeds % _MODULUS,
+            )
         if inputs:
             model.graph.sort()
             model.opset_imports[DOMAIN] = OPSET
@@ -73,9 +78,13 @@ def _behind_cast(value: ir.Value) -> ir.Value:
     return readers[0].outputs[0] if is_float(readers[0].outputs[0]) else value
 
 
-def _encode(graph: ir.Graph, value: ir.Value, magnitude: float, seeds: np.ndarray) -> None:
+def _encode(
+    graph: ir.Graph, value: ir.Value, magnitude: float, seeds: np.ndarray
+) -> None:
     """Let the readers of ``value`` read spikes, but for those that want its shape."""
-    readers = [node for node in graph if value in reads(node) and not is_op(node, *SHAPE_ONLY)]
+    readers = [
+        node for node in graph if value in reads(node) and not is_op(node, *SHAPE_ONLY)
+    ]
     dtype = np.dtype("float32") if value.dtype is None else value.dtype.numpy()
     size = constant(graph, f"{value.name}.magnitude", np.array(magnitude, dtype))
     encoder = ir.node(
@@ -114,14 +123,20 @@ def _generator(graph: ir.Graph, value: ir.Value, seeds: np.ndarray) -> ir.Value:
     modulus, zero, one = number(_MODULUS), number(0), number(1)
     position = compute("Range", zero, compute("Size", value), one)
     spread = compute("Mul", position, number(_MULTIPLIER))
-    mixed = power_five(compute("Mod", compute("Add", spread, number(int(seeds[0]))), modulus))
-    mixed = power_five(compute("Mod", compute("Add", mixed, number(int(seeds[1]))), modulus))
+    mixed = power_five(
+        compute("Mod", compute("Add", spread, number(int(seeds[0]))), modulus)
+    )
+    mixed = power_five(
+        compute("Mod", compute("Add", mixed, number(int(seeds[1]))), modulus)
+    )
     start = compute("Reshape", compute("Max", mixed, one), compute("Shape", value))
     start.shape = value.shape
     return start
 
 
-def _append(graph: ir.Graph, op: str, inputs: Sequence[ir.Value], name: str) -> ir.Value:
+def _append(
+    graph: ir.Graph, op: str, inputs: Sequence[ir.Value], name: str
+) -> ir.Value:
     node = ir.node(op, inputs)
     output = node.outputs[0]
     output.name = node.name = fresh_name(graph, name)

@@ -91,7 +91,9 @@ class ReplaceActivations(ir.passes.InPlacePass):
         values = (*streams.fired, *streams.fed)
         missing = [str(value.name) for value in values if Scale.read(value) is None]
         if missing:
-            message = f"no scale on {', '.join(missing)}; run the pass 'calibrate' first"
+            message = (
+                f"no scale on {', '.join(missing)}; run the pass 'calibrate' first"
+            )
             raise ir.passes.PreconditionError(message)
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
@@ -140,7 +142,9 @@ class _NeuronMaker:
 
     def feed(self, value: ir.Value) -> None:
         """Let the weights that multiply ``value`` be driven by spikes."""
-        readers = [use.node for use in value.uses() if weighted_operand(use.node) is value]
+        readers = [
+            use.node for use in value.uses() if weighted_operand(use.node) is value
+        ]
         _, spikes = self._neuron(value, value, f"{value.name}.neuron", signed=True)
         spikes.name = fresh_name(self._graph, f"{value.name}.spikes")
         for reader in readers:
@@ -152,7 +156,10 @@ class _NeuronMaker:
         """Add a neuron driven by ``current``; return it, and its spikes times the threshold."""
         scale = _scale(activation)
         op = ALL_OPS[NEURONS[self._options.neuron][signed]]
-        inputs = {"current": current, **self._parameters(op, current, activation, signed=signed)}
+        inputs = {
+            "current": current,
+            **self._parameters(op, current, activation, signed=signed),
+        }
         producer = activation.producer()
         neuron = ir.node(
             op.name,
@@ -166,7 +173,9 @@ class _NeuronMaker:
                 THRESHOLD_ORIGIN: scale.origin,
             },
         )
-        charge = ir.node("Mul", [neuron.outputs[0], inputs["v_threshold"]], name=f"{name}.charge")
+        charge = ir.node(
+            "Mul", [neuron.outputs[0], inputs["v_threshold"]], name=f"{name}.charge"
+        )
         self._graph.extend([neuron, charge])
         for value, key in zip(neuron.outputs, op.outputs, strict=True):
             value.name = fresh_name(self._graph, f"{activation.name}.{key}")
@@ -178,13 +187,21 @@ class _NeuronMaker:
         self, op: StepOp, current: ir.Value, activation: ir.Value, *, signed: bool
     ) -> dict[str, ir.Value]:
         """Return the initial states and thresholds that ``op`` takes, by name of the input."""
-        dtype = np.dtype("float32") if activation.dtype is None else activation.dtype.numpy()
+        dtype = (
+            np.dtype("float32")
+            if activation.dtype is None
+            else activation.dtype.numpy()
+        )
         rank = 0 if activation.shape is None else activation.shape.rank()
         theta = _scale(activation).shaped(rank).astype(dtype)
         if "max_spikes" in op.inputs:
             theta = theta / dtype.type(self._options.max_spikes)
         plain = op.name == "DoubleThresholdIF"
-        v_init = np.zeros_like(theta) if plain else theta * dtype.type(self._v_init(activation))
+        v_init = (
+            np.zeros_like(theta)
+            if plain
+            else theta * dtype.type(self._v_init(activation))
+        )
         negative = theta if plain else np.zeros([1] * theta.ndim, dtype)
         gate = min(OPEN_GATE, int(1 / np.spacing(np.ones([], dtype))))
         count = np.full([1] * theta.ndim, gate if signed else 0, dtype)
@@ -198,9 +215,13 @@ class _NeuronMaker:
         found = {}
         for key in op.inputs:
             if key in states:
-                found[key] = self._states.of(current, f"{activation.name}.{key}_init", states[key])
+                found[key] = self._states.of(
+                    current, f"{activation.name}.{key}_init", states[key]
+                )
             elif key in constants:
-                found[key] = constant(self._graph, f"{activation.name}.{key}", constants[key])
+                found[key] = constant(
+                    self._graph, f"{activation.name}.{key}", constants[key]
+                )
         return found
 
     def _v_init(self, activation: ir.Value) -> float:

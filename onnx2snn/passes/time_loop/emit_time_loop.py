@@ -46,5 +46,7 @@ class EmitTimeLoop(ir.passes.InPlacePass):
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Emit the loop in the main graph."""
-        modified = emit_time_loop(model.graph, self.time_steps, self.events, self.every_step)
+        modified = emit_time_loop(
+            model.graph, self.time_steps, self.events, self.every_step
+        )
         return ir.passes.PassResult(model, modified=modified)

@@ -57,11 +57,15 @@ class WriteMetadata(ir.passes.InPlacePass):
             "input_coding": self.input_coding,
             "versions": json.dumps(versions, sort_keys=True),
         }
-        model.metadata_props.update({f"onnx2snn.{key}": text for key, text in fields.items()})
+        model.metadata_props.update(
+            {f"onnx2snn.{key}": text for key, text in fields.items()}
+        )
         model.producer_name, model.producer_version = "onnx2snn", versions["onnx2snn"]
         model.ir_version = max(model.ir_version, _FUNCTIONS_SINCE)
         erased = _erase_notes(model)
-        return ir.passes.PassResult(model, modified=erased or before != model.metadata_props)
+        return ir.passes.PassResult(
+            model, modified=erased or before != model.metadata_props
+        )
 
 
 _FUNCTIONS_SINCE = 8

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 from onnx2snn.runtime.kernels.convolution import Conv, ConvTranspose
 from onnx2snn.runtime.kernels.loop import Loop, Scan
 from onnx2snn.runtime.kernels.mended import LRN, NonMaxSuppression, Optional, Pad
-from onnx2snn.runtime.kernels.pooling import AveragePool, GlobalLpPool, MaxPool, MaxRoiPool
+from onnx2snn.runtime.kernels.pooling import (
+    AveragePool,
+    GlobalLpPool,
+    MaxPool,
+    MaxRoiPool,
+)
 from onnx2snn.runtime.kernels.quantization import DequantizeLinear
 from onnx2snn.runtime.kernels.recurrent import GRU, LSTM, RNN
 from onnx2snn.runtime.kernels.sampling import GridSample

@@ -35,11 +35,15 @@ class Conv(OpRun):
         **attributes: Any,  # noqa: ANN401
     ) -> tuple[np.ndarray]:
         window = Window.of(x.shape[2:], weight.shape[2:], attributes)
-        product = _correlate(window.pad(x, 0), weight, window, attributes.get("group") or 1)
+        product = _correlate(
+            window.pad(x, 0), weight, window, attributes.get("group") or 1
+        )
         return (_with_bias(product, bias),)
 
 
-def _correlate(padded: np.ndarray, weight: np.ndarray, window: Window, group: int) -> np.ndarray:
+def _correlate(
+    padded: np.ndarray, weight: np.ndarray, window: Window, group: int
+) -> np.ndarray:
     batch, channels = padded.shape[:2]
     rows, columns = channels // group * window.taps, math.prod(window.output)
     matrices = weight.reshape(group, -1, rows)

@@ -40,13 +40,19 @@ class Loop(ReferenceLoop):
             if not going or (M is not None and count >= int(M)):
                 break
             inputs = dict(context or {})
-            inputs |= {count_name: np.array(count, np.int64), condition_name: np.array(going)}
+            inputs |= {
+                count_name: np.array(count, np.int64),
+                condition_name: np.array(going),
+            }
             inputs |= dict(zip(state_names, states, strict=True))
             results = body.run(None, inputs, attributes=attributes)
             going, states = bool(results[0]), list(results[1 : 1 + self.N])
             for values, value in zip(scanned, results[1 + self.N :], strict=True):
                 values.append(value)
-        return (*states, *(np.stack(v) if v else np.empty(0, np.float32) for v in scanned))
+        return (
+            *states,
+            *(np.stack(v) if v else np.empty(0, np.float32) for v in scanned),
+        )
 
 
 class Scan(OpRun):

@@ -16,7 +16,9 @@ class LRN(OpRun):
     def _run(self, x: np.ndarray, **attributes: Any) -> tuple[np.ndarray]:  # noqa: ANN401
         size = attributes["size"]
         before = (size - 1) // 2
-        squares = np.pad(x * x, [(0, 0), (before, size - 1 - before)] + [(0, 0)] * (x.ndim - 2))
+        squares = np.pad(
+            x * x, [(0, 0), (before, size - 1 - before)] + [(0, 0)] * (x.ndim - 2)
+        )
         channels = x.shape[1]
         total = sum(squares[:, start : start + channels] for start in range(size))
         factor = attributes["bias"] + attributes["alpha"] / size * total
@@ -44,7 +46,11 @@ class Pad(OpRun):
         ends = np.zeros((x.ndim, 2), np.int64)
         ends[slice(None) if axes is None else axes] = np.reshape(pads, (2, -1)).T
         less = np.maximum(-ends, 0)
-        kept = x[tuple(slice(a, size - b) for size, (a, b) in zip(x.shape, less, strict=True))]
+        kept = x[
+            tuple(
+                slice(a, size - b) for size, (a, b) in zip(x.shape, less, strict=True)
+            )
+        ]
         options: dict[str, Any] = {"mode": mode}
         if mode == "constant":
             options["constant_values"] = 0 if fill is None else fill
@@ -68,9 +74,13 @@ class NonMaxSuppression(OpRun):
         chosen = [
             (batch, label, index)
             for batch in range(scores.shape[0])
-            for corners in [_corners(boxes[batch], bool(attributes.get("center_point_box")))]
+            for corners in [
+                _corners(boxes[batch], bool(attributes.get("center_point_box")))
+            ]
             for label in range(scores.shape[1])
-            for index in _best(corners, _candidates(scores[batch, label], least), threshold, count)
+            for index in _best(
+                corners, _candidates(scores[batch, label], least), threshold, count
+            )
         ]
         return (np.array(chosen, np.int64).reshape(-1, 3),)
 
@@ -93,7 +103,9 @@ def _candidates(scores: np.ndarray, least: np.ndarray | None) -> list[int]:
     return [int(index) for index in order]
 
 
-def _best(corners: np.ndarray, candidates: list[int], threshold: float, count: int) -> list[int]:
+def _best(
+    corners: np.ndarray, candidates: list[int], threshold: float, count: int
+) -> list[int]:
     kept: list[int] = []
     for index in candidates:
         if len(kept) < count and all(

@@ -44,7 +44,9 @@ def _indices(padded: np.ndarray, window: Window, *, column_major: bool) -> np.nd
     indices = _windows(window.pad(index[None, None], 0), window)
     values = _windows(padded, window)
     best = values.argmax(axis=2, keepdims=True)
-    chosen = np.take_along_axis(np.broadcast_to(indices, values.shape), best, axis=2)[:, :, 0]
+    chosen = np.take_along_axis(np.broadcast_to(indices, values.shape), best, axis=2)[
+        :, :, 0
+    ]
     first = plane * np.arange(batch * channels)
     result: np.ndarray = chosen + first.reshape(batch, channels, *[1] * len(spatial))
     return result
@@ -81,7 +83,12 @@ class GlobalLpPool(OpRun):
 class MaxRoiPool(OpRun):
     """Largest value in each cell of a grid over a region of interest; 0 in an empty cell."""
 
-    def _run(self, x: np.ndarray, rois: np.ndarray, **attributes: Any) -> tuple[np.ndarray]:  # noqa: ANN401
+    def _run(
+        self,
+        x: np.ndarray,
+        rois: np.ndarray,
+        **attributes: Any,  # noqa: ANN401
+    ) -> tuple[np.ndarray]:
         height, width = attributes["pooled_shape"]
         y = np.zeros((len(rois), x.shape[1], height, width), x.dtype)
         scaled = np.floor(rois[:, 1:] * attributes["spatial_scale"] + 0.5).astype(int)
@@ -89,7 +96,9 @@ class MaxRoiPool(OpRun):
             image = x[int(rois[index, 0])]
             rows = _cells(y1, y2, height, image.shape[1])
             columns = _cells(x1, x2, width, image.shape[2])
-            for (i, row), (j, column) in itertools.product(enumerate(rows), enumerate(columns)):
+            for (i, row), (j, column) in itertools.product(
+                enumerate(rows), enumerate(columns)
+            ):
                 cell = image[:, row, column]
                 if cell.size:
                     y[index, :, i, j] = cell.max(axis=(1, 2))

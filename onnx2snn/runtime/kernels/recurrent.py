@@ -52,7 +52,10 @@ class _Recurrent(OpRun):
     defaults: tuple[str, ...]
 
     def _cell(
-        self, functions: Sequence[_Function], weights: Sequence[_Array], attributes: dict[str, Any]
+        self,
+        functions: Sequence[_Function],
+        weights: Sequence[_Array],
+        attributes: dict[str, Any],
     ) -> Callable[[_Array, _States], _States]:
         """Return what makes the states after a position of those before it.
 
@@ -73,7 +76,10 @@ class _Recurrent(OpRun):
     ) -> tuple[_Array, ...]:
         batchwise = bool(attributes.get("layout"))
         if batchwise:
-            x, initial = x.swapaxes(0, 1), [s if s is None else s.swapaxes(0, 1) for s in initial]
+            x, initial = (
+                x.swapaxes(0, 1),
+                [s if s is None else s.swapaxes(0, 1) for s in initial],
+            )
         functions = list(_functions(attributes, self.defaults))
         reverse = {"forward": [False], "reverse": [True]}.get(
             attributes.get("direction") or "forward", [False, True]
@@ -83,37 +89,54 @@ class _Recurrent(OpRun):
         for at, backwards in enumerate(reverse):
             own = self._own(x, weights, at)
             first = len(self.defaults) * at
-            cell = self._cell(functions[first : first + len(self.defaults)], own, attributes)
+            cell = self._cell(
+                functions[first : first + len(self.defaults)], own, attributes
+            )
             starts = tuple(
-                np.zeros((x.shape[1], own[1].shape[-1]), x.dtype) if s is None else s[at]
+                np.zeros((x.shape[1], own[1].shape[-1]), x.dtype)
+                if s is None
+                else s[at]
                 for s in initial
             )
             results.append(_unroll(cell, x, starts, lengths, backwards=backwards))
         y = np.stack([result[0] for result in results], axis=1)
-        finals = [np.stack(states) for states in zip(*(r[1] for r in results), strict=True)]
+        finals = [
+            np.stack(states) for states in zip(*(r[1] for r in results), strict=True)
+        ]
         if batchwise:
-            y, finals = y.transpose(2, 0, 1, 3), [state.swapaxes(0, 1) for state in finals]
+            y, finals = (
+                y.transpose(2, 0, 1, 3),
+                [state.swapaxes(0, 1) for state in finals],
+            )
         return (y, *finals)[: len(self.output)]
 
-    def _own(self, x: _Array, weights: Sequence[_Array | None], at: int) -> list[_Array]:
+    def _own(
+        self, x: _Array, weights: Sequence[_Array | None], at: int
+    ) -> list[_Array]:
         """Return the weights of one direction; biases and peepholes that are left out are 0."""
         w, r, b, *peepholes = weights
         assert w is not None
         assert r is not None
         hidden = r.shape[-1]
         bias = np.zeros(2 * self.gates * hidden, x.dtype) if b is None else b[at]
-        looked = [np.zeros(3 * hidden, x.dtype) if p is None else p[at] for p in peepholes]
+        looked = [
+            np.zeros(3 * hidden, x.dtype) if p is None else p[at] for p in peepholes
+        ]
         return [w[at], r[at], *np.split(bias, 2), *looked]
 
 
-def _functions(attributes: Mapping[str, Any], defaults: Sequence[str]) -> Iterator[_Function]:
+def _functions(
+    attributes: Mapping[str, Any], defaults: Sequence[str]
+) -> Iterator[_Function]:
     """Yield the activation functions of all directions.
 
     Gates are clipped first if that is asked for; what comes out of the cell of an LSTM is not, in
     onnxruntime.
     """
     names = attributes.get("activations") or [*defaults, *defaults]
-    lists = [list(attributes.get(f"activation_{key}") or ()) for key in ("alpha", "beta")]
+    lists = [
+        list(attributes.get(f"activation_{key}") or ()) for key in ("alpha", "beta")
+    ]
     clip = attributes.get("clip")
     for at, name in enumerate(names):
         key = name.lower()
@@ -147,7 +170,9 @@ def _unroll(
         places = np.where(within, lengths - 1 - count if backwards else count, 0)
         after = cell(x[places, rows], states)
         chosen = zip(after, states, strict=True)
-        states = tuple(np.where(within[:, None], new, old).astype(x.dtype) for new, old in chosen)
+        states = tuple(
+            np.where(within[:, None], new, old).astype(x.dtype) for new, old in chosen
+        )
         y[places[within], rows[within]] = after[0][within]
     return y, states
 
@@ -171,7 +196,12 @@ class RNN(_Recurrent):
         w, r, wb, rb = weights
         return lambda x, states: (f(x @ w.T + states[0] @ r.T + wb + rb),)
 
-    def _run(self, x: _Array, *given: _Array | None, **attributes: Any) -> tuple[_Array, ...]:  # noqa: ANN401
+    def _run(
+        self,
+        x: _Array,
+        *given: _Array | None,
+        **attributes: Any,  # noqa: ANN401
+    ) -> tuple[_Array, ...]:
         w, r, b, lengths, h = _filled(given, 5)
         return self._compute(x, (w, r, b), lengths, (h,), attributes)
 
@@ -182,7 +212,10 @@ class GRU(_Recurrent):
     gates, states, defaults = 3, 1, ("Sigmoid", "Tanh")
 
     def _cell(
-        self, functions: Sequence[_Function], weights: Sequence[_Array], attributes: dict[str, Any]
+        self,
+        functions: Sequence[_Function],
+        weights: Sequence[_Array],
+        attributes: dict[str, Any],
     ) -> Callable[[_Array, _States], _States]:
         f, g = functions
         w, r, wb, rb = weights
@@ -201,7 +234,12 @@ class GRU(_Recurrent):
 
         return cell
 
-    def _run(self, x: _Array, *given: _Array | None, **attributes: Any) -> tuple[_Array, ...]:  # noqa: ANN401
+    def _run(
+        self,
+        x: _Array,
+        *given: _Array | None,
+        **attributes: Any,  # noqa: ANN401
+    ) -> tuple[_Array, ...]:
         w, r, b, lengths, h = _filled(given, 5)
         return self._compute(x, (w, r, b), lengths, (h,), attributes)
 
@@ -212,7 +250,10 @@ class LSTM(_Recurrent):
     gates, states, defaults = 4, 2, ("Sigmoid", "Tanh", "Tanh")
 
     def _cell(
-        self, functions: Sequence[_Function], weights: Sequence[_Array], attributes: dict[str, Any]
+        self,
+        functions: Sequence[_Function],
+        weights: Sequence[_Array],
+        attributes: dict[str, Any],
     ) -> Callable[[_Array, _States], _States]:
         f, g, h_of = functions
         w, r, wb, rb, peepholes = weights
@@ -228,6 +269,11 @@ class LSTM(_Recurrent):
 
         return cell
 
-    def _run(self, x: _Array, *given: _Array | None, **attributes: Any) -> tuple[_Array, ...]:  # noqa: ANN401
+    def _run(
+        self,
+        x: _Array,
+        *given: _Array | None,
+        **attributes: Any,  # noqa: ANN401
+    ) -> tuple[_Array, ...]:
         w, r, b, lengths, h, c, p = _filled(given, 7)
         return self._compute(x, (w, r, b, p), lengths, (h, c), attributes)

@@ -33,7 +33,9 @@ class GridSample(OpRun):
     ) -> tuple[np.ndarray]:
         mode = mode.removeprefix("bi")
         points, borders = [], []
-        for size, point in zip(x.shape[2:], np.moveaxis(grid, -1, 0)[::-1], strict=True):
+        for size, point in zip(
+            x.shape[2:], np.moveaxis(grid, -1, 0)[::-1], strict=True
+        ):
             low, high = (0.0, size - 1.0) if align_corners else (-0.5, size - 0.5)
             place = (point + 1) / 2 * (high - low) + low
             place = np.rint(place) if mode == "nearest" else place
@@ -61,7 +63,12 @@ def _neighbours(place: np.ndarray, mode: str) -> list[tuple[np.ndarray, np.ndarr
     elif mode == "linear":
         shares = {0: 1 - rest, 1: rest}
     else:
-        shares = {-1: _far(rest + 1), 0: _near(rest), 1: _near(1 - rest), 2: _far(2 - rest)}
+        shares = {
+            -1: _far(rest + 1),
+            0: _near(rest),
+            1: _near(1 - rest),
+            2: _far(2 - rest),
+        }
     return [(first + offset, share) for offset, share in shares.items()]
 
 
@@ -72,7 +79,9 @@ def _near(distance: np.ndarray) -> np.ndarray:
 
 def _far(distance: np.ndarray) -> np.ndarray:
     """Return the share of a pixel at a distance from 1 to 2."""
-    share = ((_BEND * distance - 5 * _BEND) * distance + 8 * _BEND) * distance - 4 * _BEND
+    share = (
+        (_BEND * distance - 5 * _BEND) * distance + 8 * _BEND
+    ) * distance - 4 * _BEND
     return np.asarray(share)
 
 

@@ -55,7 +55,9 @@ class Axis:
     @property
     def overhang(self) -> int:
         """Padding after the input that the windows reach, the one from ``ceil`` included."""
-        return max(0, (self.output - 1) * self.stride + self.extent - self.size - self.begin)
+        return max(
+            0, (self.output - 1) * self.stride + self.extent - self.size - self.begin
+        )
 
     def tap(self, index: int) -> slice:
         """Return where tap ``index`` of every window lies on the padded input."""
@@ -66,8 +68,12 @@ class Axis:
         """Return, for each window, how many of its taps lie on the input or declared padding."""
         first = np.arange(self.output)[:, None] * self.stride - self.begin
         position = first + np.arange(self.kernel) * self.dilation
-        low, high = (-self.begin, self.size + self.end) if with_padding else (0, self.size)
-        counts: np.ndarray = np.count_nonzero((position >= low) & (position < high), axis=1)
+        low, high = (
+            (-self.begin, self.size + self.end) if with_padding else (0, self.size)
+        )
+        counts: np.ndarray = np.count_nonzero(
+            (position >= low) & (position < high), axis=1
+        )
         return counts
 
 
@@ -79,7 +85,10 @@ class Window:
 
     @classmethod
     def of(
-        cls, spatial: Sequence[int], kernel: Sequence[int], attributes: Mapping[str, Any]
+        cls,
+        spatial: Sequence[int],
+        kernel: Sequence[int],
+        attributes: Mapping[str, Any],
     ) -> Window:
         """Read the window off a node.
 
@@ -128,11 +137,14 @@ class Window:
         extents = tuple(axis.extent for axis in self.axes)
         windows = sliding_window_view(padded, extents, axis=tuple(range(2, 2 + rank)))
         at_stride = tuple(
-            slice(0, (axis.output - 1) * axis.stride + 1, axis.stride) for axis in self.axes
+            slice(0, (axis.output - 1) * axis.stride + 1, axis.stride)
+            for axis in self.axes
         )
         at_dilation = tuple(slice(None, None, axis.dilation) for axis in self.axes)
         windows = windows[(slice(None), slice(None), *at_stride, *at_dilation)]
-        return windows.transpose(0, 1, *range(2 + rank, 2 + 2 * rank), *range(2, 2 + rank))
+        return windows.transpose(
+            0, 1, *range(2 + rank, 2 + 2 * rank), *range(2, 2 + rank)
+        )
 
 
 def declared_axes(

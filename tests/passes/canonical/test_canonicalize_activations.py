@@ -16,7 +16,9 @@ CONSTANTS = (
     "float half = {0.5}, float two = {2}, float[1] zeros = {0}, float[1,1,1] deep = {0}, "
     "float[6] each = {0,0,0,0,0,1}"
 )
-VALUES = ", ".join([f"float[2,6] {name}" for name in "abcdef"] + ["bool[2,6] m", "bool[2,6] n"])
+VALUES = ", ".join(
+    [f"float[2,6] {name}" for name in "abcdef"] + ["bool[2,6] m", "bool[2,6] n"]
+)
 
 
 def model(body: str) -> ir.Model:
@@ -30,7 +32,10 @@ def shape(result: ir.Model) -> list[tuple[str, list[float | None]]]:
     return [
         (
             node.op_type,
-            [None if v is None else float(v.const_value.numpy()) for v in node.inputs[1:]],
+            [
+                None if v is None else float(v.const_value.numpy())
+                for v in node.inputs[1:]
+            ],
         )
         for node in result.graph
     ]
@@ -75,7 +80,9 @@ def test_relu(body: str) -> None:
 @pytest.mark.parametrize("product", ["Mul (x, b)", "Mul (b, x)"])
 def test_relu_as_mask(body: str, product: str) -> None:
     text = f"{HEADER} g (float[2,6] x) => (float[2,6] y) <float zero = {{0}}> "
-    before = ir.from_onnx_text(f"{text} {{ {body}  b = Cast <to = 1> (a)  y = {product} }}")
+    before = ir.from_onnx_text(
+        f"{text} {{ {body}  b = Cast <to = 1> (a)  y = {product} }}"
+    )
     after = check_pass(CanonicalizeActivations(), before, FEEDS, rtol=0)
     assert shape(after) == [("Relu", [])]
 
@@ -117,7 +124,9 @@ def test_clip(body: str, bounds: list[float | None]) -> None:
 def test_clip_spelt_as_a_sum(body: str, bounds: list[float | None]) -> None:
     # beyond 2^24 the sums lose what they are made of, and the clamp does not
     feeds = {"x": np.linspace(-8, 8, 12, dtype=np.float32).reshape(2, 6)}
-    after = check_pass(CanonicalizeActivations(), model(f"e = Add (x, one)  {body}"), feeds)
+    after = check_pass(
+        CanonicalizeActivations(), model(f"e = Add (x, one)  {body}"), feeds
+    )
     assert shape(after) == [("Clip", bounds)]
 
 
@@ -215,7 +224,9 @@ def test_double() -> None:
     assert shape(after) == [("Clip", [None, 1])]
 
 
-@pytest.mark.parametrize("signature", ["float[2,6] y, float[2,6] a", "float[2,6] y, float[2,6] z"])
+@pytest.mark.parametrize(
+    "signature", ["float[2,6] y, float[2,6] a", "float[2,6] y, float[2,6] z"]
+)
 def test_inner_clamp_with_other_readers_stays(signature: str) -> None:
     extra = "  z = Neg (a)" if "z" in signature else ""
     before = ir.from_onnx_text(

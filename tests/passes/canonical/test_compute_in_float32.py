@@ -26,9 +26,14 @@ def network(name: str, dtype: str) -> ir.Model:
 
 @pytest.mark.parametrize(
     "name, dtype, tolerance",
-    [("float16", "float16", 1e-2), ("double", "float64", 1e-5)],  # roundings of the smaller type
+    [
+        ("float16", "float16", 1e-2),
+        ("double", "float64", 1e-5),
+    ],  # roundings of the smaller type
 )
-def test_inputs_and_outputs_keep_their_types(name: str, dtype: str, tolerance: float) -> None:
+def test_inputs_and_outputs_keep_their_types(
+    name: str, dtype: str, tolerance: float
+) -> None:
     before = network(name, dtype)
     feeds = {"x": normal(5, 2, 5, 4).astype(dtype)}
     expected = run_ort(before, feeds)
@@ -38,7 +43,9 @@ def test_inputs_and_outputs_keep_their_types(name: str, dtype: str, tolerance: f
     for key, data in expected.items():
         assert results[key].dtype == data.dtype
         np.testing.assert_allclose(results[key], data, tolerance, tolerance)
-    inner = {v.dtype for node in after.graph if node.op_type != "Cast" for v in node.outputs}
+    inner = {
+        v.dtype for node in after.graph if node.op_type != "Cast" for v in node.outputs
+    }
     assert inner == {ir.DataType.FLOAT}
 
 
@@ -83,4 +90,6 @@ def test_a_network_of_another_type_is_converted(dtype: str) -> None:
     for key, value in expected.items():
         assert outputs[key].dtype == value.dtype
         error = np.linalg.norm((outputs[key] - value).astype(float))
-        assert error < 0.05 * np.linalg.norm(value.astype(float))  # a 64-level quantiser, twice
+        assert error < 0.05 * np.linalg.norm(
+            value.astype(float)
+        )  # a 64-level quantiser, twice

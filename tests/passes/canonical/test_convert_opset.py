@@ -16,7 +16,9 @@ def image(*shape: int) -> dict[str, np.ndarray]:
 
 
 def model(opset: int, text: str, ir_version: int = 4) -> ir.Model:
-    return ir.from_onnx_text(f'<ir_version: {ir_version}, opset_import: ["" : {opset}]> g {text}')
+    return ir.from_onnx_text(
+        f'<ir_version: {ir_version}, opset_import: ["" : {opset}]> g {text}'
+    )
 
 
 def assert_converts(before: ir.Model, feeds: dict[str, np.ndarray]) -> ir.Model:
@@ -27,13 +29,19 @@ def assert_converts(before: ir.Model, feeds: dict[str, np.ndarray]) -> ir.Model:
     assert not ConvertOpset()(after).modified
     onnx.checker.check_model(ir.to_proto(after), full_check=True)
     assert after.opset_imports[""] == 17
-    np.testing.assert_allclose(run_ort(after, feeds)["y"], expected, rtol=1e-6, atol=1e-6)
-    np.testing.assert_allclose(run_reference(after, feeds)["y"], expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        run_ort(after, feeds)["y"], expected, rtol=1e-6, atol=1e-6
+    )
+    np.testing.assert_allclose(
+        run_reference(after, feeds)["y"], expected, rtol=1e-5, atol=1e-5
+    )
     return after
 
 
 def test_clip_bounds_become_inputs() -> None:
-    before = model(9, "(float[N,3] x) => (float[N,3] y) { y = Clip <min = -0.5, max = 1.0> (x) }")
+    before = model(
+        9, "(float[N,3] x) => (float[N,3] y) { y = Clip <min = -0.5, max = 1.0> (x) }"
+    )
     after = assert_converts(before, image(4, 3))
     assert [node.op_type for node in after.graph] == ["Constant", "Constant", "Clip"]
 
@@ -64,7 +72,9 @@ def test_upsample_with_scales_as_attribute(mode: str, opset: int) -> None:
 @pytest.mark.parametrize("mode", ["nearest", "linear"])
 @pytest.mark.parametrize("opset, op", [(9, "Upsample"), (10, "Resize")])
 @pytest.mark.parametrize("ir_version", [3, 4])
-def test_upsample_with_scales_as_input(mode: str, opset: int, op: str, ir_version: int) -> None:
+def test_upsample_with_scales_as_input(
+    mode: str, opset: int, op: str, ir_version: int
+) -> None:
     scales = ", float[4] s" if ir_version == 3 else ""
     before = model(
         opset,
@@ -97,9 +107,13 @@ def test_resize_of_opset_11_keeps_its_coordinates() -> None:
 
 def test_normalization_of_each_element_is_spelt_out() -> None:
     names = ("scale", "bias", "mean", "var")
-    lists = (", ".join(f"{number:.3f}" for number in GENERATOR.uniform(0.5, 2, 6)) for _ in names)
+    lists = (
+        ", ".join(f"{number:.3f}" for number in GENERATOR.uniform(0.5, 2, 6))
+        for _ in names
+    )
     parameters = ", ".join(
-        f"float[3,2] {name} = {{{numbers}}}" for name, numbers in zip(names, lists, strict=True)
+        f"float[3,2] {name} = {{{numbers}}}"
+        for name, numbers in zip(names, lists, strict=True)
     )
     before = model(
         7,
@@ -110,10 +124,14 @@ def test_normalization_of_each_element_is_spelt_out() -> None:
     after = before.clone()
     assert ConvertOpset()(after).modified
     assert [node.op_type for node in after.graph] == ["Sub", "Div", "Mul", "Add"]
-    scale, bias, mean, var = (before.graph.initializers[n].const_value.numpy() for n in names)
+    scale, bias, mean, var = (
+        before.graph.initializers[n].const_value.numpy() for n in names
+    )
     expected = (feeds["x"] - mean) / np.sqrt(var + 0.25) * scale + bias
     for run in (run_ort, run_reference):
-        np.testing.assert_allclose(run(after, feeds)["y"], expected, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(
+            run(after, feeds)["y"], expected, rtol=1e-5, atol=1e-6
+        )
 
 
 def test_normalization_of_each_channel_stays() -> None:
@@ -143,12 +161,16 @@ def test_message_of_the_converter_is_kept() -> None:
         "(float[4,2,3] x, float[2] s) => (float[4,2,3] y) "
         "{ y, a, b, c, d = BatchNormalization (x, s, s, s, s) }",
     )
-    with pytest.raises(ValueError, match=r"opset 17: .*BatchNormalization outputs 4 and 5"):
+    with pytest.raises(
+        ValueError, match=r"opset 17: .*BatchNormalization outputs 4 and 5"
+    ):
         ConvertOpset()(before)
 
 
 def test_dropout_ratio_becomes_an_input() -> None:
-    before = model(7, "(float[N,3] x) => (float[N,3] y) { h = Dropout (x)  y = Relu (h) }")
+    before = model(
+        7, "(float[N,3] x) => (float[N,3] y) { h = Dropout (x)  y = Relu (h) }"
+    )
     assert_converts(before, image(4, 3))
 
 
@@ -173,7 +195,9 @@ def test_large_weights_documentation_and_symbols_are_kept(ir_version: int) -> No
     node = onnx.helper.make_node("MatMul", ["x", "w"], ["y"], name="dense")
     initializer = onnx.numpy_helper.from_array(weight, "w")
     inputs = [x, w] if ir_version == 3 else [x]
-    graph = onnx.helper.make_graph([node], "g", inputs, [y], [initializer], doc_string="about")
+    graph = onnx.helper.make_graph(
+        [node], "g", inputs, [y], [initializer], doc_string="about"
+    )
     proto = onnx.helper.make_model(
         graph, opset_imports=[onnx.helper.make_opsetid("", 9)], ir_version=ir_version
     )
@@ -182,9 +206,13 @@ def test_large_weights_documentation_and_symbols_are_kept(ir_version: int) -> No
     after = assert_converts(before, image(4, 20))
     assert (after.graph.name, after.graph.doc_string) == ("g", "about")
     assert after.metadata_props == {"author": "me"}
-    assert [value.name for value in after.graph.inputs] == [value.name for value in inputs]
+    assert [value.name for value in after.graph.inputs] == [
+        value.name for value in inputs
+    ]
     assert str(after.graph.inputs[0].shape) == "[N,20]"
-    np.testing.assert_array_equal(after.graph.initializers["w"].const_value.numpy(), weight)
+    np.testing.assert_array_equal(
+        after.graph.initializers["w"].const_value.numpy(), weight
+    )
 
 
 @pytest.mark.parametrize("opset", [17, 18, 21])

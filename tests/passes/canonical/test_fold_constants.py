@@ -29,7 +29,9 @@ def test_chain_is_folded_under_its_own_names() -> None:
     assert ops(after) == ["MatMul"]
     assert list(after.graph.initializers) == ["v"]
     expected = 2 * np.array([[1, -2, 3], [0.5, 5, -6]], np.float32).T
-    np.testing.assert_array_equal(after.graph.initializers["v"].const_value.numpy(), expected)
+    np.testing.assert_array_equal(
+        after.graph.initializers["v"].const_value.numpy(), expected
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,7 +65,9 @@ def test_constant_of_each_kind(attribute: str, expected: np.ndarray) -> None:
         ("Slice (s, a, b)", [3, 4]),
     ],
 )
-def test_numbers_of_a_partly_symbolic_shape_are_constants(node: str, expected: list[int]) -> None:
+def test_numbers_of_a_partly_symbolic_shape_are_constants(
+    node: str, expected: list[int]
+) -> None:
     before = ir.from_onnx_text(
         f"{HEADER} g (float[N,3,4] x) => (int64[{len(expected)}] y) "
         "<int64[2] i = {2, 1}, int64[1] a = {1}, int64[1] b = {9}> "
@@ -144,7 +148,9 @@ def test_strings_stay() -> None:
     node = onnx.helper.make_node("Constant", [], ["y"], value=value)
     output = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.STRING, [1])
     graph = onnx.helper.make_graph([node], "g", [], [output])
-    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)])
+    model = onnx.helper.make_model(
+        graph, opset_imports=[onnx.helper.make_opsetid("", 17)]
+    )
     assert not FoldConstants()(ir.from_proto(model)).modified
 
 
@@ -199,7 +205,9 @@ def test_large_inputs() -> None:
     proto = ir.to_proto(before)
     proto.graph.initializer.append(onnx.numpy_helper.from_array(weight, "w"))
     after = check_pass(FoldConstants(), proto, feeds(2, 30), rtol=0)
-    np.testing.assert_array_equal(after.graph.initializers["t"].const_value.numpy(), weight.T)
+    np.testing.assert_array_equal(
+        after.graph.initializers["t"].const_value.numpy(), weight.T
+    )
 
 
 @pytest.mark.parametrize("node", ["SequenceConstruct (w, w)", "Cast <to = 8> (w)"])
@@ -212,5 +220,7 @@ def test_results_that_are_no_numbers_stay(node: str) -> None:
 
 
 def test_string_attribute_stays() -> None:
-    before = ir.from_onnx_text(f'{HEADER} g () => (y) {{ y = Constant <value_string = "a"> () }}')
+    before = ir.from_onnx_text(
+        f'{HEADER} g () => (y) {{ y = Constant <value_string = "a"> () }}'
+    )
     assert not FoldConstants()(before).modified

@@ -12,7 +12,9 @@ HEADER = '<ir_version: 8, opset_import: ["" : 17]>'
 
 
 def shapes(model: ir.Model) -> dict[str | None, str]:
-    return {v.name: str(v.shape) for node in model.graph.all_nodes() for v in node.outputs}
+    return {
+        v.name: str(v.shape) for node in model.graph.all_nodes() for v in node.outputs
+    }
 
 
 def test_shapes_and_types_are_found() -> None:
@@ -47,11 +49,15 @@ def test_a_number_replaces_a_symbol_but_not_in_the_signature() -> None:
     assert shapes(before) == {"h": "[4,6]", "y": "[N,6]"}
 
 
-def test_what_cannot_be_inferred_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_cannot_be_inferred_is_left_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     before = ir.from_onnx_text(
         f"{HEADER} g (float[2,3] x) => (float[2,3] y) {{ h = MatMul (x, x)  y = Neg (h) }}"
     )
-    before.graph.node(0).attributes["foo"] = ir.AttrGraph("foo", ir.Graph([], [], nodes=[]))
+    before.graph.node(0).attributes["foo"] = ir.AttrGraph(
+        "foo", ir.Graph([], [], nodes=[])
+    )
     before.opset_imports.clear()
     assert not InferShapes()(before).modified
     assert "shapes cannot be inferred" in caplog.text
@@ -62,7 +68,9 @@ def test_sequences_have_types_of_their_own() -> None:
         f"{HEADER} g (float[2,3] x) => (float[a,b] y) "
         "{ s = SequenceConstruct (x, x)  y = ConcatFromSequence <axis = 0> (s) }"
     )
-    after = check_pass(InferShapes(), before, {"x": np.ones((2, 3), np.float32)}, rtol=0)
+    after = check_pass(
+        InferShapes(), before, {"x": np.ones((2, 3), np.float32)}, rtol=0
+    )
     sequence = after.graph.node(0).outputs[0]
     assert sequence.type == ir.SequenceType(ir.TensorType(ir.DataType.FLOAT))
 
@@ -78,7 +86,8 @@ def test_subgraph() -> None:
 
 
 @pytest.mark.parametrize(
-    "node", ["GroupNormalization <num_groups = 2> (h, s, s)", "MeanVarianceNormalization (h)"]
+    "node",
+    ["GroupNormalization <num_groups = 2> (h, s, s)", "MeanVarianceNormalization (h)"],
 )
 def test_operators_of_which_onnx_infers_nothing(node: str) -> None:
     before = ir.from_onnx_text(
@@ -87,7 +96,11 @@ def test_operators_of_which_onnx_infers_nothing(node: str) -> None:
     )
     assert InferShapes()(before).modified
     assert shapes(before)["n"] == "[N,4,3,2]"
-    assert [n.op_type for n in before.graph] == ["Relu", node.split(maxsplit=1)[0], "Flatten"]
+    assert [n.op_type for n in before.graph] == [
+        "Relu",
+        node.split(maxsplit=1)[0],
+        "Flatten",
+    ]
     assert not InferShapes()(before).modified
 
 
@@ -96,8 +109,12 @@ def test_sequences_stay_sequences() -> None:
         f"{HEADER} g (float[N,4] x) => (float[N,M] y) "
         "{ s = SplitToSequence <axis = 1> (x)  y = ConcatFromSequence <axis = 1> (s) }"
     )
-    after = check_pass(InferShapes(), before, {"x": np.ones((2, 4), np.float32)}, rtol=0)
-    assert after.graph.node(0).outputs[0].type == ir.SequenceType(ir.TensorType(ir.DataType.FLOAT))
+    after = check_pass(
+        InferShapes(), before, {"x": np.ones((2, 4), np.float32)}, rtol=0
+    )
+    assert after.graph.node(0).outputs[0].type == ir.SequenceType(
+        ir.TensorType(ir.DataType.FLOAT)
+    )
 
 
 def test_a_graph_that_cannot_be_inferred_is_left_as_it_is(
@@ -107,7 +124,9 @@ def test_a_graph_that_cannot_be_inferred_is_left_as_it_is(
         message = "no idea"
         raise RuntimeError(message)
 
-    before = ir.from_onnx_text(f"{HEADER} g (float[N,4] x) => (float[N,4] y) {{ y = Relu (x) }}")
+    before = ir.from_onnx_text(
+        f"{HEADER} g (float[N,4] x) => (float[N,4] y) {{ y = Relu (x) }}"
+    )
     monkeypatch.setattr(onnx.shape_inference, "infer_shapes", fail)
     assert not InferShapes()(before).modified
     assert "shapes cannot be inferred: no idea" in caplog.text
@@ -123,7 +142,11 @@ def test_what_a_loop_carries() -> None:
     )
     assert InferShapes()(before).modified
     (loop,) = (node for node in before.graph if node.op_type == "Loop")
-    assert [str(value.shape) for value in loop.outputs] == ["[N,4]", "[None]", "[unk__1,N,4]"]
+    assert [str(value.shape) for value in loop.outputs] == [
+        "[N,4]",
+        "[None]",
+        "[unk__1,N,4]",
+    ]
     assert not InferShapes()(before).modified
 
 

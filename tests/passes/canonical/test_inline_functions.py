@@ -44,8 +44,15 @@ def test_call_in_a_subgraph() -> None:
         "then_branch = t () => (float[1,4] p) { p = my.Scale (x, x) }, "
         "else_branch = e () => (float[1,4] q) { q = Abs (x) }> }" + FUNCTIONS
     )
-    after = check_pass(InlineFunctions(), before, {**FEEDS, "c": np.array(1, np.bool_)}, rtol=0)
-    assert {node.op_type for node in after.graph.all_nodes()} == {"If", "Mul", "Neg", "Abs"}
+    after = check_pass(
+        InlineFunctions(), before, {**FEEDS, "c": np.array(1, np.bool_)}, rtol=0
+    )
+    assert {node.op_type for node in after.graph.all_nodes()} == {
+        "If",
+        "Mul",
+        "Neg",
+        "Abs",
+    }
 
 
 @pytest.mark.parametrize("functions", ["", FUNCTIONS])

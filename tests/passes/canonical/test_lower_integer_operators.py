@@ -42,7 +42,9 @@ Y = {"sy": number(0.5), "zy": number(8, "u1")}
 @pytest.mark.parametrize(
     "zero_point", [number(0, "i1"), number(-2, "i1"), np.arange(4).astype("i1")]
 )
-@pytest.mark.parametrize("scale", [number(0.125), np.array([0.125], "f4"), 2.0 ** -np.arange(4)])
+@pytest.mark.parametrize(
+    "scale", [number(0.125), np.array([0.125], "f4"), 2.0 ** -np.arange(4)]
+)
 @pytest.mark.parametrize("bias", [True, False])
 def test_convolution(scale: np.ndarray, zero_point: np.ndarray, *, bias: bool) -> None:
     if zero_point.size > scale.size:
@@ -85,10 +87,16 @@ def test_matrix_product(*, per_column: bool) -> None:
 
 
 CONTRIBUTED = [
-    ("QLinearAdd (x, sx, zx, x, sx, zx, sy, zy)", ["DequantizeLinear", "DequantizeLinear", "Add"]),
+    (
+        "QLinearAdd (x, sx, zx, x, sx, zx, sy, zy)",
+        ["DequantizeLinear", "DequantizeLinear", "Add"],
+    ),
     ("QLinearMul (x, sx, zx, k, sk, zk, sy, zy)", ["DequantizeLinear", "Mul"]),
     ("QLinearSigmoid (x, sx, zx, st, zt)", ["DequantizeLinear", "Sigmoid"]),
-    ("QLinearLeakyRelu <alpha = 0.25> (x, sx, zx, sy, zy)", ["DequantizeLinear", "LeakyRelu"]),
+    (
+        "QLinearLeakyRelu <alpha = 0.25> (x, sx, zx, sy, zy)",
+        ["DequantizeLinear", "LeakyRelu"],
+    ),
     (
         "QLinearAveragePool <kernel_shape = [2, 2], pads = [0, 0, 1, 1]> (x, sx, zx, sy, zy)",
         ["DequantizeLinear", "AveragePool"],
@@ -105,7 +113,10 @@ CONTRIBUTED = [
         "QLinearWhere (c, x, sx, zx, k, sk, zk, sy, zy)",
         ["DequantizeLinear", "Where"],
     ),
-    ("QLinearSoftmax <axis = 1, opset = 13> (x, sx, zx, st, zt)", ["DequantizeLinear", "Softmax"]),
+    (
+        "QLinearSoftmax <axis = 1, opset = 13> (x, sx, zx, st, zt)",
+        ["DequantizeLinear", "Softmax"],
+    ),
     (
         "QLinearSoftmax <axis = 1, opset = 12> (x, sx, zx, st, zt)",
         ["DequantizeLinear", "Flatten", "Softmax", "Shape", "Reshape"],
@@ -148,7 +159,9 @@ def test_zero_points_left_out() -> None:
     assert PASS(before).modified
     assert operators(before) == ["DequantizeLinear", "LeakyRelu", "QuantizeLinear"]
     x = np.arange(-3, 3, dtype=np.int8)
-    np.testing.assert_array_equal(run_ort(before, {"x": x})["y"], np.where(x > 0, 2 * x, x))
+    np.testing.assert_array_equal(
+        run_ort(before, {"x": x})["y"], np.where(x > 0, 2 * x, x)
+    )
 
 
 GEMM = (
@@ -175,7 +188,10 @@ def test_dense_layer(*, quantised: bool) -> None:
     result = run_ort(before, feeds)["y"]
     assert PASS(before).modified
     FoldConstants()(before)
-    assert operators(before) == ["DequantizeLinear", "Gemm", "QuantizeLinear"][: 2 + quantised]
+    assert (
+        operators(before)
+        == ["DequantizeLinear", "Gemm", "QuantizeLinear"][: 2 + quantised]
+    )
     np.testing.assert_array_equal(run_ort(before, feeds)["y"], result)
 
 
@@ -208,14 +224,20 @@ def test_dynamic_product_of_two_streams() -> None:
         NEWER,
     )
     after = check_pass(PASS, before, {"x": normal(2, 2, 3, 4)}, rtol=1e-5)
-    assert [op for op in operators(after) if "uant" not in op] == ["Transpose", "MatMul"]
+    assert [op for op in operators(after) if "uant" not in op] == [
+        "Transpose",
+        "MatMul",
+    ]
 
 
 @pytest.mark.parametrize(
     "tail, expected",
     [
         ("y = MatMulInteger (x, w, z)", ["DequantizeLinear", "MatMul", "Cast"]),
-        ("i = MatMulInteger (x, w, z)  y = Cast <to = 1> (i)", ["DequantizeLinear", "MatMul"]),
+        (
+            "i = MatMulInteger (x, w, z)  y = Cast <to = 1> (i)",
+            ["DequantizeLinear", "MatMul"],
+        ),
         (
             "i = MatMulInteger (x, w, z)  c = Cast <to = 1> (i)  y = Mul (c, k)",
             ["DequantizeLinear", "MatMul"],
@@ -251,7 +273,9 @@ def test_integer_product_without_a_quantiser(tail: str, expected: list[str]) -> 
         ("z, columns", "half", ["QuantizeLinear", "DequantizeLinear", "MatMul"]),
     ],
 )
-def test_scales_that_do_not_fit(zero_points: str, factor: str, expected: list[str]) -> None:
+def test_scales_that_do_not_fit(
+    zero_points: str, factor: str, expected: list[str]
+) -> None:
     constants = {
         "other": number(5, "u1"),
         "columns": np.array([1, 2, 3, 4, -5], "i1"),
@@ -265,7 +289,11 @@ def test_scales_that_do_not_fit(zero_points: str, factor: str, expected: list[st
         w=integers(1, 3, 5, dtype="i1"),
         s=number(0.25),
         z=number(3, "u1"),
-        **{name: array for name, array in constants.items() if name in zero_points + factor},
+        **{
+            name: array
+            for name, array in constants.items()
+            if name in zero_points + factor
+        },
     )
     feeds = {"x": normal(2, 4, 3), "k": number(2)}
     assert operators(check_pass(PASS, before, feeds, rtol=0)) == expected
@@ -285,7 +313,9 @@ def test_static_quantiser_before_an_integer_product() -> None:
     weights = next(node for node in after.graph if node.op_type == "MatMul").inputs[1]
     assert weights is not None
     assert weights.const_value is not None
-    np.testing.assert_array_equal(weights.const_value.numpy(), integers(1, 3, 5, dtype="i1") / 2)
+    np.testing.assert_array_equal(
+        weights.const_value.numpy(), integers(1, 3, 5, dtype="i1") / 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -322,7 +352,9 @@ def test_products_with_real_results(call: str) -> None:
 def test_weights_of_few_bits(bits: int, zero_points: str) -> None:
     columns, rows, block = 40, 6, 16
     blocks = -(-columns // block)
-    packed = np.random.default_rng(1).integers(0, 256, (rows, blocks, block * bits // 8))
+    packed = np.random.default_rng(1).integers(
+        0, 256, (rows, blocks, block * bits // 8)
+    )
     constants: dict[str, np.ndarray] = {
         "w": packed.astype("u1"),
         "s": 2.0 ** -integers(2, rows * blocks, bits=2).astype("f4"),
@@ -388,7 +420,9 @@ MOVES = [
 ]
 
 
-@pytest.mark.filterwarnings("ignore:invalid value encountered in cast")  # onnx pads with NaN
+@pytest.mark.filterwarnings(
+    "ignore:invalid value encountered in cast"
+)  # onnx pads with NaN
 @pytest.mark.parametrize("move", MOVES)
 def test_what_moves_integers_moves_real_numbers(move: str) -> None:
     before = model(
@@ -407,7 +441,9 @@ def test_what_moves_integers_moves_real_numbers(move: str) -> None:
     )
     feeds = {"x": 4 * normal(1, 2, 3, 4, 5)}
     after = check_pass(PASS, before, feeds, rtol=0)
-    moved = next(node for node in after.graph if node.op_type == move.split(maxsplit=1)[0])
+    moved = next(
+        node for node in after.graph if node.op_type == move.split(maxsplit=1)[0]
+    )
     assert moved.inputs[0] is not None
     assert moved.inputs[0].dtype in {None, ir.DataType.FLOAT}
     assert operators(after)[-1] == "QuantizeLinear"
@@ -466,7 +502,9 @@ def test_channels_last_is_left_alone(call: str) -> None:
 
 
 @pytest.mark.parametrize("operands", ["x, w, s, , g", "x, v, s", "x, w, s, z"])
-def test_reordered_or_computed_weights_of_few_bits_are_left_alone(operands: str) -> None:
+def test_reordered_or_computed_weights_of_few_bits_are_left_alone(
+    operands: str,
+) -> None:
     constants = {
         "w": integers(1, 2, 1, 8),
         "s": np.ones(2, "f4"),
@@ -566,7 +604,9 @@ def test_constants_of_every_type_are_dequantised(
     ]
     if zero is not None:
         tensors.append(onnx.helper.make_tensor("z", kind, shape, [zero] * size))
-    call = onnx.helper.make_node("DequantizeLinear", [t.name for t in tensors], ["w"], **attributes)
+    call = onnx.helper.make_node(
+        "DequantizeLinear", [t.name for t in tensors], ["w"], **attributes
+    )
     graph = onnx.helper.make_graph(
         [call, onnx.helper.make_node("Add", ["x", "w"], ["y"])],
         "g",

@@ -46,7 +46,14 @@ def test_shared_bias_is_kept() -> None:
         ("4,3", "float[2] b = {0.5, -1}", "", ", z"),
         ("4,3", "float[2] b = {0.5, -1}", "z = Neg (h)", ", z"),
     ],
-    ids=["rank 3", "scalar", "row each", "raises the rank", "is an output", "has a reader"],
+    ids=[
+        "rank 3",
+        "scalar",
+        "row each",
+        "raises the rank",
+        "is an output",
+        "has a reader",
+    ],
 )
 def test_other_sums_stay(x: str, bias: str, nodes: str, outputs: str) -> None:
     product = "h" if nodes or not outputs else "z"
@@ -80,7 +87,15 @@ def test_other_sums_stay(x: str, bias: str, nodes: str, outputs: str) -> None:
         "(float[N,3] x) => (y) <float[2] b = {1, 2}> { h = Neg (x)  y = Add (h, x) }",
         f"(x) => (y) <{WEIGHT}, float[2] b = {{1, 2}}> {{ h = MatMul (x, w)  y = Add (h, b) }}",
     ],
-    ids=["bias", "weight", "weight first", "integers", "vector", "no product", "unknown rank"],
+    ids=[
+        "bias",
+        "weight",
+        "weight first",
+        "integers",
+        "vector",
+        "no product",
+        "unknown rank",
+    ],
 )
 def test_other_operands_stay(text: str) -> None:
     before = ir.from_onnx_text(f"{HEADER} g {text}")

@@ -30,9 +30,15 @@ CONSTANTS = {
 def sequence(
     body: str, signature: str = "(float[2,6,5] x) => (float[A,B,C] y)", opset: int = 17
 ) -> ir.Model:
-    used = {name: value for name, value in CONSTANTS.items() if name in body.replace(",", " ")}
+    used = {
+        name: value
+        for name, value in CONSTANTS.items()
+        if name in body.replace(",", " ")
+    }
     return model(
-        f"{signature} {{ {body} }}", f'<ir_version: 8, opset_import: ["" : {opset}]>', **used
+        f"{signature} {{ {body} }}",
+        f'<ir_version: 8, opset_import: ["" : {opset}]>',
+        **used,
     )
 
 
@@ -43,8 +49,14 @@ def operators(ann: ir.Model) -> list[str]:
 @pytest.mark.parametrize(
     "body, expected",
     [
-        ("s = SplitToSequence <axis = 1> (x, sizes)  y = SequenceAt (s, one)", ["Split"]),
-        ("s = SplitToSequence <axis = 1> (x, four)  y = SequenceAt (s, last)", ["Split"]),
+        (
+            "s = SplitToSequence <axis = 1> (x, sizes)  y = SequenceAt (s, one)",
+            ["Split"],
+        ),
+        (
+            "s = SplitToSequence <axis = 1> (x, four)  y = SequenceAt (s, last)",
+            ["Split"],
+        ),
         ("s = SplitToSequence <axis = -2> (x)  y = SequenceAt (s, two)", ["Split"]),
         (
             (
@@ -124,7 +136,10 @@ FREE = "(float[N,L,5] x) => (float[A,B,C] y)"
         ("s = SplitToSequence <axis = 1> (x)  y = SequenceAt (s, last)", ["Slice"]),
         ("s = SplitToSequence <axis = 1> (x)  y = SequenceAt (s, two)", ["Slice"]),
         ("s = SplitToSequence <axis = 1> (x, two)  y = SequenceAt (s, one)", ["Slice"]),
-        ("s = SplitToSequence <axis = 1> (x, sizes)  y = SequenceAt (s, last)", ["Split"]),
+        (
+            "s = SplitToSequence <axis = 1> (x, sizes)  y = SequenceAt (s, last)",
+            ["Split"],
+        ),
         (
             (
                 "s = SplitToSequence <axis = 1> (x)  n = SequenceLength (s)"
@@ -150,7 +165,10 @@ def test_an_unknown_number_of_parts_without_their_axis() -> None:
     "body, signature",
     [
         ("s = SplitToSequence <axis = 1> (x, two)  y = SequenceAt (s, last)", FREE),
-        ("s = SplitToSequence <axis = 1> (x)  y = ConcatFromSequence <axis = 1> (s)", FREE),
+        (
+            "s = SplitToSequence <axis = 1> (x)  y = ConcatFromSequence <axis = 1> (s)",
+            FREE,
+        ),
         (
             (
                 "s = SplitToSequence <axis = 1> (x, two)  n = SequenceLength (s)"
@@ -214,7 +232,9 @@ def test_optionals() -> None:
         "  f = Cast <to = 1> (h)  y = Mul (e, f)",
         opset=18,
     )
-    expected = run_ort(before, FEEDS)["y"]  # onnx's own evaluator takes an optional for a list
+    expected = run_ort(before, FEEDS)[
+        "y"
+    ]  # onnx's own evaluator takes an optional for a list
     assert PASS(before).modified
     assert operators(before) == ["Cast", "Mul"]
     np.testing.assert_array_equal(run_ort(before, FEEDS)["y"], expected)
@@ -264,7 +284,9 @@ def test_a_network_with_sequences_is_converted() -> None:
         "  c = ConcatFromSequence <axis = 1> (t)  y = MatMul (c, v) }"
     )
     for seed, (name, shape) in enumerate({"w": (8, 8), "v": (8, 3)}.items()):
-        ann.graph.initializer.append(onnx.numpy_helper.from_array(normal(seed, *shape), name))
+        ann.graph.initializer.append(
+            onnx.numpy_helper.from_array(normal(seed, *shape), name)
+        )
     assert [node.op_type for node in import_model(ann).model.graph] == [
         "MatMul", "Split", "Relu", "Concat", "MatMul"
     ]  # fmt: skip

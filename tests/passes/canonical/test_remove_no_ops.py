@@ -35,7 +35,10 @@ def ops(result: ir.Model) -> list[str]:
         ("Transpose <perm = [0, 1, 2]> (r)", ""),
         ("Pad (r, pads)", "int64[6] pads = {0, 0, 0, 0, 0, 0}"),
         ("Slice (r, a, b)", "int64[1] a = {0}, int64[1] b = {9223372036854775807}"),
-        ("Slice (r, a, b, i, s)", "int64[1] a={0}, int64[1] b={3}, int64[1] i={1}, int64[1] s={1}"),
+        (
+            "Slice (r, a, b, i, s)",
+            "int64[1] a={0}, int64[1] b={3}, int64[1] i={1}, int64[1] s={1}",
+        ),
         ("Tile (r, n)", "int64[3] n = {1, 1, 1}"),
         ("Clip (r)", ""),
         ("Concat <axis = 1> (r)", ""),
@@ -154,7 +157,9 @@ def test_chain_goes_and_the_output_keeps_its_name() -> None:
     ids=["input", "output", "initializer"],
 )
 def test_a_value_with_a_name_to_keep_is_not_renamed(text: str) -> None:
-    check_pass(RemoveNoOps(), ir.from_onnx_text(f"{HEADER} g {text}"), FEEDS, modified=False)
+    check_pass(
+        RemoveNoOps(), ir.from_onnx_text(f"{HEADER} g {text}"), FEEDS, modified=False
+    )
 
 
 def test_subgraphs_are_cleaned_but_keep_what_they_capture() -> None:
@@ -165,7 +170,12 @@ def test_subgraphs_are_cleaned_but_keep_what_they_capture() -> None:
     )
     feeds = {**FEEDS, "c": np.array(1, np.bool_)}
     after = check_pass(RemoveNoOps(), before, feeds, rtol=0)
-    assert [node.op_type for node in after.graph.all_nodes()] == ["Relu", "If", "Neg", "Identity"]
+    assert [node.op_type for node in after.graph.all_nodes()] == [
+        "Relu",
+        "If",
+        "Neg",
+        "Identity",
+    ]
 
 
 def test_absent_operand_stays() -> None:

@@ -25,8 +25,14 @@ from tests.models import model, normal, with_scales
 T = 4
 X = normal(1, 40, 3, 6, 5)
 THETA = np.float32([6, 1, 3, 4])
-WEIGHTS = {"w": normal(2, 4, 3, 3, 2) / 4, "b": normal(3, 4), "u": normal(4, 4, 4, 2, 2) / 2}
-CONVS = "c = Conv (x, w, b)  a = Relu (c)  g = Conv (a, u)  r = Relu (g)  y = Conv (r, u)"
+WEIGHTS = {
+    "w": normal(2, 4, 3, 3, 2) / 4,
+    "b": normal(3, 4),
+    "u": normal(4, 4, 4, 2, 2) / 2,
+}
+CONVS = (
+    "c = Conv (x, w, b)  a = Relu (c)  g = Conv (a, u)  r = Relu (g)  y = Conv (r, u)"
+)
 BIAS = np.float32([1, -2, 3, 0.5]).reshape(1, 4, 1, 1)
 
 
@@ -46,7 +52,11 @@ def networks(
 
 
 def corrected(
-    ann: ir.Model, snn: ir.Model, x: np.ndarray = X, correction: str = "bias", batch_size: int = 64
+    ann: ir.Model,
+    snn: ir.Model,
+    x: np.ndarray = X,
+    correction: str = "bias",
+    batch_size: int = 64,
 ) -> None:
     data = dataset({"x": x}, input_specs(ann))
     assert CorrectLayers(T, (correction,), batch_size, ann=ann, data=data)(snn).modified
@@ -55,7 +65,9 @@ def corrected(
 def means(network: ir.Model, *names: str, axes: tuple[int, ...] = (0, 2, 3), x: np.ndarray = X
           ) -> list[np.ndarray]:  # fmt: skip
     """Return the means of values of a network, emitted if it is in step form, per channel."""
-    copy = ir.from_proto(onnx.load_from_string(ir.to_proto(network).SerializeToString()))
+    copy = ir.from_proto(
+        onnx.load_from_string(ir.to_proto(network).SerializeToString())
+    )
     values = {value.name: value for node in copy.graph for value in node.outputs}
     copy.graph.outputs[:] = [values[name] for name in names]
     spiking = any(map(is_neuron, copy.graph))
@@ -114,7 +126,9 @@ def test_the_batch_size_does_not_matter(batch_size: int) -> None:
     corrected(ann, snn)
     corrected(ann, other, batch_size=batch_size)
     np.testing.assert_allclose(
-        array(snn.graph.initializers["b"]), array(other.graph.initializers["b"]), rtol=1e-5
+        array(snn.graph.initializers["b"]),
+        array(other.graph.initializers["b"]),
+        rtol=1e-5,
     )
 
 
@@ -251,12 +265,16 @@ def test_layers_that_are_right_already() -> None:
     ann, snn = networks("i = Neg (x)  a = Relu (i)  y = Neg (a)",
                         scale=Scale(np.float32([1]), 1, "graph"), x="float[N,1] x")  # fmt: skip
     x = np.float32([[-0.25], [-0.5], [-1], [0.5]])
-    assert not CorrectLayers(T, ann=ann, data=dataset({"x": x}, input_specs(ann)))(snn).modified
+    assert not CorrectLayers(T, ann=ann, data=dataset({"x": x}, input_specs(ann)))(
+        snn
+    ).modified
 
 
 def test_more_features_along_the_last_axis_than_positions_are_looked_at() -> None:
     matrix = {"m": normal(5, 6, 12) / 2, "n": normal(6, 12, 9) / 3}
-    text = "c = MatMul (x, m)  a = Relu (c)  g = MatMul (a, n)  r = Relu (g)  y = Neg (r)"
+    text = (
+        "c = MatMul (x, m)  a = Relu (c)  g = MatMul (a, n)  r = Relu (g)  y = Neg (r)"
+    )
     ann = model(f"(float[N,5,6] x) => (float[N,5,9] y) {{ {text} }}", **matrix)
     x = normal(7, 40, 5, 6)
     conversion = onnx2snn.convert(ann, T=32, calibration={"x": x})
@@ -273,7 +291,9 @@ RESIDUAL = (
 
 
 @pytest.mark.parametrize("correction", corrections.CORRECTIONS)
-def test_values_that_feed_weights_and_a_sum_behind_other_neurons(correction: str) -> None:
+def test_values_that_feed_weights_and_a_sum_behind_other_neurons(
+    correction: str,
+) -> None:
     """Neurons stand in front of the weights of p alone: the sum in the ANN still reads p."""
     matrices = {"m": normal(2, 6, 5), "n": normal(3, 5, 4), "o": normal(4, 4, 4)}
     ann = model(f"(float[N,6] x) => (y) {{ {RESIDUAL} }}", **matrices)
@@ -293,7 +313,9 @@ def test_weights_whose_output_is_one_of_the_network_are_repaired(schedule: str) 
     wanted = run_ort(ann, {"x": x})["g"]
 
     def errors(*chosen: str) -> np.ndarray:
-        found = onnx2snn.convert(ann, 4, {"x": x}, schedule=schedule, corrections=chosen)
+        found = onnx2snn.convert(
+            ann, 4, {"x": x}, schedule=schedule, corrections=chosen
+        )
         return onnx2snn.load(found.model).run({"x": x})["g"] - wanted
 
     plain, repaired = errors("none"), errors("weights")
@@ -329,7 +351,9 @@ def test_a_constant_that_is_an_output_stays_what_it_is(schedule: str) -> None:
                 m=normal(2, 6, 5), n=normal(3, 5, 4), o=normal(4, 4, 3))  # fmt: skip
     x = normal(1, 200, 6)
     found = onnx2snn.convert(ann, 4, {"x": x}, schedule=schedule)
-    np.testing.assert_array_equal(onnx2snn.load(found.model).run({"x": x})["n"], normal(3, 5, 4))
+    np.testing.assert_array_equal(
+        onnx2snn.load(found.model).run({"x": x})["n"], normal(3, 5, 4)
+    )
 
 
 def test_weights_that_random_spikes_drive_too_are_kept() -> None:
@@ -341,7 +365,9 @@ def test_weights_that_random_spikes_drive_too_are_kept() -> None:
     matrices = {"m": normal(2, 6, 5), "n": normal(3, 11, 4), "o": normal(4, 4, 3)}
     ann = model(f"(float[N,6] x) => (y) {{ {text} }}", **matrices)
     x = np.abs(normal(1, 200, 6)).clip(0, 1)
-    found = onnx2snn.convert(ann, 8, {"x": x}, corrections="weights", input_coding="rate")
+    found = onnx2snn.convert(
+        ann, 8, {"x": x}, corrections="weights", input_coding="rate"
+    )
     loops = [node for node in found.network.graph if node.op_type == "Loop"]
     kept = [value.const_value.numpy() for loop in loops
             for value in loop.attributes["body"].as_graph().initializers.values()]  # fmt: skip
@@ -350,7 +376,11 @@ def test_weights_that_random_spikes_drive_too_are_kept() -> None:
 
 
 def thresholds(snn: ir.Model, name: str) -> np.ndarray:
-    (neuron,) = [n for n in neurons(snn) if n.metadata_props["onnx2snn.activation_output"] == name]
+    (neuron,) = [
+        n
+        for n in neurons(snn)
+        if n.metadata_props["onnx2snn.activation_output"] == name
+    ]
     return array(neuron.inputs[3]).ravel()
 
 
@@ -385,12 +415,16 @@ def test_a_channel_that_falls_behind_gets_a_larger_threshold() -> None:
 
 def test_a_layer_that_keeps_up_stays_as_it_is() -> None:
     ann, snn = bursts(2.0)
-    data = dataset({"x": np.linspace(0, 1, 40, dtype=np.float32)[:, None]}, input_specs(ann))
+    data = dataset(
+        {"x": np.linspace(0, 1, 40, dtype=np.float32)[:, None]}, input_specs(ann)
+    )
     changed = CorrectLayers(64, ("headroom",), ann=ann, data=data)(snn).modified
     assert not changed
     assert thresholds(snn, "r").tolist() == [2]
 
 
 def test_an_unknown_correction() -> None:
-    with pytest.raises(onnx2snn.OptionError, match=r"corrections are weights, .*, not luck"):
+    with pytest.raises(
+        onnx2snn.OptionError, match=r"corrections are weights, .*, not luck"
+    ):
         CorrectLayers(corrections=("luck",))

@@ -25,7 +25,10 @@ T = 4
 IMAGE, SEQUENCE = (3, 8, 7), (6, 5)
 HEAD = "m = GlobalAveragePool (r)  f = Flatten (m)  y = Gemm (f, l)"
 NETWORKS = {
-    "chain": (IMAGE, "c = Conv (x, w, b)  a = Relu (c)  g = Conv (a, u, b)  r = Relu (g)  " + HEAD),
+    "chain": (
+        IMAGE,
+        "c = Conv (x, w, b)  a = Relu (c)  g = Conv (a, u, b)  r = Relu (g)  " + HEAD,
+    ),
     "residual": (
         IMAGE,
         (
@@ -80,7 +83,11 @@ EACH_NETWORK = pytest.mark.parametrize("name", NETWORKS)
 def ann_of(name: str) -> ir.Model:
     shape, text = NETWORKS[name]
     sizes = ",".join(map(str, shape))
-    used = {key: value for key, value in WEIGHTS.items() if f"{key}," in text or f"{key})" in text}
+    used = {
+        key: value
+        for key, value in WEIGHTS.items()
+        if f"{key}," in text or f"{key})" in text
+    }
     return model(f"(float[N,{sizes}] x) => (y) {{ {text} }}", **used)
 
 
@@ -92,7 +99,9 @@ def data_for(name: str, seed: int, samples: int) -> np.ndarray:
     return mixed + normal(seed + 100, samples, *shape) / 4
 
 
-def converted(name: str, corrections: tuple[str, ...], **options: Any) -> onnx2snn.Conversion:
+def converted(
+    name: str, corrections: tuple[str, ...], **options: Any
+) -> onnx2snn.Conversion:
     spike = "all" if name == "attention" else "activations"
     calibration = data_for(name, 20, 256)
     return onnx2snn.convert(
@@ -141,7 +150,9 @@ def test_the_fewer_images_the_more_positions_of_each(
 ) -> None:
     shapes = []
 
-    def recorded(x: np.ndarray, y: np.ndarray, of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def recorded(
+        x: np.ndarray, y: np.ndarray, of: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         shapes.append(x.shape)
         return ridge(x, y, of)
 
@@ -170,7 +181,9 @@ def test_rows_that_are_no_samples_are_left_out_together(
     """A sample of which one row is known and another left out would judge itself."""
     numbers = []
 
-    def recorded(x: np.ndarray, y: np.ndarray, of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def recorded(
+        x: np.ndarray, y: np.ndarray, of: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         numbers.append(of)
         return ridge(x, y, of)
 
@@ -210,7 +223,9 @@ DRIVEN = {
 @EACH_NETWORK
 def test_weights_that_spikes_drive_change_and_no_others(name: str) -> None:
     found = weights_of(converted(name, ("weights",)).network)
-    changed = {key for key, value in found.items() if not np.array_equal(value, WEIGHTS[key])}
+    changed = {
+        key for key, value in found.items() if not np.array_equal(value, WEIGHTS[key])
+    }
     assert changed - {"b"} == DRIVEN[name]
 
 
@@ -218,7 +233,9 @@ def test_weights_that_spikes_drive_change_and_no_others(name: str) -> None:
 def test_kept_weights_stay(name: str) -> None:
     conversion = converted(name, ("weights", "headroom"), keep_weights=True)
     found = weights_of(conversion.network)
-    changed = {key for key, value in found.items() if not np.array_equal(value, WEIGHTS[key])}
+    changed = {
+        key for key, value in found.items() if not np.array_equal(value, WEIGHTS[key])
+    }
     assert changed <= {"b"}
     assert "weights" not in conversion.report["method"]
     assert "bias correction" in conversion.report["method"]
@@ -229,7 +246,9 @@ def test_the_ann_stays_as_it_is(name: str) -> None:
     ann = ann_of(name)
     before = {key: array(value).copy() for key, value in ann.graph.initializers.items()}
     spike = "all" if name == "attention" else "activations"
-    onnx2snn.convert(ann, T, data_for(name, 20, 64), corrections=("weights",), spike=spike)
+    onnx2snn.convert(
+        ann, T, data_for(name, 20, 64), corrections=("weights",), spike=spike
+    )
     assert ann.graph.initializers.keys() == before.keys()
     for key, value in ann.graph.initializers.items():
         np.testing.assert_array_equal(array(value), before[key])
@@ -274,7 +293,9 @@ def test_weights_that_are_wrong_are_found_again() -> None:
     set_array(snn.graph.initializers["half"], wrong)
     data = dataset({"x": normal(20, 256, 3, 8, 7)}, input_specs(ann))
     assert CorrectLayers(256, ("weights",), ann=ann, data=data)(snn).modified
-    np.testing.assert_allclose(array(snn.graph.initializers["half"]), WEIGHTS["half"], atol=0.02)
+    np.testing.assert_allclose(
+        array(snn.graph.initializers["half"]), WEIGHTS["half"], atol=0.02
+    )
 
 
 def test_potentials_that_change_are_a_change() -> None:

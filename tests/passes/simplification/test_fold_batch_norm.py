@@ -37,7 +37,8 @@ def conv(text: str, **weights: np.ndarray) -> ir.Model:
     """Return a graph of a Conv with 6 output channels, ``h``, and ``text``."""
     parameters = {"w": normal(7, 6, 4, 3, 2), "b": normal(8, 6)} | weights
     return model(
-        f"(float[N,4,6,7] x) => (float[N,6,?,?] y) {{ h = Conv (x, w, b)  {text} }}", **parameters
+        f"(float[N,4,6,7] x) => (float[N,6,?,?] y) {{ h = Conv (x, w, b)  {text} }}",
+        **parameters,
     )
 
 
@@ -61,7 +62,9 @@ def batch_norm_of(node: str, **weights: np.ndarray) -> ir.Model:
     ids=["plain", "padded", "grouped"],
 )
 def test_conv(operands: str, attributes: str, shape: tuple[int, ...]) -> None:
-    before = batch_norm_of(f"Conv <{attributes}> ({operands})", w=normal(7, *shape), b=normal(8, 6))
+    before = batch_norm_of(
+        f"Conv <{attributes}> ({operands})", w=normal(7, *shape), b=normal(8, 6)
+    )
     after = check_pass(PASS, before, IMAGES)
     assert ops(after) == ["Conv"]
     assert list(after.graph.initializers) == ["y.weight", "y.bias"]
@@ -91,7 +94,9 @@ def test_conv_transpose(group: int, operands: str) -> None:
     assert ops(before) == ["ConvTranspose"]
     # the oracles are ours and onnxruntime: onnx's evaluator cannot do groups of two channels
     np.testing.assert_allclose(run_ort(before, IMAGES)["y"], expected, 1e-5, 1e-5)
-    np.testing.assert_allclose(evaluation(ir.to_proto(before))(IMAGES)[0], expected, 1e-5, 1e-5)
+    np.testing.assert_allclose(
+        evaluation(ir.to_proto(before))(IMAGES)[0], expected, 1e-5, 1e-5
+    )
 
 
 @pytest.mark.parametrize("operands", ["x, w, b", "x, w"])
@@ -105,7 +110,9 @@ def test_conv_transpose(group: int, operands: str) -> None:
     ],
     ids=["plain", "transB", "transA", "alpha"],
 )
-def test_gemm(attributes: str, x: tuple[int, ...], w: tuple[int, ...], operands: str) -> None:
+def test_gemm(
+    attributes: str, x: tuple[int, ...], w: tuple[int, ...], operands: str
+) -> None:
     before = model(
         f"(float[{x[0]},{x[1]}] x) => (float[3,5] y) "
         f"{{ h = Gemm <{attributes}> ({operands})  y = {NORM} (h, scale, bias, mean, var) }}",
@@ -151,7 +158,15 @@ def test_scale_of_a_matmul_of_sequences(node: str) -> None:
 
 @pytest.mark.parametrize("shape", [(6, 1, 1), (1, 6, 1, 1), (1,), ()], ids=str)
 @pytest.mark.parametrize(
-    "node", ["Mul (h, s)", "Mul (s, h)", "Div (h, s)", "Add (h, s)", "Add (s, h)", "Sub (h, s)"]
+    "node",
+    [
+        "Mul (h, s)",
+        "Mul (s, h)",
+        "Div (h, s)",
+        "Add (h, s)",
+        "Add (s, h)",
+        "Sub (h, s)",
+    ],
 )
 def test_arithmetic_behind_a_conv(node: str, shape: tuple[int, ...]) -> None:
     before = conv(f"y = {node}", s=positive(9, *shape))
@@ -200,7 +215,9 @@ def test_before_a_conv_that_pads_if_there_is_no_shift() -> None:
 @pytest.mark.parametrize("operands", ["h, w, b", "h, w"])
 @pytest.mark.parametrize("attributes, w", [("", (4, 6)), ("transB = 1", (6, 4))])
 def test_before_a_gemm(attributes: str, w: tuple[int, ...], operands: str) -> None:
-    before = before_a_reader(f"Gemm <{attributes}> ({operands})", "N,4", w=normal(7, *w))
+    before = before_a_reader(
+        f"Gemm <{attributes}> ({operands})", "N,4", w=normal(7, *w)
+    )
     assert ops(check_pass(PASS, before, ROWS)) == ["Gemm"]
 
 

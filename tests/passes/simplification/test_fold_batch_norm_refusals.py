@@ -27,12 +27,17 @@ STATISTICS = {
 FEEDS = {"x": (3, 4, 6, 7), "k": (4, 1, 1), "v": (4, 4, 3, 2)}
 
 
-def refused(text: str, outputs: str = "y", inputs: str = "", **weights: np.ndarray) -> ir.Model:
+def refused(
+    text: str, outputs: str = "y", inputs: str = "", **weights: np.ndarray
+) -> ir.Model:
     """Check that a graph of images comes through unchanged, and return it."""
     before = model(
-        f"(float[N,4,6,7] x{inputs}) => ({outputs}) {{ {text} }}", **(CONV | STATISTICS | weights)
+        f"(float[N,4,6,7] x{inputs}) => ({outputs}) {{ {text} }}",
+        **(CONV | STATISTICS | weights),
     )
-    feeds = {value.name: normal(2, *FEEDS[str(value.name)]) for value in before.graph.inputs}
+    feeds = {
+        value.name: normal(2, *FEEDS[str(value.name)]) for value in before.graph.inputs
+    }
     return check_pass(FoldBatchNorm(), before, feeds, modified=False)
 
 
@@ -45,7 +50,10 @@ def test_a_graph_output() -> None:
 
 
 def test_another_reader_before_a_conv() -> None:
-    refused(f"n = {NORM} (x, {PARAMETERS})  y = Conv (n, w, b)  z = Relu (n)", outputs="y, z")
+    refused(
+        f"n = {NORM} (x, {PARAMETERS})  y = Conv (n, w, b)  z = Relu (n)",
+        outputs="y, z",
+    )
 
 
 @pytest.mark.parametrize("node", ["Mul", "Div", "Add", "Sub"])
@@ -59,8 +67,12 @@ def test_parameters_that_are_no_constants() -> None:
 
 
 def test_weights_that_are_no_constants() -> None:
-    refused(f"h = Conv (x, v, b)  y = {NORM} (h, {PARAMETERS})", inputs=", float[4,4,3,2] v")
-    refused(f"n = {NORM} (x, {PARAMETERS})  y = Conv (n, v, b)", inputs=", float[4,4,3,2] v")
+    refused(
+        f"h = Conv (x, v, b)  y = {NORM} (h, {PARAMETERS})", inputs=", float[4,4,3,2] v"
+    )
+    refused(
+        f"n = {NORM} (x, {PARAMETERS})  y = Conv (n, v, b)", inputs=", float[4,4,3,2] v"
+    )
 
 
 def test_a_weight_that_a_caller_may_override() -> None:
@@ -149,7 +161,9 @@ def test_training_mode() -> None:
     assert not FoldBatchNorm()(before).modified
 
 
-@pytest.mark.parametrize("attributes", ["pads = [1, 0, 1, 0]", 'auto_pad = "SAME_UPPER"'])
+@pytest.mark.parametrize(
+    "attributes", ["pads = [1, 0, 1, 0]", 'auto_pad = "SAME_UPPER"']
+)
 def test_before_a_conv_that_pads(attributes: str) -> None:
     refused(f"n = {NORM} (x, {PARAMETERS})  y = Conv <{attributes}> (n, w, b)")
 
@@ -184,8 +198,12 @@ def test_before_a_gemm_with_attributes(attributes: str) -> None:
     check_pass(FoldBatchNorm(), before, {"x": normal(1, 4, 4)}, modified=False)
 
 
-@pytest.mark.parametrize("attributes, bias", [("beta = 0.5", (4,)), ("", (3, 4)), ("", (1, 4))])
-def test_a_gemm_with_beta_or_another_bias(attributes: str, bias: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(
+    "attributes, bias", [("beta = 0.5", (4,)), ("", (3, 4)), ("", (1, 4))]
+)
+def test_a_gemm_with_beta_or_another_bias(
+    attributes: str, bias: tuple[int, ...]
+) -> None:
     before = model(
         f"(float[3,5] x) => (y) {{ h = Gemm <{attributes}> (x, w, b)  y = {NORM} (h, "
         f"{PARAMETERS}) }}",

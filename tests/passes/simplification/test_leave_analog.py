@@ -41,13 +41,20 @@ def kinds(text: str, *values: str, spike: str = "activations") -> dict[str, str]
     ann = model(text, **(W | (GELU_CONSTANTS if text is GELU else {})))
     LeaveAnalog(values)(ann)
     verdicts = Streams(ann.graph, spike=spike).verdicts
-    return {str(node.outputs[0].name): verdict.kind.value for node, verdict in verdicts.items()}
+    return {
+        str(node.outputs[0].name): verdict.kind.value
+        for node, verdict in verdicts.items()
+    }
 
 
 def test_what_is_left_between_neurons_is_analog() -> None:
     assert kinds(CHAIN)["b"] == "spiking"
     found = kinds(CHAIN, "b")
-    assert {name: found[name] for name in "abc"} == {"a": "spiking", "b": "analog", "c": "spiking"}
+    assert {name: found[name] for name in "abc"} == {
+        "a": "spiking",
+        "b": "analog",
+        "c": "spiking",
+    }
     assert found["f"] == "linear"
 
 
@@ -79,8 +86,12 @@ def test_the_network_computes_the_same() -> None:
     assert errors[0] < 0.02  # 2 / 256 a layer, times weights of about 1/4
 
 
-@pytest.mark.parametrize("text, named", [(SILU, "s"), (SILU, "a")] + [(GELU, v) for v in "depa"])
-def test_a_factor_stands_for_the_activation_that_it_is_part_of(text: str, named: str) -> None:
+@pytest.mark.parametrize(
+    "text, named", [(SILU, "s"), (SILU, "a")] + [(GELU, v) for v in "depa"]
+)
+def test_a_factor_stands_for_the_activation_that_it_is_part_of(
+    text: str, named: str
+) -> None:
     assert kinds(text)["a"] == "spiking"
     assert "spiking" not in kinds(text, named).values()
 
@@ -132,9 +143,13 @@ def test_weights_that_are_left_read_the_value_as_it_is() -> None:
 
 def test_only_notes_are_written_and_only_once() -> None:
     ann = model(CHAIN, **W)
-    before = [(node.op_type, [value.name for value in node.outputs]) for node in ann.graph]
+    before = [
+        (node.op_type, [value.name for value in node.outputs]) for node in ann.graph
+    ]
     assert LeaveAnalog(("b",))(ann).modified
-    assert [(node.op_type, [v.name for v in node.outputs]) for node in ann.graph] == before
+    assert [
+        (node.op_type, [v.name for v in node.outputs]) for node in ann.graph
+    ] == before
     assert not LeaveAnalog(("b",))(ann).modified
     assert not LeaveAnalog()(ann).modified
     assert not LeaveAnalog(("nothing", "x"))(ann).modified

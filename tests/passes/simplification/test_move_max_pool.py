@@ -24,7 +24,9 @@ def pooled(text: str, outputs: str = "float[N,3,?,?] y") -> ir.Model:
     return model(f"(float[N,3,6,7] x) => ({outputs}) {{ {text} }}", **CLIP)
 
 
-@pytest.mark.parametrize("activation", ["Relu (x)", "Clip (x, low, high)", "Clip (x, low)"])
+@pytest.mark.parametrize(
+    "activation", ["Relu (x)", "Clip (x, low, high)", "Clip (x, low)"]
+)
 @pytest.mark.parametrize(
     "pool",
     [
@@ -39,11 +41,16 @@ def pooled(text: str, outputs: str = "float[N,3,?,?] y") -> ir.Model:
 def test_pool_goes_first(activation: str, pool: str) -> None:
     before = pooled(f"a = {activation}  y = {pool} (a)")
     after = check_pass(MoveMaxPool(), before, X, rtol=0)
-    assert ops(after) == [pool.split(" <", maxsplit=1)[0], activation.split(" (", maxsplit=1)[0]]
+    assert ops(after) == [
+        pool.split(" <", maxsplit=1)[0],
+        activation.split(" (", maxsplit=1)[0],
+    ]
 
 
 def test_names_and_shapes() -> None:
-    before = pooled("a = Relu (x)  h = MaxPool <kernel_shape = [2, 3]> (a)  y = Neg (h)")
+    before = pooled(
+        "a = Relu (x)  h = MaxPool <kernel_shape = [2, 3]> (a)  y = Neg (h)"
+    )
     names = ["first", "second", "third"]
     for node, name in zip(before.graph, names, strict=True):
         node.name = name
@@ -57,7 +64,11 @@ def test_names_and_shapes() -> None:
 def test_two_pools_in_a_row() -> None:
     pool = "MaxPool <kernel_shape = [2, 2]>"
     before = pooled(f"a = Relu (x)  p = {pool} (a)  y = {pool} (p)")
-    assert ops(check_pass(MoveMaxPool(), before, X, rtol=0)) == ["MaxPool", "MaxPool", "Relu"]
+    assert ops(check_pass(MoveMaxPool(), before, X, rtol=0)) == [
+        "MaxPool",
+        "MaxPool",
+        "Relu",
+    ]
 
 
 @pytest.mark.parametrize(

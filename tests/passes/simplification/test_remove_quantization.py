@@ -33,7 +33,11 @@ PAIR = "q = QuantizeLinear (h, s, z)  d = DequantizeLinear (q, s, z)"
 def network(
     body: str, signature: str = "(float[N,3] x) => (float[N,3] y)", **more: np.ndarray
 ) -> ir.Model:
-    used = {k: v for k, v in (CONSTANTS | more).items() if f"{k}," in body or f"{k})" in body}
+    used = {
+        k: v
+        for k, v in (CONSTANTS | more).items()
+        if f"{k}," in body or f"{k})" in body
+    }
     return model(f"{signature} {{ {body} }}", **used)
 
 
@@ -64,7 +68,9 @@ def as_noted(values: list[float], axis: int | None = None, levels: int = 255) ->
         (np.array(0, np.uint16), 65535),
     ],
 )
-def test_a_range_from_zero_behind_weights_is_a_clip(zero_point: np.ndarray, steps: int) -> None:
+def test_a_range_from_zero_behind_weights_is_a_clip(
+    zero_point: np.ndarray, steps: int
+) -> None:
     domain = "com.microsoft." if zero_point.dtype == np.uint16 else ""
     ann = model(
         "(float[N,3] x) => (float[N,3] y) { h = MatMul (x, w)  "
@@ -95,7 +101,14 @@ def test_a_range_from_zero_behind_weights_is_a_clip(zero_point: np.ndarray, step
         ("", "(x, s, z)", "Abs", ["Abs"]),
         ("", "(x, s, z)", "", ["Identity"]),
     ],
-    ids=["signed", "in front of weights", "default", "output", "input", "input and output"],
+    ids=[
+        "signed",
+        "in front of weights",
+        "default",
+        "output",
+        "input",
+        "input and output",
+    ],
 )
 def test_any_other_range_leaves_nothing(
     front: str, quantiser: str, end: str, left: list[str]
@@ -112,7 +125,9 @@ def test_any_other_range_leaves_nothing(
     result = run_ort(ann, feeds)["y"]
     inside = (before > 0) & (before < 6)  # what saturates is left as it is
     assert inside.any()
-    np.testing.assert_allclose(result[inside], before[inside], atol=0.026)  # half a step
+    np.testing.assert_allclose(
+        result[inside], before[inside], atol=0.026
+    )  # half a step
 
 
 def test_a_dynamic_quantiser_leaves_nothing() -> None:
@@ -157,7 +172,9 @@ def test_integers_that_others_read_stay() -> None:
     feeds = {"x": normal(2, 4, 3)}
     expected = run_ort(ann, feeds)["i"]
     assert PASS(ann).modified
-    assert sorted(operators(ann)) == sorted(["MatMul", "QuantizeLinear", "Clip", "Neg", "Identity"])
+    assert sorted(operators(ann)) == sorted(
+        ["MatMul", "QuantizeLinear", "Clip", "Neg", "Identity"]
+    )
     np.testing.assert_array_equal(run_ort(ann, feeds)["i"], expected)
 
 
@@ -192,7 +209,9 @@ def test_a_signed_quantiser_behind_a_relu_bounds_it() -> None:
     ],
     ids=["another reader", "other scale", "same scale", "two dequantisers"],
 )  # fmt: skip
-def test_all_readers_of_a_rectified_value_share_one_rectifier(tail: str, left: list[str]) -> None:
+def test_all_readers_of_a_rectified_value_share_one_rectifier(
+    tail: str, left: list[str]
+) -> None:
     ann = network(f"g = MatMul (x, w)  h = Relu (g)  {PAIR}  {tail}")
     PASS(ann)
     CanonicalizeActivations()(ann)
@@ -229,7 +248,11 @@ def test_quantisers_of_one_value_that_is_not_rectified() -> None:
             {"Relu": as_noted([0.05 * 255])},
         ),
         ("h = Add (g, g)", ["Conv", "Relu", "Add"], {}),
-        ("h = AveragePool <kernel_shape = [2]> (g)", ["Conv", "Relu", "AveragePool"], {}),
+        (
+            "h = AveragePool <kernel_shape = [2]> (g)",
+            ["Conv", "Relu", "AveragePool"],
+            {},
+        ),
     ],
 )
 def test_a_value_that_is_never_negative_needs_no_rectifier(
@@ -318,7 +341,9 @@ def test_eight_bits_with_an_exponent(*, is_rectified: bool) -> None:
     assert PASS(ann).modified
     CanonicalizeActivations()(ann)
     assert operators(ann) == ["MatMul", "Clip" if is_rectified else "Neg", "Neg"]
-    assert ranges(ann) == ({"Clip": as_noted([224], levels=128)} if is_rectified else {})
+    assert ranges(ann) == (
+        {"Clip": as_noted([224], levels=128)} if is_rectified else {}
+    )
 
 
 def test_requantised_values_have_one_rectifier() -> None:
@@ -348,7 +373,9 @@ def test_a_quantised_network_is_converted(calibration: np.ndarray | None) -> Non
     conversion = onnx2snn.convert(ann, T=64, calibration=calibration)
     (layer,) = conversion.report["layers"]
     assert layer["activation"] == "Clip"
-    assert layer["threshold_origin"] == ("quantizer" if calibration is None else "calibration")
+    assert layer["threshold_origin"] == (
+        "quantizer" if calibration is None else "calibration"
+    )
     result = onnx2snn.load(conversion.model).run({"x": data})["y"]
     expected = run_ort(ann, {"x": data})["y"]
     # 64 levels against 255: an error of a part in 128 of the range for each of 8 inputs
@@ -379,7 +406,9 @@ def test_integer_operators_become_a_network_with_thresholds_of_their_own() -> No
     )
     data = normal(3, 64, 6)
     conversion = onnx2snn.convert(ann, T=128)
-    assert [layer["threshold_origin"] for layer in conversion.report["layers"]] == ["quantizer"]
+    assert [layer["threshold_origin"] for layer in conversion.report["layers"]] == [
+        "quantizer"
+    ]
     assert conversion.report["analysis"]["counts"]["analog"] == 0
     result = onnx2snn.load(conversion.model).run({"x": data})["y"]
     expected = run_ort(ann, {"x": data})["y"]

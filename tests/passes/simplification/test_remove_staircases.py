@@ -104,13 +104,21 @@ def test_a_quantiser_is_found_in_whatever_words(body: str) -> None:
     onnx.checker.check_model(ir.to_proto(ann), full_check=True)
     assert [node.op_type for node in ann.graph] == ["MatMul", "Clip"]
     found = noted(ann)
-    assert (found.values.tolist(), found.axis, found.levels) == ([THETA.item()], None, 4)
+    assert (found.values.tolist(), found.axis, found.levels) == (
+        [THETA.item()],
+        None,
+        4,
+    )
     assert found.v_init == 0.5
     h = feeds["x"] @ CONSTANTS["w"]
-    np.testing.assert_allclose(run_ort(ann, feeds)["y"], np.clip(h, 0, THETA), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        run_ort(ann, feeds)["y"], np.clip(h, 0, THETA), rtol=1e-5, atol=1e-6
+    )
     quantised = with_staircases(ann)
     for run in (run_ort, run_reference):
-        np.testing.assert_allclose(run(quantised, feeds)["y"], before, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(
+            run(quantised, feeds)["y"], before, rtol=1e-5, atol=1e-6
+        )
 
 
 @pytest.mark.parametrize(
@@ -122,7 +130,9 @@ def test_a_quantiser_is_found_in_whatever_words(body: str) -> None:
         ("c = Ceil (b)", 1.0),
     ],
 )
-def test_where_the_steps_are_is_the_initial_potential(rounding: str, v_init: float) -> None:
+def test_where_the_steps_are_is_the_initial_potential(
+    rounding: str, v_init: float
+) -> None:
     ann = network(
         f"b = Div (h, theta_by_levels) {rounding} d = Clip (c, zero, levels)"
         " y = Mul (d, theta_by_levels)"
@@ -159,13 +169,17 @@ def test_steps_on_both_sides_of_zero_are_a_symmetric_clip() -> None:
     bounds = [value.const_value.numpy().item() for value in clip.inputs[1:]]
     assert bounds == [-THETA.item(), THETA.item()]
     quantised = with_staircases(ann)
-    np.testing.assert_allclose(run_ort(quantised, feeds)["y"], before, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        run_ort(quantised, feeds)["y"], before, rtol=1e-5, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize(
     "scaling", ["Div (h, theta)", "Add (h, levels)", "Div (h, m)", "Mul (h, minus)"]
 )
-def test_what_does_not_fit_in_front_is_not_a_part_of_the_quantiser(scaling: str) -> None:
+def test_what_does_not_fit_in_front_is_not_a_part_of_the_quantiser(
+    scaling: str,
+) -> None:
     ann = network(
         f"m = ReduceMean (h) a = {scaling} b = Floor (a) c = Clip (b, zero, levels)"
         " y = Mul (c, levels)"
@@ -205,7 +219,9 @@ def test_any_other_rounding_is_left_alone_with_a_warning(
     assert "comes from calibration" in caplog.text
 
 
-def test_thresholds_along_two_axes_are_left_alone(caplog: pytest.LogCaptureFixture) -> None:
+def test_thresholds_along_two_axes_are_left_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     theta = np.linspace(0.5, 1, 6, dtype=np.float32).reshape(3, 2)
     ann = model(
         "(float[N,3,2] x) => (float[N,3,2] y)"
@@ -230,6 +246,8 @@ def test_rounding_of_an_input_is_left_alone(caplog: pytest.LogCaptureFixture) ->
     assert not caplog.text
 
 
-def test_rounding_of_a_result_is_no_reason_to_warn(caplog: pytest.LogCaptureFixture) -> None:
+def test_rounding_of_a_result_is_no_reason_to_warn(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     assert not PASS(network("a = Relu (h) y = Round (a)")).modified
     assert not caplog.text

@@ -20,7 +20,8 @@ WEIGHTS = {"w": dyadic(2, 3, 3), "u": dyadic(3, 3, 2), "slope": EACH}
 
 def network(activation: str) -> ir.Model:
     text = (
-        f"(float[N,3] x) => (float[N,2] y) {{ h = MatMul (x, w)  {activation}  y = MatMul (a, u) }}"
+        f"(float[N,3] x) => (float[N,2] y) "
+        f"{{ h = MatMul (x, w)  {activation}  y = MatMul (a, u) }}"
     )
     return model(text, **WEIGHTS)
 
@@ -34,7 +35,11 @@ PAIR = ["MatMul", "Relu", "Neg", "Relu", "Mul", "Add", "MatMul"]
 
 @pytest.mark.parametrize(
     "activation",
-    ["a = LeakyRelu <alpha = 0.25> (h)", "a = PRelu (h, slope)", "a = LeakyRelu <alpha = 4.0> (h)"],
+    [
+        "a = LeakyRelu <alpha = 0.25> (h)",
+        "a = PRelu (h, slope)",
+        "a = LeakyRelu <alpha = 4.0> (h)",
+    ],
     ids=["leaky", "each channel", "steep"],
 )
 def test_two_rectifiers(activation: str) -> None:

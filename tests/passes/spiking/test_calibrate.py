@@ -32,7 +32,9 @@ NORM = "BatchNormalization (c, scale, bias, mean, var)"
 
 
 def network(text: str, outputs: str = "y") -> ir.Model:
-    return model(f"(float[N,3,6,5] x) => ({outputs}) {{ c = Conv (x, w, b)  {text} }}", **WEIGHTS)
+    return model(
+        f"(float[N,3,6,5] x) => ({outputs}) {{ c = Conv (x, w, b)  {text} }}", **WEIGHTS
+    )
 
 
 def calibrated(ann: ir.Model, **options: object) -> list[Scale]:
@@ -79,7 +81,9 @@ def test_the_rules_differ() -> None:
 
 
 def test_more_steps_allow_larger_thresholds() -> None:
-    few, many = (calibrated(network("y = Relu (c)"), time_steps=t)[0].values for t in (2, 64))
+    few, many = (
+        calibrated(network("y = Relu (c)"), time_steps=t)[0].values for t in (2, 64)
+    )
     assert (few < many).all()
 
 
@@ -123,7 +127,10 @@ def test_random_inputs_last(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_the_seed() -> None:
-    values = [calibrated(network("y = Relu (c)"), data=None, seed=s)[0].values for s in (1, 1, 2)]
+    values = [
+        calibrated(network("y = Relu (c)"), data=None, seed=s)[0].values
+        for s in (1, 1, 2)
+    ]
     np.testing.assert_array_equal(values[0], values[1])
     assert (values[0] != values[2]).all()
 
@@ -133,7 +140,11 @@ def test_dead_channels_are_noted_and_a_dead_layer_is_named(
 ) -> None:
     text = "m = Mul (c, k)  y = Relu (m)"
     signs = np.array([1, 0, 1, 0], np.float32).reshape(4, 1, 1)
-    ann = model(f"(float[N,3,6,5] x) => (y) {{ c = Conv (x, w, b)  {text} }}", k=signs, **WEIGHTS)
+    ann = model(
+        f"(float[N,3,6,5] x) => (y) {{ c = Conv (x, w, b)  {text} }}",
+        k=signs,
+        **WEIGHTS,
+    )
     (scale,) = calibrated(ann)
     assert scale.dead == (1, 3)
     assert (scale.values > 0).all()
@@ -146,12 +157,16 @@ def test_only_notes_are_written_and_once() -> None:
     ann = network("a = Relu (c)  y = Clip (a, low, high)")
     data = dataset({"x": X}, input_specs(ann))
     after = check_pass(Calibrate(data=data), ann, {"x": X}, rtol=0)
-    assert [node.op_type for node in after.graph] == [node.op_type for node in ann.graph]
+    assert [node.op_type for node in after.graph] == [
+        node.op_type for node in ann.graph
+    ]
 
 
 def test_a_scale_that_is_there_stays() -> None:
     ann = network("a = Relu (c)  y = Clip (a, low, high)")
-    Scale(np.array([0.125], np.float32), None, "graph").write(ann.graph.node(1).outputs[0])
+    Scale(np.array([0.125], np.float32), None, "graph").write(
+        ann.graph.node(1).outputs[0]
+    )
     first, second = calibrated(ann)
     assert (first.origin, second.origin) == ("graph", "calibration")
     assert first.values.tolist() == [0.125]
@@ -171,9 +186,13 @@ def test_an_unknown_rule() -> None:
 def test_the_largest_magnitude_of_an_activation_that_can_be_negative() -> None:
     ann = network("a = LeakyRelu <alpha = 0.9> (c)  y = Conv (a, u)")
     (scale,) = calibrated(ann, rule="max")
-    ann.graph.outputs.extend(v for node in ann.graph for v in node.outputs if v.name == "a")
+    ann.graph.outputs.extend(
+        v for node in ann.graph for v in node.outputs if v.name == "a"
+    )
     found = run_ort(ann, {"x": X})["a"]
-    np.testing.assert_allclose(scale.values, np.abs(found).max(axis=(0, 2, 3)), rtol=1e-5)
+    np.testing.assert_allclose(
+        scale.values, np.abs(found).max(axis=(0, 2, 3)), rtol=1e-5
+    )
     assert (scale.values > found.max(axis=(0, 2, 3)) + 0.01).any()
 
 
@@ -199,9 +218,15 @@ def noted(ann: ir.Model, spike: str) -> list[ir.Value]:
 
 
 def test_a_model_without_types_is_refused_by_name() -> None:
-    text = '<ir_version: 8, opset_import: ["" : 17]> g (float[N,3] x) => (float[N,3] y) '
-    proto = onnx.parser.parse_model(text + "{ h = Neg (x)  hidden = Relu (h)  y = Neg (hidden) }")
-    with pytest.raises(PreconditionError, match="no type on hidden; run the pass 'infer-shapes'"):
+    text = (
+        '<ir_version: 8, opset_import: ["" : 17]> g (float[N,3] x) => (float[N,3] y) '
+    )
+    proto = onnx.parser.parse_model(
+        text + "{ h = Neg (x)  hidden = Relu (h)  y = Neg (hidden) }"
+    )
+    with pytest.raises(
+        PreconditionError, match="no type on hidden; run the pass 'infer-shapes'"
+    ):
         run(proto, [Calibrate(4)])
     typed = run(ir.from_proto(proto), [InferShapes(), Calibrate(4)])
     assert Scale.read(activations(typed.graph)[0]) is not None
@@ -224,15 +249,24 @@ def quantised(values: np.ndarray, axis: int | None, levels: int) -> ir.Model:
         ({"time_steps": 15}, 15, 1.0),
         ({"time_steps": 64}, 15, 1.0),
         ({"time_steps": 8}, 255, 2.5512 / 4.2147),
-        ({"time_steps": 8}, 65535, 2.5512 / 4.2147),  # the range of the data, as with 255
+        (
+            {"time_steps": 8},
+            65535,
+            2.5512 / 4.2147,
+        ),  # the range of the data, as with 255
         ({"time_steps": 4}, 15, 2.1353 / 2.8987),
     ],
 )
 def test_without_data_a_quantiser_says_where_the_threshold_is(
-    options: dict[str, object], levels: int, part: float, caplog: pytest.LogCaptureFixture
+    options: dict[str, object],
+    levels: int,
+    part: float,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The parts are of the best thresholds of a rectified normal value of variance 1."""
-    (scale,) = calibrated(quantised(np.float32([3]), None, levels), data=None, **options)
+    (scale,) = calibrated(
+        quantised(np.float32([3]), None, levels), data=None, **options
+    )
     assert (scale.origin, scale.axis, scale.dead) == ("quantizer", None, ())
     np.testing.assert_allclose(scale.values, [3 * part], rtol=1e-4)
     assert not caplog.records
@@ -245,8 +279,12 @@ def test_a_quantiser_with_a_range_for_each_channel() -> None:
     np.testing.assert_array_equal(scale.values, ranges)
 
 
-@pytest.mark.parametrize("axis, bound", [(1, [0.1, 0.2, 0.3, 9]), (None, [0.3] * 4), (3, [9] * 4)])
-def test_with_data_a_quantiser_bounds_the_threshold(axis: int | None, bound: list[float]) -> None:
+@pytest.mark.parametrize(
+    "axis, bound", [(1, [0.1, 0.2, 0.3, 9]), (None, [0.3] * 4), (3, [9] * 4)]
+)
+def test_with_data_a_quantiser_bounds_the_threshold(
+    axis: int | None, bound: list[float]
+) -> None:
     ranges = np.float32([0.3] if axis is None else [0.1, 0.2, 0.3, 9])
     (scale,) = calibrated(quantised(ranges, axis, 255), rule="max")
     (free,) = calibrated(network("a = Relu (c)  y = Conv (a, u)"), rule="max")

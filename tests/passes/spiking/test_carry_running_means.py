@@ -13,7 +13,12 @@ import pytest
 
 from onnx2snn.analysis.streams import is_neuron
 from onnx2snn.ops import DOMAIN
-from onnx2snn.passes import AttachFunctions, CarryRunningMeans, EmitTimeLoop, ReplaceActivations
+from onnx2snn.passes import (
+    AttachFunctions,
+    CarryRunningMeans,
+    EmitTimeLoop,
+    ReplaceActivations,
+)
 from onnx2snn.runtime.numpy_runtime import evaluation
 from onnx2snn.testing import run_ort
 from tests.models import dyadic, emitted, model, normal, positive, with_scales
@@ -68,7 +73,9 @@ def wanted(ann: ir.Model, stream: np.ndarray) -> np.ndarray:
     ann.graph.outputs[:] = [relu.inputs[0]]
     numbers = np.arange(1, T + 1).reshape(-1, *[1] * (stream.ndim - 1))
     means = (stream.cumsum(axis=0) / numbers).astype(np.float32)
-    return np.stack([run_ort(ann, {"x": x, "c": np.array(1, bool)})["h"] for x in means])
+    return np.stack(
+        [run_ort(ann, {"x": x, "c": np.array(1, bool)})["h"] for x in means]
+    )
 
 
 def means(stream: np.ndarray) -> np.ndarray:
@@ -153,7 +160,12 @@ def test_linear_nodes_are_left_as_they_are(text: str) -> None:
         ("", "c", "p = Gemm (x, w, b)", "q = Neg (x)"),
         ("l = Neg (x)", "c", "e = Exp (l)  p = Add (e, x)", "q = Identity (l)"),
         ("l = Softmax (x)", "c", NESTED, "q = Neg (l)"),
-        ("m = ReduceMean (x)  d = Greater (m, zero)", "d", "p = Add (x, b)", "q = Neg (x)"),
+        (
+            "m = ReduceMean (x)  d = Greater (m, zero)",
+            "d",
+            "p = Add (x, b)",
+            "q = Neg (x)",
+        ),
     ],
     ids=["captures", "computes", "nested", "decides"],
 )
@@ -173,7 +185,11 @@ def ops(text: str, outputs: str = "y") -> dict[str, int]:
     snn = with_scales(model(f"(float[N,4] x) => ({outputs}) {{ {text} }}", **WEIGHTS))
     ReplaceActivations()(snn)
     CarryRunningMeans()(snn)
-    names = [node.op_type for node in snn.graph if node.domain == DOMAIN or node.op_type == "Div"]
+    names = [
+        node.op_type
+        for node in snn.graph
+        if node.domain == DOMAIN or node.op_type == "Div"
+    ]
     return {name: names.count(name) for name in dict.fromkeys(sorted(names))}
 
 
@@ -181,14 +197,17 @@ NEURON = "GatedDoubleThresholdIF"
 
 
 def test_a_chain_of_analog_nodes_becomes_a_stream_once() -> None:
-    text = "a = Relu (x)  e = Softmax (a)  t = Sin (e)  m = Gemm (t, w, b)  y = Relu (m)  "
+    text = (
+        "a = Relu (x)  e = Softmax (a)  t = Sin (e)  m = Gemm (t, w, b)  y = Relu (m)  "
+    )
     text += "z = Gemm (y, w)"
     assert ops(text, "z") == {"Difference": 1, "Div": 2, NEURON: 2, "RunningSum": 3}
 
 
 def test_a_sum_and_a_mean_are_made_once() -> None:
     text = (
-        "a = Relu (x)  e = Softmax (a)  t = Sin (a)  m = Mul (e, t)  y = Relu (m)  z = Gemm (y, w)"
+        "a = Relu (x)  e = Softmax (a)  t = Sin (a)  m = Mul (e, t)  "
+        "y = Relu (m)  z = Gemm (y, w)"
     )
     assert ops(text, "z") == {"Difference": 1, "Div": 2, NEURON: 2, "RunningSum": 3}
 
@@ -199,21 +218,29 @@ def test_a_readout_costs_one_sum() -> None:
 
 
 def test_no_streams_no_change() -> None:
-    ann = model("(float[N,4] x) => (y) { a = Softmax (x)  y = Gemm (a, w) }", w=WEIGHTS["w"])
+    ann = model(
+        "(float[N,4] x) => (y) { a = Softmax (x)  y = Gemm (a, w) }", w=WEIGHTS["w"]
+    )
     assert not CarryRunningMeans()(ann).modified
     assert not CarryRunningMeans(events=("z",))(ann).modified
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5, 32])
 def test_outputs_are_means(steps: int) -> None:
-    outputs = "float[N,4] y, float[N,4] a, float[N,4] m, float[N,4] static, float[N,4] z"
+    outputs = (
+        "float[N,4] y, float[N,4] a, float[N,4] m, float[N,4] static, float[N,4] z"
+    )
     ann = model(
         f"(float[N,4] x) => ({outputs}) {{ static = Neg (x)  a = Relu (x)  m = Gemm (a, w, b)  "
         "y = Relu (m)  z = Softmax (y) }",
         w=dyadic(1, 4, 4),
         b=dyadic(2, 4),
     )
-    gemm = model("(float[N,4] a) => (m) { m = Gemm (a, w, b) }", w=dyadic(1, 4, 4), b=dyadic(2, 4))
+    gemm = model(
+        "(float[N,4] a) => (m) { m = Gemm (a, w, b) }",
+        w=dyadic(1, 4, 4),
+        b=dyadic(2, 4),
+    )
     x = dyadic(3, 5, 4, unit=16)
     network = emitted(ann)
     onnx.checker.check_model(network, full_check=True)
@@ -223,7 +250,9 @@ def test_outputs_are_means(steps: int) -> None:
     # the input is the same in every step: the mean is the quantised activation
     rate = np.clip(np.floor((steps * x + 0.25) / 0.5), 0, steps) * 0.5 / steps
     np.testing.assert_allclose(found["a"], rate, rtol=1e-6)
-    np.testing.assert_allclose(found["m"], run_ort(gemm, {"a": rate.astype("f4")})["m"], 1e-6, 1e-6)
+    np.testing.assert_allclose(
+        found["m"], run_ort(gemm, {"a": rate.astype("f4")})["m"], 1e-6, 1e-6
+    )
     softmax = np.exp(found["y"]) / np.exp(found["y"]).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(found["z"], softmax, rtol=1e-6)
 
@@ -236,7 +265,9 @@ def test_an_output_that_neurons_read_as_well() -> None:
     x = dyadic(3, 5, 4, unit=16)
     found = run_ort(emitted(ann), {"x": x, "T": np.array(32)})
     np.testing.assert_array_equal(found["p"], found["y"])
-    np.testing.assert_array_equal(found["p"], np.clip(np.floor(64 * x + 0.5), 0, 32) / 64)
+    np.testing.assert_array_equal(
+        found["p"], np.clip(np.floor(64 * x + 0.5), 0, 32) / 64
+    )
 
 
 def test_doubles_and_floats_have_step_numbers_of_their_own() -> None:

@@ -43,7 +43,9 @@ def test_a_coded_input_is_a_stream_of_spikes() -> None:
 
 
 @pytest.mark.parametrize("largest, magnitude", [(-2.5, 2.5), (0.25, 0.25), (0.0, 1.0)])
-def test_a_spike_stands_for_the_largest_magnitude(largest: float, magnitude: float) -> None:
+def test_a_spike_stands_for_the_largest_magnitude(
+    largest: float, magnitude: float
+) -> None:
     ann = model(NET)
     a = np.zeros((100, 4), np.float32)
     a[70, 2] = largest

@@ -48,7 +48,9 @@ def emitted(snn: ir.Model, time_steps: int, *every_step: str) -> onnx.ModelProto
     return proto
 
 
-def spikes(x: np.ndarray, time_steps: int, seed: int = 0, magnitude: float = 1.0) -> np.ndarray:
+def spikes(
+    x: np.ndarray, time_steps: int, seed: int = 0, magnitude: float = 1.0
+) -> np.ndarray:
     """Return the spikes of a network's input, [T, ...]."""
     shape = ",".join(["N", *map(str, x.shape[1:])])
     text = f"(float[{shape}] x) => (float[{shape}] y) {{ h = Neg (x)  y = Relu (h) }}"
@@ -58,7 +60,10 @@ def spikes(x: np.ndarray, time_steps: int, seed: int = 0, magnitude: float = 1.0
 
 def first_states(count: int, seed: int, position: int = 0) -> np.ndarray:
     """Return what the docstring of the pass says, in integers of any size."""
-    b, c = (int(s) for s in np.random.SeedSequence([seed, position]).generate_state(2) % MODULUS)
+    b, c = (
+        int(s)
+        for s in np.random.SeedSequence([seed, position]).generate_state(2) % MODULUS
+    )
     mixed = (pow(pow(48271 * i + b, 5, MODULUS) + c, 5, MODULUS) for i in range(count))
     return np.array([max(1, state) for state in mixed])
 
@@ -121,7 +126,9 @@ def test_runtimes_agree_to_the_last_bit() -> None:
     ours, theirs = run_ort(proto, x), run_reference(proto, x)
     np.testing.assert_array_equal(ours["y"], theirs["y"])
     joined = theirs["x.spike"]  # onnx's evaluator joins the steps along axis 0
-    np.testing.assert_array_equal(ours["x.spike"], joined.reshape(ours["x.spike"].shape))
+    np.testing.assert_array_equal(
+        ours["x.spike"], joined.reshape(ours["x.spike"].shape)
+    )
     assert set(np.unique(ours["x.spike"])) == {-1, 0, 1}
 
 
@@ -143,7 +150,9 @@ def test_what_reads_the_shape_is_not_given_spikes() -> None:
 
 
 def test_a_half_precision_input_is_encoded_behind_its_cast() -> None:
-    snn, _ = encoded("(float16[N,4] x) => (float[N,4] y) { h = Cast <to = 1> (x)  y = Relu (h) }")
+    snn, _ = encoded(
+        "(float16[N,4] x) => (float[N,4] y) { h = Cast <to = 1> (x)  y = Relu (h) }"
+    )
     encoder = next(node for node in snn.graph if node.op_type == "BernoulliEncoder")
     assert encoder.inputs[0] is not None
     assert encoder.inputs[0].name == "h"
@@ -156,7 +165,9 @@ def test_behind_the_encoder_all_is_spikes() -> None:
     kinds = {node.op_type: verdict.kind for node, verdict in streams.verdicts.items()}
     assert kinds["BernoulliEncoder"] is Kind.SPIKING
     assert kinds["Gemm"] is Kind.LINEAR
-    assert streams.is_spike_driven(next(node for node in snn.graph if node.op_type == "Gemm"))
+    assert streams.is_spike_driven(
+        next(node for node in snn.graph if node.op_type == "Gemm")
+    )
 
 
 def test_a_second_run_and_a_network_without_rate_coding() -> None:

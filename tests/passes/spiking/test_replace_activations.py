@@ -12,7 +12,12 @@ from onnx2snn.analysis.streams import is_neuron
 from onnx2snn.errors import OptionError
 from onnx2snn.metadata.scale import Scale
 from onnx2snn.ops import ALL_OPS
-from onnx2snn.passes import AttachFunctions, CarryRunningMeans, EmitTimeLoop, ReplaceActivations
+from onnx2snn.passes import (
+    AttachFunctions,
+    CarryRunningMeans,
+    EmitTimeLoop,
+    ReplaceActivations,
+)
 from onnx2snn.schedules.initial_states import starting_value
 from onnx2snn.testing import run_ort, run_reference
 from tests.models import dyadic, model, normal, positive, with_scales
@@ -48,7 +53,9 @@ def test_the_first_step_of_each_channel(node: str, v_init: float, neuron: str) -
     assert ReplaceActivations(neuron, v_init)(snn).modified
     theta = THETAS.reshape(3, 1, 1)
     # from v_init * theta, a neuron fires if the current covers the rest; none can take back
-    np.testing.assert_array_equal(first_step(snn, x=X), theta * ((1 - v_init) * theta <= -X))
+    np.testing.assert_array_equal(
+        first_step(snn, x=X), theta * ((1 - v_init) * theta <= -X)
+    )
 
 
 @pytest.mark.parametrize("node", ["Relu (h)", "Clip (h, low, high)"])
@@ -79,7 +86,9 @@ def test_the_first_step_of_inverse_leaky_neurons() -> None:
         ({"leak": float("nan")}, "not nan"),
     ],
 )
-def test_numbers_that_no_neuron_can_have(options: dict[str, float], message: str) -> None:
+def test_numbers_that_no_neuron_can_have(
+    options: dict[str, float], message: str
+) -> None:
     with pytest.raises(OptionError, match=message):
         ReplaceActivations(**options)
 
@@ -106,9 +115,13 @@ def test_doubles() -> None:
 
 
 def test_the_current_is_a_graph_input_and_the_spikes_an_output() -> None:
-    ann = model("(float[N,3] x) => (float[N,3] y, float[N,3] z) { y = Relu (x)  z = Neg (y) }")
+    ann = model(
+        "(float[N,3] x) => (float[N,3] y, float[N,3] z) { y = Relu (x)  z = Neg (y) }"
+    )
     ReplaceActivations()(with_scales(ann, 0.5))
-    np.testing.assert_array_equal(first_step(ann, x=np.float32([[1, 0.2, -1]])), [[0.5, 0, 0]])
+    np.testing.assert_array_equal(
+        first_step(ann, x=np.float32([[1, 0.2, -1]])), [[0.5, 0, 0]]
+    )
 
 
 def test_the_neuron_says_what_it_was() -> None:
@@ -128,14 +141,20 @@ def test_the_neuron_says_what_it_was() -> None:
         f"y.{name}": "[N,3,4,5]" for name in ("spike", "v_next", "count_next")
     }
     output = ann.graph.outputs[0]
-    assert (output.name, str(output.shape), output.dtype) == ("y", "[N,3,4,5]", ir.DataType.FLOAT)
+    assert (output.name, str(output.shape), output.dtype) == (
+        "y",
+        "[N,3,4,5]",
+        ir.DataType.FLOAT,
+    )
 
 
 def test_states_have_the_shape_of_the_batch() -> None:
     ann = layer()
     ReplaceActivations()(ann)
     neuron = next(node for node in ann.graph if node.op_type in ALL_OPS)
-    assert [str(neuron.inputs[position].shape) for position in (1, 2)] == ["[N,3,4,5]"] * 2
+    assert [str(neuron.inputs[position].shape) for position in (1, 2)] == [
+        "[N,3,4,5]"
+    ] * 2
 
 
 @pytest.mark.parametrize("x", ["float[2,3,4,5] x", "float[N,C,H,W] x"])
@@ -162,7 +181,9 @@ def test_left_alone(node: str) -> None:
     assert not ReplaceActivations()(with_scales(ann)).modified
 
 
-@pytest.mark.parametrize("node", ["Clip (h, k)", "Clip (h, low, k)", "Clip (h, k, high)"])
+@pytest.mark.parametrize(
+    "node", ["Clip (h, k)", "Clip (h, low, k)", "Clip (h, k, high)"]
+)
 def test_a_bound_that_is_no_constant_keeps_the_activation(node: str) -> None:
     ann = model(
         f"(float[N,3] x, float k) => (float[N,3] y) {{ h = Neg (x)  y = {node} }}",
@@ -186,7 +207,9 @@ def test_subgraphs_are_left_alone() -> None:
 
 def test_activations_without_a_scale() -> None:
     ann = model("(float[N,3] x) => (y) { h = Relu (x)  g = Neg (h)  y = Relu (g) }")
-    with pytest.raises(PreconditionError, match="no scale on h, y; run the pass 'calibrate'"):
+    with pytest.raises(
+        PreconditionError, match="no scale on h, y; run the pass 'calibrate'"
+    ):
         ReplaceActivations()(ann)
 
 
@@ -204,7 +227,9 @@ def test_a_potential_out_of_range(v_init: float) -> None:
 
 def test_the_scale_is_plain_json() -> None:
     ann = layer()
-    assert json.loads(ann.graph.outputs[0].metadata_props["onnx2snn.scale"])["axis"] == 1
+    assert (
+        json.loads(ann.graph.outputs[0].metadata_props["onnx2snn.scale"])["axis"] == 1
+    )
 
 
 T = 32
@@ -286,7 +311,11 @@ def test_a_signed_neuron_reaches_no_further_than_its_threshold() -> None:
 @pytest.mark.parametrize(
     "neuron, op, states",
     [
-        ("gated", "GatedDoubleThresholdIF", {"v": 1, "count": 2**20, "v_threshold_negative": 0}),
+        (
+            "gated",
+            "GatedDoubleThresholdIF",
+            {"v": 1, "count": 2**20, "v_threshold_negative": 0},
+        ),
         ("if", "DoubleThresholdIF", {"v": 0, "v_threshold_negative": 2}),
         (
             "augmented",
@@ -296,7 +325,9 @@ def test_a_signed_neuron_reaches_no_further_than_its_threshold() -> None:
         ("inverse-leaky", "SignedInverseLeakyIF", {"v": 1, "leak": 2}),
     ],
 )
-def test_how_a_signed_neuron_starts(neuron: str, op: str, states: dict[str, float]) -> None:
+def test_how_a_signed_neuron_starts(
+    neuron: str, op: str, states: dict[str, float]
+) -> None:
     ann = with_scales(signed("tanh"), 2)
     ReplaceActivations(neuron)(ann)
     (node,) = neurons(ann)
@@ -315,7 +346,14 @@ def test_no_two_nodes_have_the_same_name(spike: str) -> None:
     ReplaceActivations(spike=spike)(ann)
     names = [node.name for node in ann.graph if node.name]
     assert len(names) == len(set(names))
-    assert set(names) >= {"node0", "node1", "node2", "node3", "node2.neuron", "node2.neuron.charge"}
+    assert set(names) >= {
+        "node0",
+        "node1",
+        "node2",
+        "node3",
+        "node2.neuron",
+        "node2.neuron.charge",
+    }
     values = [value.name for node in ann.graph for value in node.outputs]
     assert len(values) == len(set(values))
 
@@ -374,16 +412,23 @@ def test_a_neuron_in_front_of_all_weights_but_the_first(node: str) -> None:
     (neuron,) = neurons(snn)
     assert neuron.inputs[0] is not None
     assert (neuron.name, neuron.inputs[0].name) == ("n.neuron", "n")
-    readers = {n.op_type: [v.name for v in n.inputs if v is not None] for n in snn.graph}
+    readers = {
+        n.op_type: [v.name for v in n.inputs if v is not None] for n in snn.graph
+    }
     assert readers["Conv"] == ["x", "k"]
     assert readers["MatMul"] == ["n.spikes", "w"]
     assert readers["Neg"] == ["n"]
     x = normal(5, 2, 3, 6, 5)
-    wanted, found = run_ort(ann, {"x": x}), run_ort(spiking(ann, theta=8, spike="all"), {"x": x})
+    wanted, found = (
+        run_ort(ann, {"x": x}),
+        run_ort(spiking(ann, theta=8, spike="all"), {"x": x}),
+    )
     np.testing.assert_allclose(found["n"], wanted["n"], rtol=1e-5)
     np.testing.assert_array_equal(found["z"], -found["n"])
     rounded = np.floor(wanted["n"] * T / 8 + 0.5) * 8 / T
-    np.testing.assert_allclose(found["y"], np.exp(rounded @ FED_WEIGHTS["w"]), rtol=1e-4)
+    np.testing.assert_allclose(
+        found["y"], np.exp(rounded @ FED_WEIGHTS["w"]), rtol=1e-4
+    )
 
 
 def test_a_product_of_two_values_keeps_reading_them() -> None:
@@ -393,13 +438,17 @@ def test_a_product_of_two_values_keeps_reading_them() -> None:
     )
     ann = with_scales(model(text, w=dyadic(2, 4, 4)), 1, "all")
     ReplaceActivations(spike="all")(ann)
-    inputs = [[v.name for v in node.inputs] for node in ann.graph if node.op_type == "MatMul"]
+    inputs = [
+        [v.name for v in node.inputs] for node in ann.graph if node.op_type == "MatMul"
+    ]
     assert sorted(inputs) == [["n", "t"], ["n.spikes", "w"], ["q", "m"]]
 
 
 def test_values_in_front_of_weights_without_a_scale() -> None:
     ann = model(FED.format("Softmax (t)"), **FED_WEIGHTS)
-    with pytest.raises(PreconditionError, match="no scale on n; run the pass 'calibrate'"):
+    with pytest.raises(
+        PreconditionError, match="no scale on n; run the pass 'calibrate'"
+    ):
         ReplaceActivations(spike="all")(ann)
 
 

@@ -14,17 +14,31 @@ from onnx2snn.analysis.streams import Streams
 from onnx2snn.errors import OptionError
 from onnx2snn.graph import set_array
 from onnx2snn.metadata.scale import Scale
-from onnx2snn.passes import AttachFunctions, ChooseInputCoding, EmitLayerwise, ReplaceActivations
+from onnx2snn.passes import (
+    AttachFunctions,
+    ChooseInputCoding,
+    EmitLayerwise,
+    ReplaceActivations,
+)
 from onnx2snn.schedules import layers_in_a_row, time_loops
 from onnx2snn.testing import run_ort, run_reference
-from tests.models import CLASSIFIER, CLASSIFIER_WEIGHTS, CLASSIFIER_X, dyadic, model, with_scales
+from tests.models import (
+    CLASSIFIER,
+    CLASSIFIER_WEIGHTS,
+    CLASSIFIER_X,
+    dyadic,
+    model,
+    with_scales,
+)
 from tests.random_graphs import networks, threshold
 
 if TYPE_CHECKING:
     from tests.random_graphs import Network
 
 NEURONS = ["gated", "if", "augmented", "inverse-leaky"]
-FORMS = pytest.mark.parametrize("collapse", [True, False], ids=["collapsed", "step by step"])
+FORMS = pytest.mark.parametrize(
+    "collapse", [True, False], ids=["collapsed", "step by step"]
+)
 
 
 def dyadic_theta(theta: float, neuron: str, time_steps: int) -> float:
@@ -45,7 +59,9 @@ def layerwise(
     return emit(snn, time_steps, neuron, collapse=collapse)
 
 
-def emit(snn: ir.Model, time_steps: int, neuron: str, *, collapse: bool) -> onnx.ModelProto:
+def emit(
+    snn: ir.Model, time_steps: int, neuron: str, *, collapse: bool
+) -> onnx.ModelProto:
     ReplaceActivations(neuron)(snn)
     assert EmitLayerwise(time_steps, collapse)(snn).modified
     AttachFunctions()(snn)
@@ -84,7 +100,9 @@ def test_signed_neurons_quantise_below_zero_alike(
     neuron: str,
     collapse: bool,  # noqa: FBT001
 ) -> None:
-    ann = model("(float[N,4] x) => (float[N,4] y) { h = Neg (x)  y = LeakyRelu <alpha=1.0> (h) }")
+    ann = model(
+        "(float[N,4] x) => (float[N,4] y) { h = Neg (x)  y = LeakyRelu <alpha=1.0> (h) }"
+    )
     proto = layerwise(ann, 4, 1, neuron, collapse=collapse)
     x = dyadic(9, 64, 4, unit=64, limit=80)
     y = run_ort(proto, {"x": x})["y"]
@@ -129,17 +147,24 @@ def test_both_forms_and_runtimes_give_the_same_bits(
     expected = run_ort(forms[0], {"x": x})
     for proto in forms:
         onnx.checker.check_model(proto, full_check=True)
-        for found in (run_ort(proto, {"x": x}), onnx2snn.load(proto, "numpy").run({"x": x})):
+        for found in (
+            run_ort(proto, {"x": x}),
+            onnx2snn.load(proto, "numpy").run({"x": x}),
+        ):
             assert found.keys() == expected.keys()
             for name, array in expected.items():
-                np.testing.assert_array_equal(found[name], array, f"{name} of {network.ops}")
+                np.testing.assert_array_equal(
+                    found[name], array, f"{name} of {network.ops}"
+                )
 
 
 def loops(graph: ir.Graph) -> list[str]:
     return [str(node.name) for node in graph if node.op_type == "Loop"]
 
 
-def network(time_steps: int = 4, neuron: str = "gated", *, collapse: bool = True) -> ir.Model:
+def network(
+    time_steps: int = 4, neuron: str = "gated", *, collapse: bool = True
+) -> ir.Model:
     ann = model(CLASSIFIER, **CLASSIFIER_WEIGHTS)
     return ir.from_proto(layerwise(ann, time_steps, 0.25, neuron, collapse=collapse))
 
@@ -173,7 +198,9 @@ def test_step_by_step_every_weight_behind_a_neuron_is_driven_by_spikes() -> None
     outside = [node.op_type for node in graph]
     assert outside.count("Conv") == 1, "the first, of the input itself"
     assert "Gemm" not in outside
-    segments = [node for node in graph if str(node.name).startswith("onnx2snn.segment_loop")]
+    segments = [
+        node for node in graph if str(node.name).startswith("onnx2snn.segment_loop")
+    ]
     assert [node.op_type for node in body(segments[1])][:6] == [
         "Gather",
         "Mul",
@@ -194,7 +221,10 @@ def test_time_steps_by_default_and_at_run_time(
 ) -> None:
     seven, three = (
         emit(
-            with_scales(model(CLASSIFIER, **CLASSIFIER_WEIGHTS), 0.25), t, neuron, collapse=collapse
+            with_scales(model(CLASSIFIER, **CLASSIFIER_WEIGHTS), 0.25),
+            t,
+            neuron,
+            collapse=collapse,
         )
         for t in (7, 3)
     )
@@ -214,14 +244,20 @@ def test_many_steps_come_close_to_the_ann(neuron: str, collapse: bool) -> None: 
     found = run_ort(proto, {"x": CLASSIFIER_X, "T": np.array(steps)})
     for name, array in expected.items():
         np.testing.assert_allclose(found[name], array, atol=0.01)
-        few = np.abs(run_ort(proto, {"x": CLASSIFIER_X, "T": np.array(1)})[name] - array).max()
+        few = np.abs(
+            run_ort(proto, {"x": CLASSIFIER_X, "T": np.array(1)})[name] - array
+        ).max()
         assert few > 2 * np.abs(found[name] - array).max()
 
 
 @FORMS
 def test_more_steps_than_a_float_has_digits(collapse: bool) -> None:  # noqa: FBT001
     proto = layerwise(
-        model(CLASSIFIER, **CLASSIFIER_WEIGHTS), 4, 2, "inverse-leaky", collapse=collapse
+        model(CLASSIFIER, **CLASSIFIER_WEIGHTS),
+        4,
+        2,
+        "inverse-leaky",
+        collapse=collapse,
     )
     far = run_ort(proto, {"x": CLASSIFIER_X, "T": np.array(400)})
     for name, array in run_ort(proto, {"x": CLASSIFIER_X, "T": np.array(24)}).items():
@@ -316,7 +352,9 @@ def test_names_that_are_taken() -> None:
     proto = layerwise(model(f"{text}  y = Relu (go_on) }}"), 4, collapse=False)
     onnx.checker.check_model(proto, full_check=True)
     assert [value.name for value in proto.graph.input] == ["x", "T_1"]
-    np.testing.assert_array_equal(run_ort(proto, {"x": dyadic(3, 5, 4)})["y"], np.zeros((5, 4)))
+    np.testing.assert_array_equal(
+        run_ort(proto, {"x": dyadic(3, 5, 4)})["y"], np.zeros((5, 4))
+    )
 
 
 def test_without_neurons_nothing_is_done() -> None:
@@ -334,10 +372,14 @@ def test_an_emitted_network_is_not_emitted_again() -> None:
 
 @pytest.mark.parametrize("coding", ["events", "rate"])
 def test_an_input_that_is_a_stream(coding: str) -> None:
-    ann = with_scales(model("(float[N,4] image) => (y) { h = Neg (image)  y = Relu (h) }"))
+    ann = with_scales(
+        model("(float[N,4] image) => (y) { h = Neg (image)  y = Relu (h) }")
+    )
     ChooseInputCoding(**{coding: ("image",)})(ann)
     ReplaceActivations()(ann)
-    with pytest.raises(OptionError, match=r"'image' is a stream.*choose the schedule lockstep"):
+    with pytest.raises(
+        OptionError, match=r"'image' is a stream.*choose the schedule lockstep"
+    ):
         EmitLayerwise()(ann)
 
 
@@ -360,7 +402,9 @@ def test_layers_in_a_row(collapse: bool) -> None:  # noqa: FBT001
 
 def test_layers_that_leak_differently_drive_the_same_weights() -> None:
     text = "a = Relu (x)  n = Neg (x)  b = Relu (n)  s = Concat <axis = 1> (a, b)"
-    ann = model(f"(float[N,4] x) => (y) {{ {text}  y = MatMul (s, k) }}", k=dyadic(1, 8, 4))
+    ann = model(
+        f"(float[N,4] x) => (y) {{ {text}  y = MatMul (s, k) }}", k=dyadic(1, 8, 4)
+    )
     x = {"x": dyadic(2, 16, 4, unit=16, limit=16)}
     expected = run_ort(ann, x)["y"]
     ReplaceActivations("inverse-leaky")(with_scales(ann, 1))

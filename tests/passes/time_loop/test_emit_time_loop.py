@@ -57,7 +57,9 @@ def test_the_weights_of_the_loop_are_initializers_of_its_body() -> None:
     assert {"w", "b", "f", "e", "T"} <= set(snn.graph.initializers)
     inner = {*body.inputs, *body.initializers.values()}
     inner |= {value for node in body for value in node.outputs}
-    outer = {v.name for node in body for v in node.inputs if v is not None and v not in inner}
+    outer = {
+        v.name for node in body for v in node.inputs if v is not None and v not in inner
+    }
     assert outer == {"c"}, "the loop reads more than the static current"
 
 
@@ -99,12 +101,16 @@ def test_the_signature_is_kept() -> None:
 def test_the_file_is_valid_and_runs_in_stock_runtimes_alike() -> None:
     proto = network(32)
     onnx.checker.check_model(proto, full_check=True)
-    onnx.shape_inference.infer_shapes(proto, check_type=True, strict_mode=True, data_prop=True)
+    onnx.shape_inference.infer_shapes(
+        proto, check_type=True, strict_mode=True, data_prop=True
+    )
     stock = onnxruntime.InferenceSession(proto.SerializeToString())
     assert [value.name for value in stock.get_inputs()] == ["x"]
     assert [value.name for value in stock.get_overridable_initializers()] == ["T"]
     y, _ = stock.run(None, {"x": CLASSIFIER_X})
-    np.testing.assert_array_equal(y, ReferenceEvaluator(proto).run(None, {"x": CLASSIFIER_X})[0])
+    np.testing.assert_array_equal(
+        y, ReferenceEvaluator(proto).run(None, {"x": CLASSIFIER_X})[0]
+    )
     np.testing.assert_array_equal(y, run_ort(proto, {"x": CLASSIFIER_X})["y"])
 
 
@@ -112,7 +118,9 @@ def test_the_file_is_valid_and_runs_in_stock_runtimes_alike() -> None:
 def test_any_batch(batch: int) -> None:
     x = dyadic(9, batch, 2, 6, 5, unit=16)
     alone = [run_ort(network(), {"x": row[None]})["y"] for row in x]
-    np.testing.assert_array_equal(run_ort(network(), {"x": x})["y"], np.concatenate(alone))
+    np.testing.assert_array_equal(
+        run_ort(network(), {"x": x})["y"], np.concatenate(alone)
+    )
 
 
 def test_names_that_are_taken() -> None:
@@ -123,7 +131,9 @@ def test_names_that_are_taken() -> None:
     feeds = {"x": dyadic(3, 5, 4, unit=16)}
     found, expected = emitted(ann, 5), emitted(other, 5)
     onnx.checker.check_model(found, full_check=True)
-    np.testing.assert_array_equal(run_ort(found, feeds)["y"], run_ort(expected, feeds)["y"])
+    np.testing.assert_array_equal(
+        run_ort(found, feeds)["y"], run_ort(expected, feeds)["y"]
+    )
     assert [value.name for value in found.graph.input] == ["x", "T_1"]
 
 
@@ -140,7 +150,9 @@ def test_states_broadcast_where_shapes_are_unknown(stated: str) -> None:
 
 
 def test_unknown_ranks() -> None:
-    ann = model("(float[N,4] x, int64[r] s) => (y) { h = Reshape (x, s)  y = Relu (h) }")
+    ann = model(
+        "(float[N,4] x, int64[r] s) => (y) { h = Reshape (x, s)  y = Relu (h) }"
+    )
     for node in ann.graph:
         node.outputs[0].shape = None
     feeds = {"x": dyadic(3, 6, 4, unit=16), "s": np.array([2, 3, 4])}
@@ -164,7 +176,9 @@ def test_an_output_that_is_made_in_the_loop() -> None:
 
 
 def test_every_step() -> None:
-    snn = step_form(model("(float[N,4] x) => (float[N,4] y) { h = Neg (x)  y = Relu (h) }"))
+    snn = step_form(
+        model("(float[N,4] x) => (float[N,4] y) { h = Neg (x)  y = Relu (h) }")
+    )
     neuron = next(node for node in snn.graph if "spike" in str(node.outputs[0].name))
     snn.graph.outputs.append(neuron.outputs[0])
     EmitTimeLoop(6, every_step=("y.spike",))(snn)
@@ -173,11 +187,15 @@ def test_every_step() -> None:
     assert str(snn.graph.outputs[1].shape) == "[T,N,4]"
     found = run_ort(snn, {"x": dyadic(3, 5, 4, unit=16)})
     assert found["y.spike"].shape == (6, 5, 4)
-    np.testing.assert_array_equal(found["y.spike"].mean(axis=0, dtype="f4") / 2, found["y"])
+    np.testing.assert_array_equal(
+        found["y.spike"].mean(axis=0, dtype="f4") / 2, found["y"]
+    )
 
 
 def test_every_step_of_a_final_output() -> None:
-    snn = step_form(model("(float[N,4] x) => (float[N,4] y) { h = Neg (x)  y = Relu (h) }"))
+    snn = step_form(
+        model("(float[N,4] x) => (float[N,4] y) { h = Neg (x)  y = Relu (h) }")
+    )
     saved = ir.to_proto(snn).SerializeToString()
     EmitTimeLoop(6, every_step=("y",))(snn)
     AttachFunctions()(snn)
@@ -192,7 +210,9 @@ def test_every_step_of_a_final_output() -> None:
 
 @pytest.mark.parametrize("batch", ["3", "N"])
 def test_events(batch: str) -> None:
-    snn = model(f"(float[{batch},4] x) => (float[{batch},4] y) {{ h = Neg (x)  y = Relu (h) }}")
+    snn = model(
+        f"(float[{batch},4] x) => (float[{batch},4] y) {{ h = Neg (x)  y = Relu (h) }}"
+    )
     step_form(snn)
     EmitTimeLoop(6, events=("x",))(snn)
     AttachFunctions()(snn)
@@ -207,7 +227,9 @@ def test_events(batch: str) -> None:
 
 
 def test_an_input_noted_as_events() -> None:
-    ann = model("(float[N,4] x, float[N,4] z) => (float[N,4] y) { h = Add (x, z)  y = Relu (h) }")
+    ann = model(
+        "(float[N,4] x, float[N,4] z) => (float[N,4] y) { h = Add (x, z)  y = Relu (h) }"
+    )
     ChooseInputCoding(events=("x",))(ann)
     snn = step_form(ann)
     EmitTimeLoop(6)(snn)
@@ -247,7 +269,9 @@ def test_a_branch_inside_the_loop_keeps_its_weights() -> None:
     onnx.checker.check_model(proto, full_check=True)
     for flag in (True, False):
         feeds = {"x": dyadic(3, 5, 4, unit=16), "c": np.array(flag)}
-        np.testing.assert_array_equal(run_ort(proto, feeds)["y"], run_reference(proto, feeds)["y"])
+        np.testing.assert_array_equal(
+            run_ort(proto, feeds)["y"], run_reference(proto, feeds)["y"]
+        )
     assert {"k.body", "z"} <= set(body_of(proto).initializers)
 
 

@@ -17,9 +17,9 @@ VERSIONS = "onnx2snn.versions"
 def test_the_file_says_what_it_is_and_what_made_it() -> None:
     snn = step_form(model("(float[N,3] x) => (float[N,3] y) { y = Relu (x) }"))
     snn.metadata_props["author"] = "somebody"
-    assert WriteMetadata(4, "a method", source_sha256="12ab", calibration_sha256="34cd")(
-        snn
-    ).modified
+    assert WriteMetadata(
+        4, "a method", source_sha256="12ab", calibration_sha256="34cd"
+    )(snn).modified
     props = dict(snn.metadata_props)
     versions = json.loads(props.pop(VERSIONS))
     assert versions["onnx2snn"] == onnx2snn.__version__
@@ -37,7 +37,9 @@ def test_the_file_says_what_it_is_and_what_made_it() -> None:
 
 
 def test_the_notes_of_other_passes_are_erased() -> None:
-    ann = model("(float[N,3] x) => (float[N,3] y) { h = Neg (x)  a = Relu (h)  y = Relu (a) }")
+    ann = model(
+        "(float[N,3] x) => (float[N,3] y) { h = Neg (x)  a = Relu (h)  y = Relu (a) }"
+    )
     LeaveAnalog(("a",))(ann)
     ChooseInputCoding(events=("x",))(ann)
     snn = step_form(ann)
