@@ -1,4 +1,4 @@
-"""Write pages of docs/reference/ from the code itself: methods, ops, passes and onnx.
+"""Write pages of docs/reference/ from the code itself.
 
 Run it as ``make generated``; continuous integration does, and fails if a page changes.
 """
@@ -12,6 +12,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from command_line import command_line_page
 from onnx2snn.analysis.rules import RULES, Form
 from onnx2snn.methods.neurons import NEURONS
 from onnx2snn.methods.published import METHODS
@@ -202,12 +203,15 @@ def _default(field: dataclasses.Field[object]) -> str:
 
 def main() -> None:
     """Write the pages."""
-    (REFERENCE / "methods.md").write_text(
-        methods_page(), encoding="utf-8", newline="\n"
-    )
-    (REFERENCE / "ops.md").write_text(ops_page(), encoding="utf-8", newline="\n")
-    (REFERENCE / "passes.md").write_text(passes_page(), encoding="utf-8", newline="\n")
-    (REFERENCE / "onnx.md").write_text(rules_page(), encoding="utf-8", newline="\n")
+    pages = {
+        "command-line": command_line_page(NOTICE),
+        "methods": methods_page(),
+        "ops": ops_page(),
+        "passes": passes_page(),
+        "onnx": rules_page(),
+    }
+    for name, text in pages.items():
+        (REFERENCE / f"{name}.md").write_text(text, encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

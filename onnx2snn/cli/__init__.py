@@ -18,7 +18,7 @@ from onnx2snn.errors import Onnx2SnnError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["main"]
+__all__ = ["build_parser", "main"]
 
 _COMMANDS = (convert, tune, evaluate, run, analyze, methods, passes)
 
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The command line after the program's name; None for the process's own.
             argparse exits with 2 where it makes no sense.
     """
-    options = _parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     try:
         with warnings(quiet=options.quiet):
             return int(options.command(options))
@@ -48,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _INTERRUPTED
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line, with all commands."""
     parser = argparse.ArgumentParser(
         prog="onnx2snn",
         description="Turn a trained network in ONNX into a spiking network in ONNX.",

@@ -22,9 +22,12 @@ __all__ = ["add"]
 def add(commands: Commands) -> None:
     """Add the command."""
     command = add_command(
-        commands, "analyze", _analyze, "say what each node of an ANN will become"
+        commands,
+        _analyze,
+        "analyze MODEL [options]",
+        "list the nodes of an ANN, with what each will become",
     )
-    command.add_argument("model", help="the ANN, an ONNX file")
+    command.add_argument("model", metavar="MODEL", help="the ANN, an ONNX file")
     command.add_argument(
         "--strict", action="store_true", help="exit with 1 if a node stays analog"
     )

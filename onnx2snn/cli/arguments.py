@@ -12,48 +12,155 @@ from onnx2snn.runtime import RUNTIMES
 from onnx2snn.schedules import checked_time_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["Commands", "add_command", "add_options", "add_runtime", "chosen", "whole"]
+__all__ = [
+    "SHARED",
+    "Arguments",
+    "Basics",
+    "Commands",
+    "add_command",
+    "add_long_command",
+    "add_options",
+    "add_runtime",
+    "chosen",
+    "whole",
+]
 
 Commands: TypeAlias = Any
-"""What ``ArgumentParser.add_subparsers`` returns; argparse has no public name for it."""
+"""The result of ``ArgumentParser.add_subparsers``; argparse has no public name for it."""
+
+SHARED = "in every command"
+"""The title of the options that every command has."""
+
+Arguments: TypeAlias = Any
+"""A parser or a group of one; argparse has no public name for what takes arguments."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Basics:
+    """The part of a long command that its ``--help`` shows.
+
+    Attributes:
+        add: Adds the arguments to a parser.
+        help_all: The content of ``--help-all``, in a phrase.
+    """
+
+    add: Callable[[argparse.ArgumentParser], None]
+    help_all: str
 
 
 def add_command(
     commands: Commands,
-    name: str,
     function: Callable[[argparse.Namespace], int],
+    usage: str,
     text: str,
 ) -> argparse.ArgumentParser:
     """Add a command and what every command takes.
 
     Args:
         commands: Where it is added.
-        name: The word for it.
         function: Does it, and returns the exit status.
-        text: What it does, in a phrase.
+        usage: Its name, and what has to be typed behind it.
+        text: Its purpose, in a phrase.
     """
+    command = _add_parser(commands, function, usage, text)
+    _add_shared(command, action="help")
+    return command
+
+
+def _add_parser(
+    commands: Commands,
+    function: Callable[[argparse.Namespace], int],
+    usage: str,
+    text: str,
+) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser(
-        name, help=text, description=f"{text[0].upper()}{text[1:]}."
+        usage.split(maxsplit=1)[0],
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}.",
+        usage=f"onnx2snn {usage}",
+        add_help=False,
     )
     command.set_defaults(command=function)
-    command.add_argument(
+    return command
+
+
+def add_long_command(
+    commands: Commands,
+    function: Callable[[argparse.Namespace], int],
+    usage: str,
+    text: str,
+    basics: Basics,
+) -> argparse.ArgumentParser:
+    """Add a command whose ``--help`` shows the options that most people need.
+
+    Its ``--help-all`` also shows those that the caller adds to the result.
+
+    Args:
+        commands: Where it is added.
+        function: Does it, and returns the exit status.
+        usage: Its name, and what has to be typed behind it.
+        text: Its purpose, in a phrase.
+        basics: The options that most people need.
+    """
+    command = _add_parser(commands, function, usage, text)
+    short = argparse.ArgumentParser(
+        usage=command.usage, description=command.description, add_help=False
+    )
+    for parser in (command, short):
+        basics.add(parser)
+        parser.add_argument("--help-all", action="help", help=basics.help_all)
+        _add_shared(parser, action=_ShortHelp, short=short)
+    return command
+
+
+class _ShortHelp(argparse.Action):
+    """Print the help of a parser that has fewer options, and exit."""
+
+    def __init__(
+        self,
+        option_strings: Sequence[str],
+        dest: str,
+        *,
+        short: argparse.ArgumentParser,
+        **others: Any,  # noqa: ANN401 (as argparse has them)
+    ) -> None:
+        super().__init__(
+            option_strings, dest, nargs=0, default=argparse.SUPPRESS, **others
+        )
+        self.short = short
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print it."""
+        self.short.print_help()
+        parser.exit()
+
+
+def _add_shared(command: argparse.ArgumentParser, **help_action: Any) -> None:  # noqa: ANN401
+    """Add the options of every command.
+
+    Args:
+        command: Where they are added.
+        help_action: The arguments of ``add_argument`` for ``--help``.
+    """
+    shared = command.add_argument_group(SHARED)
+    shared.add_argument("-h", "--help", help="show this help and exit", **help_action)
+    shared.add_argument(
         "--quiet",
         action="store_true",
         help="print the result only: no bars, no warnings",
     )
-    command.add_argument(
+    shared.add_argument(
         "--json", action="store_true", help="print one JSON object and nothing else"
     )
-    return command
 
 
-def add_options(command: argparse.ArgumentParser, names: Collection[str] = ()) -> None:
-    """Add the fields of ``Options`` that have a help text, or those of ``names``."""
-    for field in dataclasses.fields(onnx2snn.Options):
-        if field.metadata and (not names or field.name in names):
-            _add_field(command, field)
+def add_options(command: Arguments, names: Iterable[str]) -> None:
+    """Add fields of ``Options`` by their names."""
+    fields = {field.name: field for field in dataclasses.fields(onnx2snn.Options)}
+    for name in names:
+        _add_field(command, fields[name])
 
 
 def chosen(options: argparse.Namespace) -> dict[str, Any]:
@@ -62,7 +169,7 @@ def chosen(options: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in vars(options).items() if name in names}
 
 
-def _add_field(command: argparse.ArgumentParser, field: dataclasses.Field[Any]) -> None:
+def _add_field(command: Arguments, field: dataclasses.Field[Any]) -> None:
     flag, text = f"--{field.name.replace('_', '-')}", field.metadata["help"]
     kind = field.metadata.get("kind", type(field.default))
     known = "" if field.default is None else f" (default {field.default})"
@@ -87,26 +194,36 @@ def _add_field(command: argparse.ArgumentParser, field: dataclasses.Field[Any]) 
         command.add_argument(
             flag,
             type=kind,
+            metavar=None if field.metadata["choices"] else _METAVARS[kind],
             default=field.default,
             choices=field.metadata["choices"] or None,
             help=f"{text}{known}",
         )
 
 
+_METAVARS = {int: "N", float: "X", str: "NAME"}
+"""The values of options in help texts, by type."""
+
+
 def add_runtime(command: argparse.ArgumentParser) -> None:
     """Add what says how a network is run."""
     command.add_argument(
-        "--runtime", choices=RUNTIMES, default="ort", help="default: ort"
+        "--runtime",
+        choices=RUNTIMES,
+        default="ort",
+        help="runtime of the network (default ort)",
     )
     command.add_argument(
         "--threads",
         type=int,
         default=0,
+        metavar="N",
         help="threads in an operator; 0 for one a core",
     )
     command.add_argument(
         "--batch-size",
         type=int,
+        metavar="N",
         help="samples at a time (default 64, fewer if the first is large)",
     )
 

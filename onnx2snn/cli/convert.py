@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 import onnx2snn
-from onnx2snn.cli.arguments import add_command, add_options, chosen, whole
+from onnx2snn.cli.arguments import Basics, add_long_command, add_options, chosen, whole
 from onnx2snn.cli.console import bars, print_json, results, table
+from onnx2snn.methods.published import METHODS
 from onnx2snn.reporting.report_file import check_report_path
 from onnx2snn.storage.whole_files import check_writable
 
@@ -18,21 +19,73 @@ if TYPE_CHECKING:
     from onnx2snn.cli.arguments import Commands
     from onnx2snn.reporting.report import Report
 
-__all__ = ["add"]
+__all__ = ["GROUPS", "add"]
+
+GROUPS = {
+    "parts of the method": (
+        "neuron",
+        "max_spikes",
+        "leak",
+        "threshold",
+        "per_channel",
+        "v_init",
+        "corrections",
+        "keep_weights",
+        "schedule",
+        "collapse",
+        "spike",
+    ),
+    "inputs": ("input_coding", "seed"),
+    "excluded parts": ("until", "nodes_to_exclude"),
+    "passes and checks": ("check",),
+}
+"""Fields of ``Options`` that only ``--help-all`` shows, by the title they stand under."""
 
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    command = add_command(
-        commands, "convert", _convert, "convert an ANN into a spiking network"
+    command = add_long_command(
+        commands,
+        _convert,
+        "convert MODEL -o FILE [options]",
+        "convert an ANN into a spiking network",
+        Basics(_add_basics, help_all=f"show also the options for {', '.join(GROUPS)}"),
     )
-    command.add_argument("model", help="the ANN, an ONNX file")
-    command.add_argument("-o", "--output", required=True, help="where the network goes")
+    for title, names in GROUPS.items():
+        group = command.add_argument_group(title)
+        add_options(group, names)
+    group.add_argument(
+        "--skip-pass",
+        dest="skip_passes",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="leave a pass out; may be given several times",
+    )
+
+
+def _add_basics(command: argparse.ArgumentParser) -> None:
+    """Add what most people need."""
+    command.add_argument("model", metavar="MODEL", help="the ANN, an ONNX file")
+    command.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="FILE",
+        help="where the spiking network goes",
+    )
     command.add_argument("--T", default="8", help="number of time steps (default 8)")
     command.add_argument(
         "--calibration",
         metavar="DATA",
         help="typical inputs: an .npz, or script.py[:function]",
+    )
+    command.add_argument(
+        "--method",
+        choices=METHODS,
+        default="auto",
+        metavar="NAME",
+        help="method of conversion; 'onnx2snn methods' lists them (default auto)",
     )
     command.add_argument(
         "--report",
@@ -41,15 +94,6 @@ def add(commands: Commands) -> None:
         metavar="FILE",
         help="write a report as .json, or as .html to look at; may be given several times",
     )
-    command.add_argument(
-        "--skip-pass",
-        dest="skip_passes",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="leave a pass out; may be given several times",
-    )
-    add_options(command)
 
 
 def _convert(options: argparse.Namespace) -> int:

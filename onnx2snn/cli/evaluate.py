@@ -19,13 +19,16 @@ __all__ = ["add"]
 def add(commands: Commands) -> None:
     """Add the command."""
     command = add_command(
-        commands, "evaluate", _evaluate, "score a network after T steps"
+        commands,
+        _evaluate,
+        "evaluate MODEL --data DATA [options]",
+        "score a network after T steps",
     )
-    command.add_argument("model", help="the spiking network")
+    command.add_argument("model", metavar="MODEL", help="the spiking network")
     command.add_argument(
         "--data", required=True, help="inputs and labels y: .npz or script.py"
     )
-    command.add_argument("--ann", help="the ANN, to compare with")
+    command.add_argument("--ann", metavar="FILE", help="the ANN, to compare with")
     command.add_argument(
         "--T", help="numbers of time steps, as in 1,2,4,8 (default: the network's)"
     )

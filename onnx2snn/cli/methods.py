@@ -19,7 +19,9 @@ __all__ = ["add"]
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    add_command(commands, "methods", _methods, "list the methods of conversion")
+    add_command(
+        commands, _methods, "methods [options]", "list the methods of conversion"
+    )
 
 
 def _methods(options: argparse.Namespace) -> int:

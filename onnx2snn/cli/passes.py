@@ -20,7 +20,10 @@ __all__ = ["add"]
 def add(commands: Commands) -> None:
     """Add the command."""
     add_command(
-        commands, "passes", _passes, "list the passes of a conversion and their options"
+        commands,
+        _passes,
+        "passes [options]",
+        "list the passes of a conversion and their options",
     )
 
 

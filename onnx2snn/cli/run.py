@@ -23,13 +23,22 @@ __all__ = ["add"]
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    command = add_command(commands, "run", _run, "run a network and save its outputs")
-    command.add_argument("model", help="the spiking network")
+    command = add_command(
+        commands,
+        _run,
+        "run MODEL --data DATA -o FILE [options]",
+        "run a network and save its outputs",
+    )
+    command.add_argument("model", metavar="MODEL", help="the spiking network")
     command.add_argument(
         "--data", required=True, help="inputs: .npz or script.py[:function]"
     )
     command.add_argument(
-        "-o", "--output", required=True, help="where the outputs go, an .npz"
+        "-o",
+        "--output",
+        required=True,
+        metavar="FILE",
+        help="where the outputs go, an .npz",
     )
     command.add_argument("--T", help="number of time steps (default: the network's)")
     add_runtime(command)

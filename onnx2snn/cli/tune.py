@@ -24,13 +24,18 @@ def add(commands: Commands) -> None:
     """Add the command."""
     command = add_command(
         commands,
-        "tune",
         _tune,
+        "tune MODEL --ann FILE --calibration DATA -o FILE [options]",
         "train a converted network, without labels, to answer as its ANN",
     )
-    command.add_argument("model", help="the spiking network, of the schedule lockstep")
     command.add_argument(
-        "--ann", required=True, help="the ANN it was made from, an ONNX file"
+        "model", metavar="MODEL", help="the spiking network, of the schedule lockstep"
+    )
+    command.add_argument(
+        "--ann",
+        required=True,
+        metavar="FILE",
+        help="the ANN it was made from, an ONNX file",
     )
     command.add_argument(
         "--calibration",
@@ -39,26 +44,40 @@ def add(commands: Commands) -> None:
         help="typical inputs, thousands of them: an .npz, or script.py[:function]",
     )
     command.add_argument(
-        "-o", "--output", required=True, help="where the tuned network goes"
+        "-o",
+        "--output",
+        required=True,
+        metavar="FILE",
+        help="where the tuned network goes",
     )
     command.add_argument(
         "--epochs",
         type=int,
         default=2,
+        metavar="N",
         help="passes over the data, at least 1 (default 2)",
     )
     command.add_argument(
         "--rate",
         type=float,
+        metavar="X",
         default=0.005,
         help="change of a weight in a step at the start, as a part of the root mean square of its "
         "tensor, larger than 0 (default 0.005)",
     )
     command.add_argument(
-        "--batch-size", type=int, default=32, help="samples in a step (default 32)"
+        "--batch-size",
+        type=int,
+        default=32,
+        metavar="N",
+        help="samples in a step (default 32)",
     )
     command.add_argument(
-        "--seed", type=int, default=0, help="of the order of samples (default 0)"
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="seed of the order of samples (default 0)",
     )
 
 

@@ -16,6 +16,7 @@ import pytest
 
 import onnx2snn
 from onnx2snn import cli
+from onnx2snn.cli import convert
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 ANN = str(DIGITS / "digits.onnx")
@@ -120,14 +121,35 @@ def test_help_of_each_command(command: str, capsys: pytest.CaptureFixture[str]) 
 def test_every_option_of_convert_has_a_help_text(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with pytest.raises(SystemExit):
-        cli.main(["convert", "--help"])
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["convert", "--help-all"])
     shown = capsys.readouterr().out
     for field in dataclasses.fields(onnx2snn.Options):
         option = "--skip-pass" if field.name == "skip_passes" else f"--{field.name}"
         assert f"  {option.replace('_', '-')}" in shown
     for option in ("--T", "--calibration", "--report"):
         assert f"  {option} " in shown
+
+
+def test_every_option_of_convert_stands_in_one_group() -> None:
+    grouped = [name for names in convert.GROUPS.values() for name in names]
+    fields = {field.name for field in dataclasses.fields(onnx2snn.Options)}
+    assert len(set(grouped)) == len(grouped)
+    assert set(grouped) == fields - {"method", "skip_passes"}
+
+
+def test_help_of_convert_fits_a_screen(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["convert", "--help"])
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0] == "usage: onnx2snn convert MODEL -o FILE [options]"
+    assert len(shown) <= 24
+    flags = [line.split()[0] for line in shown if line.startswith("  -")]
+    needed = ["-o", "--T", "--calibration", "--method", "--report"]
+    assert flags == [*needed, "--help-all", "-h,", "--quiet", "--json"]
 
 
 @pytest.mark.parametrize(
