@@ -52,7 +52,7 @@ steps pass for each layer.
 Corrections need calibration data; without any, a method is its other parts. All thresholds
 and corrections are described under [`calibrate`](passes.md#calibrate) and
 [`correct-layers`](passes.md#correct-layers), the neurons under [Operators](ops.md).
-`tests/test_methods.py` compares each method with a NumPy implementation of its equations.
+`tests/methods/test_methods.py` compares each method with a NumPy implementation of its equations.
 
 Methods that train the network first have no name here: QCFS (Bu et al., ICLR 2022), stReLU (Han et
 al., MIR 2023) and Ca-LIF with quantized activations (Gao et al., 2023). Their thresholds stand in
