@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["BESIDE", "STAGES", "draw_rooms"]
+__all__ = ["ASKED", "BESIDE", "STAGES", "draw_rooms"]
 
 STAGES: Mapping[str, str] = {
     "importing": "any file, as one checked ANN",
@@ -40,9 +40,19 @@ STAGES: Mapping[str, str] = {
 BESIDE: Mapping[str, str] = {
     "analysis": "what each node\ncan become",
     "calibration": "thresholds from\nactivations",
+    "correction": "weights fitted\nto the ANN",
+    "schedules": "lockstep or\nlayerwise",
     "reporting": "what became of\neach node",
 }
 """Room to what it tells, for those that stand beside the stages."""
+
+ASKED = {
+    "passes/simplification": "analysis",
+    "passes/spiking": "calibration",
+    "passes/correction": "correction",
+    "passes/time_loop": "schedules",
+}
+"""Stage to the room beside it, which it imports from."""
 
 COLORS = {"importing": GREEN, "runtime": PURPLE}
 
@@ -52,6 +62,9 @@ HEIGHTS = (6.35, 5.35, 4.55, 3.75, 2.95, 2.15, 0.95)
 LEFT, WIDTH, HEIGHT = 1.55, 2.6, 0.58
 RIGHT, SIDE_WIDTH, SIDE_HEIGHT = 4.3, 1.5, 0.7
 """Middle, width and height of a stage, and of a room beside it, in inches."""
+
+OUTER, INNER = LEFT + WIDTH / 2, RIGHT - SIDE_WIDTH / 2
+"""Right edge of the stages and left edge of the rooms beside them, in inches."""
 
 
 def draw_rooms() -> Figure:
@@ -63,9 +76,13 @@ def draw_rooms() -> Figure:
         color = COLORS.get(room, BLUE)
         _draw_room(axes, Box(LEFT, y, WIDTH, HEIGHT, STAGES[room], color), room)
     _draw_files(axes)
-    _draw_asked(axes, "analysis", 4.15)
-    _draw_asked(axes, "calibration", 3.35)
-    _draw_report(axes, heights["passes/time_loop"])
+    for stage, room in ASKED.items():
+        _draw_beside(axes, room, heights[stage])
+        draw_arrow(axes, (INNER, heights[stage]), (OUTER, heights[stage]))
+    analysis, spiking = heights["passes/simplification"], heights["passes/spiking"]
+    draw_arrow(axes, (INNER, analysis - 0.22), (OUTER, spiking + 0.15))
+    _draw_beside(axes, "reporting", heights["runtime"])
+    draw_arrow(axes, (OUTER + 0.15, 1.75), (INNER, heights["runtime"] + 0.2))
     return axes.figure
 
 
@@ -99,16 +116,6 @@ def _draw_room(axes: Axes, box: Box, name: str) -> None:
     axes.text(box.x, box.y - 0.1, box.text, **style)
 
 
-def _draw_asked(axes: Axes, room: str, y: float) -> None:
-    """Draw a room between two stages, which both ask it."""
+def _draw_beside(axes: Axes, room: str, y: float) -> None:
+    """Draw a room beside the stages."""
     _draw_room(axes, Box(RIGHT, y, SIDE_WIDTH, SIDE_HEIGHT, BESIDE[room], GRAY), room)
-    start, end = RIGHT - SIDE_WIDTH / 2, LEFT + WIDTH / 2
-    draw_arrow(axes, (start, y + 0.18), (end, y + 0.28))
-    draw_arrow(axes, (start, y - 0.18), (end, y - 0.28))
-
-
-def _draw_report(axes: Axes, y: float) -> None:
-    """Draw the report, which comes of all that happened until then."""
-    room = "reporting"
-    _draw_room(axes, Box(RIGHT, y, SIDE_WIDTH, SIDE_HEIGHT, BESIDE[room], GRAY), room)
-    draw_arrow(axes, (LEFT + WIDTH / 2, y), (RIGHT - SIDE_WIDTH / 2, y))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,11 +15,10 @@ from drawing import FIGURES, graphs, neurons, rooms, schedules
 from drawing.style import write_svg
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+PACKAGE = Path(onnx2snn.__file__).parent
 STEPS = 4
 IMAGES = np.random.default_rng(0).random((32, 1, 8, 8)).astype(np.float32)
 
@@ -140,3 +140,14 @@ def test_the_pipeline_names_each_room_once() -> None:
     drawn = texts(FIGURES["pipeline"]().axes[0])
     for room in (*rooms.STAGES, *rooms.BESIDE):
         assert drawn.count(room) == 1
+        assert (PACKAGE / room / "__init__.py").exists()
+    passes = {room.removeprefix("passes/") for room in rooms.STAGES if "/" in room}
+    assert passes == {path.parent.name for path in PACKAGE.glob("passes/*/__init__.py")}
+
+
+@pytest.mark.parametrize(
+    "stage, room", [*rooms.ASKED.items(), ("passes/spiking", "analysis")]
+)
+def test_a_stage_asks_the_room_beside_it(stage: str, room: str) -> None:
+    code = [path.read_text(encoding="utf-8") for path in (PACKAGE / stage).glob("*.py")]
+    assert any(f"from onnx2snn.{room}" in text for text in code)
