@@ -358,8 +358,8 @@ def test_constants_and_integers_do_not_count() -> None:
     ],
 )
 def test_which_of_them_a_neuron_replaces(
-    node: str, rectifies: bool, bound: float | None
-) -> None:  # noqa: FBT001
+    node: str, rectifies: bool, bound: float | None  # noqa: FBT001
+) -> None:
     ann = model(f"(float[N,4] x) => (y) {{ y = {node} }}", **WEIGHTS)
     (value,) = activations(ann.graph)
     assert value is ann.graph.outputs[0]
