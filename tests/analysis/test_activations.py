@@ -358,7 +358,9 @@ def test_constants_and_integers_do_not_count() -> None:
     ],
 )
 def test_which_of_them_a_neuron_replaces(
-    node: str, rectifies: bool, bound: float | None  # noqa: FBT001
+    node: str,
+    rectifies: bool,  # noqa: FBT001
+    bound: float | None,
 ) -> None:
     ann = model(f"(float[N,4] x) => (y) {{ y = {node} }}", **WEIGHTS)
     (value,) = activations(ann.graph)
