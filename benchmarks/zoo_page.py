@@ -233,7 +233,7 @@ are shown but not counted.
 
 {outputs}
 
-## What drives the weights
+## Drivers of the weights
 
 Percent of the multiply-accumulates of one sample: by spikes, in every step; `static`, once, before
 the first step; `readout`, once, after the last; `analog`, by real numbers in every step.

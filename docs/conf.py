@@ -18,6 +18,6 @@ autodoc_member_order = "bysource"
 html_theme = "furo"
 html_title = f"onnx2snn {release}"
 html_static_path = ["_static"]
-html_css_files = ["landing.css"]
+html_css_files = ["pages.css"]
 myst_enable_extensions = ["dollarmath", "fieldlist"]
 myst_heading_anchors = 3

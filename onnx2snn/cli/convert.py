@@ -72,7 +72,7 @@ def _add_basics(command: argparse.ArgumentParser) -> None:
         "--output",
         required=True,
         metavar="FILE",
-        help="where the spiking network goes",
+        help="file of the spiking network",
     )
     command.add_argument("--T", default="8", help="number of time steps (default 8)")
     command.add_argument(

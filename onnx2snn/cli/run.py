@@ -38,7 +38,7 @@ def add(commands: Commands) -> None:
         "--output",
         required=True,
         metavar="FILE",
-        help="where the outputs go, an .npz",
+        help="file of the outputs, an .npz",
     )
     command.add_argument("--T", help="number of time steps (default: the network's)")
     add_runtime(command)

@@ -48,7 +48,7 @@ def add(commands: Commands) -> None:
         "--output",
         required=True,
         metavar="FILE",
-        help="where the tuned network goes",
+        help="file of the tuned network",
     )
     command.add_argument(
         "--epochs",

@@ -103,26 +103,26 @@ class Options:
         "initial potential as a fraction of the threshold", float
     )
     corrections: tuple[str, ...] | None = _part(
-        f"what is corrected on calibration data: none, or some of {', '.join(CORRECTIONS)}",
+        f"corrections on calibration data: none, or some of {', '.join(CORRECTIONS)}",
         tuple,
     )
     keep_weights: bool = _option("never change weights", default=False)
-    schedule: str | None = _part("what advances in a step", str, SCHEDULES)
-    collapse: bool = _option(
-        "layerwise, compute weights once for all steps", default=True
+    schedule: str | None = _part(
+        "order in which layers fire: all together, or one after another", str, SCHEDULES
     )
-    spike: str = _option("where neurons stand", default="activations", choices=SPIKE)
+    collapse: bool = _option(
+        "layerwise: compute weights once for all steps", default=True
+    )
+    spike: str = _option("places of neurons", default="activations", choices=SPIKE)
     input_coding: str | Mapping[str, str] = _option(
-        "how inputs enter: direct, rate or events; by name as in image=events",
+        "coding of inputs: direct, rate or events; by name as in image=events",
         default="direct",
     )
     until: tuple[str, ...] = _option(
-        "leave what depends on these nodes as it is", default=()
+        "exclude all nodes that depend on these", default=()
     )
-    nodes_to_exclude: tuple[str, ...] = _option(
-        "leave these nodes as they are", default=()
-    )
-    seed: int = _option("seed of what is random", default=0)
+    nodes_to_exclude: tuple[str, ...] = _option("exclude these nodes", default=())
+    seed: int = _option("seed of random spikes and of synthetic inputs", default=0)
     check: bool = _option("run the imported model against the original", default=True)
     skip_passes: tuple[str, ...] = ()
 
