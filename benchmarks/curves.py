@@ -17,9 +17,9 @@ LEFT, TOP, RIGHT, BOTTOM = 52, 40, 560, 450
 LINE = 19
 """All in pixels: the picture, the box of the axes, and the height of a line of the legend."""
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#b8860b", "#555555")
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#b8860b", "#555555")
 DASHES = ("none", "7 3", "2 3", "9 3 2 3")
-"""Colours that the colour-blind tell apart, and strokes for when all colours are taken."""
+"""Colors that the color-blind tell apart, and strokes for when all colors are taken."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Curve:
 
 
 def picture(title: str, ann: float, curves: Sequence[Curve]) -> str:
-    """Return a picture of ``curves``, at most as many as strokes and colours tell apart.
+    """Return a picture of ``curves``, at most as many as strokes and colors tell apart.
 
     The legend has them in the order of their mean accuracy at those T that all of them have.
 
@@ -53,10 +53,10 @@ def picture(title: str, ann: float, curves: Sequence[Curve]) -> str:
     }
     parts = [*_axes(title, steps), *_level(ann)]
     for place, curve in enumerate(sorted(curves, key=_mean_of(curves), reverse=True)):
-        colour, dash = styles[curve.name]
+        color, dash = styles[curve.name]
         width = 3.2 if curve.bold else 1.5
-        style = f"stroke='{colour}' stroke-dasharray='{dash}' stroke-width='{width}' fill='none'"
-        parts += [*_line(curve, steps, style, colour), *_entry(curve, place, style)]
+        style = f"stroke='{color}' stroke-dasharray='{dash}' stroke-width='{width}' fill='none'"
+        parts += [*_line(curve, steps, style, color), *_entry(curve, place, style)]
     head = (
         f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {WIDTH} {HEIGHT}' "
         f"width='{WIDTH}' height='{HEIGHT}' font-family='sans-serif' font-size='12'>"
@@ -65,8 +65,8 @@ def picture(title: str, ann: float, curves: Sequence[Curve]) -> str:
 
 
 def _styles() -> Iterator[tuple[str, str]]:
-    """Yield colour and dashes, those without dashes first."""
-    return ((colour, dash) for dash in DASHES for colour in COLOURS)
+    """Yield color and dashes, those without dashes first."""
+    return ((color, dash) for dash in DASHES for color in COLORS)
 
 
 def _mean_of(curves: Sequence[Curve]) -> Callable[[Curve], float]:
@@ -112,11 +112,11 @@ def _level(ann: float) -> Iterator[str]:
     yield f"<text x='{LEFT + 4}' y='{y - 4}'>ANN {ann:.2f}</text>"
 
 
-def _line(curve: Curve, steps: Sequence[int], style: str, colour: str) -> Iterator[str]:
+def _line(curve: Curve, steps: Sequence[int], style: str, color: str) -> Iterator[str]:
     places = [(_x(t, steps), _y(curve.points[t])) for t in sorted(curve.points)]
     yield f"<polyline points='{' '.join(f'{x},{y}' for x, y in places)}' {style}/>"
     for x, y in places:
-        yield f"<circle cx='{x}' cy='{y}' r='2.5' fill='{colour}'/>"
+        yield f"<circle cx='{x}' cy='{y}' r='2.5' fill='{color}'/>"
 
 
 def _entry(curve: Curve, place: int, style: str) -> Iterator[str]:

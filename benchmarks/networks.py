@@ -28,13 +28,13 @@ __all__ = [
     "Images",
     "Network",
     "count_images",
-    "grey",
+    "gray",
     "load_images",
-    "normalised",
+    "normalized",
 ]
 
 
-def normalised(
+def normalized(
     mean: tuple[float, ...], std: tuple[float, ...]
 ) -> Callable[..., np.ndarray]:
     """Return the preprocessing of torchvision's networks: [N, H, W, 3] in 0..255 to NCHW."""
@@ -72,14 +72,14 @@ def _grey(images: np.ndarray, divisor: float) -> np.ndarray:
     return images[:, None].astype(np.float32) / divisor
 
 
-def grey(mean: float, std: float) -> Callable[..., np.ndarray]:
-    """Return ``normalised`` for grey images: [N, H, W] in 0..255 to [N, 1, H, W]."""
-    colours = normalised((mean,), (std,))
-    return lambda images: colours(images[..., None])
+def gray(mean: float, std: float) -> Callable[..., np.ndarray]:
+    """Return ``normalized`` for gray images: [N, H, W] in 0..255 to [N, 1, H, W]."""
+    colors = normalized((mean,), (std,))
+    return lambda images: colors(images[..., None])
 
 
-IMAGENET_STATISTICS = normalised((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-CIFAR_STATISTICS = normalised((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010))
+IMAGENET_STATISTICS = normalized((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+CIFAR_STATISTICS = normalized((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010))
 UNIT_LAST = functools.partial(_channels_last, divisor=255)
 RAW_LAST = functools.partial(_channels_last, divisor=1)
 UNIT_GREY = functools.partial(_grey, divisor=255)

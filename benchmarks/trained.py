@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import onnx2snn
-from benchmarks.networks import IMAGENET_STATISTICS, Images, Network, grey, load_images
+from benchmarks.networks import IMAGENET_STATISTICS, Images, Network, gray, load_images
 from benchmarks.pages import grouped, machine, table
 from benchmarks.spikes import spikes_per_neuron
 from onnx2snn.methods.published import Method
@@ -36,8 +36,8 @@ PAGE = Path(__file__).parents[1] / "docs" / "results" / "trained.md"
 
 PREPROCESS = {
     "cifar10": IMAGENET_STATISTICS,
-    "mnist": grey(0.1307, 0.3081),
-    "fashion_mnist": grey(0.2860, 0.3530),
+    "mnist": gray(0.1307, 0.3081),
+    "fashion_mnist": gray(0.2860, 0.3530),
 }
 """Data set to what the training scripts do to its images."""
 

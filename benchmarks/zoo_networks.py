@@ -18,7 +18,7 @@ from benchmarks.networks import (
     NETWORKS,
     RAW_GREY,
     UNIT_GREY,
-    normalised,
+    normalized,
 )
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ class Subject:
 
 
 _CIFAR, _MNIST, _IMAGENET = "cifar10.npz", "mnist.npz", "imagenet_sample400_224.npz"
-_KW = normalised((0.485, 0.456, 0.406), (0.225, 0.225, 0.225))
+_KW = normalized((0.485, 0.456, 0.406), (0.225, 0.225, 0.225))
 
 SUBJECTS: Mapping[str, Subject] = {
     **{row.file: Subject(row.images, row.preprocess) for row in NETWORKS},
@@ -224,7 +224,7 @@ SUBJECTS: Mapping[str, Subject] = {
         draws={"input": _normal, "sr": _hertz, "state": _state},
         shapes={"input": (1, 576), "sr": (), "state": (2, 1, 128)},
     ),
-    # Its biases are all 0 and its embedding is unit normal, as initialised.
+    # Its biases are all 0 and its embedding is unit normal, as initialized.
     "zoo/pt_byte_bilstm.onnx": Subject(
         draws={"input": _bytes}, shapes={"input": (None, 32)}, trained=False
     ),

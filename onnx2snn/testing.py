@@ -1,6 +1,6 @@
 """Check that a pass leaves a model computing the same: for our tests and for yours.
 
-Two oracles run every model, onnx's reference evaluator and onnxruntime without optimisation,
+Two oracles run every model, onnx's reference evaluator and onnxruntime without optimization,
 as each has operators it gets wrong.
 """
 
@@ -65,14 +65,14 @@ def run_reference(
 def run_ort(
     model: ir.Model | onnx.ModelProto, feeds: Mapping[str, np.ndarray]
 ) -> Feeds:
-    """Return the outputs, by name, that onnxruntime computes without optimisation."""
+    """Return the outputs, by name, that onnxruntime computes without optimization."""
     session = unoptimized(model)
     names = [output.name for output in session.get_outputs()]
     return dict(zip(names, session.run(names, dict(feeds)), strict=True))
 
 
 def unoptimized(model: ir.Model | onnx.ModelProto) -> ort.InferenceSession:
-    """Open a model in onnxruntime as it stands: no optimisation, one thread."""
+    """Open a model in onnxruntime as it stands: no optimization, one thread."""
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = 1

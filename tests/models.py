@@ -57,7 +57,7 @@ def with_scales(
     scale = (
         theta if isinstance(theta, Scale) else Scale(np.float32([theta]), None, "graph")
     )
-    for value in (*streams.fired, *streams.fed):
+    for value in (*streams.fired, *streams.weight_inputs):
         scale.write(value)
     return ann
 

@@ -160,11 +160,11 @@ def repaired(layer: Convolution, sent: np.ndarray, wanted: np.ndarray) -> Convol
     places = mean.shape[-1]
     x = layer.seen(mean).reshape(len(mean) * places, -1)
     y = np.moveaxis(wanted - layer(mean), 1, 2).reshape(len(x), -1)
-    judge = np.repeat(np.arange(len(mean)) % 4 == 3, places)
-    errors = [np.square(y[judge]).sum()]
+    classify = np.repeat(np.arange(len(mean)) % 4 == 3, places)
+    errors = [np.square(y[classify]).sum()]
     for strength in STRENGTHS:
-        matrix, offset = least_squares(x[~judge], y[~judge], strength)
-        errors.append(np.square(y[judge] - x[judge] @ matrix - offset).sum())
+        matrix, offset = least_squares(x[~classify], y[~classify], strength)
+        errors.append(np.square(y[classify] - x[classify] @ matrix - offset).sum())
     best = int(np.argmin(errors))
     if best == 0:
         return layer
@@ -226,12 +226,12 @@ def threshold(rule: str, a: np.ndarray, levels: int) -> np.ndarray:
             theta += 2 * np.maximum(a - theta, 0).mean(axis=1, keepdims=True)
         return theta[:, 0]
     grid = a.max(axis=1) * (1 - np.arange(100)[:, None] / 100)
-    errors = [quantisation_error(a, theta, levels) for theta in grid]
+    errors = [quantization_error(a, theta, levels) for theta in grid]
     return grid[np.argmin(errors, axis=0), np.arange(len(a))]
 
 
-def quantisation_error(a: np.ndarray, theta: np.ndarray, levels: int) -> np.ndarray:
-    """Return each channel's mean squared error of the quantiser with ``levels`` above 0."""
+def quantization_error(a: np.ndarray, theta: np.ndarray, levels: int) -> np.ndarray:
+    """Return each channel's mean squared error of the quantizer with ``levels`` above 0."""
     step = theta[:, None] / levels
     return np.square(a - step * np.clip(np.floor(a / step + 0.5), 0, levels)).mean(
         axis=1

@@ -72,7 +72,7 @@ def results(
         proto.SerializeToString(), providers=["CPUExecutionProvider"]
     )
     return {
-        "onnxruntime, not optimised": run_ort(proto, feeds)["y"],
+        "onnxruntime, not optimized": run_ort(proto, feeds)["y"],
         "onnxruntime": stock.run(None, feeds)[0],
         "ours in onnxruntime": onnx2snn.load(proto, threads=1).run(feeds)["y"],
         "ours in NumPy": onnx2snn.load(proto, "numpy").run(feeds)["y"],
@@ -83,7 +83,7 @@ def results(
 def check(proto: onnx.ModelProto, seed: int) -> np.ndarray:
     """Check that all runtimes give the same bits, and return them."""
     found = results(proto, {"x": dyadic(seed, 2, 2, 7, 6, unit=16)})
-    expected = found.pop("onnxruntime, not optimised")
+    expected = found.pop("onnxruntime, not optimized")
     for name, array in found.items():
         assert array.dtype == expected.dtype
         np.testing.assert_array_equal(array, expected, name)

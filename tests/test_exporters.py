@@ -135,7 +135,7 @@ def test_the_spiking_network_tends_to_the_torch_network(
     outputs = network.run_at({"image": IMAGES}, [1, 8, 64])
     errors = [np.abs(outputs[t]["scores"] - expected).mean() for t in (1, 8, 64)]
     assert errors[0] > errors[1] > errors[2]
-    # At T = 64 quantisation is 1/64 of a layer's range, what is left is the clipped part that
+    # At T = 64 quantization is 1/64 of a layer's range, what is left is the clipped part that
     # the thresholds for T = 8 accept; the scores have a spread of about 0.3.
     assert errors[2] < 0.1 * expected.std()
 

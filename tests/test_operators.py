@@ -27,7 +27,7 @@ from tests.operator_constants import CONSTANTS
 if TYPE_CHECKING:
     import onnx
 
-    from onnx2snn.analysis.node_kinds import Verdict
+    from onnx2snn.analysis.node_kinds import Classification
 
 T = 12
 CHECKED = (1, 2, 7, T)
@@ -108,12 +108,14 @@ def network(case: Case, size: int) -> ir.Model:
     )
 
 
-def judged(case: Case, streams: Streams) -> dict[ir.Node, Verdict]:
+def judged(case: Case, streams: Streams) -> dict[ir.Node, Classification]:
     """Return what becomes of the nodes of the operator that ``case`` tries."""
     own = {
         node.outputs[0].name for node in operator(case).graph if node.op_type == case.op
     }
-    return {n: v for n, v in streams.verdicts.items() if n.outputs[0].name in own}
+    return {
+        n: v for n, v in streams.classifications.items() if n.outputs[0].name in own
+    }
 
 
 def emitted(ann: ir.Model) -> onnx.ModelProto:
@@ -137,7 +139,8 @@ def test_the_mean_of_the_result_is_the_result_of_the_mean(case: Case) -> None:
     size = run(case, x, x).size
     ann = network(case, size)
     assert case.kind in {
-        str(verdict.kind) for verdict in judged(case, Streams(ann.graph)).values()
+        str(classification.kind)
+        for classification in judged(case, Streams(ann.graph)).values()
     }
     weights, bias = dyadic(51, size, 6, unit=16, limit=8), dyadic(53, 6)
     proto = emitted(ann)

@@ -1,7 +1,7 @@
 """Train the demo network and write the three files that ``demo.py`` reads.
 
 The data are the UCI optical digits that scikit-learn carries (1,797 images of 8 x 8 pixels,
-grey levels 0 to 16). 500 of them, drawn per class with a fixed seed, are held out: they are
+gray levels 0 to 16). 500 of them, drawn per class with a fixed seed, are held out: they are
 neither trained on nor used to choose anything, and become ``test.npz``. The first 256 of the
 others, in shuffled order, become ``calibration.npz``.
 
@@ -32,7 +32,7 @@ CALIBRATION = 256
 BATCH = 64
 
 
-class Digits(nn.Module):
+class SpikeWeights(nn.Module):
     """A small residual CNN for 8 x 8 images: four Conv-BN, two MaxPool, one Add, one Linear."""
 
     def __init__(self, channels: int = 32, classes: int = 10) -> None:
@@ -140,7 +140,7 @@ def main() -> None:
     torch.set_num_threads(1)  # the order of float sums, hence the file, depends on it
     torch.use_deterministic_algorithms(mode=True)
     x_train, x_test, y_train, y_test = split()
-    model = Digits()
+    model = SpikeWeights()
     train(model, x_train, y_train, epochs=options.epochs)
     print(
         f"training images {accuracy(model, x_train, y_train):.2f} % of {len(x_train)}"

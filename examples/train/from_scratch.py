@@ -54,7 +54,7 @@ def main() -> None:
     if arguments.activation in {
         "qcfs",
         "quant",
-    }:  # others start at 1: that of a normalised current
+    }:  # others start at 1: that of a normalized current
         fit_thresholds(model, images.train[:256])
     arguments.output.mkdir(parents=True, exist_ok=True)
     name = f"{arguments.set}_{arguments.network}_{arguments.activation}"

@@ -24,7 +24,7 @@ STD = {"cifar10": (0.229, 0.224, 0.225), "mnist": (0.3081,), "fashion_mnist": (0
 
 @dataclasses.dataclass(frozen=True)
 class Images:
-    """A data set in memory: images [N, C, H, W], normalised, and labels [N]."""
+    """A data set in memory: images [N, C, H, W], normalized, and labels [N]."""
 
     train: Tensor
     train_labels: Tensor
@@ -41,7 +41,7 @@ def load(folder: Path, name: str, train: int | None = None) -> Images:
         train: How many training images to keep; None for all.
     """
     with np.load(folder / f"{name}.npz") as file:
-        parts = [_normalised(file[f"x_{part}"], name) for part in ("train", "test")]
+        parts = [_normalized(file[f"x_{part}"], name) for part in ("train", "test")]
         labels = [
             torch.from_numpy(file[f"y_{part}"].astype(np.int64).ravel())
             for part in ("train", "test")
@@ -49,7 +49,7 @@ def load(folder: Path, name: str, train: int | None = None) -> Images:
     return Images(parts[0][:train], labels[0][:train], parts[1], labels[1])
 
 
-def _normalised(pixels: np.ndarray, name: str) -> Tensor:
+def _normalized(pixels: np.ndarray, name: str) -> Tensor:
     images = torch.from_numpy(pixels.reshape(*pixels.shape[:3], -1)).permute(0, 3, 1, 2)
     mean, std = (torch.tensor(each)[:, None, None] for each in (MEAN[name], STD[name]))
     return ((images / 255 - mean) / std).contiguous()

@@ -1,4 +1,4 @@
-"""Quantise a trained network to 8 bits with onnxruntime: QuantizeLinear and DequantizeLinear.
+"""Quantize a trained network to 8 bits with onnxruntime: QuantizeLinear and DequantizeLinear.
 
 Writes NAME_qdq.onnx beside the network. Its activations then have 255 steps above zero, which the
 converter takes as thresholds, without data::
@@ -42,7 +42,7 @@ class Reader(CalibrationDataReader):
 
 
 def main() -> None:
-    """Quantise and write."""
+    """Quantize and write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
         "network", type=Path, help="an ONNX file that a training script wrote"

@@ -1,4 +1,4 @@
-"""Finding the activations of a graph, however they are spelt."""
+"""Finding the activations of a graph, however they are spelled."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import onnx_ir as ir
 
-from onnx2snn.analysis.dynamic_shapes import elastic_values
+from onnx2snn.analysis.dynamic_shapes import data_dependent_values
 from onnx2snn.analysis.rules import ACTIVATIONS, WEIGHTED, Form, operators
-from onnx2snn.analysis.saturation import POINTS, is_squashing, sampled
+from onnx2snn.analysis.saturation import POINTS, is_saturating, sampled
 from onnx2snn.graph import (
     array,
     closure,
@@ -19,7 +19,7 @@ from onnx2snn.graph import (
     reads,
     subgraphs,
 )
-from onnx2snn.metadata.keys import is_left
+from onnx2snn.metadata.keys import is_excluded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ _ELEMENTWISE = ACTIVATIONS | frozenset({
     "Identity", "Less", "LessOrEqual", "Log", "Max", "Min", "Mul", "Neg", "Not", "Or", "Pow",
     "Reciprocal", "Sign", "Sqrt", "Sub", "Sum", "Where",
 })  # fmt: skip
-"""Operators of which activations are spelt out."""
+"""Operators of which activations are spelled out."""
 
 _BENDING = frozenset({
     "Atan", "Div", "Exp", "Log", "Max", "Min", "Pow", "Reciprocal", "Sign", "Sqrt", "Where",
@@ -67,14 +67,14 @@ def activations(graph: ir.Graph) -> list[ir.Value]:
     those that are noted to stay what they are.
     """
     found = _outputs_of_groups(graph)
-    elastic = elastic_values(graph, found)
+    elastic = data_dependent_values(graph, found)
     found = [value for value in found if value not in elastic]
     edges = dependency_graph(graph)
     weights = [node for node in graph if _holds(node, WEIGHTED)]
     before_weights = closure(edges.reverse(copy=False), weights)
     read_by_weights = {v for node in before_weights for v in reads(node)}
     wanted = [value for value in found if value in read_by_weights] or found
-    return [value for value in wanted if not is_left(value)]
+    return [value for value in wanted if not is_excluded(value)]
 
 
 def _holds(node: ir.Node, operators: frozenset[str]) -> bool:
@@ -174,17 +174,17 @@ class _Groups:
         self._bases[output] = base = bases.pop() if len(bases) == 1 else root
         active = not self._active.isdisjoint(operands)
         joins = len(operands) > 1
-        squashes = (joins or is_op(node, *_BENDING)) and self._squashes(output, base)
-        if joins and (squashes or (active and is_op(node, "Mul"))):
+        saturates = (joins or is_op(node, *_BENDING)) and self._saturates(output, base)
+        if joins and (saturates or (active and is_op(node, "Mul"))):
             self._products.add(output)
-        if squashes or output in self._products:
+        if saturates or output in self._products:
             self.candidates[output] = None
-        if active or squashes or is_op(node, *ACTIVATIONS, "Erf"):
+        if active or saturates or is_op(node, *ACTIVATIONS, "Erf"):
             self._active.add(output)
 
-    def _squashes(self, value: ir.Value, base: ir.Value) -> bool:
+    def _saturates(self, value: ir.Value, base: ir.Value) -> bool:
         samples = self._sample(value, base)
-        return samples is not None and is_squashing(samples)
+        return samples is not None and is_saturating(samples)
 
     def _sample(
         self, value: ir.Value | None, base: ir.Value

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 
 from onnx2snn.analysis.activations import activations
-from onnx2snn.analysis.streams import Kind, Streams
-from onnx2snn.graph import is_constant, is_op, label, reads, rewire
+from onnx2snn.analysis.streams import NodeKind, Streams
+from onnx2snn.graph import display_name, is_constant, is_op, reads, rewire
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from onnx2snn.analysis.provenance import Fate
+    from onnx2snn.analysis.provenance import NodeMapping
 
 __all__ = ["CONDITIONS", "Branch", "Part", "branches"]
 
@@ -35,9 +35,9 @@ class Branch:
     name: str
 
     @property
-    def label(self) -> str:
+    def display_name(self) -> str:
         """What messages and reports call it: ``node/then_branch``."""
-        return f"{label(self.node)}/{self.name}"
+        return f"{display_name(self.node)}/{self.name}"
 
     @property
     def graph(self) -> ir.Graph:
@@ -75,12 +75,12 @@ class Part:
 
     Attributes:
         ann: It, simplified; notes say what is left as it is and how inputs enter.
-        fates: What became of each node of the file in ``ann``.
+        node_mappings: What became of each node of the file in ``ann``.
         inside: The networks in its branches, with the branch that each of them is.
     """
 
     ann: ir.Model
-    fates: Sequence[Fate]
+    node_mappings: Sequence[NodeMapping]
     inside: Sequence[tuple[Branch, Part]]
 
     @property
@@ -95,7 +95,9 @@ def branches(model: ir.Model) -> list[Branch]:
     The condition of their If, and whatever they read, is known before the first step.
     """
     streams = Streams(model.graph)
-    conditional = [node for node in streams.of_kind(Kind.STATIC) if is_op(node, "If")]
+    conditional = [
+        node for node in streams.of_kind(NodeKind.STATIC) if is_op(node, "If")
+    ]
     found = [Branch(node, name) for node in conditional for name in CONDITIONS]
     return [branch for branch in found if _has_activations(branch.graph)]
 

@@ -1,4 +1,4 @@
-"""Recognise a clamp, ``min(max(x, low), high)``, and a leaky one, in whatever words."""
+"""Recognize a clamp, ``min(max(x, low), high)``, and a leaky one, in whatever words."""
 
 from __future__ import annotations
 

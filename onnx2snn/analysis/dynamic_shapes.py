@@ -12,10 +12,12 @@ from onnx2snn.graph import is_op, reads, subgraphs
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["elastic_values"]
+__all__ = ["data_dependent_values"]
 
 
-def elastic_values(graph: ir.Graph, streams: Iterable[ir.Value]) -> set[ir.Value]:
+def data_dependent_values(
+    graph: ir.Graph, streams: Iterable[ir.Value]
+) -> set[ir.Value]:
     """Return the values whose shape depends on the numbers in ``streams``.
 
     The positions that NonZero finds in a stream are the plainest example: they are more or

@@ -1,4 +1,4 @@
-"""Recognise a quantiser spelt in float arithmetic by what it does: it is a staircase.
+"""Recognize a quantizer spelled in float arithmetic by what it does: it is a staircase.
 
 Whatever the words, ``theta floor(L clip(x / theta, 0, 1) + 1/2) / L`` is a clamped line, then a
 rounding, then another clamped line. Both lines are computed from the nodes on either side of the
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
-__all__ = ["ROUNDINGS", "Staircase", "staircase_of"]
+__all__ = ["ROUNDINGS", "UniformQuantizer", "uniform_quantizer_of"]
 
 _Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -32,11 +32,11 @@ _TOLERANCE = 1e-5
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Staircase:
+class UniformQuantizer:
     """``y = theta / L * clip(floor(x * L / theta + v_init), 0, L)``, or odd-symmetric.
 
     Attributes:
-        x: What is quantised.
+        x: What is quantized.
         y: The result.
         theta: The largest value: float32, of a shape that broadcasts to ``x``.
         levels: Number of steps L from 0 to ``theta``, >= 1.
@@ -92,7 +92,7 @@ class _Line:
         return _Line(self.slope, self.offset, *ends)
 
 
-def staircase_of(node: ir.Node) -> Staircase | None:
+def uniform_quantizer_of(node: ir.Node) -> UniformQuantizer | None:
     """Return the widest staircase around the rounding ``node``; None if there is none."""
     source = node.inputs[0] if is_op(node, *ROUNDINGS) else None
     if source is None or is_constant(source):
@@ -125,7 +125,7 @@ class _Ends:
     behind: list[ir.Node]
 
 
-def _steps(rounding: ir.Node, line: _Line, ends: _Ends) -> Staircase | None:
+def _steps(rounding: ir.Node, line: _Line, ends: _Ends) -> UniformQuantizer | None:
     """Return the staircase of a rounding of ``line`` and what ``ends`` say comes behind."""
     if (
         not (np.all(np.isfinite(line.low)) or np.all(np.isfinite(line.high)))
@@ -157,7 +157,9 @@ def _steps(rounding: ir.Node, line: _Line, ends: _Ends) -> Staircase | None:
         return None
     fraction = min(max(round(first, 4), 0.0), 1.0)
     theta = np.asarray(high, np.float32)
-    return Staircase(ends.x, ends.y, theta, int(levels.flat[0]), fraction, signed)
+    return UniformQuantizer(
+        ends.x, ends.y, theta, int(levels.flat[0]), fraction, signed
+    )
 
 
 def _close(values: _Array, expected: Any) -> _Array:  # noqa: ANN401

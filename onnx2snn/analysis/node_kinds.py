@@ -15,10 +15,18 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
-__all__ = ["Kind", "Verdict", "judge", "refusal", "rule_of", "selects", "summed"]
+__all__ = [
+    "Classification",
+    "NodeKind",
+    "classify",
+    "refusal",
+    "rule_of",
+    "selects",
+    "summed",
+]
 
 
-class Kind(enum.StrEnum):
+class NodeKind(enum.StrEnum):
     """What a node becomes in the spiking network."""
 
     STATIC = "static"
@@ -38,10 +46,10 @@ class Kind(enum.StrEnum):
 
 
 @dataclasses.dataclass(frozen=True)
-class Verdict:
+class Classification:
     """What one node becomes, and why."""
 
-    kind: Kind
+    kind: NodeKind
     reason: str
 
 
@@ -76,7 +84,7 @@ _UNKNOWN = (
 )
 
 
-def judge(node: ir.Node, streams: Sequence[bool]) -> Verdict:
+def classify(node: ir.Node, streams: Sequence[bool]) -> Classification:
     """Return what ``node`` becomes by the rule of its operator.
 
     Args:
@@ -90,21 +98,25 @@ def judge(node: ir.Node, streams: Sequence[bool]) -> Verdict:
         or not _has(node, rule.only)
         or _rounds(node)
     ):
-        return Verdict(Kind.ANALOG, f"{node.op_type} is not linear")
+        return Classification(NodeKind.ANALOG, f"{node.op_type} is not linear")
     results = node.outputs[:1] if rule.form is Form.MAX_LIKE else node.outputs
     if not all(map(is_float, results)):
-        return Verdict(Kind.ANALOG, "its result is not a real number")
+        return Classification(NodeKind.ANALOG, "its result is not a real number")
     carried = [position for position, stream in enumerate(streams) if stream]
     allowed = range(len(streams)) if rule.inputs is None else (*rule.inputs, *rule.bias)
     foreign = [position for position in carried if position not in allowed]
     if foreign:
-        return Verdict(Kind.ANALOG, f"input {foreign} of {node.op_type} is a stream")
+        return Classification(
+            NodeKind.ANALOG, f"input {foreign} of {node.op_type} is a stream"
+        )
     if rule.form is Form.MAX_LIKE:
-        return Verdict(Kind.MAX_LIKE, f"{node.op_type} grows with its stream")
+        return Classification(
+            NodeKind.MAX_LIKE, f"{node.op_type} grows with its stream"
+        )
     factors = [position for position in carried if position not in rule.bias]
     if rule.form is Form.MULTILINEAR and len(factors) > 1:
-        return Verdict(Kind.ANALOG, "multiplies two streams")
-    return Verdict(Kind.LINEAR, f"{node.op_type} is linear in its stream")
+        return Classification(NodeKind.ANALOG, "multiplies two streams")
+    return Classification(NodeKind.LINEAR, f"{node.op_type} is linear in its stream")
 
 
 def summed(node: ir.Node) -> list[ir.Value]:

@@ -16,12 +16,12 @@ import onnx_ir as ir
 from onnx_ir.passes.common import InlinePass
 
 from onnx2snn.analysis.rules import RULES, SHAPE_ONLY, WEIGHTED, Form
-from onnx2snn.graph import dependency_graph, is_constant, is_op, label, reads
+from onnx2snn.graph import dependency_graph, display_name, is_constant, is_op, reads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-__all__ = ["Fate", "Outcome", "SourceNode", "fates", "source_nodes"]
+__all__ = ["NodeMapping", "Outcome", "SourceNode", "node_mappings", "source_nodes"]
 
 _Node = TypeVar("_Node")
 
@@ -68,7 +68,7 @@ class Outcome(enum.StrEnum):
 
 
 @dataclasses.dataclass(frozen=True)
-class Fate:
+class NodeMapping:
     """What became of one node.
 
     Attributes:
@@ -108,10 +108,10 @@ def _source_node(
     branches = {}
     for name in _BRANCHES if is_op(node, "If") else ():
         graph = node.attributes[name].as_graph()
-        path = "/".join(part for part in (place, label(node), name) if part)
+        path = "/".join(part for part in (place, display_name(node), name) if part)
         branches[name] = _nodes_of(graph, {*constants, *graph.initializers}, path)
     return SourceNode(
-        label(node),
+        display_name(node),
         node.op_type if is_op(node, node.op_type) else f"{node.domain}.{node.op_type}",
         tuple(name for name in names if name not in constants),
         tuple(name for name in names if name in constants),
@@ -130,7 +130,7 @@ def _inlined(model: ir.Model) -> ir.Model:
     model = model.clone()
     for node in model.graph:
         if node.op_identifier() in model.functions:
-            node.metadata_props[_CALL] = label(
+            node.metadata_props[_CALL] = display_name(
                 node
             )  # inlining gives it to the nodes inside
     try:
@@ -139,7 +139,7 @@ def _inlined(model: ir.Model) -> ir.Model:
         return model  # the import says what is wrong
 
 
-def fates(nodes: Sequence[SourceNode], graph: ir.Graph) -> list[Fate]:
+def node_mappings(nodes: Sequence[SourceNode], graph: ir.Graph) -> list[NodeMapping]:
     """Return what became of each of ``nodes``.
 
     Args:
@@ -161,20 +161,20 @@ def fates(nodes: Sequence[SourceNode], graph: ir.Graph) -> list[Fate]:
     holders = {new: old for old, news in became.items() for new in news}
     rank = {node: position for position, node in enumerate(graph)}
 
-    def fate(node: SourceNode) -> Fate:
+    def mapping(node: SourceNode) -> NodeMapping:
         if node in became:
             news = sorted(became[node], key=rank.__getitem__)
-            return Fate(node, Outcome.KEPT, tuple(news))
+            return NodeMapping(node, Outcome.KEPT, tuple(news))
         if node not in moving:
-            return Fate(node, Outcome.CONSTANT)
+            return NodeMapping(node, Outcome.CONSTANT)
         if node not in places:
-            return Fate(node, Outcome.UNUSED)
+            return NodeMapping(node, Outcome.UNUSED)
         into = holders[makers[places[node]]]
         if _moves_elements(node) or _is_unchanged(into, became[into]):
-            return Fate(node, Outcome.REMOVED)
-        return Fate(node, Outcome.FOLDED, into=into)
+            return NodeMapping(node, Outcome.REMOVED)
+        return NodeMapping(node, Outcome.FOLDED, into=into)
 
-    return [fate(node) for node in nodes]
+    return [mapping(node) for node in nodes]
 
 
 def _places_before(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
-__all__ = ["POINTS", "is_squashing", "sampled"]
+__all__ = ["POINTS", "is_saturating", "sampled"]
 
 _Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -133,7 +133,7 @@ def _quietly(function: Callable[..., _Array], *operands: Any, **named: Any) -> _
         return np.asarray(function(*operands, **named))
 
 
-def is_squashing(samples: _Array) -> bool:
+def is_saturating(samples: _Array) -> bool:
     """Whether a function is finite, flat on one side far from 0, and straight on the other.
 
     Args:

@@ -9,13 +9,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onnx2snn.analysis.activations import activations, is_rectifier, is_symmetric_clip
-from onnx2snn.analysis.dynamic_shapes import elastic_values
-from onnx2snn.analysis.node_kinds import Kind, Verdict, judge, refusal, selects, summed
+from onnx2snn.analysis.dynamic_shapes import data_dependent_values
+from onnx2snn.analysis.node_kinds import (
+    Classification,
+    NodeKind,
+    classify,
+    refusal,
+    selects,
+    summed,
+)
 from onnx2snn.analysis.rules import SHAPE_ONLY, WEIGHTED
 from onnx2snn.errors import OptionError, Refusal, UnsupportedError
-from onnx2snn.graph import closure, dependency_graph, is_constant, is_op, label, reads
+from onnx2snn.graph import (
+    closure,
+    dependency_graph,
+    display_name,
+    is_constant,
+    is_op,
+    reads,
+)
 from onnx2snn.metadata.input_coding import EVENTS, RATE, coded_inputs
-from onnx2snn.metadata.keys import is_left
+from onnx2snn.metadata.keys import is_excluded
 from onnx2snn.ops import ALL_OPS, DOMAIN
 
 if TYPE_CHECKING:
@@ -25,9 +39,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SPIKE",
-    "Kind",
+    "Classification",
+    "NodeKind",
     "Streams",
-    "Verdict",
     "is_neuron",
     "is_stateful",
     "sends_spikes",
@@ -58,7 +72,7 @@ def weighted_operand(node: ir.Node) -> ir.Value | None:
 
     None as well if no neuron is to stand in front of them.
     """
-    if not is_op(node, *WEIGHTED) or any(map(is_left, node.outputs)):
+    if not is_op(node, *WEIGHTED) or any(map(is_excluded, node.outputs)):
         return None
     moving = [value for value in node.inputs[:2] if not is_constant(value)]
     return moving[0] if len(moving) == 1 else None
@@ -75,7 +89,7 @@ class Streams:
             ``all`` weights, but for the first, which the input itself drives.
 
     Attributes:
-        graph: The graph that was analysed; it must not change while this object is used.
+        graph: The graph that was analyzed; it must not change while this object is used.
         verdicts: What each node of the main graph becomes, in topological order.
         varying: Values that change from step to step.
         live: Nodes that a neuron depends on.
@@ -94,7 +108,7 @@ class Streams:
         events: Collection[ir.Value] = (),
         spike: str = "activations",
     ) -> None:
-        """Analyse ``graph``."""
+        """Analyze ``graph``."""
         if spike not in SPIKE:
             message = f"spike must be one of {', '.join(SPIKE)}, not {spike!r}"
             raise OptionError(message)
@@ -104,18 +118,18 @@ class Streams:
             *coded_inputs(graph.inputs, RATE, EVENTS),
         }
         self.spikes: set[ir.Value] = set(self.varying)
-        self.verdicts: dict[ir.Node, Verdict] = {}
+        self.classifications: dict[ir.Node, Classification] = {}
         neurons = [node for node in graph if is_neuron(node)]
         self.fired = [] if neurons else activations(graph)
-        self.fed: dict[ir.Value, None] = {}
+        self.weight_inputs: dict[ir.Value, None] = {}
         feeds = _feeds(graph) if spike == "all" else set()
         stepped = [
             value for node in graph if is_stateful(node) for value in node.outputs
         ]
-        self._elastic = elastic_values(
+        self._data_dependent = data_dependent_values(
             graph, [*self.varying, *stepped, *self.fired, *feeds]
         )
-        self._feeds = feeds - self._elastic
+        self._feeds = feeds - self._data_dependent
         firing = {
             producer for v in (*self.fired, *self._feeds) if (producer := v.producer())
         }
@@ -124,11 +138,15 @@ class Streams:
         self._firing = {value.producer() for value in self.fired}
         self._firing.update(node for node in graph if sends_spikes(node))
         for node in graph:
-            self.verdicts[node] = self._visit(node)
+            self.classifications[node] = self._visit(node)
 
-    def of_kind(self, kind: Kind) -> list[ir.Node]:
+    def of_kind(self, kind: NodeKind) -> list[ir.Node]:
         """Return the nodes that become ``kind``."""
-        return [node for node, verdict in self.verdicts.items() if verdict.kind is kind]
+        return [
+            node
+            for node, classification in self.classifications.items()
+            if classification.kind is kind
+        ]
 
     def check(self) -> None:
         """Check that every node can be converted.
@@ -137,8 +155,8 @@ class Streams:
             UnsupportedError: It names all that cannot.
         """
         refusals = [
-            Refusal(label(node), node.op_type, self.verdicts[node].reason)
-            for node in self.of_kind(Kind.REFUSED)
+            Refusal(display_name(node), node.op_type, self.classifications[node].reason)
+            for node in self.of_kind(NodeKind.REFUSED)
         ]
         if refusals:
             message = f"{self.graph.name or 'the model'} has parts that no spiking network can be:"
@@ -147,10 +165,10 @@ class Streams:
     def is_spike_driven(self, node: ir.Node) -> bool:
         """Whether the weights of ``node`` are added up by spikes, every step."""
         moving = {value for value in node.inputs if self._moves(node, value)}
-        kind = self.verdicts[node].kind
+        kind = self.classifications[node].kind
         return (
             is_op(node, *WEIGHTED)
-            and kind is Kind.LINEAR
+            and kind is NodeKind.LINEAR
             and bool(moving)
             and all(
                 value in self.spikes or self._is_fed(node, value) for value in moving
@@ -163,47 +181,53 @@ class Streams:
 
     def _is_fed(self, node: ir.Node, value: ir.Value | None) -> bool:
         """Whether a neuron stands between ``value`` and the weights of ``node``."""
-        return value in self.fed and weighted_operand(node) is value
+        return value in self.weight_inputs and weighted_operand(node) is value
 
-    def _visit(self, node: ir.Node) -> Verdict:
+    def _visit(self, node: ir.Node) -> Classification:
         operand = weighted_operand(node)
         if operand in self._feeds and operand not in self.spikes:
-            self.fed[operand] = None
-        verdict = self._judge(node)
-        if verdict.kind is not Kind.STATIC:
+            self.weight_inputs[operand] = None
+        classification = self._classify(node)
+        if classification.kind is not NodeKind.STATIC:
             self.varying.update(node.outputs)
-        if verdict.kind is Kind.SPIKING or self._keeps_spikes(node, verdict.kind):
+        if classification.kind is NodeKind.SPIKING or self._keeps_spikes(
+            node, classification.kind
+        ):
             self.spikes.update(node.outputs)
-        return verdict
+        return classification
 
-    def _judge(self, node: ir.Node) -> Verdict:
+    def _classify(self, node: ir.Node) -> Classification:
         if node in self._firing:
-            return Verdict(Kind.SPIKING, _neuron_reason(node))
+            return Classification(NodeKind.SPIKING, _neuron_reason(node))
         moving = [self._moves(node, value) for value in node.inputs]
         read = reads(node)
-        elastic = not self._elastic.isdisjoint(read)
+        elastic = not self._data_dependent.isdisjoint(read)
         if not any(moving) and self.varying.isdisjoint(read):
-            verdict = Verdict(Kind.STATIC, "reads no stream")
+            classification = Classification(NodeKind.STATIC, "reads no stream")
         elif is_op(node, *SHAPE_ONLY) and not elastic:
-            verdict = Verdict(Kind.STATIC, "reads the shape of a stream only")
+            classification = Classification(
+                NodeKind.STATIC, "reads the shape of a stream only"
+            )
         elif node not in self.live:
-            verdict = Verdict(Kind.READOUT, "no neuron depends on it")
+            classification = Classification(NodeKind.READOUT, "no neuron depends on it")
         elif reason := refusal(node):
-            verdict = Verdict(Kind.REFUSED, reason)
+            classification = Classification(NodeKind.REFUSED, reason)
         elif elastic:
-            verdict = Verdict(
-                Kind.ANALOG, "the numbers in a stream decide the size of its input"
+            classification = Classification(
+                NodeKind.ANALOG, "the numbers in a stream decide the size of its input"
             )
         else:
-            verdict = judge(node, moving)
-        if verdict.kind is Kind.MAX_LIKE and any(map(is_left, node.outputs)):
-            return Verdict(Kind.ANALOG, "no neuron stands here")
-        return verdict
+            classification = classify(node, moving)
+        if classification.kind is NodeKind.MAX_LIKE and any(
+            map(is_excluded, node.outputs)
+        ):
+            return Classification(NodeKind.ANALOG, "no neuron stands here")
+        return classification
 
-    def _keeps_spikes(self, node: ir.Node, kind: Kind) -> bool:
-        if kind is Kind.MAX_LIKE:  # a bound is no spike
+    def _keeps_spikes(self, node: ir.Node, kind: NodeKind) -> bool:
+        if kind is NodeKind.MAX_LIKE:  # a bound is no spike
             return selects(node) and self.spikes.issuperset(summed(node))
-        if kind is not Kind.LINEAR:
+        if kind is not NodeKind.LINEAR:
             return False
         inputs = [value for value in node.inputs if value in self.varying]
         if is_op(
@@ -230,5 +254,5 @@ def _feeds(graph: ir.Graph) -> set[ir.Value]:
     return {
         value
         for value in operands
-        if value is not None and value.producer() in behind and not is_left(value)
+        if value is not None and value.producer() in behind and not is_excluded(value)
     }

@@ -30,11 +30,11 @@ def gaussian_threshold(
     """Return the threshold of least mean squared error for normally distributed values.
 
     With ``x`` drawn from ``N(mean, std^2)`` per channel and ``b_i = (2i - 1) theta / 2n``, the
-    squared error of the n-level quantiser of ``max(x, 0)`` is stationary where
+    squared error of the n-level quantizer of ``max(x, 0)`` is stationary where
 
         theta = n sum_i E[x; x >= b_i] / sum_i (2i - 1) P(x >= b_i),    i = 1..n.
 
-    A grid finds the neighbourhood of the best such point, bisection the point. A channel whose
+    A grid finds the neighborhood of the best such point, bisection the point. A channel whose
     mean is six deviations below zero, or not positive with no deviation, counts as dead.
 
     Args:

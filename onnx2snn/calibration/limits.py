@@ -17,12 +17,12 @@ __all__ = ["largest_magnitude"]
 def largest_magnitude(value: ir.Value, axis: int | None = None) -> ArrayLike | None:
     """Return the largest magnitude that the activation ``value`` can have, if that is known.
 
-    It is one for each channel where a quantiser says so of the channels along ``axis``.
+    It is one for each channel where a quantizer says so of the channels along ``axis``.
     """
-    producer, quantised = value.producer(), QuantizerRange.read(value)
-    if quantised is not None:
-        along = axis is not None and quantised.axis == axis
-        return quantised.values if along else float(quantised.values.max())
+    producer, quantized = value.producer(), QuantizerRange.read(value)
+    if quantized is not None:
+        along = axis is not None and quantized.axis == axis
+        return quantized.values if along else float(quantized.values.max())
     if producer is None or not (is_rectifier(producer) or is_symmetric_clip(producer)):
         return None
     return upper_bound(producer)

@@ -10,7 +10,7 @@ from onnx2snn.analysis.channel_axis import channel_axis
 from onnx2snn.calibration.histogram import Histogram
 from onnx2snn.graph import boundary
 from onnx2snn.metadata.normal import Normal
-from onnx2snn.runtime.subgraph import Segment
+from onnx2snn.runtime.subgraph import Subgraph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -39,14 +39,14 @@ def histograms(
     """Return the distribution of the magnitude of each of ``values`` over the data, per channel.
 
     Each comes in parts of about the same number of samples, some of them empty where there are
-    few batches: a rule can try on one part what it has learnt from the others.
+    few batches: a rule can try on one part what it has learned from the others.
 
     Args:
         model: The ANN.
         values: Values of its main graph.
         batches: Feeds of the graph inputs; they are read once, one at a time.
     """
-    segment = Segment(model, values, ())
+    segment = Subgraph(model, values, ())
     found: list[list[Histogram]] = [[] for _ in values]
     for number, feeds in enumerate(batches):
         for index, data in enumerate(segment.run(feeds)):
@@ -97,7 +97,7 @@ class Statistics:
             v: normal for v in values if (normal := Normal.of(v)) is not None
         }
         shapes = (
-            Segment(model, list(self._normals), ()).run(feeds) if self._normals else []
+            Subgraph(model, list(self._normals), ()).run(feeds) if self._normals else []
         )
         self._shapes = {
             str(value.name): (normal, data.shape)
@@ -111,7 +111,7 @@ class Statistics:
         """
         if not all(end in self._normals for end in boundary([value], self._normals)):
             return None
-        segment = Segment(self._model, [value], self._normals)
+        segment = Subgraph(self._model, [value], self._normals)
         if not _AVERAGING.isdisjoint(segment.operators):
             return None
         generator = np.random.default_rng(self._seed)

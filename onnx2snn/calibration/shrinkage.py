@@ -9,7 +9,7 @@ import numpy as np
 from onnx2snn.calibration.histogram import Histogram
 from onnx2snn.calibration.thresholds import (
     mse_threshold,
-    quantisation_errors,
+    quantization_errors,
     threshold,
 )
 
@@ -31,13 +31,13 @@ def shrunk_mse_threshold(
     """Return thresholds of least squared error on samples that were not used to choose them.
 
     A channel that answers to rare inputs shows its largest values on few samples, or on none:
-    its own threshold then clips what it is there for. So the thresholds are drawn towards the
+    its own threshold then clips what it is there for. So the thresholds are drawn toward the
     largest one of the layer,
 
         theta = theta_channel^(1 - share) theta_largest^share,
 
     by the share, 0 to 1, that does best in cross-validation: thresholds from all folds but one
-    are judged by the quantiser's squared error on that one. With plenty of data it is 0.
+    are judged by the quantizer's squared error on that one. With plenty of data it is 0.
 
     Args:
         folds: The activations seen, in parts of about the same size; those without samples
@@ -45,7 +45,7 @@ def shrunk_mse_threshold(
         time_steps: T, at least 1.
         bound: The activation's upper bound, > 0, a number or shape [channels].
 
-    Source: the quantiser's error is that of Li et al. 2021; the shrinkage is ours.
+    Source: the quantizer's error is that of Li et al. 2021; the shrinkage is ours.
     """
     parts = [fold for fold in folds if fold.count.any()]
     found = mse_threshold(Histogram.sum(folds), time_steps, bound=bound)
@@ -56,11 +56,11 @@ def shrunk_mse_threshold(
         rest = Histogram.sum([part for part in parts if part is not held_out])
         values = mse_threshold(rest, time_steps, bound=bound).values
         candidates = np.stack([_drawn(values, share) for share in _SHARES], axis=1)
-        errors += quantisation_errors(held_out, time_steps, candidates).sum(axis=0)
+        errors += quantization_errors(held_out, time_steps, candidates).sum(axis=0)
     values = _drawn(found.values, _SHARES[int(np.argmin(errors))])
     return threshold(values, found.dead, bound)
 
 
 def _drawn(values: np.ndarray, share: float) -> np.ndarray:
-    """Return the thresholds, drawn towards the largest."""
+    """Return the thresholds, drawn toward the largest."""
     return np.asarray(values ** (1 - share) * values.max() ** share)

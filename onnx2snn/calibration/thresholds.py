@@ -18,7 +18,7 @@ __all__ = [
     "max_threshold",
     "mse_threshold",
     "percentile_threshold",
-    "quantisation_errors",
+    "quantization_errors",
     "threshold",
 ]
 
@@ -127,11 +127,11 @@ def balanced_threshold(
     Source: Bu et al., 2025 (local threshold balancing).
     """
     counts = histogram.positive().astype(float)
-    centres = (np.arange(counts.shape[1]) + 0.5) * histogram.width[:, None]
+    centers = (np.arange(counts.shape[1]) + 0.5) * histogram.width[:, None]
     seen = np.maximum(histogram.count, 1)
     values = np.zeros(histogram.channels)
     for _ in range(iterations):
-        above = np.maximum(centres - values[:, None], 0)
+        above = np.maximum(centers - values[:, None], 0)
         values += 2 * (counts * above).sum(axis=1) / seen
     return threshold(values, histogram.maximum <= 0, bound)
 
@@ -143,11 +143,11 @@ def mse_threshold(
     *,
     bound: ArrayLike | None = None,
 ) -> Threshold:
-    """Return the threshold whose quantiser has the least mean squared error.
+    """Return the threshold whose quantizer has the least mean squared error.
 
-    The quantiser is what a neuron with ``v_init = theta / 2`` computes in T steps,
+    The quantizer is what a neuron with ``v_init = theta / 2`` computes in T steps,
     ``theta/T clip(floor(T x / theta + 1/2), 0, T)``. Tried are ``theta = max (1 - i / grid)``,
-    ``i = 0 .. grid - 1``, then, between the neighbours of the best, steps ten times finer.
+    ``i = 0 .. grid - 1``, then, between the neighbors of the best, steps ten times finer.
     Values are taken to be spread evenly within a bin of the histogram.
 
     Args:
@@ -173,10 +173,10 @@ def mse_threshold(
     return threshold(error.argmin(np.minimum(fine, largest)), dead, bound)
 
 
-def quantisation_errors(
+def quantization_errors(
     histogram: Histogram, time_steps: int, thetas: np.ndarray
 ) -> np.ndarray:
-    """Return each channel's squared error of the quantiser, for each of some thresholds.
+    """Return each channel's squared error of the quantizer, for each of some thresholds.
 
     In units of the activation squared, summed over the samples, but for a number that does not
     depend on the thresholds.
@@ -193,7 +193,7 @@ def quantisation_errors(
 
 
 class _QuantisationError:
-    """The quantiser's squared error, from the tails of a histogram's positive part.
+    """The quantizer's squared error, from the tails of a histogram's positive part.
 
     With ``b_k = (2k - 1) theta / 2T`` the point where the k-th spike comes, and M0, M1 the
     number and the sum of the values at and above a point, the squared error is, but for the
@@ -204,10 +204,10 @@ class _QuantisationError:
 
     def __init__(self, histogram: Histogram, time_steps: int) -> None:
         counts = histogram.positive().astype(float)
-        centres = np.arange(counts.shape[1]) + 0.5
+        centers = np.arange(counts.shape[1]) + 0.5
         self._counts = np.pad(counts, [(0, 0), (0, 1)])
         self._count_above = _tail_sums(counts)
-        self._sum_above = _tail_sums(counts * centres)
+        self._sum_above = _tail_sums(counts * centers)
         self._width = histogram.width
         self._odd = 2 * np.arange(time_steps) + 1
 

@@ -11,7 +11,7 @@ from onnx2snn.analysis.branches import CONDITIONS
 from onnx2snn.data.dataset import dataset
 from onnx2snn.data.input_specs import input_specs
 from onnx2snn.graph import array, fresh_name, reads, rewire
-from onnx2snn.runtime.subgraph import Segment
+from onnx2snn.runtime.subgraph import Subgraph
 from onnx2snn.schedules import time_loops, time_steps_input
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def branch_data(
     condition = branch.node.inputs[0]
     if data is None or condition is None:
         return None
-    segment = Segment(outer, [condition, *(ends[name] for name in names)], ())
+    segment = Subgraph(outer, [condition, *(ends[name] for name in names)], ())
     feeds = []
     for batch in data.batches(1):
         holds, *values = segment.run(batch.feeds)

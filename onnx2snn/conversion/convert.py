@@ -28,7 +28,7 @@ from onnx2snn.passes import (
     WriteMetadata,
     apply,
 )
-from onnx2snn.passes.simplification.remove_staircases import with_staircases
+from onnx2snn.passes.simplification.remove_fake_quantizers import with_fake_quantizers
 from onnx2snn.passes.time_loop.emit_layerwise import check_inputs
 from onnx2snn.reporting.analysis import analysis
 from onnx2snn.reporting.report import report
@@ -162,7 +162,9 @@ def _network(
 ) -> ir.Model:
     """Return the emitted network of a simplified one."""
     ann = apply(part.ann, [calibrating(options, time_steps, data)])
-    snn = apply(ann.clone(), spiking(options, time_steps, data, with_staircases(ann)))
+    snn = apply(
+        ann.clone(), spiking(options, time_steps, data, with_fake_quantizers(ann))
+    )
     for branch, inner in part.inside:
         feeds = branch_data(branch, ann, inner.ann, data)
         replace_branch(branch, snn, _network(inner, options, time_steps, feeds))

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 from onnx2snn.analysis.streams import Streams, weighted_operand
 from onnx2snn.errors import OptionError
-from onnx2snn.passes.simplification.leave_analog import activations_of
+from onnx2snn.passes.simplification.exclude_nodes import activations_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     import onnx_ir as ir
 
-    from onnx2snn.analysis.provenance import Fate, SourceNode
+    from onnx2snn.analysis.provenance import NodeMapping, SourceNode
     from onnx2snn.conversion.options import Options
 
-__all__ = ["check_names", "left_values"]
+__all__ = ["check_names", "excluded_values"]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -57,31 +57,38 @@ def _unknown(name: str, known: Sequence[str]) -> str:
 _UNNAMED = "a node without a name goes by its first output"
 
 
-def left_values(
-    graph: ir.Graph, fates: Sequence[Fate], options: Options
+def excluded_values(
+    graph: ir.Graph, node_mappings: Sequence[NodeMapping], options: Options
 ) -> tuple[str, ...]:
     """Return the names of the values of ``graph`` at which no neuron is to stand.
 
     Args:
         graph: A simplified ANN.
-        fates: What became of the nodes of the file in it.
+        node_mappings: What became of the nodes of the file in it.
         options: Which nodes are left as they are: those of ``nodes_to_exclude``, and what
             depends on those of ``until``.
     """
     if not options.until and not options.nodes_to_exclude:
         return ()
-    behind = _behind([fate.node for fate in fates], options.until)
+    behind = _behind([mapping.node for mapping in node_mappings], options.until)
     if options.until and not behind:
         _LOGGER.warning(_NOTHING_BEHIND, ", ".join(map(repr, options.until)))
-    by_node = {fate.node: fate for fate in fates}
-    values = {v: None for fate in fates if fate.node in behind for v in _outputs(fate)}
+    by_node = {mapping.node: mapping for mapping in node_mappings}
+    values = {
+        v: None
+        for mapping in node_mappings
+        if mapping.node in behind
+        for v in _outputs(mapping)
+    }
     neurons = _neurons(graph, options.spike)
-    for fate in fates:
-        if _is_named(fate.node, options.nodes_to_exclude):
-            outputs = _outputs(fate if fate.into is None else by_node[fate.into])
+    for mapping in node_mappings:
+        if _is_named(mapping.node, options.nodes_to_exclude):
+            outputs = _outputs(
+                mapping if mapping.into is None else by_node[mapping.into]
+            )
             values |= dict.fromkeys(outputs)
-            if neurons.isdisjoint(outputs) and not fate.node.branches:
-                _LOGGER.warning(_NOTHING, fate.node.op, fate.node.name)
+            if neurons.isdisjoint(outputs) and not mapping.node.branches:
+                _LOGGER.warning(_NOTHING, mapping.node.op, mapping.node.name)
     return tuple(str(value.name) for value in values)
 
 
@@ -100,10 +107,10 @@ def _neurons(graph: ir.Graph, spike: str) -> set[ir.Value]:
     fed = {
         v
         for node in graph
-        if weighted_operand(node) in streams.fed
+        if weighted_operand(node) in streams.weight_inputs
         for v in node.outputs
     }
-    return inside | fed | {*streams.fed}
+    return inside | fed | {*streams.weight_inputs}
 
 
 def _is_named(node: SourceNode, names: Collection[str]) -> bool:
@@ -129,5 +136,5 @@ def _holds(node: SourceNode, names: Collection[str]) -> bool:
     return _is_named(node, names) or any(_holds(other, names) for other in inner)
 
 
-def _outputs(fate: Fate) -> list[ir.Value]:
-    return [value for node in fate.became for value in node.outputs]
+def _outputs(mapping: NodeMapping) -> list[ir.Value]:
+    return [value for node in mapping.became for value in node.outputs]

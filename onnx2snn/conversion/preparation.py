@@ -1,4 +1,4 @@
-"""From any model to the simplified networks that are analysed and converted."""
+"""From any model to the simplified networks that are analyzed and converted."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from onnx2snn.analysis.branches import Part, branches
-from onnx2snn.analysis.provenance import fates, source_nodes
-from onnx2snn.conversion.exclusion import check_names, left_values
+from onnx2snn.analysis.provenance import node_mappings, source_nodes
+from onnx2snn.conversion.exclusion import check_names, excluded_values
 from onnx2snn.conversion.import_model import canonicalize, import_model
 from onnx2snn.data.input_specs import input_specs, is_real
 from onnx2snn.errors import OptionError
 from onnx2snn.importing import read
 from onnx2snn.metadata.input_coding import DIRECT, EVENTS, RATE
-from onnx2snn.metadata.keys import is_left
-from onnx2snn.passes import SIMPLIFICATION, ChooseInputCoding, LeaveAnalog, apply
+from onnx2snn.metadata.keys import is_excluded
+from onnx2snn.passes import SIMPLIFICATION, ChooseInputCoding, ExcludeNodes, apply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ __all__ = ["Prepared", "prepare"]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Prepared:
-    """A model, ready to be analysed or converted.
+    """A model, ready to be analyzed or converted.
 
     Attributes:
         whole: The simplified network.
@@ -79,13 +79,13 @@ def _part(model: ir.Model, nodes: Sequence[SourceNode], options: Options) -> Par
         options: What is left as it is, and which passes are left out.
     """
     ann = apply(model, options.remaining(SIMPLIFICATION))
-    found = fates(nodes, ann.graph)
-    left = LeaveAnalog(left_values(ann.graph, found, options))
+    found = node_mappings(nodes, ann.graph)
+    left = ExcludeNodes(excluded_values(ann.graph, found, options))
     apply(ann, options.remaining([left]))
-    sources = {new: fate.node for fate in found for new in fate.became}
+    sources = {new: mapping.node for mapping in found for new in mapping.became}
     inside = []
     for branch in branches(ann):
-        if not any(map(is_left, branch.node.outputs)):
+        if not any(map(is_excluded, branch.node.outputs)):
             inner = sources[branch.node].branches.get(branch.name, ())
             part = _part(canonicalize(branch.model(ann)), inner, options)
             inside += [(branch, part)] if part.has_activations else []

@@ -10,11 +10,11 @@ import onnx_ir as ir
 from onnx2snn.graph import (
     array,
     constant,
+    display_name,
     fresh_name,
     has_one_reader,
     is_constant,
     is_op,
-    label,
     set_array,
 )
 from onnx2snn.ops import DOMAIN
@@ -43,8 +43,8 @@ def add_bias(graph: ir.Graph, neuron: ir.Node, bias: np.ndarray) -> None:
         _add_to(current, bias) or _give(graph, current, bias)
     ):
         return
-    operand = constant(graph, f"{label(neuron)}.bias", bias)
-    _insert_add(graph, current, operand, [neuron], f"{label(neuron)}.add_bias")
+    operand = constant(graph, f"{display_name(neuron)}.bias", bias)
+    _insert_add(graph, current, operand, [neuron], f"{display_name(neuron)}.add_bias")
 
 
 def raise_output(graph: ir.Graph, node: ir.Node, bias: np.ndarray) -> None:
@@ -58,10 +58,15 @@ def raise_output(graph: ir.Graph, node: ir.Node, bias: np.ndarray) -> None:
     output = node.outputs[0]
     if not np.any(bias) or _add_to(output, bias) or _give(graph, output, bias):
         return
-    operand = constant(graph, f"{label(node)}.bias", bias)
+    operand = constant(graph, f"{display_name(node)}.bias", bias)
     readers = [use.node for use in output.uses()]
     _insert_add(
-        graph, output, operand, readers, f"{label(node)}.add_bias", everywhere=True
+        graph,
+        output,
+        operand,
+        readers,
+        f"{display_name(node)}.add_bias",
+        everywhere=True,
     )
 
 
@@ -76,7 +81,7 @@ def add_step_bias(graph: ir.Graph, neuron: ir.Node, biases: np.ndarray) -> None:
     current = neuron.inputs[0]
     if current is None or not np.any(biases):
         return
-    name = label(neuron)
+    name = display_name(neuron)
     table = constant(graph, f"{name}.biases", biases)
     last = constant(graph, f"{name}.last_step", np.array(len(biases) - 1, np.int64))
     at = ir.node("Min", [_step(graph), last], name=f"{name}.step")
@@ -178,7 +183,7 @@ def _give(graph: ir.Graph, value: ir.Value, bias: np.ndarray) -> bool:
     beta = node.attributes.get_float("beta", 1.0)
     node.resize_inputs(3)
     operand = constant(
-        graph, f"{label(node)}.bias", bias.reshape(-1) / bias.dtype.type(beta)
+        graph, f"{display_name(node)}.bias", bias.reshape(-1) / bias.dtype.type(beta)
     )
     node.replace_input_with(2, operand)
     return True

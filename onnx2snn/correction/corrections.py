@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from onnx2snn.correction.layer import Layer
-    from onnx2snn.correction.synapses import Synapses
+    from onnx2snn.correction.weights_to_fit import WeightsToFit
 
 __all__ = [
     "CORRECTIONS",
@@ -44,7 +44,7 @@ _NUMBERS = 2**26
 """Most numbers that least squares lays out at a time: 256 MB in float32, and some copies."""
 
 
-def repair_weights(part: Synapses, samples: int) -> np.ndarray:
+def repair_weights(part: WeightsToFit, samples: int) -> np.ndarray:
     """Fit weights to the spikes that drive them, by least squares; return what the bias gains.
 
     With x the mean spikes over the T steps, z the current they make and a what the ANN has in
@@ -96,7 +96,7 @@ def _sample_numbers(rows: list[int], places: list[int], samples: int) -> np.ndar
     """Return the number of the sample that each place belongs to.
 
     Rows that are no samples, as where a sequence comes first or both are one axis, cannot be told
-    apart: then those of a batch count as one sample or, of few batches, as a run of neighbours.
+    apart: then those of a batch count as one sample or, of few batches, as a run of neighbors.
 
     Args:
         rows: Length of axis 0 of the operand, of each batch.

@@ -17,7 +17,7 @@ _PLASTIC = 1.3247179572447460  # the root of x^3 = x + 1
 class Grid:
     """Evenly spaced positions along each axis, which start elsewhere in each batch.
 
-    Neighbours tell little more than one of them. But a grid that lies alike on all samples never
+    Neighbors tell little more than one of them. But a grid that lies alike on all samples never
     sees what is special elsewhere: borders, whose padding makes currents of their own, or the
     places between the steps of a convolution with a stride. So it moves from batch to batch,
     over all positions alike: the additive recurrence of Roberts (2018), one number an axis.

@@ -10,7 +10,7 @@ import numpy as np
 
 from onnx2snn.graph import array, set_array
 from onnx2snn.ops import ALL_OPS
-from onnx2snn.schedules import Digits
+from onnx2snn.schedules import SpikeWeights
 from onnx2snn.schedules.initial_states import set_starting_value, starting_value
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Layer:
     fixed: dict[str, np.ndarray]
     time_steps: int
     samples: Iterable[Sample] = ()
-    digits: Digits | None = None
+    digits: SpikeWeights | None = None
     channel_axis: int | None = None
     bound: float | None = None
     signed: bool = False
@@ -101,7 +101,7 @@ class Layer:
         if v_threshold.ndim == 0:
             v_threshold = v_threshold.reshape([1] * rank)
         bias = np.zeros_like(v_threshold)
-        digits = Digits.of(neuron) if layerwise else None
+        digits = SpikeWeights.of(neuron) if layerwise else None
         return cls(
             neuron, op, v_threshold, v_init, bias, values, time_steps, digits=digits
         )
@@ -191,7 +191,7 @@ class Layer:
         mean = self.spikes(current).mean(axis=0, dtype=current.dtype)
         return np.asarray(mean * self.v_threshold)
 
-    def _written(self, current: np.ndarray, digits: Digits) -> np.ndarray:
+    def _written(self, current: np.ndarray, digits: SpikeWeights) -> np.ndarray:
         """Return what the spikes of a layer that fires alone write, [N, ...], for its input."""
         dtype = current.dtype.type
         share = dtype(1 / digits.total(self.time_steps))

@@ -22,11 +22,11 @@ def ridge(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the matrix and the offset that bring ``x @ matrix + offset`` closest to ``y``.
 
-    Minimises, group by group,
+    Minimizes, group by group,
 
         sum |y - x W - b|^2 + strength * trace(x' x) / inputs * |W|^2,
 
-    with the strength that, learnt from three quarters of the samples, does best on the fourth.
+    with the strength that, learned from three quarters of the samples, does best on the fourth.
     The strongest leaves W at 0; 0 and 0 are returned if that does no good either.
 
     Args:

@@ -2,7 +2,7 @@
 
 Whatever the node is, its output at one place is ``columns @ matrix + bias``, where ``columns``
 are the numbers that the weights of a group see there. That is the form in which least squares
-can be solved. Only some places of an image are laid out: neighbours tell little more.
+can be solved. Only some places of an image are laid out: neighbors tell little more.
 """
 
 from __future__ import annotations

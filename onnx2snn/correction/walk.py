@@ -12,13 +12,13 @@ from onnx2snn.analysis.streams import is_neuron
 from onnx2snn.calibration.limits import largest_magnitude
 from onnx2snn.correction.grid import Grid
 from onnx2snn.correction.layer import Layer, Sample
-from onnx2snn.correction.synapses import synapses
+from onnx2snn.correction.weights_to_fit import synapses
 from onnx2snn.data.events import time_means
 from onnx2snn.graph import boundary, closure, dependency_graph, reads
 from onnx2snn.metadata.input_coding import event_names
-from onnx2snn.metadata.keys import ACTIVATION_OUTPUT, STREAM_OF, is_left
-from onnx2snn.runtime.subgraph import Segment
-from onnx2snn.storage.array_store import Tape
+from onnx2snn.metadata.keys import ACTIVATION_OUTPUT, STREAM_OF, is_excluded
+from onnx2snn.runtime.subgraph import Subgraph
+from onnx2snn.storage.array_store import ArrayStore
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
-    from onnx2snn.correction.synapses import Synapses
+    from onnx2snn.correction.weights_to_fit import WeightsToFit
 
 __all__ = ["replaced_activations", "walk"]
 
@@ -50,7 +50,7 @@ def walk(  # noqa: PLR0913 (two networks, their data, and how they run)
     positions: int | None = None,
     *,
     layerwise: bool = False,
-) -> Generator[Synapses | Layer]:
+) -> Generator[WeightsToFit | Layer]:
     """Yield the parts of ``snn`` from the input on, each driven by the neurons before it.
 
     First come the weights between the neurons that are done and the next, then these neurons;
@@ -70,11 +70,11 @@ def walk(  # noqa: PLR0913 (two networks, their data, and how they run)
             same steps. What a layer is driven by is then a value, and no stream.
 
     Yields:
-        One ``Synapses`` for each node with constant weights that spikes drive, directly or
+        One ``WeightsToFit`` for each node with constant weights that spikes drive, directly or
         through analog streams, unless it is to be left as it is; one ``Layer`` for each
         activation that became a neuron, in topological order.
     """
-    with Tape() as tape:
+    with ArrayStore() as tape:
         walker = _Walker(snn, ann, tape, time_steps, positions, layerwise=layerwise)
         walker.store(batches)
         for neuron in walker.neurons:
@@ -99,7 +99,7 @@ class _Walker:
         self,
         snn: ir.Model,
         ann: ir.Model,
-        tape: Tape,
+        tape: ArrayStore,
         time_steps: int,
         positions: int | None,
         *,
@@ -117,7 +117,7 @@ class _Walker:
         self.neurons = list(self._activations)
         self._events = event_names(snn.graph)
         self._fired: list[ir.Node] = []
-        self._front: Segment
+        self._front: Subgraph
         self._sampled = False
         self.ends = list(snn.graph.outputs)
         self._last_readers = _last_readers(
@@ -132,7 +132,7 @@ class _Walker:
                 self._tape.append(name, data)
             self._batches += 1
 
-    def synapses(self, ends: Collection[ir.Value | None]) -> Iterator[Synapses]:
+    def synapses(self, ends: Collection[ir.Value | None]) -> Iterator[WeightsToFit]:
         """Yield the weights between the neurons that have fired and ``ends``, in order."""
         if not self._fired:
             return
@@ -145,12 +145,12 @@ class _Walker:
         ]
         self._met.update(ahead)
         for found in synapses(ahead):
-            if is_left(found.map.node.outputs[0]):
+            if is_excluded(found.map.node.outputs[0]):
                 continue
             target = self._values.get(_name_in_ann(found.place))
             values = [found.map.moving, found.place]
             # What the step form makes of means in one step is what the steps come to.
-            segment = Segment(
+            segment = Subgraph(
                 self._snn, values, [self._sent(node) for node in self._fired]
             )
             if target is not None and "BernoulliEncoder" not in segment.operators:
@@ -158,7 +158,7 @@ class _Walker:
                 yield found
 
     def _lacking(
-        self, snn: Segment, target: ir.Value
+        self, snn: Subgraph, target: ir.Value
     ) -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
         """Return what computes the mean operand of weights and what their place lacks.
 
@@ -167,7 +167,7 @@ class _Walker:
             target: The place in the ANN.
         """
         known = [self._activations[node] for node in self._fired]
-        ann = Segment(self._ann, [target], known)
+        ann = Subgraph(self._ann, [target], known)
 
         def sample(batch: int) -> tuple[np.ndarray, np.ndarray]:
             wanted = self._output(ann, batch, self._events)
@@ -176,7 +176,7 @@ class _Walker:
 
         return sample
 
-    def _means(self, segment: Segment, batch: int) -> dict[str, np.ndarray]:
+    def _means(self, segment: Subgraph, batch: int) -> dict[str, np.ndarray]:
         """Return the means over the steps of what ``segment`` reads."""
         feeds = time_means(self._driving(segment, batch), self._events)
         streams = set() if self._layerwise else {_key(node) for node in self._fired}
@@ -191,10 +191,10 @@ class _Walker:
         sent = [self._sent(node) for node in self._fired]
         known = [self._activations[node] for node in self._fired]
         self._run(
-            Segment(self._ann, [activation], known), str(activation.name), self._events
+            Subgraph(self._ann, [activation], known), str(activation.name), self._events
         )
         current = [value for value in neuron.inputs[:1] if value is not None]
-        self._front = Segment(
+        self._front = Subgraph(
             self._snn, current, sent, None if self._layerwise else self._time_steps
         )
         rank = self._tape.read(str(activation.name), 0).ndim
@@ -217,13 +217,13 @@ class _Walker:
         return next(iter(spikes.uses())).node.outputs[0] if self._layerwise else spikes
 
     def _run(
-        self, segment: Segment, output: str, averaged: Collection[str] = ()
+        self, segment: Subgraph, output: str, averaged: Collection[str] = ()
     ) -> None:
         for batch in range(self._batches):
             self._tape.append(output, self._output(segment, batch, averaged))
 
     def _output(
-        self, segment: Segment, batch: int, averaged: Collection[str] = ()
+        self, segment: Subgraph, batch: int, averaged: Collection[str] = ()
     ) -> np.ndarray:
         feeds = {name: self._tape.read(name, batch) for name in segment.inputs}
         return segment.run(time_means(feeds, averaged))[0]
@@ -232,7 +232,7 @@ class _Walker:
         """Return what the layer at hand is driven by."""
         return self._front.run(self._driving(self._front, batch))[0]
 
-    def _driving(self, segment: Segment, batch: int) -> dict[str, np.ndarray]:
+    def _driving(self, segment: Subgraph, batch: int) -> dict[str, np.ndarray]:
         """Return what a part of the spiking network reads."""
         kept = {str(self._sent(node).name): _key(node) for node in self._fired}
         return {

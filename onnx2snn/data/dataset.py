@@ -39,7 +39,7 @@ from onnx2snn.data.sources import (
     Spill,
     array_of,
     feeds_of_reader,
-    labelled,
+    labeled,
     script_feeds,
 )
 from onnx2snn.data.stored_arrays import ArrayColumn, Column, open_npz
@@ -194,7 +194,7 @@ def dataset(source: object, specs: Sequence[InputSpec]) -> Dataset:
     if isinstance(source, (str, os.PathLike)):
         return _from_path(os.fspath(source), specs)
     if isinstance(source, Mapping) or hasattr(source, "__array__"):
-        arrays, labels = labelled(source, tuple(spec.name for spec in specs))
+        arrays, labels = labeled(source, tuple(spec.name for spec in specs))
         columns = {name: ArrayColumn(array) for name, array in arrays.items()}
         return _from_columns(columns, labels, specs, "the data")
     if hasattr(source, "get_next"):
@@ -298,7 +298,7 @@ def _feed(
     item: object, specs: Sequence[InputSpec], where: str
 ) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
     try:
-        feed, labels = labelled(item, tuple(spec.name for spec in specs))
+        feed, labels = labeled(item, tuple(spec.name for spec in specs))
     except CalibrationError as error:
         message = f"{where} cannot be fed to the model: {error}"
         raise CalibrationError(message) from error

@@ -20,7 +20,7 @@ from onnx2snn.errors import CalibrationError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Spill", "array_of", "feeds_of_reader", "labelled", "script_feeds"]
+__all__ = ["Spill", "array_of", "feeds_of_reader", "labeled", "script_feeds"]
 
 _IN_MEMORY = 64 << 20  # bytes a spill may hold in memory before it goes to a file
 
@@ -75,9 +75,7 @@ def array_of(value: object) -> np.ndarray:
     return array
 
 
-def labelled(
-    item: object, inputs: tuple[str, ...]
-) -> tuple[dict[str, np.ndarray], Any]:
+def labeled(item: object, inputs: tuple[str, ...]) -> tuple[dict[str, np.ndarray], Any]:
     """Return one item of a source as arrays by input name, and its labels or None.
 
     Args:

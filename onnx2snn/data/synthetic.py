@@ -19,12 +19,12 @@ __all__ = ["image_noise", "running_feeds", "synthetic_feeds"]
 _BATCH = 32  # samples in a feed where the batch size is free
 _PIXELS = 224  # height and width where they are free
 _LENGTHS = (16, 64, 256, 1024)  # any other axis where it is free: the first that runs
-_COLOURS = 3  # channels where they are free
+_COLORS = 3  # channels where they are free
 _IMAGE_CHANNELS = (1, 3, 4)
 _IMAGE_RANK = 4
 _BYTES = (np.uint8, np.int8)
 _SLOPE = 1.5  # amplitude falls as frequency to the power of -1.5
-_CORRELATION = 0.9  # between any two colour channels, about that of natural images
+_CORRELATION = 0.9  # between any two color channels, about that of natural images
 
 
 def synthetic_feeds(
@@ -103,7 +103,7 @@ def _values(
 
 
 def _channel_axis(spec: InputSpec) -> int | None:
-    """Return the axis of an image's colours; None for what does not look like an image."""
+    """Return the axis of an image's colors; None for what does not look like an image."""
     if spec.shape is None or len(spec.shape) != _IMAGE_RANK:
         return None
     fixed = [axis for axis in (1, 3) if spec.shape[axis] in _IMAGE_CHANNELS]
@@ -114,7 +114,7 @@ def _image(
     spec: InputSpec, rows: int, channel: int, generator: np.random.Generator
 ) -> np.ndarray:
     axes = (channel, *(axis for axis in (1, 2, 3) if axis != channel))
-    defaults = (_COLOURS, _PIXELS, _PIXELS)
+    defaults = (_COLORS, _PIXELS, _PIXELS)
     sizes = [(spec.shape or ())[axis] for axis in axes]
     channels, height, width = (
         default if size is None else size

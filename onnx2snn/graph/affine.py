@@ -1,4 +1,4 @@
-"""Recognise the nodes that scale and shift each channel."""
+"""Recognize the nodes that scale and shift each channel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The float form of every integer operator, between quantisers."""
+"""The float form of every integer operator, between quantizers."""
 
 from __future__ import annotations
 

@@ -9,10 +9,10 @@ import onnx_ir as ir
 
 from onnx2snn.graph import (
     array,
+    display_name,
     has_one_reader,
     is_constant,
     is_op,
-    label,
     replace_value,
 )
 from onnx2snn.graph.integer_operators import IntegerWriter
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Scales", "lower_integer_product"]
 
 Scales: TypeAlias = "dict[ir.Value, tuple[ir.Value | None, ir.Value | None]]"
-"""Integers to the scale and the zero point they were quantised with."""
+"""Integers to the scale and the zero point they were quantized with."""
 
 
 def lower_integer_product(node: ir.Node, scales: Scales) -> None:
@@ -37,7 +37,7 @@ def lower_integer_product(node: ir.Node, scales: Scales) -> None:
 
     Args:
         node: The node; it stays, and nobody reads it any more.
-        scales: What quantised its operands, as far as that is known.
+        scales: What quantized its operands, as far as that is known.
     """
     last, factors = _tail(node)
     writer = IntegerWriter(last)
@@ -52,7 +52,7 @@ def lower_integer_product(node: ir.Node, scales: Scales) -> None:
         operands.append(writer.dequantized((integers, steps, zero_point), axis))
     op = "Conv" if is_op(node, "ConvInteger") else "MatMul"
     product = writer.add(op, operands, dict(node.attributes))
-    writer.name(product, label(node))
+    writer.name(product, display_name(node))
     result = writer.product(product, *factors)
     if last is node:
         result = writer.add("Cast", [result], {"to": ir.DataType.INT32})
@@ -98,7 +98,7 @@ def _factors(value: ir.Value) -> Iterator[ir.Value]:
 def _scale(
     integers: ir.Value | None, zero_point: ir.Value | None, scales: Scales
 ) -> ir.Value | None:
-    """Return the scale that ``integers`` were quantised with, if also with ``zero_point``."""
+    """Return the scale that ``integers`` were quantized with, if also with ``zero_point``."""
     scale, zero = (
         scales.get(integers, (None, None)) if integers is not None else (None, None)
     )

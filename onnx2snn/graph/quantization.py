@@ -1,4 +1,4 @@
-"""What the integers of a linear quantiser stand for."""
+"""What the integers of a linear quantizer stand for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def real_numbers(
     """Return ``(integers - zero_point) * scale`` in float32, computed as ONNX says.
 
     Args:
-        integers: Numbers of a type that a quantiser gives; of a float8 type as well.
+        integers: Numbers of a type that a quantizer gives; of a float8 type as well.
         scale: One number, [C] along ``axis``, or with ``block`` an array as ``integers``, but
             with fewer entries along ``axis``.
         zero_point: Of the shape of ``scale``.

@@ -1,4 +1,4 @@
-"""Read linear quantisers: QuantizeLinear and DequantizeLinear with known scales."""
+"""Read linear quantizers: QuantizeLinear and DequantizeLinear with known scales."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 CONTRIB = "com.microsoft"
-"""Domain of onnxruntime's own operators; it has quantisers of the types that opset 21 brought."""
+"""Domain of onnxruntime's own operators; it has quantizers of the types that opset 21 brought."""
 
 _FLOAT_LEVELS = 128
 """A number for the types of 8 bits with an exponent, whose steps are not equal."""
@@ -93,7 +93,7 @@ def is_dequantize(node: ir.Node | None) -> bool:
 
 
 def quantizer_of(node: ir.Node) -> Quantizer | None:
-    """Return what a quantising or dequantising node reads; None if it is computed."""
+    """Return what a quantizing or dequantizing node reads; None if it is computed."""
     scale, zero_point = [*node.inputs, None][1:3]
     if not is_constant(scale) or not (zero_point is None or is_constant(zero_point)):
         return None

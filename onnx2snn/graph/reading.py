@@ -17,11 +17,11 @@ __all__ = [
     "boundary",
     "closure",
     "dependency_graph",
+    "display_name",
     "has_one_reader",
     "is_constant",
     "is_float",
     "is_op",
-    "label",
     "reads",
     "subgraphs",
 ]
@@ -40,7 +40,7 @@ def _spellings(domain: str) -> tuple[str, ...]:
     return ("", "ai.onnx") if domain == "" else (domain,)
 
 
-def label(node: ir.Node) -> str:
+def display_name(node: ir.Node) -> str:
     """Return the name by which messages call ``node``: its own, or its first output's."""
     if node.name:
         return node.name

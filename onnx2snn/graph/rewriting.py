@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 import onnx_ir.passes.common
 
-from onnx2snn.graph.reading import label, subgraphs
+from onnx2snn.graph.reading import display_name, subgraphs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,7 +47,7 @@ def replace_by_value(node: ir.Node, value: ir.Value) -> None:
     )
     if output.is_graph_output() and not is_free:
         assert isinstance(node.graph, ir.Graph)
-        copy = ir.node("Identity", [value], name=label(node))
+        copy = ir.node("Identity", [value], name=display_name(node))
         node.graph.insert_before(node, copy)
         value = copy.outputs[0]
     replace_value(output, value)
@@ -86,7 +86,7 @@ def replace_node(node: ir.Node, new: ir.Node, *, dead: Iterable[ir.Node] = ()) -
     """
     graph = node.graph
     if not isinstance(graph, ir.Graph):
-        message = f"node {label(node)!r} is in no graph"
+        message = f"node {display_name(node)!r} is in no graph"
         raise TypeError(message)
     new.name = new.name or node.name
     new.metadata_props.update(node.metadata_props)

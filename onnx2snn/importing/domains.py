@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from onnx2snn.errors import Refusal, UnsupportedError
-from onnx2snn.graph import label
+from onnx2snn.graph import display_name
 from onnx2snn.graph.integer_operators import LOWERED
 from onnx2snn.graph.quantizers import CONTRIB
 from onnx2snn.importing.protos import nodes
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Call", "calls", "check_domains", "foreign_calls"]
 
 _KNOWN = ("", "ai.onnx", DOMAIN)
-_QUANTIZED = "export the quantised model as QuantizeLinear / DequantizeLinear"
-_OPTIMIZED = "use the file from before onnxruntime's optimisations"
+_QUANTIZED = "export the quantized model as QuantizeLinear / DequantizeLinear"
+_OPTIMIZED = "use the file from before onnxruntime's optimizations"
 _ADVICE = {
     "ai.onnx.ml": "classical machine learning is not converted; what comes before it can be cut "
     "out with onnx.utils.extract_model",
@@ -38,7 +38,7 @@ class Call(NamedTuple):
 
     domain: str
     op_type: str
-    label: str
+    display_name: str
 
 
 def foreign_calls(model: onnx.ModelProto) -> Iterator[Call]:
@@ -58,7 +58,7 @@ def calls(model: ir.Model) -> Iterator[Call]:
     ):
         for node in graph.all_nodes():
             if node.op_identifier() not in model.functions:
-                yield Call(node.domain, node.op_type, label(node))
+                yield Call(node.domain, node.op_type, display_name(node))
 
 
 def check_domains(
@@ -89,7 +89,9 @@ def check_domains(
     other = "export the model with operators of the default domain"
     refusals = [
         Refusal(
-            call.label, f"{call.domain}.{call.op_type}", _ADVICE.get(call.domain, other)
+            call.display_name,
+            f"{call.domain}.{call.op_type}",
+            _ADVICE.get(call.domain, other),
         )
         for call in foreign
     ]

@@ -34,7 +34,7 @@ the largest error was 1e-6. A wrong operator is off by a part in ten or more.
 COARSE_TOLERANCE = 5e-2
 """The same where the original rounds to few bits inside.
 
-A sum that lies between two integers may be rounded to the other one: a network quantised to 8
+A sum that lies between two integers may be rounded to the other one: a network quantized to 8
 bits in 20 layers was off by 1e-2 at the output. bfloat16 has 8 bits.
 """
 
@@ -46,7 +46,7 @@ _QUANTIZED = (
     ir.DataType.INT16,
     ir.DataType.UINT16,
 )
-"""Types of integers that stand for real numbers, in a quantised network."""
+"""Types of integers that stand for real numbers, in a quantized network."""
 
 _COARSE_HINT = (
     " (it rounds to few bits inside, and on some processors onnxruntime's integer operators "
@@ -89,7 +89,7 @@ def self_check(
         original: The model as it came.
         imported: What import made of it.
         name: How messages call it.
-        coarse: Whether the original rounds inside to few bits: it is quantised, or computes in
+        coarse: Whether the original rounds inside to few bits: it is quantized, or computes in
             half precision.
 
     Raises:
@@ -162,7 +162,7 @@ def _random(
     dtype = np.dtype(_TYPES[spec.type])
     if ir.DataType.from_numpy(dtype).is_floating_point():
         return np.asarray(generator.standard_normal(shape)).astype(dtype)
-    if dtype.itemsize == 1 and dtype.kind != "b":  # an image, or quantised: no index
+    if dtype.itemsize == 1 and dtype.kind != "b":  # an image, or quantized: no index
         return generator.integers(0, 256, shape).astype(np.uint8).view(dtype)
     return generator.integers(0, 2 if dtype.kind == "b" else 4, shape).astype(dtype)
 

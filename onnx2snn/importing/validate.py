@@ -32,7 +32,7 @@ def validate(
     else it is logged as a warning: the checker also minds what changes no result.
 
     Args:
-        model: The model, changed in two ways: the default domain is spelt "", and nodes stand
+        model: The model, changed in two ways: the default domain is spelled "", and nodes stand
             in topological order.
         name: How messages call it.
         original: The model as it came, for onnxruntime and the checker.

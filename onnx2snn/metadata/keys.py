@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 __all__ = [
     "ACTIVATION",
     "ACTIVATION_OUTPUT",
-    "LEFT",
+    "EXCLUDED",
     "STREAM_OF",
     "THRESHOLD_ORIGIN",
-    "is_left",
+    "is_excluded",
 ]
 
 ACTIVATION = "onnx2snn.activation"
@@ -28,10 +28,10 @@ THRESHOLD_ORIGIN = "onnx2snn.threshold_origin"
 STREAM_OF = "onnx2snn.stream_of"
 """On a stream whose mean is an output of the network: the name of that output."""
 
-LEFT = "onnx2snn.left"
+EXCLUDED = "onnx2snn.left"
 """On a value, while a network is converted: no neuron is to stand where its node is."""
 
 
-def is_left(value: ir.Value) -> bool:
+def is_excluded(value: ir.Value) -> bool:
     """Whether no neuron is to stand at ``value``, nor in front of the weights that make it."""
-    return LEFT in value.metadata_props
+    return EXCLUDED in value.metadata_props

@@ -1,4 +1,4 @@
-"""The scale of an activation, and the range of its quantiser: what a threshold is made from.
+"""The scale of an activation, and the range of its quantizer: what a threshold is made from.
 
 They travel from the pass that finds them to the pass that uses them in the metadata of the
 activation, as JSON, so that a model may be saved and looked at in between.
@@ -69,7 +69,7 @@ class Scale:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class QuantizerRange:
-    """What a quantiser of the ANN leaves of an activation: equal steps from 0 to a limit.
+    """What a quantizer of the ANN leaves of an activation: equal steps from 0 to a limit.
 
     Attributes:
         values: Largest value, > 0, in units of the activation: shape [C], one per channel, or
@@ -77,7 +77,7 @@ class QuantizerRange:
         axis: Channel axis of the activation; None for a range of the whole tensor.
         levels: Number of steps.
         v_init: Initial potential, as a part of the threshold, of a neuron that rounds as the
-            quantiser does; its threshold is then the largest value, whatever else is known. None
+            quantizer does; its threshold is then the largest value, whatever else is known. None
             if the values are a bound of thresholds only.
     """
 

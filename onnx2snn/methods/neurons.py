@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from onnx2snn.errors import OptionError
-from onnx2snn.schedules import Digits
+from onnx2snn.schedules import SpikeWeights
 
 __all__ = ["MOST_SPIKES", "NEURONS", "check_neuron", "levels"]
 
@@ -49,5 +49,5 @@ def check_neuron(neuron: str, v_init: float, max_spikes: int, leak: float) -> No
 def levels(neuron: str, time_steps: int, max_spikes: int, leak: float) -> int:
     """Return into how many equal steps T steps of a neuron divide the values up to theta."""
     if neuron == "inverse-leaky":
-        return Digits(leak).levels(time_steps)
+        return SpikeWeights(leak).levels(time_steps)
     return time_steps * (max_spikes if neuron == "augmented" else 1)

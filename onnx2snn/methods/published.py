@@ -97,7 +97,7 @@ METHODS: dict[str, Method] = {
         ),
         Method(
             "mse",
-            "thresholds of least squared error of the T-level quantiser",
+            "thresholds of least squared error of the T-level quantizer",
             "Li et al., ICML 2021",
             neuron="if",
         ),
@@ -154,7 +154,7 @@ METHODS: dict[str, Method] = {
             "comes first; what a step sends is then a count of the smallest, up to 8 + 4 + 2 + 1, "
             "and is counted as so many spikes, where there are at most four. n thresholds are "
             "--max-spikes 2^n - 1. What is taken back is rounded up to whole counts",
-            left_out="its optimisation of thresholds, which are of least squared error here; what "
+            left_out="its optimization of thresholds, which are of least squared error here; what "
             "neurons tell each other",
         ),
         Method(
@@ -162,7 +162,7 @@ METHODS: dict[str, Method] = {
             "signed neurons, one threshold a layer",
             "Hu et al., TPAMI 2023",
             per_channel=False,
-            left_out="the training of the quantised ANN, and layer-wise fine-tuning",
+            left_out="the training of the quantized ANN, and layer-wise fine-tuning",
         ),
     )
 }

@@ -40,7 +40,7 @@ A spike is a whole number, sent as one: a burst of up to `max_spikes` plain spik
 a potential of exactly n thresholds sends n. Like the gated neuron, this one takes back no more than
 it has sent, and with `max_spikes = 1` it is that neuron with `v_threshold_negative = 0`. Once the
 input has settled and the potential has come to rest in `[0, v_threshold)`, the count is exactly the
-quantised ReLU.
+quantized ReLU.
 
 Source: Yu et al., TNNLS 2022 (AugMapping); burst spikes are the same.""",
     inputs={

@@ -38,7 +38,7 @@ exactly 0 owes nothing. `count` is the net number of spikes sent, so it never fa
 output stays a ReLU, while spikes that an uneven input drew too early are undone later. Both signs
 move `v_threshold` units of charge, so `sum current = v_threshold * count_T + v_T - v_0` for a count
 that starts at 0. Once the input has settled and `v_threshold_negative = 0`, the potential comes to
-rest in `[0, v_threshold)`, or below 0 with a count of 0: the count is then exactly the quantised
+rest in `[0, v_threshold)`, or below 0 with a count of 0: the count is then exactly the quantized
 ReLU `max(0, floor((v_0 + sum current) / v_threshold))`.
 
 Source: Yu et al., 2022 (TerMapping); Gao et al., 2023 (Ca-LIF); ST-BIF (exactness once

@@ -29,11 +29,11 @@ from onnx2snn.passes.canonical.remove_initializers_from_inputs import (
 )
 from onnx2snn.passes.canonical.remove_no_ops import RemoveNoOps
 from onnx2snn.passes.correction.correct_layers import CorrectLayers
+from onnx2snn.passes.simplification.exclude_nodes import ExcludeNodes
 from onnx2snn.passes.simplification.fold_batch_norm import FoldBatchNorm
-from onnx2snn.passes.simplification.leave_analog import LeaveAnalog
 from onnx2snn.passes.simplification.move_max_pool import MoveMaxPool
+from onnx2snn.passes.simplification.remove_fake_quantizers import RemoveFakeQuantizers
 from onnx2snn.passes.simplification.remove_quantization import RemoveQuantization
-from onnx2snn.passes.simplification.remove_staircases import RemoveStaircases
 from onnx2snn.passes.simplification.split_leaky_relu import SplitLeakyRelu
 from onnx2snn.passes.spiking.calibrate import Calibrate
 from onnx2snn.passes.spiking.carry_running_means import CarryRunningMeans
@@ -64,20 +64,20 @@ __all__ = [
     "EmitLayerwise",
     "EmitTimeLoop",
     "EncodeInputs",
+    "ExcludeNodes",
     "FoldBatchNorm",
     "FoldConstants",
     "InferShapes",
     "InlineFunctions",
-    "LeaveAnalog",
     "LowerBatchwiseRecurrence",
     "LowerIntegerOperators",
     "LowerMatMulAdd",
     "LowerSequences",
     "MoveMaxPool",
+    "RemoveFakeQuantizers",
     "RemoveInitializersFromInputs",
     "RemoveNoOps",
     "RemoveQuantization",
-    "RemoveStaircases",
     "ReplaceActivations",
     "SplitLeakyRelu",
     "WriteMetadata",
@@ -100,11 +100,11 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
     "lower-mat-mul-add": LowerMatMulAdd,
     "infer-shapes": InferShapes,
     "remove-quantization": RemoveQuantization,
-    "remove-staircases": RemoveStaircases,
+    "remove-fake-quantizers": RemoveFakeQuantizers,
     "fold-batch-norm": FoldBatchNorm,
     "move-max-pool": MoveMaxPool,
     "split-leaky-relu": SplitLeakyRelu,
-    "leave-analog": LeaveAnalog,
+    "exclude-nodes": ExcludeNodes,
     "choose-input-coding": ChooseInputCoding,
     "calibrate": Calibrate,
     "replace-activations": ReplaceActivations,
@@ -121,7 +121,7 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
 
 SIMPLIFICATION: tuple[ir.passes.InPlacePass, ...] = (
     RemoveQuantization(),
-    RemoveStaircases(),
+    RemoveFakeQuantizers(),
     CanonicalizeActivations(),
     FoldBatchNorm(),
     MoveMaxPool(),
@@ -166,3 +166,15 @@ def apply(model: ir.Model, passes: Iterable[ir.passes.PassBase]) -> ir.Model:
         model.graph.meta.pop("taken_names", None)  # a pass may name values as it likes
         model = pass_(model).model
     return model
+
+
+_RENAMED = {"LeaveAnalog": "ExcludeNodes", "RemoveStaircases": "RemoveFakeQuantizers"}
+"""Older names of classes, which keep working."""
+
+
+def __getattr__(name: str) -> object:
+    """Return the class of a pass by an older name."""
+    if name in _RENAMED:
+        return globals()[_RENAMED[name]]
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

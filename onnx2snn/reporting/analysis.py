@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, TypedDict
 
 from onnx2snn.analysis.macs import macs
 from onnx2snn.analysis.provenance import Outcome
-from onnx2snn.analysis.streams import Kind, Streams
-from onnx2snn.graph import label
-from onnx2snn.metadata.keys import is_left
+from onnx2snn.analysis.streams import NodeKind, Streams
+from onnx2snn.graph import display_name
+from onnx2snn.metadata.keys import is_excluded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
     from onnx2snn.analysis.branches import Part
-    from onnx2snn.analysis.provenance import Fate
+    from onnx2snn.analysis.provenance import NodeMapping
 
 __all__ = ["ANALYSIS_VERSION", "Analysis", "NodeAnalysis", "analysis"]
 
@@ -84,7 +84,7 @@ def analysis(network: Part, spike: str = "activations") -> Analysis:
 
 _DRIVERS = ("spikes", "static", "readout", "analog")
 
-_KINDS = (*(kind.value for kind in Kind), "folded", "constant", "removed")
+_KINDS = (*(kind.value for kind in NodeKind), "folded", "constant", "removed")
 """What a node of the file can become."""
 
 
@@ -97,39 +97,44 @@ def _parts(network: Part) -> Iterator[Part]:
 def _entries(network: Part, spike: str) -> Iterator[NodeAnalysis]:
     """Yield the entries of all nodes, those of a branch behind its If."""
     streams = Streams(network.ann.graph, spike=spike)
-    for fate in network.fates:
-        yield _entry(fate, streams)
+    for mapping in network.node_mappings:
+        yield _entry(mapping, streams)
         for branch, inner in network.inside:
-            if branch.node in fate.became:
+            if branch.node in mapping.became:
                 yield from _entries(inner, spike)
 
 
-def _entry(fate: Fate, streams: Streams) -> NodeAnalysis:
-    kind, reason = _verdict(fate, streams)
-    counted = [macs(node) for node in fate.became]
+def _entry(mapping: NodeMapping, streams: Streams) -> NodeAnalysis:
+    kind, reason = _classification(mapping, streams)
+    counted = [macs(node) for node in mapping.became]
     return {
-        "node": fate.node.name,
-        "op": fate.node.op,
-        "place": fate.node.place,
+        "node": mapping.node.name,
+        "op": mapping.node.op,
+        "place": mapping.node.place,
         "kind": kind,
         "reason": reason,
-        "into": None if fate.into is None else fate.into.name,
-        "became": [label(node) for node in fate.became],
+        "into": None if mapping.into is None else mapping.into.name,
+        "became": [display_name(node) for node in mapping.became],
         "macs": None if None in counted else sum(count or 0 for count in counted),
-        "spike_driven": any(map(streams.is_spike_driven, fate.became)),
+        "spike_driven": any(map(streams.is_spike_driven, mapping.became)),
     }
 
 
-def _verdict(fate: Fate, streams: Streams) -> tuple[str, str]:
+def _classification(mapping: NodeMapping, streams: Streams) -> tuple[str, str]:
     """Return what a node of the file becomes, and why."""
-    if fate.outcome is Outcome.FOLDED and fate.into is not None:
-        return "folded", f"part of what {fate.into.op} {fate.into.name!r} became"
-    if fate.outcome is not Outcome.KEPT:
-        return _GONE[fate.outcome]
-    node = _telling(fate, streams)
-    verdict = streams.verdicts[node]
-    left = verdict.kind is Kind.ANALOG and any(map(is_left, node.outputs))
-    return verdict.kind.value, "left as it is, as asked" if left else verdict.reason
+    if mapping.outcome is Outcome.FOLDED and mapping.into is not None:
+        return "folded", f"part of what {mapping.into.op} {mapping.into.name!r} became"
+    if mapping.outcome is not Outcome.KEPT:
+        return _GONE[mapping.outcome]
+    node = _telling(mapping, streams)
+    classification = streams.classifications[node]
+    left = classification.kind is NodeKind.ANALOG and any(
+        map(is_excluded, node.outputs)
+    )
+    return (
+        classification.kind.value,
+        "left as it is, as asked" if left else classification.reason,
+    )
 
 
 _GONE = {
@@ -139,22 +144,23 @@ _GONE = {
 }
 
 _PRECEDENCE = (
-    Kind.REFUSED,
-    Kind.SPIKING,
-    Kind.ANALOG,
-    Kind.MAX_LIKE,
-    Kind.LINEAR,
-    Kind.READOUT,
-    Kind.STATIC,
+    NodeKind.REFUSED,
+    NodeKind.SPIKING,
+    NodeKind.ANALOG,
+    NodeKind.MAX_LIKE,
+    NodeKind.LINEAR,
+    NodeKind.READOUT,
+    NodeKind.STATIC,
 )
 """Which of several nodes that one became stands for all."""
 
 
-def _telling(fate: Fate, streams: Streams) -> ir.Node:
+def _telling(mapping: NodeMapping, streams: Streams) -> ir.Node:
     """Return that of the nodes in the place of one which says best what became of it."""
-    same = (node for node in fate.became if node.op_type == fate.node.op)
+    same = (node for node in mapping.became if node.op_type == mapping.node.op)
     ranked = sorted(
-        fate.became, key=lambda node: _PRECEDENCE.index(streams.verdicts[node].kind)
+        mapping.became,
+        key=lambda node: _PRECEDENCE.index(streams.classifications[node].kind),
     )
     return next(same, ranked[0])
 
@@ -163,5 +169,5 @@ def _driver(node: ir.Node, streams: Streams) -> str:
     """Return what drives the multiply-accumulates of ``node``."""
     if streams.is_spike_driven(node):
         return "spikes"
-    kind = streams.verdicts[node].kind.value
+    kind = streams.classifications[node].kind.value
     return kind if kind in _DRIVERS else "analog"

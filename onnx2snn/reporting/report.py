@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 
 from onnx2snn.analysis.streams import is_neuron
-from onnx2snn.graph import array, label
+from onnx2snn.graph import array, display_name
 from onnx2snn.metadata.keys import ACTIVATION, THRESHOLD_ORIGIN
 from onnx2snn.ops import ALL_OPS
 from onnx2snn.reporting.energy import energy
-from onnx2snn.schedules import Digits, layers_in_a_row
+from onnx2snn.schedules import SpikeWeights, layers_in_a_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,7 +92,7 @@ def report(
     }
     steps = int(facts["T"])
     neurons = [node for node in snn.graph.all_nodes() if is_neuron(node)]
-    digits = max(map(Digits.of, neurons), key=lambda found: found.leak)
+    digits = max(map(SpikeWeights.of, neurons), key=lambda found: found.leak)
     most = max(map(_spikes_at_once, neurons))
     lockstep = facts["schedule"] == "lockstep"
     return {
@@ -124,7 +124,7 @@ def report(
 def _layer(neuron: ir.Node) -> LayerReport:
     thresholds = _constant(_input(neuron, "v_threshold"))
     return {
-        "name": label(neuron),
+        "name": display_name(neuron),
         "activation": neuron.metadata_props[ACTIVATION],
         "neuron": neuron.op_type,
         "threshold_origin": neuron.metadata_props[THRESHOLD_ORIGIN],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from onnx2snn.data.events import time_means
 from onnx2snn.metadata.input_coding import event_names
-from onnx2snn.runtime.subgraph import Segment
+from onnx2snn.runtime.subgraph import Subgraph
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +35,6 @@ def rows_at_once(
     """
     batch = next(data.batches(1))
     feeds = time_means(batch.feeds, event_names(ann.graph), axis=1)
-    sizes = [array.size for array in Segment(ann, values, ()).run(feeds)]
+    sizes = [array.size for array in Subgraph(ann, values, ()).run(feeds)]
     largest = max(sizes, default=1) / max(batch.valid, 1)
     return max(1, min(most, int(_NUMBERS / max(largest * time_steps, 1))))

@@ -1,4 +1,4 @@
-"""Open and feed a model in onnxruntime as it stands, without optimisation."""
+"""Open and feed a model in onnxruntime as it stands, without optimization."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SessionError(Exception):
 
 
 def open_session(model: Path | onnx.ModelProto | ir.Model) -> ort.InferenceSession:
-    """Open a model with one thread, without optimisation, and without a word on stderr.
+    """Open a model with one thread, without optimization, and without a word on stderr.
 
     Raises:
         SessionError: onnxruntime refuses it; the message is onnxruntime's.

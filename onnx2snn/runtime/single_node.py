@@ -19,7 +19,7 @@ _SMALL = 1024
 def compute(
     proto: onnx.ModelProto, inputs: Sequence[np.ndarray | None]
 ) -> list[object]:
-    """Run a ``single_node_model`` on the inputs it was made for, without optimisation."""
+    """Run a ``single_node_model`` on the inputs it was made for, without optimization."""
     import onnxruntime as ort  # noqa: PLC0415 (slow to import)
 
     options = ort.SessionOptions()

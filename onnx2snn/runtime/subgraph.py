@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-__all__ = ["Segment"]
+__all__ = ["Subgraph"]
 
 
-class Segment:
+class Subgraph:
     """The subgraph that computes ``outputs`` from values that are known.
 
     Args:

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.analysis.dynamic_shapes import elastic_values
-from onnx2snn.analysis.node_kinds import Kind, judge
+from onnx2snn.analysis.dynamic_shapes import data_dependent_values
+from onnx2snn.analysis.node_kinds import NodeKind, classify
 from onnx2snn.analysis.streams import is_neuron
 from onnx2snn.graph import constant, copied, fresh_name, reads, rewire
 from onnx2snn.graph.nodes import appended, new_node, new_value
-from onnx2snn.schedules.digits import fading_weight
 from onnx2snn.schedules.loops import Body, Carried, new_loop, step_number
+from onnx2snn.schedules.spike_weights import spike_weight
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from onnx2snn.schedules.digits import Digits
+    from onnx2snn.schedules.spike_weights import SpikeWeights
 
 __all__ = ["SEGMENT_LOOP", "Fired", "Linear", "accumulate"]
 
@@ -44,7 +44,7 @@ class Linear:
     def of(cls, graph: ir.Graph) -> Linear:
         """Return the linear parts of a graph in step form, without running sums or means."""
         spikes = [node.outputs[0] for node in graph if is_neuron(node)]
-        elastic = elastic_values(graph, spikes)
+        elastic = data_dependent_values(graph, spikes)
         moved, nodes = set(spikes), set()
         results: dict[ir.Value, None] = {}
         for node in graph:
@@ -79,7 +79,9 @@ def _is_linear(node: ir.Node, moved: set[ir.Value]) -> bool:
     inputs = [value in moved for value in node.inputs]
     captured = moved.intersection(reads(node)).difference(node.inputs)
     return (
-        not captured and not is_neuron(node) and judge(node, inputs).kind is Kind.LINEAR
+        not captured
+        and not is_neuron(node)
+        and classify(node, inputs).kind is NodeKind.LINEAR
     )
 
 
@@ -94,7 +96,7 @@ class Fired:
         silence: Zeros in the shape of the activation.
     """
 
-    digits: Digits
+    digits: SpikeWeights
     total: ir.Value
     spikes: ir.Value | None
     silence: ir.Value
@@ -139,7 +141,7 @@ def accumulate(
 class _Source:
     """The spikes of a layer, [1 + T, ...]: nothing first, then those of each step."""
 
-    digits: Digits
+    digits: SpikeWeights
     spikes: ir.Value
     like: ir.Value
 
@@ -156,7 +158,7 @@ class _Source:
         return cls(layer.digits, spikes, layer.silence)
 
     @property
-    def kind(self) -> tuple[Digits, ir.DataType]:
+    def kind(self) -> tuple[SpikeWeights, ir.DataType]:
         """What the weight of a spike depends on, beside the step."""
         return self.digits, self.like.dtype or ir.DataType.FLOAT
 
@@ -222,10 +224,10 @@ def _copies(graph: ir.Graph, nodes: Sequence[ir.Node]) -> dict[ir.Node | None, i
 
 def _weights(
     graph: ir.Graph, value: ir.Value, sources: Sequence[_Source]
-) -> dict[tuple[Digits, ir.DataType], tuple[ir.Node, Carried]]:
+) -> dict[tuple[SpikeWeights, ir.DataType], tuple[ir.Node, Carried]]:
     """Return the weights of the step where spikes weigh more or less; 1 in the second step."""
     return {
-        (digits, dtype): fading_weight(
+        (digits, dtype): spike_weight(
             graph, digits, dtype, digits.leak, f"{value.name}.weight"
         )
         for digits, dtype in dict.fromkeys(source.kind for source in sources)

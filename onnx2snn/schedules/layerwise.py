@@ -11,14 +11,13 @@ from onnx2snn.graph import (
     array,
     constant,
     dependency_graph,
+    display_name,
     fresh_name,
-    label,
     rewire,
     subgraphs,
 )
 from onnx2snn.graph.nodes import appended, new_node, new_value
 from onnx2snn.ops import ALL_OPS
-from onnx2snn.schedules.digits import Digits, DigitValues, fading_weight
 from onnx2snn.schedules.initial_states import starting_value
 from onnx2snn.schedules.layer_bodies import Fired, Linear, accumulate
 from onnx2snn.schedules.loops import (
@@ -29,6 +28,11 @@ from onnx2snn.schedules.loops import (
     new_loop,
     states,
     step_number,
+)
+from onnx2snn.schedules.spike_weights import (
+    SpikeWeights,
+    SpikeWeightValues,
+    spike_weight,
 )
 from onnx2snn.schedules.time_steps import time_steps_input
 
@@ -77,11 +81,11 @@ class _Firing:
         self._graph = graph
         self._time_steps = time_steps
         self._hand_out = hand_out
-        self._values: dict[tuple[Digits, ir.DataType], DigitValues] = {}
+        self._values: dict[tuple[SpikeWeights, ir.DataType], SpikeWeightValues] = {}
 
     def fire(self, neuron: ir.Node) -> Fired:
         """Put ``neuron`` into a loop; its readers read what its spikes stand for in the end."""
-        graph, name = self._graph, label(neuron)
+        graph, name = self._graph, display_name(neuron)
         digits, values = self._digits(neuron)
         current, spike = neuron.inputs[0], neuron.outputs[0]
         assert current is not None
@@ -105,18 +109,18 @@ class _Firing:
             digits, total, loop.outputs[-1] if self._hand_out else None, silence
         )
 
-    def _digits(self, neuron: ir.Node) -> tuple[Digits, DigitValues]:
-        digits = Digits.of(neuron)
+    def _digits(self, neuron: ir.Node) -> tuple[SpikeWeights, SpikeWeightValues]:
+        digits = SpikeWeights.of(neuron)
         dtype = neuron.outputs[0].dtype or ir.DataType.FLOAT
         key = digits, dtype
         if key not in self._values:
-            self._values[key] = DigitValues.write(
+            self._values[key] = SpikeWeightValues.write(
                 self._graph, digits, self._time_steps, dtype
             )
         return digits, self._values[key]
 
     def _share_out(
-        self, neuron: ir.Node, values: DigitValues
+        self, neuron: ir.Node, values: SpikeWeightValues
     ) -> dict[ir.Value, ir.Value]:
         """Let ``neuron`` read its thresholds divided by the sum of the weights; old to new."""
         found: dict[ir.Value, ir.Value] = {}
@@ -136,7 +140,7 @@ class _Firing:
         return found
 
     def _start(
-        self, neuron: ir.Node, current: ir.Value, values: DigitValues
+        self, neuron: ir.Node, current: ir.Value, values: SpikeWeightValues
     ) -> ir.Value:
         """Return the potential from which ``neuron`` fires: its input, and what is rounded up.
 
@@ -147,7 +151,7 @@ class _Firing:
         v_init = starting_value(inputs["v"])
         if not v_init.any():
             return current
-        name = label(neuron)
+        name = display_name(neuron)
         first = constant(self._graph, f"{name}.v_init", v_init)
         offset = appended(
             self._graph, "Div", [first, values.total], f"{name}.first_offset"
@@ -179,7 +183,7 @@ class _Firing:
         return silence
 
     def _sum(
-        self, digits: Digits, spike: ir.Value, silence: ir.Value, name: str
+        self, digits: SpikeWeights, spike: ir.Value, silence: ir.Value, name: str
     ) -> tuple[list[ir.Node], list[Carried]]:
         """Return what adds up the spikes by their weights, the sum first."""
         graph = self._graph
@@ -188,7 +192,7 @@ class _Firing:
             add = new_node(graph, "Add", [total, spike], f"{name}.total_next")
             return [add], [Carried(silence, total, add.outputs[0])]
         dtype = silence.dtype or ir.DataType.FLOAT
-        fade, weight = fading_weight(graph, digits, dtype, 1.0, f"{name}.weight")
+        fade, weight = spike_weight(graph, digits, dtype, 1.0, f"{name}.weight")
         digit = new_node(graph, "Mul", [spike, weight.inside], f"{name}.digit")
         add = new_node(graph, "Add", [total, digit.outputs[0]], f"{name}.total_next")
         return [digit, add, fade], [Carried(silence, total, add.outputs[0]), weight]

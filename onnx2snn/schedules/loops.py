@@ -11,10 +11,10 @@ import onnx_ir as ir
 from onnx2snn.analysis.streams import is_stateful
 from onnx2snn.graph import (
     constant,
+    display_name,
     fresh_name,
     is_constant,
     is_op,
-    label,
     reads,
     rewire,
 )
@@ -78,7 +78,7 @@ class State:
         """
         before = self.before if start is None else start
         inside = ir.Value(
-            name=fresh_name(graph, f"{label(self.node)}.{self.name}"),
+            name=fresh_name(graph, f"{display_name(self.node)}.{self.name}"),
             type=before.type,
             shape=before.shape if before.shape == self.after.shape else None,
         )

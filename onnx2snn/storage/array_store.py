@@ -10,10 +10,10 @@ from typing import Self
 
 import numpy as np
 
-__all__ = ["Tape"]
+__all__ = ["ArrayStore"]
 
 
-class Tape:
+class ArrayStore:
     """A store of named sequences of arrays, one array a batch.
 
     The arrays live in a temporary directory and are mapped into memory when they are read;

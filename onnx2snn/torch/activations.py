@@ -41,7 +41,7 @@ class ThresholdActivation(nn.Module):
     Attributes:
         theta: The threshold, > 0, in units of the activation: a scalar for the whole layer, or
             of shape [C, 1, ...] for one a channel of an input [N, C, ...].
-        levels: Number of steps from 0 to the threshold; 0 if it is not quantised.
+        levels: Number of steps from 0 to the threshold; 0 if it is not quantized.
     """
 
     def __init__(self, init: float, levels: int = 0) -> None:
@@ -61,7 +61,7 @@ class ThresholdActivation(nn.Module):
 
 
 class QCFS(ThresholdActivation):
-    """Quantisation, clip, floor and shift: ``theta floor(L clip(x / theta, 0, 1) + 1/2) / L``.
+    """Quantization, clip, floor and shift: ``theta floor(L clip(x / theta, 0, 1) + 1/2) / L``.
 
     A neuron that starts at half its threshold and runs L steps on a constant current answers
     exactly so. The gradient takes the rounding for the identity; the threshold has the gradient
@@ -78,7 +78,7 @@ class QCFS(ThresholdActivation):
         super().__init__(init, _checked_levels(levels))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the quantised activation of ``x``, shape [N, C, ...]."""
+        """Return the quantized activation of ``x``, shape [N, C, ...]."""
         unit = torch.clamp(x / self.theta, 0.0, 1.0)
         return (
             _StraightThrough.apply(unit * self.levels + 0.5, "Floor")
@@ -88,9 +88,9 @@ class QCFS(ThresholdActivation):
 
 
 class QuantReLU(ThresholdActivation):
-    """A quantised ReLU: ``s round(clip(x / s, 0, L))`` with the scale ``s = theta / L``.
+    """A quantized ReLU: ``s round(clip(x / s, 0, L))`` with the scale ``s = theta / L``.
 
-    This is fake quantisation with a trained scale; the gradient takes the rounding for the
+    This is fake quantization with a trained scale; the gradient takes the rounding for the
     identity.
 
     Source: Esser et al., ICLR 2020, equations 1 to 3 (without their scaling of the gradient).
@@ -104,7 +104,7 @@ class QuantReLU(ThresholdActivation):
         super().__init__(init, 2 ** _checked_levels(bits, "bits") - 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the quantised activation of ``x``, shape [N, C, ...]."""
+        """Return the quantized activation of ``x``, shape [N, C, ...]."""
         scale = self.theta / self.levels
         steps = torch.clamp(x / scale, 0.0, float(self.levels))
         return _StraightThrough.apply(steps, "Round") * scale

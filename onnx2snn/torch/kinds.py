@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from onnx2snn.analysis.rules import RULES, Form
 from onnx2snn.analysis.streams import is_stateful
 from onnx2snn.errors import Refusal, UnsupportedError
-from onnx2snn.graph import label
+from onnx2snn.graph import display_name
 from onnx2snn.ops import ALL_OPS, DOMAIN
 from onnx2snn.torch.operators import DTYPES, OPERATORS
 from onnx2snn.torch.surrogates import SURROGATES
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
-__all__ = ["Kind", "check_operators", "kinds_of"]
+__all__ = ["NodeKind", "check_operators", "kinds_of"]
 
 
-class Kind(enum.Enum):
+class NodeKind(enum.Enum):
     """What is known of a value without running all steps."""
 
     STATIC = "the same in every step"
@@ -37,7 +37,7 @@ def check_operators(nodes: Iterable[ir.Node]) -> None:
         UnsupportedError: It cannot; all such nodes are named.
     """
     refusals = [
-        Refusal(label(node), node.op_type, reason)
+        Refusal(display_name(node), node.op_type, reason)
         for node in nodes
         if (reason := _missing(node)) is not None
     ]
@@ -70,7 +70,7 @@ def _missing(node: ir.Node) -> str | None:
     return None
 
 
-def kinds_of(nodes: Iterable[ir.Node], step: ir.Value) -> dict[ir.Value, Kind]:
+def kinds_of(nodes: Iterable[ir.Node], step: ir.Value) -> dict[ir.Value, NodeKind]:
     """Return the kind of each value that the nodes of a loop make.
 
     Args:
@@ -80,15 +80,17 @@ def kinds_of(nodes: Iterable[ir.Node], step: ir.Value) -> dict[ir.Value, Kind]:
     Raises:
         UnsupportedError: A node is no function of means; all such nodes are named.
     """
-    kinds = {step: Kind.CLOCK}
+    kinds = {step: NodeKind.CLOCK}
     refusals = []
     for node in nodes:
         found = [
-            kinds.get(value, Kind.STATIC) for value in _read(node) if value is not None
+            kinds.get(value, NodeKind.STATIC)
+            for value in _read(node)
+            if value is not None
         ]
         if not _fits(node, found):
             reason = "reads streams in a way that is not linear, and no running means"
-            refusals.append(Refusal(label(node), node.op_type, reason))
+            refusals.append(Refusal(display_name(node), node.op_type, reason))
         kinds.update(dict.fromkeys(node.outputs, _kind(node, found)))
     if refusals:
         message = (
@@ -102,30 +104,32 @@ def _read(node: ir.Node) -> tuple[ir.Value | None, ...]:
     return tuple(node.inputs[:1]) if is_stateful(node) else tuple(node.inputs)
 
 
-def _kind(node: ir.Node, found: list[Kind]) -> Kind:
+def _kind(node: ir.Node, found: list[NodeKind]) -> NodeKind:
     if is_stateful(node):
         if "spike" in ALL_OPS[node.op_type].outputs:
-            return Kind.MEAN
-        if found[0] in {Kind.STATIC, Kind.CLOCK}:
-            return Kind.CLOCK
-        return Kind.FINAL if node.op_type == "RunningSum" else Kind.MEAN
+            return NodeKind.MEAN
+        if found[0] in {NodeKind.STATIC, NodeKind.CLOCK}:
+            return NodeKind.CLOCK
+        return NodeKind.FINAL if node.op_type == "RunningSum" else NodeKind.MEAN
     if node.op_type in RULES and RULES[node.op_type].form is Form.SHAPE:
-        return Kind.STATIC
-    return next((kind for kind in reversed(Kind) if kind in found), Kind.STATIC)
+        return NodeKind.STATIC
+    return next((kind for kind in reversed(NodeKind) if kind in found), NodeKind.STATIC)
 
 
-def _fits(node: ir.Node, found: list[Kind]) -> bool:
+def _fits(node: ir.Node, found: list[NodeKind]) -> bool:
     """Whether ``node``, whose inputs are of the kinds ``found``, is a function of means."""
     if is_stateful(node):
-        is_running = found[0] is Kind.FINAL
-        return found[0] in {Kind.STATIC, Kind.CLOCK} or is_running == (
+        is_running = found[0] is NodeKind.FINAL
+        return found[0] in {NodeKind.STATIC, NodeKind.CLOCK} or is_running == (
             node.op_type == "Difference"
         )
-    if Kind.MEAN not in found:
+    if NodeKind.MEAN not in found:
         return True
     rule = RULES[node.op_type]
-    streams = [i for i, kind in enumerate(found) if kind in {Kind.MEAN, Kind.CLOCK}]
-    if Kind.FINAL in found or (
+    streams = [
+        i for i, kind in enumerate(found) if kind in {NodeKind.MEAN, NodeKind.CLOCK}
+    ]
+    if NodeKind.FINAL in found or (
         rule.form is Form.MULTILINEAR and len({*streams} - {*rule.bias}) > 1
     ):
         return False

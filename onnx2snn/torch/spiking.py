@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from onnx2snn.analysis.streams import is_neuron, is_stateful, sends_spikes
 from onnx2snn.errors import InvalidModelError, Refusal, UnsupportedError
-from onnx2snn.graph import array, label
+from onnx2snn.graph import array, display_name
 from onnx2snn.metadata.keys import ACTIVATION_OUTPUT
 from onnx2snn.ops import ALL_OPS, DOMAIN
 from onnx2snn.schedules import LOOP_NAME, time_loops
-from onnx2snn.torch.kinds import Kind, check_operators, kinds_of
+from onnx2snn.torch.kinds import NodeKind, check_operators, kinds_of
 from onnx2snn.torch.operators import OPERATORS
 from onnx2snn.torch.parameters import Parameters, bases
 from onnx2snn.torch.surrogates import surrogate
@@ -78,7 +78,7 @@ class SpikingModule(nn.Module):
         self._kinds = kinds_of(self._body, self._body.inputs[0])
         self._check_carried()
         self._clocks = [
-            n for n in self._body if self._kinds[n.outputs[0]] is Kind.CLOCK
+            n for n in self._body if self._kinds[n.outputs[0]] is NodeKind.CLOCK
         ]
         self._functions = {
             name: function for (domain, name, _), function in model.functions.items()
@@ -105,7 +105,7 @@ class SpikingModule(nn.Module):
         """Refuse a stream whose value in the last step is read behind the loop."""
         refusals = [
             Refusal(
-                label(node),
+                display_name(node),
                 node.op_type,
                 "its value in the last step is read; no mean tells",
             )
@@ -113,7 +113,7 @@ class SpikingModule(nn.Module):
                 self._loop.outputs, self._body.outputs[1:], strict=True
             )
             if (output.uses() or output.is_graph_output())
-            and self._kinds.get(after) is Kind.MEAN
+            and self._kinds.get(after) is NodeKind.MEAN
             and (node := after.producer()) is not None
         ]
         if refusals:
@@ -198,7 +198,7 @@ class SpikingModule(nn.Module):
         layers: dict[str, Tensor] = {}
         for node in self._body:
             kind = self._kinds[node.outputs[0]]
-            if kind is not Kind.CLOCK:
+            if kind is not NodeKind.CLOCK:
                 inputs = [
                     _resolved(value, kind, values, clocks) for value in node.inputs
                 ]
@@ -212,7 +212,7 @@ class SpikingModule(nn.Module):
             self._loop.outputs, self._body.outputs[1:], strict=True
         ):
             if after in values or after in clocks:
-                values[output] = _resolved(after, Kind.FINAL, values, clocks)
+                values[output] = _resolved(after, NodeKind.FINAL, values, clocks)
         return layers
 
     def _mean_spikes(self, values: Values) -> dict[ir.Node, Tensor]:
@@ -244,14 +244,14 @@ class SpikingModule(nn.Module):
 
 
 def _resolved(
-    value: ir.Value | None, kind: Kind, values: Values, clocks: Clocks
+    value: ir.Value | None, kind: NodeKind, values: Values, clocks: Clocks
 ) -> Any:  # noqa: ANN401
     """Return what a node of ``kind`` reads as ``value``."""
     if value is None:
         return None
     if value not in clocks:
         return values[value]
-    if kind is Kind.FINAL:
+    if kind is NodeKind.FINAL:
         return clocks[value][-1]
     return torch.stack(clocks[value]).mean(0)
 

@@ -109,7 +109,7 @@ def fine_tune(  # noqa: PLR0913 - the arguments of a training; all but four have
     checkpoint: Path | str | None = None,
     after_epoch: Callable[[Epoch], None] | None = None,
 ) -> list[Epoch]:
-    """Train ``model`` on labelled batches with SGD and a cosine schedule; return what happened.
+    """Train ``model`` on labeled batches with SGD and a cosine schedule; return what happened.
 
     The same seed, data and number of threads give the same weights. With a checkpoint, training
     goes on behind the last epoch that was finished, as if it had not been interrupted.

@@ -119,7 +119,7 @@ def tune(  # noqa: PLR0913 (each is an option of its own)
         rate: Change of a constant in a step at the start, > 0, as a part of what is typical of it:
             the root mean square of a tensor of weights.
         batch_size: Samples in a step, >= 1, where the network leaves it free.
-        seed: Seed of the order of samples, which are mixed among neighbouring batches.
+        seed: Seed of the order of samples, which are mixed among neighboring batches.
 
     Raises:
         InvalidModelError: A model cannot be read, or the network is no network in lockstep.
@@ -303,7 +303,7 @@ def _mixed(
     batch_size: int,
     random: np.random.Generator,
 ) -> Iterator[tuple[Feeds, int]]:
-    """Yield batches, and how many samples they have, drawn from blocks of neighbouring ones.
+    """Yield batches, and how many samples they have, drawn from blocks of neighboring ones.
 
     Data whose batches may not be cut, as the network has a batch size of its own, comes in order.
     """

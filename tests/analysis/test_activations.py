@@ -67,7 +67,7 @@ def test_an_operator_of_a_later_opset(node: str, opset: str) -> None:
     assert between(f"a = {node}", opset) == ["a"]
 
 
-SPELT = {
+SPELLED = {
     "silu": "s = Sigmoid (c)  a = Mul (c, s)",
     "silu, the other way round": "s = Sigmoid (c)  a = Mul (s, c)",
     "swish": "k = Mul (c, slope)  s = Sigmoid (k)  a = Mul (c, s)",
@@ -81,9 +81,9 @@ SPELT = {
 }
 
 
-@pytest.mark.parametrize("spelling", SPELT)
+@pytest.mark.parametrize("spelling", SPELLED)
 def test_a_product_is_one_activation(spelling: str) -> None:
-    assert between(SPELT[spelling]) == ["a"]
+    assert between(SPELLED[spelling]) == ["a"]
 
 
 @pytest.mark.parametrize(

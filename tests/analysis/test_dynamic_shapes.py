@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from onnx2snn.analysis.dynamic_shapes import elastic_values
+from onnx2snn.analysis.dynamic_shapes import data_dependent_values
 from tests.models import model, normal
 
 CONSTANTS = {
@@ -22,7 +22,9 @@ def found(
 ) -> set[str | None]:
     """Return the elastic values where ``s`` is the stream."""
     ann = model(f"({inputs}) => (y) {{ {text} }}", **CONSTANTS)
-    return {value.name for value in elastic_values(ann.graph, ann.graph.inputs[:1])}
+    return {
+        value.name for value in data_dependent_values(ann.graph, ann.graph.inputs[:1])
+    }
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,7 @@ def test_operators_without_a_rule_hand_on_what_they_read() -> None:
         "(float[N,4] s) => (y) { n = NonZero (s)  y = my.Op (n) }",
         header,
     )
-    assert {v.name for v in elastic_values(ann.graph, ann.graph.inputs[:1])} == {
+    assert {v.name for v in data_dependent_values(ann.graph, ann.graph.inputs[:1])} == {
         "n",
         "y",
     }

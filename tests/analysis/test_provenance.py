@@ -8,7 +8,12 @@ import numpy as np
 import onnx
 import pytest
 
-from onnx2snn.analysis.provenance import Fate, Outcome, fates, source_nodes
+from onnx2snn.analysis.provenance import (
+    NodeMapping,
+    Outcome,
+    node_mappings,
+    source_nodes,
+)
 from onnx2snn.conversion.import_model import import_model
 from onnx2snn.importing import read
 from onnx2snn.passes import SIMPLIFICATION, apply
@@ -21,7 +26,9 @@ NORM = {"s": positive(1, 4), "o": normal(2, 4), "m": normal(3, 4), "v": positive
 W = normal(5, 4, 3, 3, 3)
 
 
-def traced(text: str, header: str = HEADER, **weights: np.ndarray) -> dict[str, Fate]:
+def traced(
+    text: str, header: str = HEADER, **weights: np.ndarray
+) -> dict[str, NodeMapping]:
     """Return what became of each node of a file, by name."""
     proto = onnx.parser.parse_model(f"{header} g {text}")
     proto.graph.initializer.extend(
@@ -31,34 +38,37 @@ def traced(text: str, header: str = HEADER, **weights: np.ndarray) -> dict[str, 
     return of(proto)
 
 
-def of(proto: onnx.ModelProto) -> dict[str, Fate]:
+def of(proto: onnx.ModelProto) -> dict[str, NodeMapping]:
     source = read(proto)
     nodes = source_nodes(source.model)
     imported = import_model(source)
     ann = apply(imported.model, SIMPLIFICATION)
-    found = fates(nodes, ann.graph)
+    found = node_mappings(nodes, ann.graph)
     check_partition(found, ann.graph)
-    return {fate.node.name: fate for fate in found}
+    return {mapping.node.name: mapping for mapping in found}
 
 
-def check_partition(found: list[Fate], graph: ir.Graph) -> None:
+def check_partition(found: list[NodeMapping], graph: ir.Graph) -> None:
     """Check that every node of the result belongs to one node of the file."""
-    became = [node for fate in found for node in fate.became]
+    became = [node for mapping in found for node in mapping.became]
     assert len(became) == len(set(became))
     assert set(became) == set(graph)
-    assert all(bool(fate.became) == (fate.outcome is Outcome.KEPT) for fate in found)
     assert all(
-        (fate.into is None) == (fate.outcome is not Outcome.FOLDED) for fate in found
+        bool(mapping.became) == (mapping.outcome is Outcome.KEPT) for mapping in found
+    )
+    assert all(
+        (mapping.into is None) == (mapping.outcome is not Outcome.FOLDED)
+        for mapping in found
     )
 
 
-def said(found: dict[str, Fate]) -> dict[str, str]:
+def said(found: dict[str, NodeMapping]) -> dict[str, str]:
     """Return the outcomes in words: operators, ``in NODE``, or what else."""
     return {
-        name: f"in {fate.into.name}"
-        if fate.into
-        else " ".join(node.op_type for node in fate.became) or fate.outcome.value
-        for name, fate in found.items()
+        name: f"in {mapping.into.name}"
+        if mapping.into
+        else " ".join(node.op_type for node in mapping.became) or mapping.outcome.value
+        for name, mapping in found.items()
     }
 
 
@@ -127,7 +137,7 @@ def test_constants_and_the_arithmetic_of_shapes() -> None:
         w=normal(5, 12),
     )
     constants = {
-        name for name, fate in found.items() if fate.outcome is Outcome.CONSTANT
+        name for name, mapping in found.items() if mapping.outcome is Outcome.CONSTANT
     }
     assert constants == {"shape", "zero", "first", "rest", "join", "twice"}
     kept = {name: words for name, words in said(found).items() if name not in constants}
@@ -155,7 +165,7 @@ QUANTIZED = (
 )
 
 
-def test_quantisers() -> None:
+def test_quantizers() -> None:
     found = traced(
         QUANTIZED,
         s=np.float32(0.25),
@@ -187,9 +197,9 @@ Gate (x) => (y) { [sigmoid] y = Sigmoid (x) }
 
 def test_nodes_in_functions_are_listed_with_the_call_in_the_graph() -> None:
     found = of(onnx.parser.parse_model(FUNCTIONS))
-    calls = [fate.node.place for fate in found.values()]
+    calls = [mapping.node.place for mapping in found.values()]
     assert calls == ["one", "one", "one", "two", "two", "two"]
-    outcomes = [(fate.node.op, fate.outcome.value) for fate in found.values()]
+    outcomes = [(mapping.node.op, mapping.outcome.value) for mapping in found.values()]
     assert outcomes[:3] == outcomes[3:]
     assert outcomes[:3] == [
         ("Dropout", "removed"),

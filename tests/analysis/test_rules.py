@@ -14,7 +14,7 @@ import onnx2snn
 from onnx2snn.analysis import macs
 from onnx2snn.analysis.node_kinds import rule_of, selects, summed
 from onnx2snn.analysis.rules import ACTIVATIONS, RULES, WEIGHTED, Form, operators
-from onnx2snn.analysis.streams import Kind, Streams
+from onnx2snn.analysis.streams import NodeKind, Streams
 from onnx2snn.errors import UnsupportedError
 from onnx2snn.graph import array
 from onnx2snn.importing.domains import Call, check_domains
@@ -106,9 +106,9 @@ def test_every_input_that_may_be_a_stream_is_one_somewhere(op: str) -> None:
 def tried(case: Case) -> tuple[ir.Node, Streams]:
     """Return the node of the operator that ``case`` tries."""
     streams = Streams(network(case, 1).graph)
-    verdicts = judged(case, streams)
+    classifications = judged(case, streams)
     return next(
-        node for node, v in verdicts.items() if str(v.kind) == case.kind
+        node for node, v in classifications.items() if str(v.kind) == case.kind
     ), streams
 
 
@@ -296,7 +296,7 @@ def test_what_has_no_mean_is_refused_by_name(op: str) -> None:
     (node,) = (node for node in ann.graph if node.op_type == op)
     node.name = "the culprit"
     streams = Streams(ann.graph)
-    assert streams.of_kind(Kind.REFUSED) == [node]
+    assert streams.of_kind(NodeKind.REFUSED) == [node]
     with pytest.raises(UnsupportedError, match=f"{op} 'the culprit'") as caught:
         streams.check()
     assert [refusal.op for refusal in caught.value.refusals] == [op]
@@ -330,7 +330,7 @@ def test_numbers_drawn_before_the_first_step_are_static() -> None:
         w=WEIGHTS["w"],
     )
     streams = Streams(ann.graph)
-    assert streams.verdicts[ann.graph.node(0)].kind is Kind.STATIC
+    assert streams.classifications[ann.graph.node(0)].kind is NodeKind.STATIC
     streams.check()
 
 

@@ -6,7 +6,7 @@ import pytest
 from onnx.reference import ReferenceEvaluator
 
 from onnx2snn.analysis import saturation as squashing
-from onnx2snn.analysis.saturation import POINTS, is_squashing, sampled
+from onnx2snn.analysis.saturation import POINTS, is_saturating, sampled
 from tests.models import model
 
 FUNCTIONS = {
@@ -43,13 +43,13 @@ OTHERS = {
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_activations(name: str) -> None:
-    assert is_squashing(np.asarray(FUNCTIONS[name](POINTS)))
+    assert is_saturating(np.asarray(FUNCTIONS[name](POINTS)))
 
 
 @pytest.mark.parametrize("name", OTHERS)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_other_functions(name: str) -> None:
-    assert not is_squashing(np.asarray(OTHERS[name](POINTS)))
+    assert not is_saturating(np.asarray(OTHERS[name](POINTS)))
 
 
 TEXTS = {

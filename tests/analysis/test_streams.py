@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from onnx2snn.analysis.streams import Kind, Streams, is_neuron, weighted_operand
+from onnx2snn.analysis.streams import NodeKind, Streams, is_neuron, weighted_operand
 from onnx2snn.passes import ReplaceActivations
 from tests.models import model, normal, step_form, with_scales
 
@@ -37,13 +37,16 @@ def network(text: str, inputs: str = "") -> ir.Model:
 
 
 def kinds(ann: ir.Model) -> list[str]:
-    return [str(verdict.kind) for verdict in Streams(ann.graph).verdicts.values()]
+    return [
+        str(classification.kind)
+        for classification in Streams(ann.graph).classifications.values()
+    ]
 
 
-def verdict(text: str, inputs: str = "") -> tuple[str, str]:
+def classification(text: str, inputs: str = "") -> tuple[str, str]:
     """Return what the node of ``h``, the last one before the neuron, becomes, and why."""
     ann = network(text, inputs=inputs)
-    found = Streams(ann.graph).verdicts[ann.graph.node(-3)]
+    found = Streams(ann.graph).classifications[ann.graph.node(-3)]
     return str(found.kind), found.reason
 
 
@@ -65,7 +68,7 @@ def verdict(text: str, inputs: str = "") -> tuple[str, str]:
     ],
 )
 def test_linear(text: str) -> None:
-    kind, reason = verdict(text)
+    kind, reason = classification(text)
     assert (kind, reason.endswith("is linear in its stream")) == ("linear", True)
 
 
@@ -85,7 +88,7 @@ def test_linear(text: str) -> None:
     ],
 )  # fmt: skip
 def test_analog(text: str, reason: str) -> None:
-    kind, found = verdict(text)
+    kind, found = classification(text)
     assert (kind, found) == ("analog", reason)
 
 
@@ -101,7 +104,7 @@ def test_analog(text: str, reason: str) -> None:
     ],
 )
 def test_max_like(text: str) -> None:
-    kind, reason = verdict(text)
+    kind, reason = classification(text)
     assert (kind, reason.endswith("grows with its stream")) == ("max-like", True)
 
 
@@ -117,7 +120,7 @@ def test_an_integer_result() -> None:
     ann = network("e = Cast <to = 7> (a)  h = Cast <to = 1> (e)")
     assert kinds(ann) == ["spiking", "analog", "linear", "spiking", "readout"]
     assert (
-        Streams(ann.graph).verdicts[ann.graph.node(1)].reason
+        Streams(ann.graph).classifications[ann.graph.node(1)].reason
         == "its result is not a real number"
     )
 
@@ -138,7 +141,10 @@ def test_static_and_readout() -> None:
     ]
     assert kinds(ann) == expected
     streams = Streams(ann.graph)
-    assert [node.op_type for node in streams.of_kind(Kind.READOUT)] == ["Exp", "Neg"]
+    assert [node.op_type for node in streams.of_kind(NodeKind.READOUT)] == [
+        "Exp",
+        "Neg",
+    ]
     assert {value.name for value in streams.varying} == {"a", "h", "y", "e", "z"}
     assert {node.op_type for node in streams.live} == {"Exp", "Relu", "Add"}
 
@@ -148,9 +154,9 @@ def test_subgraphs_count_as_inputs() -> None:
         "h = If (c) <then_branch = t () => (float[N,4] p) { p = Neg (a) }, else_branch = e () => "
         "(float[N,4] q) { q = Neg (x) }>"
     )
-    assert verdict(text, ", bool c") == ("analog", "If is not linear")
+    assert classification(text, ", bool c") == ("analog", "If is not linear")
     other = text.replace("Neg (a)", "Exp (x)")
-    assert verdict(other, ", bool c") == ("static", "reads no stream")
+    assert classification(other, ", bool c") == ("static", "reads no stream")
 
 
 @pytest.mark.parametrize(
@@ -181,9 +187,11 @@ def test_which_streams_are_spikes(text: str, spikes: bool) -> None:  # noqa: FBT
 def test_events_are_streams_of_spikes() -> None:
     ann = model("(float[N,4] x) => (y) { h = Neg (x)  y = Relu (h) }")
     streams = Streams(ann.graph, ann.graph.inputs)
-    assert [verdict.kind for verdict in streams.verdicts.values()] == [
-        Kind.LINEAR,
-        Kind.SPIKING,
+    assert [
+        classification.kind for classification in streams.classifications.values()
+    ] == [
+        NodeKind.LINEAR,
+        NodeKind.SPIKING,
     ]
     assert ann.graph.inputs[0] in streams.spikes
 
@@ -192,8 +200,10 @@ def test_step_form_is_judged_like_the_ann() -> None:
     ann = network("e = Gemm (a, w, b)  h = Softmax (e)")
     before = kinds(ann)
     ReplaceActivations()(with_scales(ann))
-    after = Streams(ann.graph).verdicts
-    assert [str(v.kind) for v in after.values() if v.kind is not Kind.STATIC][:2] == [
+    after = Streams(ann.graph).classifications
+    assert [str(v.kind) for v in after.values() if v.kind is not NodeKind.STATIC][
+        :2
+    ] == [
         "spiking",
         "linear",
     ]
@@ -205,7 +215,7 @@ def test_what_a_pass_put_in_is_not_refused() -> None:
     ann = network("e = Gemm (a, w, b)  f = Softmax (e)  h = Gemm (f, w)")
     streams = Streams(step_form(ann).graph)
     streams.check()
-    assert streams.of_kind(Kind.REFUSED) == []
+    assert streams.of_kind(NodeKind.REFUSED) == []
 
 
 def names(values: Iterable[ir.Value]) -> list[str | None]:
@@ -225,8 +235,8 @@ def test_where_neurons_fire(node: str, reason: str) -> None:
     text = f"(float[N,4] x) => (z) {{ h = Gemm (x, w)  y = {node}  z = MatMul (y, v) }}"
     ann = model(text, **WEIGHTS)
     streams = Streams(ann.graph)
-    assert (names(streams.fired), names(streams.fed)) == (["y"], [])
-    assert streams.verdicts[ann.graph.node(1)].reason == reason
+    assert (names(streams.fired), names(streams.weight_inputs)) == (["y"], [])
+    assert streams.classifications[ann.graph.node(1)].reason == reason
     assert kinds(ann) == ["static", "spiking", "readout"]
     assert names(streams.spikes) == ["y"]
 
@@ -237,7 +247,9 @@ def test_the_gate_of_a_product_is_analog_and_the_product_fires() -> None:
     )
     streams = Streams(ann.graph)
     assert names(streams.fired) == ["a", "p", "y"]
-    found = {str(n.outputs[0].name): str(v.kind) for n, v in streams.verdicts.items()}
+    found = {
+        str(n.outputs[0].name): str(v.kind) for n, v in streams.classifications.items()
+    }
     assert (found["s"], found["p"], found["h"]) == ("analog", "spiking", "linear")
 
 
@@ -249,10 +261,12 @@ ATTENTION = (
 
 def test_what_feeds_weights_fires_on_request() -> None:
     ann = model(ATTENTION, **WEIGHTS)
-    assert names(Streams(ann.graph).fed) == []
+    assert names(Streams(ann.graph).weight_inputs) == []
     streams = Streams(ann.graph, spike="all")
-    assert (names(streams.fired), names(streams.fed)) == ([], ["n", "f"])
-    found = [str(verdict.kind) for verdict in streams.verdicts.values()]
+    assert (names(streams.fired), names(streams.weight_inputs)) == ([], ["n", "f"])
+    found = [
+        str(classification.kind) for classification in streams.classifications.values()
+    ]
     assert found == [
         "static",
         "static",
@@ -270,7 +284,7 @@ def test_what_feeds_weights_fires_on_request() -> None:
 def test_the_first_weights_are_driven_by_the_input() -> None:
     text = "(float[N,4] x) => (y) { e = Exp (x)  c = Gemm (e, w, b)  n = Neg (c)  y = Gemm (n, v) }"
     ann = model(text, **WEIGHTS)
-    assert names(Streams(ann.graph, spike="all").fed) == ["n"]
+    assert names(Streams(ann.graph, spike="all").weight_inputs) == ["n"]
 
 
 def test_spikes_are_fed_as_they_are() -> None:
@@ -286,7 +300,7 @@ def test_spikes_are_fed_as_they_are() -> None:
     )
     streams = Streams(ann.graph, spike="all")
     assert names(streams.fired) == ["a", "r", "y"]
-    assert names(streams.fed) == ["e"], "its exponential is no spike"
+    assert names(streams.weight_inputs) == ["e"], "its exponential is no spike"
     driven = [n.outputs[0].name for n in ann.graph if streams.is_spike_driven(n)]
     assert driven == ["c", "m", "n"]
     plain = Streams(ann.graph)
@@ -316,7 +330,7 @@ def test_in_step_form_neurons_are_where_they_are() -> None:
     ann = with_scales(model(ATTENTION, **WEIGHTS), spike="all")
     ReplaceActivations(spike="all")(ann)
     streams = Streams(ann.graph)
-    assert (streams.fired, dict(streams.fed)) == ([], {})
+    assert (streams.fired, dict(streams.weight_inputs)) == ([], {})
     driven = [n.outputs[0].name for n in ann.graph if streams.is_spike_driven(n)]
     assert driven == ["q"]
 

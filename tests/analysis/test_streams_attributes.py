@@ -38,9 +38,9 @@ def network(text: str, rows: str = "N") -> ir.Model:
     )
 
 
-def verdict(ann: ir.Model) -> str:
+def classification(ann: ir.Model) -> str:
     (node,) = (node for node in ann.graph if node.outputs[0].name == "h")
-    return str(Streams(ann.graph).verdicts[node].kind)
+    return str(Streams(ann.graph).classifications[node].kind)
 
 
 @pytest.mark.parametrize("text", SCATTERS.values(), ids=SCATTERS.keys())
@@ -57,7 +57,7 @@ def verdict(ann: ir.Model) -> str:
 def test_a_scatter_is_linear_unless_it_takes_an_extremum_or_product(
     text: str, reduction: str, kind: str
 ) -> None:
-    assert verdict(network(text.format(f'"{reduction}"'))) == kind
+    assert classification(network(text.format(f'"{reduction}"'))) == kind
 
 
 @pytest.mark.parametrize("text", SCATTERS.values(), ids=SCATTERS.keys())
@@ -79,5 +79,5 @@ def test_a_normalization_in_training_mode_is_analog() -> None:
     text = (
         "h{} = BatchNormalization <training_mode = {}> (a, scale, bias, mean, variance)"
     )
-    assert verdict(network(text.format("", 0))) == "linear"
-    assert verdict(network(text.format(", m, s", 1))) == "analog"
+    assert classification(network(text.format("", 0))) == "linear"
+    assert classification(network(text.format(", m, s", 1))) == "analog"

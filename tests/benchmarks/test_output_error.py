@@ -43,7 +43,7 @@ def test_too_few_images_are_refused(folder: Path) -> None:
         training_images(NETWORK, folder, sets=2, size=3, unseen=5)
 
 
-def test_the_error_is_that_of_the_quantiser(folder: Path) -> None:
+def test_the_error_is_that_of_the_quantizer(folder: Path) -> None:
     """Of two steps up to 1: 0.75 becomes 1, by v_init = 1/2, and 0.5 and 1 are met."""
     images = np.array([[0.5, 1, 0, 0], [0.75, 0.5, 0, 1]], np.float32).reshape(
         2, 1, 2, 2

@@ -10,7 +10,7 @@ import onnx.parser
 import pytest
 
 from benchmarks import trained
-from benchmarks.networks import grey
+from benchmarks.networks import gray
 from benchmarks.pages import machine
 from onnx2snn.reporting.energy import AC_PJ, MAC_PJ
 
@@ -45,7 +45,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_network_is_scored_on_its_own_images(written: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (40, 2, 2), np.uint8)
-    sums = grey(0.1307, 0.3081)(images)[:, 0].sum(
+    sums = gray(0.1307, 0.3081)(images)[:, 0].sum(
         axis=1
     )  # [N, 2]: what the network rectifies
     labels = np.maximum(sums, 0).argmax(axis=1)

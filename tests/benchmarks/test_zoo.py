@@ -137,9 +137,9 @@ def test_inputs_without_a_common_first_axis_are_one_sample_a_feed() -> None:
 def test_images_are_fewer_the_more_values_there_are_in_all_steps(
     tmp_path: Path, time_steps: int, count: int
 ) -> None:
-    np.savez(tmp_path / "grey.npz", x=np.zeros((200, 1, 1), np.uint8))
+    np.savez(tmp_path / "gray.npz", x=np.zeros((200, 1, 1), np.uint8))
     subject = Subject(
-        "grey.npz", lambda stored: np.broadcast_to(stored, (len(stored), 512, 512))
+        "gray.npz", lambda stored: np.broadcast_to(stored, (len(stored), 512, 512))
     )
     found = feeds(
         subject,
@@ -159,8 +159,8 @@ def test_images_that_calibrate_are_not_compared(tmp_path: Path, *, apart: bool) 
     arrays = (
         {"x_train": images[:100], "x_test": images[100:]} if apart else {"x": images}
     )
-    np.savez(tmp_path / "grey.npz", **arrays)
-    subject = Subject("grey.npz", lambda stored: stored[:, None] / 1.0)
+    np.savez(tmp_path / "gray.npz", **arrays)
+    subject = Subject("gray.npz", lambda stored: stored[:, None] / 1.0)
     specs = [spec(1, 1, 1, 1)]
     calibration = feeds(subject, specs, tmp_path, CALIBRATION, 5)
     measurement = feeds(subject, specs, tmp_path, MEASUREMENT, 5)

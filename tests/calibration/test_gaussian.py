@@ -10,7 +10,7 @@ from onnx2snn.calibration.histogram import Histogram
 from onnx2snn.calibration.thresholds import mse_threshold
 
 
-def quantisation_errors(
+def quantization_errors(
     mean: float, std: float, thetas: np.ndarray, levels: int
 ) -> np.ndarray:
     """Integrate the squared error over the density."""
@@ -32,10 +32,10 @@ def quantisation_errors(
 )
 def test_it_is_the_brute_force_optimum(mean: float, std: float, levels: int) -> None:
     theta = gaussian_threshold([mean], [std], levels).values[0]
-    best = quantisation_errors(
+    best = quantization_errors(
         mean, std, theta * np.linspace(0.6, 1.5, 181), levels
     ).min()
-    assert quantisation_errors(mean, std, np.array([theta]), levels)[0] <= best * 1.0001
+    assert quantization_errors(mean, std, np.array([theta]), levels)[0] <= best * 1.0001
 
 
 @pytest.mark.parametrize("levels", [1, 3, 16])

@@ -5,7 +5,7 @@ import pytest
 
 from onnx2snn.calibration.histogram import Histogram
 from onnx2snn.calibration.shrinkage import shrunk_mse_threshold
-from onnx2snn.calibration.thresholds import mse_threshold, quantisation_errors
+from onnx2snn.calibration.thresholds import mse_threshold, quantization_errors
 
 T = 16
 
@@ -49,7 +49,7 @@ def test_rare_values_draw_thresholds_up_and_serve_unseen_samples() -> None:
     assert (drawn > own).any()
     # Without the term that no threshold changes, errors are negative: less is better.
     both = np.stack([drawn, own], axis=1)
-    of_drawn, of_own = quantisation_errors(unseen, T, both).sum(axis=0)
+    of_drawn, of_own = quantization_errors(unseen, T, both).sum(axis=0)
     assert of_drawn < of_own
 
 
@@ -65,14 +65,14 @@ def test_one_part_is_no_cross_validation() -> None:
     np.testing.assert_array_equal(found, mse_threshold(whole, T).values)
 
 
-def test_errors_are_those_of_the_quantiser() -> None:
+def test_errors_are_those_of_the_quantizer() -> None:
     values = plenty(3, 500)
     thetas = np.array([[2.0, 1.0], [3.0, 6.0], [5.0, 4.0], [20.0, 10.0]])
     histogram = Histogram(4, bins=2**14)
     histogram.update(values)
     step, x = thetas[:, :, None] / T, values[:, None]
-    quantised = step * np.clip(np.floor(x / step + 0.5), 0, T)
-    expected = ((quantised - x) ** 2).sum(axis=2) - (x.astype(float) ** 2).sum(axis=2)
+    quantized = step * np.clip(np.floor(x / step + 0.5), 0, T)
+    expected = ((quantized - x) ** 2).sum(axis=2) - (x.astype(float) ** 2).sum(axis=2)
     np.testing.assert_allclose(
-        quantisation_errors(histogram, T, thetas), expected, rtol=2e-3
+        quantization_errors(histogram, T, thetas), expected, rtol=2e-3
     )

@@ -36,7 +36,7 @@ def histogram_of(values: np.ndarray) -> Histogram:
     return histogram
 
 
-def quantised(values: np.ndarray, thetas: np.ndarray, time_steps: int) -> np.ndarray:
+def quantized(values: np.ndarray, thetas: np.ndarray, time_steps: int) -> np.ndarray:
     theta = thetas[:, None]
     levels = np.clip(np.floor(time_steps * values / theta + 0.5), 0, time_steps)
     return theta / time_steps * levels
@@ -45,7 +45,7 @@ def quantised(values: np.ndarray, thetas: np.ndarray, time_steps: int) -> np.nda
 def mean_squared_error(
     values: np.ndarray, thetas: np.ndarray, time_steps: int
 ) -> np.ndarray:
-    return ((quantised(values, thetas, time_steps) - values) ** 2).mean(axis=1)
+    return ((quantized(values, thetas, time_steps) - values) ** 2).mean(axis=1)
 
 
 def test_max_is_the_largest_value_and_a_dead_channel_gets_the_median() -> None:
@@ -105,7 +105,7 @@ def test_mse_is_never_worse_than_max(time_steps: int) -> None:
     assert (best.values <= largest.values).all()
 
 
-def test_mse_of_values_on_the_levels_finds_the_quantiser() -> None:
+def test_mse_of_values_on_the_levels_finds_the_quantizer() -> None:
     values = np.tile(np.arange(5) / 4 * 1.5, (1, 100))
     assert mse_threshold(histogram_of(values), 4).values == pytest.approx(
         1.5, rel=0.005

@@ -1,4 +1,4 @@
-"""Quantised networks as onnxruntime writes them."""
+"""Quantized networks as onnxruntime writes them."""
 
 from __future__ import annotations
 
@@ -87,13 +87,13 @@ STATIC = [
 
 @pytest.mark.parametrize("calibration", [None, DATA], ids=["no data", "data"])
 @pytest.mark.parametrize("options", STATIC)
-def test_static_quantisation(
+def test_static_quantization(
     options: dict[str, Any],
     calibration: np.ndarray | None,
     source: Path,
     tmp_path: Path,
 ) -> None:
-    path = tmp_path / "quantised.onnx"
+    path = tmp_path / "quantized.onnx"
     quantize_static(source, path, Reader(), **options)
     conversion = onnx2snn.convert(path, T=64, calibration=calibration)
     origin = "quantizer" if calibration is None else "calibration"
@@ -114,10 +114,10 @@ def test_static_quantisation(
 
 
 @pytest.mark.parametrize("per_channel", [False, True])
-def test_dynamic_quantisation(
+def test_dynamic_quantization(
     *, per_channel: bool, source: Path, tmp_path: Path
 ) -> None:
-    path = tmp_path / "quantised.onnx"
+    path = tmp_path / "quantized.onnx"
     quantize_dynamic(source, path, per_channel=per_channel, reduce_range=True)
     conversion = onnx2snn.convert(path, T=64, calibration=DATA)
     assert len(conversion.report["layers"]) == 2
@@ -131,7 +131,7 @@ def test_dynamic_quantisation(
 
 @pytest.mark.parametrize("types", [QuantType.QUInt16, QuantType.QInt16])
 def test_sixteen_bits(types: QuantType, source: Path, tmp_path: Path) -> None:
-    path = tmp_path / "quantised.onnx"
+    path = tmp_path / "quantized.onnx"
     quantize_static(
         source, path, Reader(), activation_type=types, weight_type=QuantType.QInt8
     )
@@ -146,7 +146,7 @@ def test_sixteen_bits(types: QuantType, source: Path, tmp_path: Path) -> None:
 
 
 def test_four_bit_weights(source: Path, tmp_path: Path) -> None:
-    path = tmp_path / "quantised.onnx"
+    path = tmp_path / "quantized.onnx"
     quantize_static(
         source, path, Reader(), weight_type=QuantType.QInt4, per_channel=True
     )
@@ -182,30 +182,30 @@ def test_operators_that_have_no_float_form_are_named(call: str, message: str) ->
         import_model(model)
 
 
-def quantised(body: str, kind: str = "float", more: str = "") -> onnx.ModelProto:
+def quantized(body: str, kind: str = "float", more: str = "") -> onnx.ModelProto:
     return onnx.parser.parse_model(
         f"<ir_version: 8, opset_import: {PARTS}> g (float[64,6] x) => ({kind}[64,6] y) "
         f"<float s = {{0.125}}, int8 z = {{0}}{more}> {{ {body} }}"
     )
 
 
-QUANTISED = "q = QuantizeLinear (x, s, z)  y = DequantizeLinear (q, s, z)"
+QUANTIZED = "q = QuantizeLinear (x, s, z)  y = DequantizeLinear (q, s, z)"
 
 
 @pytest.mark.parametrize("shift, is_same", [(0.125, True), (1.0, False)])
-def test_a_step_of_a_quantiser_is_a_rounding(shift: float, *, is_same: bool) -> None:
-    other = quantised(
+def test_a_step_of_a_quantizer_is_a_rounding(shift: float, *, is_same: bool) -> None:
+    other = quantized(
         "a = Add (x, t)  q = QuantizeLinear (a, s, z)  y = DequantizeLinear (q, s, z)",
         more=f", float t = {{{shift}}}",
     )
     imported = onnx2snn.importing.read(other).model
     if is_same:
-        assert self_check(quantised(QUANTISED), imported, "net", coarse=True)
+        assert self_check(quantized(QUANTIZED), imported, "net", coarse=True)
         with pytest.raises(InvalidModelError, match="differs by"):
-            self_check(quantised(QUANTISED), imported, "net")
+            self_check(quantized(QUANTIZED), imported, "net")
     else:
         with pytest.raises(InvalidModelError, match=r"differs by .*--no-check"):
-            self_check(quantised(QUANTISED), imported, "net", coarse=True)
+            self_check(quantized(QUANTIZED), imported, "net", coarse=True)
 
 
 @pytest.mark.parametrize(
@@ -215,11 +215,11 @@ def test_a_step_of_a_quantiser_is_a_rounding(shift: float, *, is_same: bool) -> 
         ("bool", "y = Greater (a, s)", False),
     ],
 )
-def test_indices_of_a_quantised_network_are_not_compared(
+def test_indices_of_a_quantized_network_are_not_compared(
     kind: str, node: str, *, is_compared: bool
 ) -> None:
-    first = quantised(f"a = Identity (x)  {node}", kind)
-    second = onnx2snn.importing.read(quantised(f"a = Neg (x)  {node}", kind)).model
+    first = quantized(f"a = Identity (x)  {node}", kind)
+    second = onnx2snn.importing.read(quantized(f"a = Neg (x)  {node}", kind)).model
     if is_compared:
         with pytest.raises(InvalidModelError, match="'y' differs"):
             self_check(first, second, "net", coarse=True)

@@ -54,7 +54,7 @@ def network(
 
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10_000), layers=st.integers(1, 3), per_channel=st.booleans())
-def test_once_the_input_has_settled_gated_neurons_are_the_quantised_network(
+def test_once_the_input_has_settled_gated_neurons_are_the_quantized_network(
     seed: int, layers: int, *, per_channel: bool
 ) -> None:
     ann = network(layers, seed, per_channel=per_channel)
@@ -77,7 +77,7 @@ def test_once_the_input_has_settled_gated_neurons_are_the_quantised_network(
     neuron=st.sampled_from(["if", "gated"]),
     per_channel=st.booleans(),
 )
-def test_the_first_layer_is_the_quantised_one_after_as_many_steps_as_levels(
+def test_the_first_layer_is_the_quantized_one_after_as_many_steps_as_levels(
     seed: int, neuron: str, *, per_channel: bool
 ) -> None:
     ann = network(
@@ -99,7 +99,7 @@ def test_the_first_layer_is_the_quantised_one_after_as_many_steps_as_levels(
     neuron=st.sampled_from(["if", "gated"]),
     per_channel=st.booleans(),
 )
-def test_layer_by_layer_spikes_are_the_quantised_network_after_as_many_steps_as_levels(
+def test_layer_by_layer_spikes_are_the_quantized_network_after_as_many_steps_as_levels(
     seed: int, layers: int, neuron: str, *, per_channel: bool
 ) -> None:
     thetas = (0.5, 0.5, 0.25)  # some values are above
@@ -142,7 +142,7 @@ def ir_array(ann: ir.Model, name: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("neuron", ["if", "gated"])
-def test_corrections_lead_to_the_quantised_network_not_to_the_one_without(
+def test_corrections_lead_to_the_quantized_network_not_to_the_one_without(
     neuron: str,
 ) -> None:
     ann = network(

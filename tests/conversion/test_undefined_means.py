@@ -50,7 +50,7 @@ def test_what_is_undefined_at_first_comes_right(between: str, schedule: str) -> 
 
 
 def test_samples_without_a_spike_spoil_no_weights() -> None:
-    """At T = 1 whole samples have a norm of 0, and nothing can be learnt from them."""
+    """At T = 1 whole samples have a norm of 0, and nothing can be learned from them."""
     faint = np.where(np.arange(64)[:, None] % 2, X, X / 1000)
     ann = network("n = ReduceL2 <axes = [1]> (r)  d = Div (r, n)")
     conversion = onnx2snn.convert(ann, 1, {"x": faint})

@@ -13,14 +13,14 @@ def each_its_own(places: int) -> np.ndarray:
     return np.arange(places)
 
 
-def penalised(
+def penalized(
     x: np.ndarray, y: np.ndarray, strength: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return what ``ridge`` minimises at its minimum: least squares with rows for the penalty."""
+    """Return what ``ridge`` minimizes at its minimum: least squares with rows for the penalty."""
     x_mean, y_mean = x.mean(axis=0), y.mean(axis=0)
-    centred = x - x_mean
-    weight = np.sqrt(strength * np.square(centred).sum() / x.shape[1])
-    system = np.vstack([centred, weight * np.eye(x.shape[1])])
+    centered = x - x_mean
+    weight = np.sqrt(strength * np.square(centered).sum() / x.shape[1])
+    system = np.vstack([centered, weight * np.eye(x.shape[1])])
     right = np.vstack([y - y_mean, np.zeros((x.shape[1], y.shape[1]))])
     matrix = np.linalg.lstsq(system, right)[0]
     return matrix, y_mean - x_mean @ matrix
@@ -66,7 +66,7 @@ def test_without_samples_to_judge_by_nothing_changes(samples: np.ndarray) -> Non
 
 
 def test_all_places_of_a_sample_are_held_out_together() -> None:
-    """Places of one sample resemble each other: one would give away what its neighbour is."""
+    """Places of one sample resemble each other: one would give away what its neighbor is."""
     samples = np.repeat(np.arange(32), 5)
     x, y = (np.repeat(normal(seed, 1, 32, 20), 5, axis=1) for seed in (1, 2))
     apart, _ = ridge(x, y, each_its_own(160))
@@ -87,7 +87,7 @@ def test_both_forms_are_the_minimum(
     y = x[:, :, :3] + noise / 50
     matrix, offset = ridge(x, y, each_its_own(places))
     for group in range(2):
-        wanted, shift = penalised(x[group], y[group], strength)
+        wanted, shift = penalized(x[group], y[group], strength)
         np.testing.assert_allclose(matrix[group], wanted, atol=1e-9)
         np.testing.assert_allclose(offset[group, 0], shift, atol=1e-9)
 

@@ -22,7 +22,7 @@ from onnx2snn.passes import (
     EmitTimeLoop,
     ReplaceActivations,
 )
-from onnx2snn.storage.array_store import Tape
+from onnx2snn.storage.array_store import ArrayStore
 from onnx2snn.testing import run_ort
 from tests.models import dyadic, model, with_scales
 
@@ -163,14 +163,14 @@ def test_a_bias_drives_the_layers_behind_it() -> None:
 
 
 def test_what_is_no_longer_read_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    tapes: list[Tape] = []
+    tapes: list[ArrayStore] = []
 
-    class Seen(Tape):
+    class Seen(ArrayStore):
         def __init__(self) -> None:
             super().__init__()
             tapes.append(self)
 
-    monkeypatch.setattr(walk_module, "Tape", Seen)
+    monkeypatch.setattr(walk_module, "ArrayStore", Seen)
     ann, snn = networks()
     kept = {}
     for layer in layers_of(snn, ann, BATCHES, T):
@@ -187,14 +187,14 @@ def test_what_is_no_longer_read_is_forgotten(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_walk_that_is_left_early_leaves_no_files(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    tapes: list[Tape] = []
+    tapes: list[ArrayStore] = []
 
-    class Seen(Tape):
+    class Seen(ArrayStore):
         def __exit__(self, *details: object) -> None:
             super().__exit__(*details)
             tapes.append(self)
 
-    monkeypatch.setattr(walk_module, "Tape", Seen)
+    monkeypatch.setattr(walk_module, "ArrayStore", Seen)
     ann, snn = networks()
     layers = walk(snn, ann, BATCHES, T)
     next(iter(layers))

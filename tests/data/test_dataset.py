@@ -97,7 +97,7 @@ class Loader:
 
 SCRIPT = """
 import numpy as np
-from neighbour import X
+from neighbor import X
 
 def batches():
     for start in range(0, 10, 4):
@@ -119,8 +119,8 @@ def npz(tmp_path: Path, name: str = "data.npz", **arrays: np.ndarray) -> Path:
 @pytest.fixture
 def script(tmp_path: Path) -> Path:
     np.save(tmp_path / "x.npy", X)
-    neighbour = f"import numpy\nX = numpy.load({str(tmp_path / 'x.npy')!r})\n"
-    (tmp_path / "neighbour.py").write_text(neighbour)
+    neighbor = f"import numpy\nX = numpy.load({str(tmp_path / 'x.npy')!r})\n"
+    (tmp_path / "neighbor.py").write_text(neighbor)
     (tmp_path / "calib.py").write_text(SCRIPT)
     return tmp_path / "calib.py"
 

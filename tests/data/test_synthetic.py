@@ -27,7 +27,7 @@ def test_channels_correlate() -> None:
     np.testing.assert_allclose(correlation[np.triu_indices(3, 1)], 0.9, atol=0.04)
 
 
-def test_each_image_is_standardised() -> None:
+def test_each_image_is_standardized() -> None:
     noise = image_noise((5, 3, 17, 24), np.random.default_rng(2))
     np.testing.assert_allclose(noise.mean(axis=(1, 2, 3)), 0, atol=1e-12)
     np.testing.assert_allclose(noise.std(axis=(1, 2, 3)), 1, rtol=1e-12)
@@ -61,7 +61,7 @@ def test_free_axes_get_their_defaults(
 
 
 @pytest.mark.parametrize("shape", [(None, 3, 16, 16), (None, 16, 16, 3)])
-def test_neighbouring_pixels_are_alike(shape: tuple[int | None, ...]) -> None:
+def test_neighboring_pixels_are_alike(shape: tuple[int | None, ...]) -> None:
     [feed] = synthetic_feeds([spec(*shape)], samples=20)
     image = feed["x"] if shape[1] == 3 else feed["x"].transpose(0, 3, 1, 2)
     assert np.abs(np.diff(image, axis=3)).mean() < 0.75 * np.abs(image).mean()

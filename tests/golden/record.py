@@ -49,7 +49,7 @@ class Record:
     """What a conversion gave.
 
     Attributes:
-        graph: The file in text form, without its real numbers, versions and digests: a
+        graph: The file in text form, without real numbers, documentation, versions and digests: a
             line for each node, value and constant.
         numbers: The real numbers of its constants, by name, in the order of the file.
         analysis: What ``analyze`` says of the ANN.
@@ -129,6 +129,8 @@ def taken_apart(model: onnx.ModelProto) -> tuple[str, dict[str, np.ndarray]]:
     for entry in rest.metadata_props:
         if entry.key.endswith(DIGEST_SUFFIXES):
             entry.value = ""
+    for function in rest.functions:
+        function.doc_string = ""  # words, which may get better
     numbers: dict[str, np.ndarray] = {}
     for tensor in tensors(rest):
         if is_real(tensor):

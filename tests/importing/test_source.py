@@ -312,7 +312,7 @@ def test_foreign_domains_are_named_all_at_once() -> None:
         ("acme.Inner", "b"),
     ]
     assert "QuantizeLinear" in caught.value.refusals[0].reason
-    assert "onnxruntime's optimisations" in caught.value.refusals[1].reason
+    assert "onnxruntime's optimizations" in caught.value.refusals[1].reason
     assert "default domain" in caught.value.refusals[2].reason
 
 

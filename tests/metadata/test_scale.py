@@ -64,7 +64,7 @@ def test_one_number_broadcasts_to_any_rank(rank: int) -> None:
     assert along_axis(scale.values, None, rank).size == 1
 
 
-def test_a_quantiser_s_range_is_noted_and_erased() -> None:
+def test_a_quantizer_s_range_is_noted_and_erased() -> None:
     value = ir.Value(name="a")
     assert QuantizerRange.read(value) is None
     QuantizerRange(np.float32([0.5, 2]), 1, 255).write(value)

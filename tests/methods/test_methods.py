@@ -94,7 +94,7 @@ def most_spikes(method: Method) -> int:
 
 @EACH_METHOD
 def test_thresholds(method: Method) -> None:
-    x = images(method, 7, 4000)  # so many that no threshold is drawn towards the others
+    x = images(method, 7, 4000)  # so many that no threshold is drawn toward the others
     found = thresholds(converted(method, x, corrections=("none",)).network)
     levels = method.levels(T)
     for theta, z in zip(found, oracle.activations(layers(method), x), strict=False):
@@ -109,7 +109,7 @@ def test_thresholds(method: Method) -> None:
             method.threshold == "mse"
         ):  # a finer grid: no worse, whatever the threshold is
             errors = [
-                oracle.quantisation_error(rows, t, levels) for t in (values, wanted)
+                oracle.quantization_error(rows, t, levels) for t in (values, wanted)
             ]
             assert (errors[0] < 1.01 * errors[1]).all()
         else:  # a bin of the histogram, of which there are 2048 up to the next power of two

@@ -342,7 +342,7 @@ def test_gated_count_is_the_sum_of_spikes_and_never_negative(
 
 @pytest.mark.parametrize("op", [GATED, AUGMENTED])
 @given(currents=_CURRENTS, theta=_dyadic(1 / 4, 4), v=_dyadic(-4, 4))
-def test_gated_ends_on_the_quantised_relu_once_its_input_has_settled(
+def test_gated_ends_on_the_quantized_relu_once_its_input_has_settled(
     op: StepOp, currents: np.ndarray, theta: float, v: float
 ) -> None:
     charge = v + currents.sum(axis=0)

@@ -136,12 +136,12 @@ def _loop(op: StepOp, dtype: type) -> onnx.ModelProto:
 
 
 def _onnxruntime(
-    model: onnx.ModelProto, feeds: dict[str, np.ndarray], *, optimise: bool
+    model: onnx.ModelProto, feeds: dict[str, np.ndarray], *, optimize: bool
 ) -> list[np.ndarray]:
     levels = onnxruntime.GraphOptimizationLevel
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = (
-        levels.ORT_ENABLE_ALL if optimise else levels.ORT_DISABLE_ALL
+        levels.ORT_ENABLE_ALL if optimize else levels.ORT_DISABLE_ALL
     )
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
@@ -176,12 +176,12 @@ def test_the_vectors_hit_every_threshold_exactly(
 @EACH_OP
 @EACH_DTYPE
 @EACH_SPREAD
-@pytest.mark.parametrize("optimise", [False, True])
+@pytest.mark.parametrize("optimize", [False, True])
 def test_body_in_onnxruntime_equals_step(
-    op: StepOp, dtype: type, spread: dict[str, tuple[int, ...]], *, optimise: bool
+    op: StepOp, dtype: type, spread: dict[str, tuple[int, ...]], *, optimize: bool
 ) -> None:
     vectors = _vectors(op, spread, dtype)
-    actual = _onnxruntime(_one_step(op, dtype), vectors, optimise=optimise)
+    actual = _onnxruntime(_one_step(op, dtype), vectors, optimize=optimize)
     _assert_same_bits(op, actual, op.step(*vectors.values()))
 
 
@@ -246,7 +246,7 @@ def test_a_loop_of_32_steps_is_the_same_everywhere(
     feeds |= {"steps": steps, "T": np.array(32)}
     model = _loop(op, dtype)
     expected = _stepped(op, steps, vectors)
-    _assert_same_bits(op, _onnxruntime(model, feeds, optimise=True), expected)
+    _assert_same_bits(op, _onnxruntime(model, feeds, optimize=True), expected)
     _assert_same_bits(op, ReferenceEvaluator(model).run(None, feeds), expected)
     kernels = ReferenceEvaluator(model, new_ops=[op.reference()])
     _assert_same_bits(op, kernels.run(None, feeds), expected)

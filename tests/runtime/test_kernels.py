@@ -76,7 +76,7 @@ def _dyadic(
 def _assert_agree(
     op: str, inputs: dict[str, np.ndarray], **settings: _Attribute
 ) -> list[np.ndarray]:
-    """Check bit equality on these dyadic inputs, and closeness on float neighbours of them."""
+    """Check bit equality on these dyadic inputs, and closeness on float neighbors of them."""
     model = _model(op, inputs, **settings)
     ours, expected = _ours(model, inputs), _onnxruntime(model, inputs)
     for mine, theirs in zip(ours, expected, strict=True):

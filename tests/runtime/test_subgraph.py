@@ -4,7 +4,7 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 
-from onnx2snn.runtime.subgraph import Segment
+from onnx2snn.runtime.subgraph import Subgraph
 from onnx2snn.testing import run_ort
 from tests.models import dyadic, model, step_form
 
@@ -30,7 +30,7 @@ def outputs_of(ann: ir.Model, *names: str, **feeds: np.ndarray) -> list[np.ndarr
 
 def test_from_the_inputs() -> None:
     ann = model(TEXT, **WEIGHTS)
-    segment = Segment(ann, [values(ann)["r"]], ())
+    segment = Subgraph(ann, [values(ann)["r"]], ())
     assert segment.inputs == ("x",)
     np.testing.assert_array_equal(
         segment.run({"x": X})[0], outputs_of(ann, "r", x=X, k=X)[0]
@@ -40,7 +40,7 @@ def test_from_the_inputs() -> None:
 def test_from_known_values_to_several_outputs() -> None:
     ann = model(TEXT, **WEIGHTS)
     named = values(ann)
-    segment = Segment(ann, [named["y"], named["s"]], {named["r"]})
+    segment = Subgraph(ann, [named["y"], named["s"]], {named["r"]})
     assert set(segment.inputs) == {"r", "k"}
     r, y, s = outputs_of(ann, "r", "y", "s", x=X, k=-X)
     found = segment.run({"r": r, "k": -X, "x": X})
@@ -51,7 +51,7 @@ def test_from_known_values_to_several_outputs() -> None:
 def test_the_network_stays_as_it_is() -> None:
     ann = model(TEXT, **WEIGHTS)
     before = ir.to_proto(ann).SerializeToString(deterministic=True)
-    Segment(ann, [values(ann)["y"]], {values(ann)["r"]}, 3)
+    Subgraph(ann, [values(ann)["y"]], {values(ann)["r"]}, 3)
     assert ir.to_proto(ann).SerializeToString(deterministic=True) == before
 
 
@@ -60,9 +60,9 @@ def test_streams_go_through_step_by_step(dtype: type) -> None:
     ann = model(TEXT, **WEIGHTS)
     named = values(ann)
     spikes = np.random.default_rng(1).integers(-1, 2, (T, 3, 4)).astype(dtype)
-    (found,) = Segment(ann, [named["h"]], {named["m"]}, T).run({"m": spikes})
+    (found,) = Subgraph(ann, [named["h"]], {named["m"]}, T).run({"m": spikes})
     expected = [
-        Segment(ann, [named["h"]], {named["m"]}).run({"m": s})[0] for s in spikes
+        Subgraph(ann, [named["h"]], {named["m"]}).run({"m": s})[0] for s in spikes
     ]
     np.testing.assert_array_equal(found, np.stack(expected))
 
@@ -71,14 +71,14 @@ def test_a_stream_and_a_static_value() -> None:
     ann = model(TEXT, **WEIGHTS)
     named = values(ann)
     stream = dyadic(5, T, 3, 4, unit=16)
-    (found,) = Segment(ann, [named["s"]], {named["r"]}, T).run({"r": stream, "k": X})
+    (found,) = Subgraph(ann, [named["s"]], {named["r"]}, T).run({"r": stream, "k": X})
     np.testing.assert_array_equal(found, stream + X)
 
 
 def test_a_static_value_stays_one() -> None:
     ann = model(TEXT, **WEIGHTS)
     named = values(ann)
-    (found,) = Segment(ann, [named["a"]], {named["m"]}, T).run({"x": X})
+    (found,) = Subgraph(ann, [named["a"]], {named["m"]}, T).run({"x": X})
     assert found.shape == (3, 4)
 
 
@@ -91,7 +91,7 @@ def test_states_between_the_streams() -> None:
     current, known = neurons[1].inputs[0], neurons[0].outputs[0]
     assert current is not None
     spikes = np.random.default_rng(1).integers(0, 2, (T, 3, 4)).astype(np.int8)
-    segment = Segment(snn, [current], {known}, T)
+    segment = Subgraph(snn, [current], {known}, T)
     (found,) = segment.run({str(known.name): spikes, "x": X})
     steps = np.arange(1, T + 1).reshape(-1, 1, 1)
     means = found.cumsum(axis=0) / steps

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from onnx2snn.storage.array_store import Tape
+from onnx2snn.storage.array_store import ArrayStore
 
 
-def folder(tape: Tape) -> Path:
+def folder(tape: ArrayStore) -> Path:
     return Path(tape._folder.name)
 
 
@@ -18,7 +18,7 @@ def test_arrays_come_back_as_they_were() -> None:
         np.zeros((0, 3), np.int8),
         np.array(5, np.int64),
     ]
-    with Tape() as tape:
+    with ArrayStore() as tape:
         for data in arrays:
             tape.append("a/b:0", data)
         for batch, data in enumerate(arrays):
@@ -28,7 +28,7 @@ def test_arrays_come_back_as_they_were() -> None:
 
 
 def test_sequences_are_apart() -> None:
-    with Tape() as tape:
+    with ArrayStore() as tape:
         tape.append("x", np.ones(2))
         tape.append("y", np.zeros(3))
         tape.append("x", np.full(4, 2.0))
@@ -36,13 +36,13 @@ def test_sequences_are_apart() -> None:
 
 
 def test_what_is_read_is_mapped_not_loaded() -> None:
-    with Tape() as tape:
+    with ArrayStore() as tape:
         tape.append("x", np.ones(2))
         assert isinstance(tape.read("x", 0), np.memmap)
 
 
 def test_dropping_frees_the_disk() -> None:
-    with Tape() as tape:
+    with ArrayStore() as tape:
         for name in ("x", "x", "y"):
             tape.append(name, np.ones(2))
         assert len(list(folder(tape).iterdir())) == 3
@@ -57,7 +57,7 @@ def test_dropping_frees_the_disk() -> None:
 
 
 def test_nothing_stays_behind() -> None:
-    with Tape() as tape:
+    with ArrayStore() as tape:
         tape.append("x", np.ones(2))
         where = folder(tape)
     assert not where.exists()

@@ -28,7 +28,7 @@ def qcfs(x: Tensor, theta: Tensor) -> Tensor:
     return theta * straight(torch.floor(unit * 4 + 0.5), unit * 4) / 4
 
 
-def quantised(x: Tensor, theta: Tensor) -> Tensor:
+def quantized(x: Tensor, theta: Tensor) -> Tensor:
     scaled = torch.clamp(x / (theta / 7), 0, 7)
     return straight(torch.round(scaled), scaled) * (theta / 7)
 
@@ -46,7 +46,7 @@ def limited(x: Tensor, theta: Tensor) -> Tensor:
     "activation, written",
     [
         (QCFS(4), qcfs),
-        (QuantReLU(3), quantised),
+        (QuantReLU(3), quantized),
         (StReLU(), symmetric),
         (ThresholdReLU(), limited),
     ],

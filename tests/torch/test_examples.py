@@ -59,7 +59,7 @@ def test_training_from_scratch_writes_weights_network_and_log(
     onnx.checker.check_model(tmp_path / "o" / f"{name}.onnx")
 
 
-def test_a_trained_network_is_quantised(tmp_path: Path) -> None:
+def test_a_trained_network_is_quantized(tmp_path: Path) -> None:
     noise(tmp_path, "mnist", 28, 28)
     data = ["--data", tmp_path, "--set", "mnist"]
     train = [
@@ -74,7 +74,7 @@ def test_a_trained_network_is_quantised(tmp_path: Path) -> None:
     train += ["--activation", "relu", "--output", tmp_path]
     subprocess.run(train, check=True, capture_output=True)  # noqa: S603 (our own script)
     network = tmp_path / "mnist_vgg_relu.onnx"
-    quantise = [
+    quantize = [
         sys.executable,
         SCRIPTS / "quantize.py",
         network,
@@ -82,7 +82,7 @@ def test_a_trained_network_is_quantised(tmp_path: Path) -> None:
         "--images",
         "64",
     ]
-    subprocess.run(quantise, check=True, capture_output=True)  # noqa: S603 (our own script)
+    subprocess.run(quantize, check=True, capture_output=True)  # noqa: S603 (our own script)
     conversion = onnx2snn.convert(tmp_path / "mnist_vgg_relu_qdq.onnx", 16)
     origins = {layer["threshold_origin"] for layer in conversion.report["layers"]}
     assert origins == {"quantizer"}

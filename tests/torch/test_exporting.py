@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 KINDS = {
     "qcfs": (QCFS, {"levels": 4}),
-    "quantised": (QuantReLU, {"bits": 3}),
+    "quantized": (QuantReLU, {"bits": 3}),
     "symmetric": (StReLU, {}),
     "limited": (ThresholdReLU, {}),
 }
@@ -122,12 +122,12 @@ def test_thresholds_come_out_of_the_file_bit_by_bit(
 
 
 @pytest.mark.parametrize("per_channel", [False, True])
-def test_both_exporters_give_the_same_thresholds_of_fake_quantisation(
+def test_both_exporters_give_the_same_thresholds_of_fake_quantization(
     *, per_channel: bool
 ) -> None:
     found = []
     for dynamo in (False, True):
-        model, _, proto = exported("quantised", per_channel=per_channel, dynamo=dynamo)
+        model, _, proto = exported("quantized", per_channel=per_channel, dynamo=dynamo)
         found.append(ranges(simplified(proto)))
     assert found[0] == found[1]
     assert [entry[2:] for entry in found[0]] == [(7, 0.5)] * 2

@@ -11,7 +11,7 @@ import torch
 
 import onnx2snn
 from onnx2snn.errors import InvalidModelError, UnsupportedError
-from onnx2snn.torch.kinds import Kind, kinds_of
+from onnx2snn.torch.kinds import NodeKind, kinds_of
 from onnx2snn.torch.spiking import SpikingModule
 from onnx2snn.torch.surrogates import SURROGATES, surrogate
 from tests.models import dyadic, emitted, model
@@ -263,10 +263,10 @@ def test_kinds_follow_from_what_a_node_reads() -> None:
     kinds = {
         v.name: kind for v, kind in kinds_of(step.graph, step.graph.inputs[3]).items()
     }
-    means = dict.fromkeys(("s", "v2", "d", "e", "f", "y"), Kind.MEAN)
-    finals = dict.fromkeys(("total", "m", "g"), Kind.FINAL)
+    means = dict.fromkeys(("s", "v2", "d", "e", "f", "y"), NodeKind.MEAN)
+    finals = dict.fromkeys(("total", "m", "g"), NodeKind.FINAL)
     assert kinds == means | finals | {
-        "t": Kind.CLOCK,
-        "c": Kind.CLOCK,
-        "h": Kind.CLOCK,
-    } | {"k": Kind.STATIC}
+        "t": NodeKind.CLOCK,
+        "c": NodeKind.CLOCK,
+        "h": NodeKind.CLOCK,
+    } | {"k": NodeKind.STATIC}

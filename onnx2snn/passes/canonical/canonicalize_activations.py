@@ -32,12 +32,12 @@ class CanonicalizeActivations(ir.passes.InPlacePass):
         after:   y = LeakyRelu<alpha = 0.1>(x)
 
     A function of one value, element by element, that is a clamp is found in whatever words it
-    is spelt, out of Abs, Add, Cast, Clip, Div, comparisons, LeakyRelu, Max, Min, Mul, Neg, Not,
+    is spelled, out of Abs, Add, Cast, Clip, Div, comparisons, LeakyRelu, Max, Min, Mul, Neg, Not,
     PRelu, Relu, Sub, Sum, ThresholdedRelu and Where with numbers: its lines and kinks are
     computed. It becomes Relu if its bounds are 0 and infinity (or the largest number of the
     type), else Clip with the bounds it has. Leaky is a function that is x for x > 0, else
     slope x; only LeakyRelu and PRelu may have a slope below 0. A clamp of a clamp is one clamp.
-    Exact for every finite number, but for rounding where the clamp was spelt with sums.
+    Exact for every finite number, but for rounding where the clamp was spelled with sums.
     Main graph and subgraphs.
 
     Left as they are: integers, and values of unknown type; bounds that are not constant, not

@@ -10,10 +10,10 @@ import onnx_ir as ir
 from onnx2snn.graph import (
     array,
     constant,
+    display_name,
     fresh_name,
     is_constant,
     is_op,
-    label,
     replace_node,
 )
 from onnx2snn.graph.skeleton import skeleton
@@ -123,7 +123,10 @@ def _spell_out(norm: ir.Node) -> None:
     """Write a normalization whose parameters have the shape of a sample as four nodes."""
     graph = norm.graph
     if not isinstance(graph, ir.Graph) or not all(map(is_constant, norm.inputs[1:])):
-        message = f"BatchNormalization {label(norm)!r} has spatial = 0 and computed parameters"
+        message = (
+            f"BatchNormalization {display_name(norm)!r} has spatial = 0 and "
+            "computed parameters"
+        )
         raise ValueError(message)
     x, scale, bias, mean, variance = norm.inputs
     name = norm.outputs[0].name

@@ -10,7 +10,7 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.analysis.rules import RANDOM
-from onnx2snn.graph import array, constant, is_constant, is_op, label, take_over
+from onnx2snn.graph import array, constant, display_name, is_constant, is_op, take_over
 from onnx2snn.runtime.single_node import compute, estimate_nbytes, single_node_model
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class FoldConstants(ir.passes.InPlacePass):
         after:   W = initializer;  s = initializer;  y = Conv(x, W)
 
     Known are: Constant nodes; nodes all of whose inputs are constant, as onnxruntime computes
-    them without optimisation; Shape and Size where the dimensions asked for are numbers, also
+    them without optimization; Shape and Size where the dimensions asked for are numbers, also
     behind one Gather or Slice that leaves the symbolic ones out. Main graph and subgraphs.
     A graph output keeps a producer: it becomes the Identity of the initializer. Run it after
     ``InferShapes``, whose numbers it reads.
@@ -84,7 +84,9 @@ class FoldConstants(ir.passes.InPlacePass):
                 return None
             results = compute(proto, operands)
         except Exception as error:  # noqa: BLE001  a node that cannot be run stays a node
-            _LOGGER.debug("%s %r is not folded: %s", node.op_type, label(node), error)
+            _LOGGER.debug(
+                "%s %r is not folded: %s", node.op_type, display_name(node), error
+            )
             return None
         tensors = [result for result in results if isinstance(result, np.ndarray)]
         if len(tensors) < len(results) or any(

@@ -1,4 +1,4 @@
-"""Rewrite integer operators as float ones between quantisers."""
+"""Rewrite integer operators as float ones between quantizers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import onnx_ir as ir
 from onnx2snn.graph import (
     array,
     constant,
+    display_name,
     fresh_name,
     is_constant,
     is_op,
-    label,
     remove_unused,
     take_over,
 )
@@ -42,7 +42,7 @@ _MOVING = frozenset({
     "Identity", "Max", "MaxPool", "Min", "Pad", "ReduceMax", "ReduceMin", "Reshape", "Resize",
     "Slice", "SpaceToDepth", "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze",
 })  # fmt: skip
-"""Operators that do to quantised integers what they do to the real numbers these stand for."""
+"""Operators that do to quantized integers what they do to the real numbers these stand for."""
 
 _SEVERAL = ("Concat", "Max", "Min")
 """Those of them all of whose inputs are data."""
@@ -51,7 +51,7 @@ _COMPARING = ("ArgMax", "ArgMin")
 """Operators whose result is the same for integers and for the real numbers they stand for."""
 
 _EVERYWHERE = (ir.DataType.INT8, ir.DataType.UINT8, ir.DataType.INT32)
-"""Types that the quantisers of ONNX took before opset 21."""
+"""Types that the quantizers of ONNX took before opset 21."""
 
 _ALL_TYPES = 21
 """Opset from which on they take all types."""
@@ -59,7 +59,7 @@ _ALL_TYPES = 21
 
 @dataclasses.dataclass(frozen=True)
 class LowerIntegerOperators(ir.passes.InPlacePass):
-    """Rewrite operators on quantised integers as float operators between quantisers.
+    """Rewrite operators on quantized integers as float operators between quantizers.
 
     With Q a QuantizeLinear and D a DequantizeLinear, each with the scale s and the zero point z
     that the operator has for its operand:
@@ -71,10 +71,10 @@ class LowerIntegerOperators(ir.passes.InPlacePass):
                  y = Mul(Cast(ConvInteger(q, w, z, k)), Mul(s, t))
         after:   y = Conv(D(q, s, z), D(w, t, k))
 
-        before:  y = MaxPool(x)                  on integers that a quantiser made
+        before:  y = MaxPool(x)                  on integers that a quantizer made
         after:   y = Q(MaxPool(D(x, s, z)), s, z)
 
-    So are QLinearMatMul, MatMulInteger, and the operators that onnxruntime's quantiser writes
+    So are QLinearMatMul, MatMulInteger, and the operators that onnxruntime's quantizer writes
     (QLinearAdd, QLinearMul, QLinearSigmoid, QLinearLeakyRelu, QLinearSoftmax, QLinearConcat,
     QLinearWhere, QLinearAveragePool, QLinearGlobalAveragePool, QGemm, DynamicQuantizeMatMul,
     DynamicQuantizeLSTM, MatMulIntegerToFloat, MatMulNBits), and what moves, selects or compares
@@ -87,7 +87,7 @@ class LowerIntegerOperators(ir.passes.InPlacePass):
     DynamicQuantizeLSTM rounds inside, before it multiplies, is not rounded any more.
 
     Left as they are: integers whose scale is not known; operators with ``channels_last``, which
-    come from onnxruntime's optimiser; MatMulNBits and DynamicQuantizeLSTM whose weights are
+    come from onnxruntime's optimizer; MatMulNBits and DynamicQuantizeLSTM whose weights are
     computed or reordered.
     """
 
@@ -104,7 +104,7 @@ class LowerIntegerOperators(ir.passes.InPlacePass):
 
 
 def has_integer_operators(model: ir.Model) -> bool:
-    """Whether ``model`` has operators that compute with quantised integers."""
+    """Whether ``model`` has operators that compute with quantized integers."""
     return any(
         _key(node) in INTEGER_OPERATORS or is_op(node, *_PRODUCTS)
         for node in model.graph.all_nodes()
@@ -157,11 +157,11 @@ class _Lowering:
         if is_quantize(last):
             self._note(last)
             last = _producer(last.inputs[0])
-        last.name = label(node)
+        last.name = display_name(node)
         return True
 
     def _note(self, node: ir.Node) -> bool:
-        """Remember the scale of a quantiser, and spell it as ONNX does if its types allow."""
+        """Remember the scale of a quantizer, and spell it as ONNX does if its types allow."""
         if is_quantize(node) and _is_single(node.inputs[1]):
             self._scales[node.outputs[0]] = (node.inputs[1], [*node.inputs, None][2])
         if node.domain != CONTRIB:
@@ -212,7 +212,7 @@ class _Lowering:
         node = _producer(output)
         inputs = [output, scale, *([] if zero_point is None else [zero_point])]
         quantize = ir.node(
-            "QuantizeLinear", inputs, name=f"{label(node)}.QuantizeLinear"
+            "QuantizeLinear", inputs, name=f"{display_name(node)}.QuantizeLinear"
         )
         self._graph.insert_after(node, quantize)
         integers = quantize.outputs[0]
@@ -230,7 +230,7 @@ def _producer(value: ir.Value | None) -> ir.Node:
 
 
 def _same(a: _Scale, b: _Scale) -> bool:
-    """Whether two quantisers have the same scale and the same zero point."""
+    """Whether two quantizers have the same scale and the same zero point."""
     return all(
         x is y
         or (is_constant(x) and is_constant(y) and np.array_equal(array(x), array(y)))

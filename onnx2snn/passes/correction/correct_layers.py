@@ -21,7 +21,7 @@ from onnx2snn.progress import track
 from onnx2snn.runtime.memory import rows_at_once
 
 if TYPE_CHECKING:
-    from onnx2snn.correction.synapses import Synapses
+    from onnx2snn.correction.weights_to_fit import WeightsToFit
     from onnx2snn.data.dataset import Dataset
 
 __all__ = ["CorrectLayers"]
@@ -123,7 +123,7 @@ class CorrectLayers(ir.passes.InPlacePass):
         return bool(np.any(layer.bias)) or not same
 
 
-def _repair(graph: ir.Graph, part: Synapses, samples: int) -> bool:
+def _repair(graph: ir.Graph, part: WeightsToFit, samples: int) -> bool:
     """Fit the weights of ``part``; whether they changed."""
     before = part.map.weights.const_value
     bias = repair_weights(part, samples)

@@ -11,11 +11,11 @@ import onnx_ir as ir
 from onnx2snn.graph import (
     array,
     constant,
+    display_name,
     fresh_name,
     has_one_reader,
     is_constant,
     is_op,
-    label,
     remove_unused,
     replace_node,
 )
@@ -136,7 +136,9 @@ def _fold_into_matmul(before: ir.Node, node: ir.Node, affine: Affine) -> ir.Node
     w = array(weight)
     name = node.outputs[0].name
     new_weight = constant(graph, f"{name}.weight", (w * affine.scale).astype(w.dtype))
-    product = ir.node("MatMul", [before.inputs[0], new_weight], name=label(before))
+    product = ir.node(
+        "MatMul", [before.inputs[0], new_weight], name=display_name(before)
+    )
     if not np.any(affine.shift):
         replace_node(node, product, dead=(before,))
         return product
@@ -188,7 +190,7 @@ def _replace_weights(
         before.op_type,
         [before.inputs[0], *parameters],
         before.attributes,
-        name=label(before),
+        name=display_name(before),
     )
     replace_node(node, fused, dead=(before,))
     return fused
@@ -221,7 +223,7 @@ def _fold_forward(node: ir.Node, reader: ir.Node, affine: Affine) -> bool:
     bias = shift if old_bias is None else array(old_bias) + shift
     inputs = [affine.x, weight, constant(graph, f"{name}.bias", bias.astype(w.dtype))]
     op = "Gemm" if is_op(reader, "MatMul") else reader.op_type  # a MatMul has no bias
-    fused = ir.node(op, inputs, reader.attributes, name=label(reader))
+    fused = ir.node(op, inputs, reader.attributes, name=display_name(reader))
     replace_node(reader, fused, dead=(node,))
     return True
 

@@ -1,4 +1,4 @@
-"""Take the quantisers out of a quantised network."""
+"""Take the quantizers out of a quantized network."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from onnx2snn.graph import (
     closure,
     constant,
     dependency_graph,
+    display_name,
     has_one_reader,
     is_constant,
     is_op,
-    label,
     replace_by_value,
     take_over,
 )
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["RemoveQuantization"]
 
 _BELOW_ZERO = 0.01
-"""Part of its range that a quantiser of a rectified value may have below 0."""
+"""Part of its range that a quantizer of a rectified value may have below 0."""
 
 _KEEPS_MAXIMA = (
     "Flatten",
@@ -59,23 +59,23 @@ class RemoveQuantization(ir.passes.InPlacePass):
         after:   y = Clip(x, 0, s * (q_max - z))    if the range begins at 0, and x does not
                  y = x                              otherwise
 
-    A quantiser whose range begins at 0 (or less than a hundredth of the range below) is a
+    A quantizer whose range begins at 0 (or less than a hundredth of the range below) is a
     rectifier where its operand may be negative, behind weights. Any other only rounds and
     saturates what is linear: spikes round anew. Where scales differ along an axis, a Relu takes
-    the place of the Clip. Several quantisers of one value become one.
+    the place of the Clip. Several quantizers of one value become one.
 
     Limit and number of steps are noted on the rectifier: on the Clip, or on the Relu that the
-    quantiser stands behind, with nothing but data movement and maxima between them. The pass
+    quantizer stands behind, with nothing but data movement and maxima between them. The pass
     ``calibrate`` takes thresholds from there if there is no data.
 
     A Clip of the integers from 0 on, which is how fewer bits than the type has are written, goes in
-    front of the quantiser, and limits the range and the steps that are noted.
+    front of the quantizer, and limits the range and the steps that are noted.
 
     A DynamicQuantizeLinear with the DequantizeLinear behind it goes as well, and leaves nothing.
     Not exact: the difference is half a step s, and what saturates.
 
-    Left alone: a quantiser whose scale is computed, or whose integers have other readers (an
-    output, integer arithmetic); what dequantises an input of the network.
+    Left alone: a quantizer whose scale is computed, or whose integers have other readers (an
+    output, integer arithmetic); what dequantizes an input of the network.
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
@@ -93,10 +93,10 @@ class RemoveQuantization(ir.passes.InPlacePass):
 
 
 def _limit_before_rounding(dequantize: ir.Node) -> None:
-    """Put a Clip of integers between two quantisers in front of both, where it is a rectifier.
+    """Put a Clip of integers between two quantizers in front of both, where it is a rectifier.
 
     So training with fewer bits than a type has is written. Elsewhere the Clip only saturates
-    what is linear, as a quantiser does, and goes.
+    what is linear, as a quantizer does, and goes.
     """
     integers = dequantize.inputs[0]
     clip = None if integers is None else integers.producer()
@@ -122,7 +122,7 @@ def _limit_before_rounding(dequantize: ir.Node) -> None:
             constant(graph, f"{integers.name if integers else ''}.{name}", bound)
             for name, bound in (("min", low), ("max", high))
         ]
-        node = ir.node("Clip", [quantize.inputs[0], *inputs], name=label(clip))
+        node = ir.node("Clip", [quantize.inputs[0], *inputs], name=display_name(clip))
         x = quantize.inputs[0]
         assert x is not None
         node.outputs[0].type, node.outputs[0].shape = x.type, x.shape
@@ -134,7 +134,7 @@ def _limit_before_rounding(dequantize: ir.Node) -> None:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Pair:
-    """A quantiser and the dequantiser behind it; ``quantizer`` is None if it is dynamic."""
+    """A quantizer and the dequantizer behind it; ``quantizer`` is None if it is dynamic."""
 
     quantize: ir.Node
     dequantize: ir.Node
@@ -142,7 +142,7 @@ class _Pair:
 
     @property
     def x(self) -> ir.Value:
-        """What is quantised."""
+        """What is quantized."""
         x = self.quantize.inputs[0]
         assert x is not None
         return x
@@ -172,7 +172,7 @@ def _pairs(graph: ir.Graph) -> Iterator[_Pair]:
 
 
 class _Removal:
-    """Takes the quantisers out of one graph, in its order: what is in front tells the sign."""
+    """Takes the quantizers out of one graph, in its order: what is in front tells the sign."""
 
     def __init__(self, graph: ir.Graph) -> None:
         self._graph = graph
@@ -181,7 +181,7 @@ class _Removal:
         self._weighted = closure(dependency_graph(graph), weights)
 
     def remove(self, pairs: list[_Pair]) -> None:
-        """Remove all quantisers of one value."""
+        """Remove all quantizers of one value."""
         x = pairs[0].x
         positive = self._signs.is_never_negative(x)
         if positive:
@@ -203,10 +203,10 @@ class _Removal:
             self._replace(pair, limited if pair in limiting else x)
 
     def _rectify(self, pair: _Pair, limit: QuantizerRange) -> ir.Value:
-        """Return what is left of a quantiser that limits a value: a Clip, or a Relu."""
+        """Return what is left of a quantizer that limits a value: a Clip, or a Relu."""
         output = pair.dequantize.outputs[0]
         if limit.axis is not None:
-            node = ir.node("Relu", [pair.x], name=label(pair.dequantize))
+            node = ir.node("Relu", [pair.x], name=display_name(pair.dequantize))
         else:
             bounds = {"min": 0.0, "max": limit.values.item()}
             inputs = [
@@ -215,7 +215,9 @@ class _Removal:
                 )
                 for name, bound in bounds.items()
             ]
-            node = ir.node("Clip", [pair.x, *inputs], name=label(pair.dequantize))
+            node = ir.node(
+                "Clip", [pair.x, *inputs], name=display_name(pair.dequantize)
+            )
         self._graph.insert_before(pair.quantize, node)
         take_over(output, node.outputs[0])
         return node.outputs[0]
@@ -239,7 +241,7 @@ class _Removal:
 
 
 def _limit(pairs: list[_Pair]) -> QuantizerRange | None:
-    """Return the upper limit that the quantisers of one value leave; None if there is none."""
+    """Return the upper limit that the quantizers of one value leave; None if there is none."""
     quantizers = [pair.quantizer for pair in pairs if pair.quantizer is not None]
     if not quantizers or not all((each.high > 0).all() for each in quantizers):
         return None
@@ -254,7 +256,7 @@ def _limit(pairs: list[_Pair]) -> QuantizerRange | None:
 
 
 def _is_read_by(x: ir.Value, pairs: list[_Pair]) -> bool:
-    """Whether ``x`` is a rectifier's, and the quantisers are its only readers."""
+    """Whether ``x`` is a rectifier's, and the quantizers are its only readers."""
     producer, quantizers = x.producer(), {pair.quantize for pair in pairs}
     read_by_others = x.is_graph_output() or any(
         use.node not in quantizers for use in x.uses()

@@ -12,10 +12,10 @@ from onnx2snn.analysis.activations import activations
 from onnx2snn.graph import (
     array,
     constant,
+    display_name,
     fresh_name,
     is_constant,
     is_op,
-    label,
     take_over,
 )
 
@@ -67,7 +67,7 @@ def _split(graph: ir.Graph, node: ir.Node, slope: np.ndarray) -> None:
     output = node.outputs[0]
     x = node.inputs[0]
     factor = constant(graph, f"{output.name}.slope", -slope)
-    nodes = list(_halves(x, factor, label(node)))
+    nodes = list(_halves(x, factor, display_name(node)))
     for new, suffix in zip(
         nodes, ("positive", "flipped", "negative", "leak", "sum"), strict=True
     ):

@@ -26,13 +26,13 @@ from onnx2snn.data.events import time_means
 from onnx2snn.data.input_specs import input_specs
 from onnx2snn.data.synthetic import running_feeds
 from onnx2snn.errors import OptionError
-from onnx2snn.graph import label
+from onnx2snn.graph import display_name
 from onnx2snn.metadata.input_coding import event_names
 from onnx2snn.metadata.normal import Normal
 from onnx2snn.metadata.scale import QuantizerRange, Scale
 from onnx2snn.progress import track
 from onnx2snn.runtime.memory import rows_at_once
-from onnx2snn.runtime.subgraph import Segment
+from onnx2snn.runtime.subgraph import Subgraph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -51,26 +51,26 @@ class Calibrate(ir.passes.InPlacePass):
     """Note on every activation the scale its neuron's threshold is made from.
 
     An activation that was trained with its threshold has just that: one that was a staircase
-    of steps (``remove-staircases``), and a Clip from -theta to theta. The distribution of any
+    of steps (``remove-fake-quantizers``), and a Clip from -theta to theta. The distribution of any
     other comes from the best source there is:
 
     1. calibration data;
-    2. without data, the quantiser of a quantised network: its range is the threshold if it has
+    2. without data, the quantizer of a quantized network: its range is the threshold if it has
        no more steps than T. If it has more, ``mse`` takes the part of it that is best for T
-       steps where the range is best for the quantiser's, both for a rectified normal value;
+       steps where the range is best for the quantizer's, both for a rectified normal value;
     3. BatchNormalization: its output is about N(bias, scale^2) per channel. For
        the rule ``mse`` and a rectifier right behind it the threshold has a closed form (Huang
        et al., 2025); else samples are carried to the activation;
     4. where that does not reach, random inputs with the spectrum of photographs: a warning
        says so.
 
-    The upper limit of a Clip or of a quantiser is never exceeded. Only notes are written; the
+    The upper limit of a Clip or of a quantizer is never exceeded. Only notes are written; the
     graph stays as it is. An activation that has a scale already keeps it.
 
     Attributes:
-        time_steps: T that the rule ``mse`` optimises for, >= 1; the number of levels, where T
+        time_steps: T that the rule ``mse`` optimizes for, >= 1; the number of levels, where T
             steps of a neuron have more than T.
-        rule: ``mse`` (least squared error of the T-level quantiser, on samples left out),
+        rule: ``mse`` (least squared error of the T-level quantizer, on samples left out),
             ``percentile`` (99.9, of the values above 0), ``max``, or ``balanced`` (raised, from 0,
             by what lies above it).
         per_channel: Whether each channel has a threshold of its own.
@@ -112,7 +112,9 @@ class Calibrate(ir.passes.InPlacePass):
         """Note the scales of the activations of the main graph."""
         streams = Streams(model.graph, spike=self.spike)
         streams.check()
-        unknown = [v for v in (*streams.fired, *streams.fed) if Scale.read(v) is None]
+        unknown = [
+            v for v in (*streams.fired, *streams.weight_inputs) if Scale.read(v) is None
+        ]
         values = [value for value in unknown if not self._take_trained(value)]
         if self.data is not None and values:
             events = event_names(model.graph)
@@ -130,7 +132,7 @@ class Calibrate(ir.passes.InPlacePass):
         """Find scales from normalizations, or from made-up inputs."""
         if not values:
             return
-        run = Segment(model, values, ()).run
+        run = Subgraph(model, values, ()).run
         feeds = running_feeds(input_specs(model), _SYNTHETIC_SAMPLES, self.seed, run)
         statistics = Statistics(model, feeds[0], self.seed)
         rest = [value for value in values if not self._infer(statistics, value)]
@@ -165,7 +167,7 @@ class Calibrate(ir.passes.InPlacePass):
         return True
 
     def _take_range(self, value: ir.Value) -> bool:
-        """Note a threshold from the range of the quantiser of ``value``; whether there is one."""
+        """Note a threshold from the range of the quantizer of ``value``; whether there is one."""
         found = QuantizerRange.read(value)
         if found is not None:
             part = (
@@ -233,12 +235,12 @@ def _described(value: ir.Value) -> str:
     return (
         f"{value.name!r}"
         if producer is None
-        else f"{producer.op_type} {label(producer)!r}"
+        else f"{producer.op_type} {display_name(producer)!r}"
     )
 
 
 _MOST_LEVELS = 255
-"""A quantiser of more than 8 bits is given the range of the data, and so no wider one."""
+"""A quantizer of more than 8 bits is given the range of the data, and so no wider one."""
 
 _SYNTHETIC_SAMPLES = 256
 

@@ -9,7 +9,7 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.analysis.node_kinds import summed
-from onnx2snn.analysis.streams import Kind, Streams, is_neuron
+from onnx2snn.analysis.streams import NodeKind, Streams, is_neuron
 from onnx2snn.graph import constant, fresh_name, reads, rewire, take_over
 from onnx2snn.metadata.keys import STREAM_OF
 from onnx2snn.ops import ALL_OPS, DOMAIN, OPSET
@@ -58,8 +58,8 @@ class CarryRunningMeans(ir.passes.InPlacePass):
         streams = Streams(model.graph, events)
         streams.check()
         carrier = _Carrier(streams)
-        for node, verdict in streams.verdicts.items():
-            carrier.visit(node, verdict.kind)
+        for node, classification in streams.classifications.items():
+            carrier.visit(node, classification.kind)
         for position, value in enumerate(tuple(model.graph.outputs)):
             if value in streams.varying and carrier.mean(value) is not value:
                 carrier.output_mean(position, value)
@@ -83,20 +83,20 @@ class _Carrier:
         self._means_of: dict[ir.Value, ir.Value] = {}
         self._step_numbers: dict[ir.DataType, ir.Value] = {}
 
-    def visit(self, node: ir.Node, kind: Kind) -> None:
+    def visit(self, node: ir.Node, kind: NodeKind) -> None:
         """Let ``node`` read the form of its inputs that its kind asks for."""
         varying = [value for value in reads(node) if value in self._streams.varying]
-        if kind in {Kind.ANALOG, Kind.READOUT}:
+        if kind in {NodeKind.ANALOG, NodeKind.READOUT}:
             self._read(node, varying, self.mean)
             self._are_means.update(node.outputs)
-        elif kind is Kind.STATIC:
+        elif kind is NodeKind.STATIC:
             if node not in self._streams.live:  # a Shape in the readout
                 self._read(node, varying, self.mean)
-        elif kind is Kind.SPIKING:
+        elif kind is NodeKind.SPIKING:
             self._read(node, varying if is_neuron(node) else [], self.stream)
         elif self._are_means.issuperset(varying):
             self._are_means.update(node.outputs)
-        elif kind is Kind.LINEAR:
+        elif kind is NodeKind.LINEAR:
             self._read(node, varying, self.stream)
         else:
             self._read(node, summed(node), self.running_sum)

@@ -40,7 +40,7 @@ class EncodeInputs(ir.passes.InPlacePass):
 
         generator = ((a position + b)^5 + c)^5 mod p, 1 in the place of 0
 
-    Fifth powers permute the numbers below p, and are far from linear: neighbours, whose states
+    Fifth powers permute the numbers below p, and are far from linear: neighbors, whose states
     would otherwise keep a constant difference, have nothing in common. The same feed always
     gives the same spikes; a sample at another place in its batch gives others.
 

@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from onnx2snn.analysis.activations import is_rectifier, is_symmetric_clip, upper_bound
 from onnx2snn.analysis.streams import Streams, is_neuron, weighted_operand
-from onnx2snn.graph import constant, fresh_name, label, rewire, take_over
+from onnx2snn.graph import constant, display_name, fresh_name, rewire, take_over
 from onnx2snn.metadata.keys import ACTIVATION, ACTIVATION_OUTPUT, THRESHOLD_ORIGIN
 from onnx2snn.metadata.scale import QuantizerRange, Scale
 from onnx2snn.methods.neurons import NEURONS, check_neuron
@@ -40,7 +40,7 @@ class ReplaceActivations(ir.passes.InPlacePass):
         after:   spike, v_next, count_next = GatedDoubleThresholdIF(x, v_init, 0, theta, 0)
                  y = Mul(spike, theta)
 
-    Over T steps the mean of y is the T-level quantisation of ``clip(mean of x, 0, theta)``, up
+    Over T steps the mean of y is the T-level quantization of ``clip(mean of x, 0, theta)``, up
     to spikes that cannot be taken back. A ``Clip(x, 0, c)`` is replaced alike, with
     ``theta <= c``. A ``Clip(x, -c, c)`` gives way to a signed neuron with ``theta = c``, whose
     initial count is as below. Any other activation stays, with a signed neuron behind it:
@@ -65,7 +65,7 @@ class ReplaceActivations(ir.passes.InPlacePass):
             signed ones where an activation can be negative), ``augmented`` (several spikes at
             once, which can be taken back), ``inverse-leaky`` (earlier spikes weigh more) or
             ``hard-reset`` (plain spikes, after which the potential starts at 0).
-        v_init: Initial potential as a fraction of the threshold, 0 to 1, where no quantiser
+        v_init: Initial potential as a fraction of the threshold, 0 to 1, where no quantizer
             the network was trained with says another. Source: 0.5, Bu et al., AAAI 2022.
         spike: Where neurons stand: at the ``activations``, or in front of ``all`` weights.
         max_spikes: Most spikes an augmented neuron sends in a step, 1 to 127.
@@ -88,7 +88,7 @@ class ReplaceActivations(ir.passes.InPlacePass):
         if any(map(is_neuron, model.graph)):
             return
         streams = Streams(model.graph, spike=self.spike)
-        values = (*streams.fired, *streams.fed)
+        values = (*streams.fired, *streams.weight_inputs)
         missing = [str(value.name) for value in values if Scale.read(value) is None]
         if missing:
             message = (
@@ -104,9 +104,9 @@ class ReplaceActivations(ir.passes.InPlacePass):
         maker = _NeuronMaker(model.graph, self)
         for value in streams.fired:
             maker.fire(value)
-        for value in streams.fed:
+        for value in streams.weight_inputs:
             maker.feed(value)
-        modified = bool(streams.fired or streams.fed)
+        modified = bool(streams.fired or streams.weight_inputs)
         if modified:
             model.graph.sort()
             model.opset_imports[DOMAIN] = OPSET
@@ -131,7 +131,11 @@ class _NeuronMaker:
         current = activation.inputs[0] if replaced else value
         if current is None:
             return
-        name = label(activation) if replaced else f"{label(activation)}.neuron"
+        name = (
+            display_name(activation)
+            if replaced
+            else f"{display_name(activation)}.neuron"
+        )
         neuron, spikes = self._neuron(current, value, name, signed=signed)
         take_over(value, spikes)
         if replaced:
@@ -226,8 +230,8 @@ class _NeuronMaker:
 
     def _v_init(self, activation: ir.Value) -> float:
         """Return the initial potential, as a part of the threshold."""
-        quantised = QuantizerRange.read(activation)
-        trained = None if quantised is None else quantised.v_init
+        quantized = QuantizerRange.read(activation)
+        trained = None if quantized is None else quantized.v_init
         return self._options.v_init if trained is None else trained
 
 

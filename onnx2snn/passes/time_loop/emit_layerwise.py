@@ -28,8 +28,8 @@ class EmitLayerwise(ir.passes.InPlacePass):
                  y = Mul(s, theta / W)
 
     A neuron that does not leak has k = 1 and W = T. No input comes while a layer fires, so y is
-    exactly a quantisation of x between 0 and theta, with steps of the smallest digit
-    ``theta w(T) / W``: T of them without a leak, 2^T - 1 with k = 2. Signed neurons quantise
+    exactly a quantization of x between 0 and theta, with steps of the smallest digit
+    ``theta w(T) / W``: T of them without a leak, 2^T - 1 with k = 2. Signed neurons quantize
     alike below 0; an inverse-leaky one rounds the magnitude.
 
     As a value is known once its layers have fired, nodes between layers are computed on it once,

@@ -11,7 +11,7 @@ import onnx_ir as ir
 
 from onnx2snn._version import __version__
 from onnx2snn.metadata.input_coding import Coding
-from onnx2snn.metadata.keys import LEFT
+from onnx2snn.metadata.keys import EXCLUDED
 from onnx2snn.metadata.normal import Normal
 from onnx2snn.metadata.scale import QuantizerRange, Scale
 
@@ -89,4 +89,4 @@ def _erase_notes(model: ir.Model) -> bool:
 
 
 def _erase_left(value: ir.Value) -> bool:
-    return value.metadata_props.pop(LEFT, None) is not None
+    return value.metadata_props.pop(EXCLUDED, None) is not None

@@ -11,7 +11,7 @@ __all__ = ["LRN", "NonMaxSuppression", "Optional", "Pad"]
 
 
 class LRN(OpRun):
-    """Division by a power of the sum of squares over neighbouring channels."""
+    """Division by a power of the sum of squares over neighboring channels."""
 
     def _run(self, x: np.ndarray, **attributes: Any) -> tuple[np.ndarray]:  # noqa: ANN401
         size = attributes["size"]

@@ -46,7 +46,7 @@ class GridSample(OpRun):
             points.append(place)
             borders.append((low, high))
         total = np.zeros((*grid.shape[:-1], x.shape[1]), x.dtype)
-        choices = [_neighbours(place, mode) for place in points]
+        choices = [_neighbors(place, mode) for place in points]
         for chosen in itertools.product(*choices):
             weight = np.prod([share for _, share in chosen], axis=0)
             pixels = _pixels(x, [index for index, _ in chosen], borders, padding_mode)
@@ -54,7 +54,7 @@ class GridSample(OpRun):
         return (np.ascontiguousarray(np.moveaxis(total, -1, 1)),)
 
 
-def _neighbours(place: np.ndarray, mode: str) -> list[tuple[np.ndarray, np.ndarray]]:
+def _neighbors(place: np.ndarray, mode: str) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return the pixels that count along one axis, each with its share."""
     first = np.floor(place)
     rest = place - first

@@ -22,8 +22,8 @@ class Axis:
     Attributes:
         size: Length of the input along this axis.
         kernel: Number of taps.
-        stride: Distance of neighbouring windows.
-        dilation: Distance of neighbouring taps.
+        stride: Distance of neighboring windows.
+        dilation: Distance of neighboring taps.
         begin: Padding before the input.
         end: Padding after the input, as the attributes declare it.
         ceil: Whether a last window that does not fit, but starts on the input, counts.

@@ -92,4 +92,4 @@ def test_a_network_of_another_type_is_converted(dtype: str) -> None:
         error = np.linalg.norm((outputs[key] - value).astype(float))
         assert error < 0.05 * np.linalg.norm(
             value.astype(float)
-        )  # a 64-level quantiser, twice
+        )  # a 64-level quantizer, twice

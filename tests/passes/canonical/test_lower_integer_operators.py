@@ -15,7 +15,7 @@ from tests.models import model, normal
 
 PASS = LowerIntegerOperators()
 NEWER = '<ir_version: 9, opset_import: ["" : 19]>'
-"""The least opset in which onnx's reference evaluator has quantisers."""
+"""The least opset in which onnx's reference evaluator has quantizers."""
 CONTRIB = '<ir_version: 8, opset_import: ["" : 17, "com.microsoft" : 1]>'
 
 
@@ -170,10 +170,10 @@ GEMM = (
 )
 
 
-@pytest.mark.parametrize("quantised", [False, True])
-def test_dense_layer(*, quantised: bool) -> None:
-    text = GEMM.replace("TYPE", "uint8" if quantised else "float")
-    text = text.replace("END", ", sy, zy" if quantised else "")
+@pytest.mark.parametrize("quantized", [False, True])
+def test_dense_layer(*, quantized: bool) -> None:
+    text = GEMM.replace("TYPE", "uint8" if quantized else "float")
+    text = text.replace("END", ", sy, zy" if quantized else "")
     before = model(
         text,
         CONTRIB,
@@ -190,7 +190,7 @@ def test_dense_layer(*, quantised: bool) -> None:
     FoldConstants()(before)
     assert (
         operators(before)
-        == ["DequantizeLinear", "Gemm", "QuantizeLinear"][: 2 + quantised]
+        == ["DequantizeLinear", "Gemm", "QuantizeLinear"][: 2 + quantized]
     )
     np.testing.assert_array_equal(run_ort(before, feeds)["y"], result)
 
@@ -249,7 +249,7 @@ def test_dynamic_product_of_two_streams() -> None:
     ],
     ids=["integers", "no scale", "scale", "matrix"],
 )
-def test_integer_product_without_a_quantiser(tail: str, expected: list[str]) -> None:
+def test_integer_product_without_a_quantizer(tail: str, expected: list[str]) -> None:
     before = model(
         f"(uint8[4,3] x) => ({'int32' if 'Cast' not in tail else 'float'}[4,5] y) {{ {tail} }}",
         NEWER,
@@ -267,7 +267,7 @@ def test_integer_product_without_a_quantiser(tail: str, expected: list[str]) -> 
     [
         # the product is not by the scale that the operand has
         ("z", "k", ["QuantizeLinear", "DequantizeLinear", "MatMul", "Mul"]),
-        # an integer of another zero point than the quantiser's is taken as it is
+        # an integer of another zero point than the quantizer's is taken as it is
         ("other", "half", ["QuantizeLinear", "DequantizeLinear", "MatMul"]),
         # columns with zero points of their own and one scale
         ("z, columns", "half", ["QuantizeLinear", "DequantizeLinear", "MatMul"]),
@@ -299,7 +299,7 @@ def test_scales_that_do_not_fit(
     assert operators(check_pass(PASS, before, feeds, rtol=0)) == expected
 
 
-def test_static_quantiser_before_an_integer_product() -> None:
+def test_static_quantizer_before_an_integer_product() -> None:
     before = model(
         "(float[4,3] x) => (float[4,5] y) { q = QuantizeLinear (x, sx, zx)"
         "  i = MatMulInteger (q, w, zx)  c = Cast <to = 1> (i)  y = Mul (c, k) }",
@@ -548,7 +548,7 @@ OPSETS = {17: '["" : 17, "com.microsoft" : 1]', 21: '["" : 21, "com.microsoft" :
     "opset, dtype, domain",
     [(17, "u1", ""), (17, "i1", ""), (17, "u2", "com.microsoft"), (21, "i2", "")],
 )
-def test_quantisers_of_onnxruntime(opset: int, dtype: str, domain: str) -> None:
+def test_quantizers_of_onnxruntime(opset: int, dtype: str, domain: str) -> None:
     before = model(
         "(float[N,3] x) => (float[N,3] y) { q = com.microsoft.QuantizeLinear (x, s, z)"
         "  r = com.microsoft.DequantizeLinear (q, s, z)  y = Neg (r) }",
@@ -591,7 +591,7 @@ FOLDED: list[tuple[str, dict[str, Any], list[int], int | None]] = [
 
 
 @pytest.mark.parametrize("name, attributes, shape, zero", FOLDED)
-def test_constants_of_every_type_are_dequantised(
+def test_constants_of_every_type_are_dequantized(
     name: str, attributes: dict[str, Any], shape: list[int], zero: int | None
 ) -> None:
     kind = onnx.TensorProto.DataType.Value(name)
@@ -625,7 +625,7 @@ def test_constants_of_every_type_are_dequantised(
     np.testing.assert_array_equal(run_ort(after, feeds)["y"], expected)
 
 
-def test_a_dequantised_graph_output_keeps_its_node() -> None:
+def test_a_dequantized_graph_output_keeps_its_node() -> None:
     before = model(
         "(float[3] x) => (float[3] y, float[2] z) { y = Neg (x)  z = DequantizeLinear (q, s) }",
         NEWER,

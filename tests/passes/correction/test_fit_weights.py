@@ -193,7 +193,7 @@ def test_rows_that_are_no_samples_are_left_out_together(
     ann = model(f"(float[N,6,5] x) => (y) {{ {text} }}", **constants)
     onnx2snn.convert(ann, T, normal(3, samples, 6, 5), corrections=("weights",))
     (of,) = numbers
-    assert np.count_nonzero(np.diff(of)) == blocks - 1, "neighbours stay together"
+    assert np.count_nonzero(np.diff(of)) == blocks - 1, "neighbors stay together"
     np.testing.assert_array_equal(np.bincount(of), len(of) // 4)
 
 

@@ -92,7 +92,7 @@ def test_a_range_from_zero_behind_weights_is_a_clip(
 
 
 @pytest.mark.parametrize(
-    "front, quantiser, end, left",
+    "front, quantizer, end, left",
     [
         ("h = MatMul (x, w)", "(h, s, signed)", "Abs", ["MatMul", "Abs"]),
         ("h = Neg (x)", "(h, s, z)", "Abs", ["Neg", "Abs"]),
@@ -111,10 +111,10 @@ def test_a_range_from_zero_behind_weights_is_a_clip(
     ],
 )
 def test_any_other_range_leaves_nothing(
-    front: str, quantiser: str, end: str, left: list[str]
+    front: str, quantizer: str, end: str, left: list[str]
 ) -> None:
-    back = f"(q{quantiser[2:]}"
-    body = f"{front}  q = QuantizeLinear {quantiser}  d = DequantizeLinear {back}"
+    back = f"(q{quantizer[2:]}"
+    body = f"{front}  q = QuantizeLinear {quantizer}  d = DequantizeLinear {back}"
     body = f"{body}  y = {end} (d)" if end else body.replace("d = Deq", "y = Deq")
     ann = network(body)
     assert PASS(ann).modified
@@ -130,7 +130,7 @@ def test_any_other_range_leaves_nothing(
     )  # half a step
 
 
-def test_a_dynamic_quantiser_leaves_nothing() -> None:
+def test_a_dynamic_quantizer_leaves_nothing() -> None:
     ann = network(
         "h, u, v = DynamicQuantizeLinear (x)  d = DequantizeLinear (h, u, v)  y = Abs (d)"
     )
@@ -186,7 +186,7 @@ def test_a_relu_in_front_becomes_part_of_the_clip() -> None:
     assert ranges(ann) == {"Clip": as_noted([0.05 * 255])}
 
 
-def test_a_signed_quantiser_behind_a_relu_bounds_it() -> None:
+def test_a_signed_quantizer_behind_a_relu_bounds_it() -> None:
     ann = network(
         "g = MatMul (x, w)  h = Relu (g)  q = QuantizeLinear (h, s, signed)"
         "  d = DequantizeLinear (q, s, signed)  y = Neg (d)"
@@ -207,7 +207,7 @@ def test_a_signed_quantiser_behind_a_relu_bounds_it() -> None:
          ["MatMul", "Clip", "Add"]),
         ("e = DequantizeLinear (q, s, z)  y = Add (d, e)", ["MatMul", "Clip", "Add"]),
     ],
-    ids=["another reader", "other scale", "same scale", "two dequantisers"],
+    ids=["another reader", "other scale", "same scale", "two dequantizers"],
 )  # fmt: skip
 def test_all_readers_of_a_rectified_value_share_one_rectifier(
     tail: str, left: list[str]
@@ -220,7 +220,7 @@ def test_all_readers_of_a_rectified_value_share_one_rectifier(
     assert ranges(ann) == {left[1]: as_noted([largest * 255])}
 
 
-def test_quantisers_of_one_value_that_is_not_rectified() -> None:
+def test_quantizers_of_one_value_that_is_not_rectified() -> None:
     ann = network(
         f"h = MatMul (x, w)  {PAIR}  p = QuantizeLinear (h, t, z)  e = DequantizeLinear (p, t, z)"
         "  r = QuantizeLinear (h, s, signed)  f = DequantizeLinear (r, s, signed)"
@@ -270,7 +270,7 @@ def test_a_value_that_is_never_negative_needs_no_rectifier(
     assert ranges(ann) == noted
 
 
-def test_a_second_quantiser_does_not_change_the_first_ones_range() -> None:
+def test_a_second_quantizer_does_not_change_the_first_ones_range() -> None:
     ann = network(
         f"k0 = Conv (x, kernel)  h = Relu (k0)  {PAIR}  m = MaxPool <kernel_shape = [2]> (d)"
         "  p = QuantizeLinear (m, t, z)  e = DequantizeLinear (p, t, z)  y = Neg (e)",
@@ -346,7 +346,7 @@ def test_eight_bits_with_an_exponent(*, is_rectified: bool) -> None:
     )
 
 
-def test_requantised_values_have_one_rectifier() -> None:
+def test_requantized_values_have_one_rectifier() -> None:
     ann = network(
         f"h = MatMul (x, w)  {PAIR}  p = QuantizeLinear (d, t, z)"
         "  e = DequantizeLinear (p, t, z)  y = Neg (e)"
@@ -368,7 +368,7 @@ def dense(zero_point: np.ndarray, scale: float = 0.05) -> ir.Model:
 
 
 @pytest.mark.parametrize("calibration", [None, normal(3, 128, 6)])
-def test_a_quantised_network_is_converted(calibration: np.ndarray | None) -> None:
+def test_a_quantized_network_is_converted(calibration: np.ndarray | None) -> None:
     ann, data = dense(np.array(0, np.uint8)), normal(3, 128, 6)
     conversion = onnx2snn.convert(ann, T=64, calibration=calibration)
     (layer,) = conversion.report["layers"]
@@ -382,7 +382,7 @@ def test_a_quantised_network_is_converted(calibration: np.ndarray | None) -> Non
     assert np.linalg.norm(result - expected) < 0.05 * np.linalg.norm(expected)
 
 
-def test_at_as_many_steps_as_levels_the_quantiser_s_step_is_the_spike() -> None:
+def test_at_as_many_steps_as_levels_the_quantizer_s_step_is_the_spike() -> None:
     """With thresholds at the range, T = 255 steps send what 255 levels say, up to rounding."""
     ann, data = dense(np.array(0, np.uint8), 1 / 64), normal(3, 128, 6)
     conversion = onnx2snn.convert(ann, T=255)

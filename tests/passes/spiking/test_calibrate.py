@@ -232,8 +232,8 @@ def test_a_model_without_types_is_refused_by_name() -> None:
     assert Scale.read(activations(typed.graph)[0]) is not None
 
 
-def quantised(values: np.ndarray, axis: int | None, levels: int) -> ir.Model:
-    """Return a network whose activation has the range of a quantiser noted on it."""
+def quantized(values: np.ndarray, axis: int | None, levels: int) -> ir.Model:
+    """Return a network whose activation has the range of a quantizer noted on it."""
     ann = network("a = Relu (c)  y = Conv (a, u)")
     (value,) = activations(ann.graph)
     QuantizerRange(values, axis, levels).write(value)
@@ -257,7 +257,7 @@ def quantised(values: np.ndarray, axis: int | None, levels: int) -> ir.Model:
         ({"time_steps": 4}, 15, 2.1353 / 2.8987),
     ],
 )
-def test_without_data_a_quantiser_says_where_the_threshold_is(
+def test_without_data_a_quantizer_says_where_the_threshold_is(
     options: dict[str, object],
     levels: int,
     part: float,
@@ -265,16 +265,16 @@ def test_without_data_a_quantiser_says_where_the_threshold_is(
 ) -> None:
     """The parts are of the best thresholds of a rectified normal value of variance 1."""
     (scale,) = calibrated(
-        quantised(np.float32([3]), None, levels), data=None, **options
+        quantized(np.float32([3]), None, levels), data=None, **options
     )
     assert (scale.origin, scale.axis, scale.dead) == ("quantizer", None, ())
     np.testing.assert_allclose(scale.values, [3 * part], rtol=1e-4)
     assert not caplog.records
 
 
-def test_a_quantiser_with_a_range_for_each_channel() -> None:
+def test_a_quantizer_with_a_range_for_each_channel() -> None:
     ranges = np.float32([1, 2, 3, 4])
-    (scale,) = calibrated(quantised(ranges, 1, 15), data=None, time_steps=15)
+    (scale,) = calibrated(quantized(ranges, 1, 15), data=None, time_steps=15)
     assert scale.axis == 1
     np.testing.assert_array_equal(scale.values, ranges)
 
@@ -282,11 +282,11 @@ def test_a_quantiser_with_a_range_for_each_channel() -> None:
 @pytest.mark.parametrize(
     "axis, bound", [(1, [0.1, 0.2, 0.3, 9]), (None, [0.3] * 4), (3, [9] * 4)]
 )
-def test_with_data_a_quantiser_bounds_the_threshold(
+def test_with_data_a_quantizer_bounds_the_threshold(
     axis: int | None, bound: list[float]
 ) -> None:
     ranges = np.float32([0.3] if axis is None else [0.1, 0.2, 0.3, 9])
-    (scale,) = calibrated(quantised(ranges, axis, 255), rule="max")
+    (scale,) = calibrated(quantized(ranges, axis, 255), rule="max")
     (free,) = calibrated(network("a = Relu (c)  y = Conv (a, u)"), rule="max")
     assert scale.origin == "calibration"
     np.testing.assert_allclose(scale.values, np.minimum(free.values, bound), rtol=1e-5)

@@ -247,7 +247,7 @@ def test_outputs_are_means(steps: int) -> None:
     found = run_ort(network, {"x": x, "T": np.array(steps)})
     assert list(found) == ["y", "a", "m", "static", "z"]
     np.testing.assert_array_equal(found["static"], -x)
-    # the input is the same in every step: the mean is the quantised activation
+    # the input is the same in every step: the mean is the quantized activation
     rate = np.clip(np.floor((steps * x + 0.25) / 0.5), 0, steps) * 0.5 / steps
     np.testing.assert_allclose(found["a"], rate, rtol=1e-6)
     np.testing.assert_allclose(

@@ -5,7 +5,7 @@ import onnx
 import onnx_ir as ir
 import pytest
 
-from onnx2snn.analysis.streams import Kind, Streams
+from onnx2snn.analysis.streams import NodeKind, Streams
 from onnx2snn.metadata.input_coding import RATE, Coding
 from onnx2snn.ops import DOMAIN
 from onnx2snn.passes import (
@@ -86,7 +86,7 @@ def test_states_of_many_elements_are_all_different() -> None:
     assert states.max() < MODULUS
 
 
-def test_neighbours_have_nothing_in_common() -> None:
+def test_neighbors_have_nothing_in_common() -> None:
     size, time_steps = 32, 256
     image = np.full((2, 3, size, size), 0.5, np.float32)
     found = spikes(image, time_steps) - 0.5
@@ -98,8 +98,8 @@ def test_neighbours_have_nothing_in_common() -> None:
             assert abs(pairs.mean()) / 0.25 < 4 / np.sqrt(pairs.size), (axis, lag)
     # The worst of many pairs of elements, not only the mean: 5 standard errors of one pair.
     flat = found.reshape(time_steps, -1)
-    neighbours = (flat[:, :-1] * flat[:, 1:]).mean(axis=0) / 0.25
-    assert np.abs(neighbours).max() < 5 / np.sqrt(time_steps)
+    neighbors = (flat[:, :-1] * flat[:, 1:]).mean(axis=0) / 0.25
+    assert np.abs(neighbors).max() < 5 / np.sqrt(time_steps)
 
 
 def test_an_image_of_spikes_has_the_mean_of_the_image() -> None:
@@ -162,9 +162,12 @@ def test_behind_the_encoder_all_is_spikes() -> None:
     snn, _ = encoded("(float[N,4] x) => (float[N,3] y) { h = Gemm (x, w)  y = Relu (h) }",
                      w=dyadic(1, 4, 3))  # fmt: skip
     streams = Streams(snn.graph)
-    kinds = {node.op_type: verdict.kind for node, verdict in streams.verdicts.items()}
-    assert kinds["BernoulliEncoder"] is Kind.SPIKING
-    assert kinds["Gemm"] is Kind.LINEAR
+    kinds = {
+        node.op_type: classification.kind
+        for node, classification in streams.classifications.items()
+    }
+    assert kinds["BernoulliEncoder"] is NodeKind.SPIKING
+    assert kinds["Gemm"] is NodeKind.LINEAR
     assert streams.is_spike_driven(
         next(node for node in snn.graph if node.op_type == "Gemm")
     )

@@ -68,7 +68,7 @@ def emit(
     return ir.to_proto(snn)
 
 
-def quantised(z: np.ndarray, levels: int, theta: float) -> np.ndarray:
+def quantized(z: np.ndarray, levels: int, theta: float) -> np.ndarray:
     digit = np.float32(theta / levels)
     return digit * np.clip(np.floor(z / digit + np.float32(0.5)), 0, levels)
 
@@ -76,7 +76,7 @@ def quantised(z: np.ndarray, levels: int, theta: float) -> np.ndarray:
 @FORMS
 @pytest.mark.parametrize("time_steps", [1, 3, 4, 7])
 @pytest.mark.parametrize("neuron", NEURONS)
-def test_a_layer_is_the_quantiser_of_its_input(
+def test_a_layer_is_the_quantizer_of_its_input(
     neuron: str,
     time_steps: int,
     collapse: bool,  # noqa: FBT001
@@ -88,7 +88,7 @@ def test_a_layer_is_the_quantiser_of_its_input(
     proto = layerwise(ann, time_steps, 1, neuron, collapse=collapse)
     x = dyadic(9, 64, 4, unit=16)
     y = run_ort(proto, {"x": x})["y"]
-    expected = quantised(x @ dyadic(8, 4, 4), levels.get(neuron, time_steps), theta)
+    expected = quantized(x @ dyadic(8, 4, 4), levels.get(neuron, time_steps), theta)
     np.testing.assert_array_equal(y, expected)
     np.testing.assert_array_equal(y, run_reference(proto, {"x": x})["y"])
     assert {0.0, theta} <= set(y.ravel().tolist())
@@ -96,7 +96,7 @@ def test_a_layer_is_the_quantiser_of_its_input(
 
 @FORMS
 @pytest.mark.parametrize("neuron", NEURONS)
-def test_signed_neurons_quantise_below_zero_alike(
+def test_signed_neurons_quantize_below_zero_alike(
     neuron: str,
     collapse: bool,  # noqa: FBT001
 ) -> None:
@@ -110,7 +110,7 @@ def test_signed_neurons_quantise_below_zero_alike(
     levels = {"augmented": 16, "inverse-leaky": 15}.get(neuron, 4)
     digit = theta / levels
     if neuron == "inverse-leaky":  # the magnitude is rounded
-        expected = np.sign(-x) * quantised(np.abs(x), levels, theta)
+        expected = np.sign(-x) * quantized(np.abs(x), levels, theta)
     elif neuron == "if":  # starts at 0: cut off
         expected = digit * np.trunc(np.clip(-x, -1, 1) / digit)
     else:
@@ -328,8 +328,8 @@ def test_unknown_ranks(collapse: bool) -> None:  # noqa: FBT001
         node.outputs[0].shape = None
     feeds = {"x": dyadic(3, 6, 4, unit=16), "s": np.array([2, 3, 4])}
     y = run_ort(layerwise(ann, 4, collapse=collapse), feeds)["y"]
-    inner = quantised(feeds["x"], 4, 0.5)
-    np.testing.assert_array_equal(y, quantised(0.5 - inner, 4, 0.5).reshape(2, 3, 4))
+    inner = quantized(feeds["x"], 4, 0.5)
+    np.testing.assert_array_equal(y, quantized(0.5 - inner, 4, 0.5).reshape(2, 3, 4))
 
 
 @FORMS
@@ -344,7 +344,7 @@ def test_an_output_between_layers(collapse: bool) -> None:  # noqa: FBT001
     found = run_ort(proto, {"x": dyadic(3, 5, 4, unit=16)})
     assert list(found) == ["a", "m", "y"]
     np.testing.assert_array_equal(found["m"], np.float32(0.25) - found["a"])
-    np.testing.assert_array_equal(found["y"], quantised(found["m"], 4, 1))
+    np.testing.assert_array_equal(found["y"], quantized(found["m"], 4, 1))
 
 
 def test_names_that_are_taken() -> None:

@@ -5,7 +5,7 @@ import json
 from typing import TYPE_CHECKING
 
 import onnx2snn
-from onnx2snn.passes import ChooseInputCoding, EmitTimeLoop, LeaveAnalog, WriteMetadata
+from onnx2snn.passes import ChooseInputCoding, EmitTimeLoop, ExcludeNodes, WriteMetadata
 from tests.models import model, step_form
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def test_the_notes_of_other_passes_are_erased() -> None:
     ann = model(
         "(float[N,3] x) => (float[N,3] y) { h = Neg (x)  a = Relu (h)  y = Relu (a) }"
     )
-    LeaveAnalog(("a",))(ann)
+    ExcludeNodes(("a",))(ann)
     ChooseInputCoding(events=("x",))(ann)
     snn = step_form(ann)
     EmitTimeLoop(4)(snn)

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from onnx2snn.analysis.activations import activations
-from onnx2snn.analysis.streams import Kind, Streams, is_neuron
-from onnx2snn.metadata.keys import is_left
+from onnx2snn.analysis.streams import NodeKind, Streams, is_neuron
+from onnx2snn.metadata.keys import is_excluded
 from onnx2snn.passes import (
     AttachFunctions,
     CarryRunningMeans,
     EmitTimeLoop,
-    LeaveAnalog,
+    ExcludeNodes,
     ReplaceActivations,
 )
 from onnx2snn.testing import run_ort
@@ -39,11 +39,11 @@ GELU_CONSTANTS = {
 def kinds(text: str, *values: str, spike: str = "activations") -> dict[str, str]:
     """Return what makes each value once ``values`` are left."""
     ann = model(text, **(W | (GELU_CONSTANTS if text is GELU else {})))
-    LeaveAnalog(values)(ann)
-    verdicts = Streams(ann.graph, spike=spike).verdicts
+    ExcludeNodes(values)(ann)
+    classifications = Streams(ann.graph, spike=spike).classifications
     return {
-        str(node.outputs[0].name): verdict.kind.value
-        for node, verdict in verdicts.items()
+        str(node.outputs[0].name): classification.kind.value
+        for node, classification in classifications.items()
     }
 
 
@@ -75,7 +75,7 @@ def test_the_network_computes_the_same() -> None:
     errors = []
     for left in ((), ("b",), ("a", "b")):
         snn = model(CHAIN, **W)
-        LeaveAnalog(left)(snn)
+        ExcludeNodes(left)(snn)
         with_scales(snn, 2.0)
         ReplaceActivations()(snn)
         CarryRunningMeans()(snn)
@@ -119,7 +119,7 @@ SOFTMAX = (
 def test_no_neuron_stands_in_front_of_weights_that_are_left() -> None:
     def fed(*values: str) -> list[str]:
         ann = model(SOFTMAX, **W)
-        LeaveAnalog(values)(ann)
+        ExcludeNodes(values)(ann)
         streams = Streams(ann.graph, spike="all")
         readers = [node for node in ann.graph if streams.is_spike_driven(node)]
         return [str(node.outputs[0].name) for node in readers]
@@ -132,7 +132,7 @@ def test_no_neuron_stands_in_front_of_weights_that_are_left() -> None:
 
 def test_weights_that_are_left_read_the_value_as_it_is() -> None:
     ann = model(SOFTMAX, **W)
-    LeaveAnalog(("u",))(ann)
+    ExcludeNodes(("u",))(ann)
     with_scales(ann, 0.5, "all")
     ReplaceActivations(spike="all")(ann)
     read = {str(node.outputs[0].name): str(node.inputs[0].name) for node in ann.graph
@@ -146,13 +146,15 @@ def test_only_notes_are_written_and_only_once() -> None:
     before = [
         (node.op_type, [value.name for value in node.outputs]) for node in ann.graph
     ]
-    assert LeaveAnalog(("b",))(ann).modified
+    assert ExcludeNodes(("b",))(ann).modified
     assert [
         (node.op_type, [v.name for v in node.outputs]) for node in ann.graph
     ] == before
-    assert not LeaveAnalog(("b",))(ann).modified
-    assert not LeaveAnalog()(ann).modified
-    assert not LeaveAnalog(("nothing", "x"))(ann).modified
-    assert [v.name for node in ann.graph for v in node.outputs if is_left(v)] == ["b"]
+    assert not ExcludeNodes(("b",))(ann).modified
+    assert not ExcludeNodes()(ann).modified
+    assert not ExcludeNodes(("nothing", "x"))(ann).modified
+    assert [v.name for node in ann.graph for v in node.outputs if is_excluded(v)] == [
+        "b"
+    ]
     assert [value.name for value in activations(ann.graph)] == ["a", "c"]
-    assert Streams(ann.graph).of_kind(Kind.ANALOG)
+    assert Streams(ann.graph).of_kind(NodeKind.ANALOG)

@@ -1,4 +1,4 @@
-"""Quantisers in all the words that frameworks find for them."""
+"""Quantizers in all the words that frameworks find for them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import onnx_ir as ir
 import pytest
 
 from onnx2snn.metadata.scale import QuantizerRange
-from onnx2snn.passes import CanonicalizeActivations, FoldConstants, RemoveStaircases
-from onnx2snn.passes.simplification.remove_staircases import with_staircases
+from onnx2snn.passes import CanonicalizeActivations, FoldConstants, RemoveFakeQuantizers
+from onnx2snn.passes.simplification.remove_fake_quantizers import with_fake_quantizers
 from onnx2snn.testing import run_ort, run_reference
 from tests.models import model, normal
 
-PASS = RemoveStaircases()
+PASS = RemoveFakeQuantizers()
 THETA = np.float32(0.7)
 CONSTANTS = {
     "w": normal(1, 3, 3),
@@ -93,7 +93,7 @@ def noted(ann: ir.Model) -> QuantizerRange:
 
 
 @pytest.mark.parametrize("body", SPELLINGS.values(), ids=SPELLINGS)
-def test_a_quantiser_is_found_in_whatever_words(body: str) -> None:
+def test_a_quantizer_is_found_in_whatever_words(body: str) -> None:
     ann = network(body)
     feeds = {"x": normal(2, 50, 3)}
     before = run_ort(ann, feeds)["y"]
@@ -114,10 +114,10 @@ def test_a_quantiser_is_found_in_whatever_words(body: str) -> None:
     np.testing.assert_allclose(
         run_ort(ann, feeds)["y"], np.clip(h, 0, THETA), rtol=1e-5, atol=1e-6
     )
-    quantised = with_staircases(ann)
+    quantized = with_fake_quantizers(ann)
     for run in (run_ort, run_reference):
         np.testing.assert_allclose(
-            run(quantised, feeds)["y"], before, rtol=1e-5, atol=1e-6
+            run(quantized, feeds)["y"], before, rtol=1e-5, atol=1e-6
         )
 
 
@@ -153,7 +153,7 @@ def test_channels_have_thresholds_of_their_own_behind_a_relu() -> None:
     found = noted(ann)
     assert (found.values.tolist(), found.axis) == (CONSTANTS["per_channel"].tolist(), 1)
     np.testing.assert_allclose(
-        run_ort(with_staircases(ann), feeds)["y"], before, rtol=1e-5, atol=1e-6
+        run_ort(with_fake_quantizers(ann), feeds)["y"], before, rtol=1e-5, atol=1e-6
     )
 
 
@@ -168,16 +168,16 @@ def test_steps_on_both_sides_of_zero_are_a_symmetric_clip() -> None:
     clip = next(node for node in ann.graph if node.op_type == "Clip")
     bounds = [value.const_value.numpy().item() for value in clip.inputs[1:]]
     assert bounds == [-THETA.item(), THETA.item()]
-    quantised = with_staircases(ann)
+    quantized = with_fake_quantizers(ann)
     np.testing.assert_allclose(
-        run_ort(quantised, feeds)["y"], before, rtol=1e-5, atol=1e-6
+        run_ort(quantized, feeds)["y"], before, rtol=1e-5, atol=1e-6
     )
 
 
 @pytest.mark.parametrize(
     "scaling", ["Div (h, theta)", "Add (h, levels)", "Div (h, m)", "Mul (h, minus)"]
 )
-def test_what_does_not_fit_in_front_is_not_a_part_of_the_quantiser(
+def test_what_does_not_fit_in_front_is_not_a_part_of_the_quantizer(
     scaling: str,
 ) -> None:
     ann = network(
@@ -190,7 +190,7 @@ def test_what_does_not_fit_in_front_is_not_a_part_of_the_quantiser(
     found = noted(ann)
     assert (found.values.tolist(), found.levels, found.v_init) == ([4.0], 4, 0.0)
     np.testing.assert_allclose(
-        run_ort(with_staircases(ann), feeds)["y"], before, rtol=1e-5, atol=1e-6
+        run_ort(with_fake_quantizers(ann), feeds)["y"], before, rtol=1e-5, atol=1e-6
     )
 
 

@@ -9,21 +9,21 @@ import onnx_ir as ir
 
 from onnx2snn.analysis.activations import activations
 from onnx2snn.graph import closure, dependency_graph, is_constant, is_op
-from onnx2snn.metadata.keys import LEFT, is_left
+from onnx2snn.metadata.keys import EXCLUDED, is_excluded
 
 if TYPE_CHECKING:
     import networkx as nx
 
-__all__ = ["LeaveAnalog", "activations_of"]
+__all__ = ["ExcludeNodes", "activations_of"]
 
 
 @dataclasses.dataclass(frozen=True)
-class LeaveAnalog(ir.passes.InPlacePass):
+class ExcludeNodes(ir.passes.InPlacePass):
     """Note on values that no neuron is to stand where they are made.
 
     An activation that makes such a value stays what it is: it is computed on running means, or
     in the readout if no neuron depends on it. Naming one factor of an activation that is
-    spelt out, such as the Sigmoid in ``x * Sigmoid(x)``, means the activation. With neurons in
+    spelled out, such as the Sigmoid in ``x * Sigmoid(x)``, means the activation. With neurons in
     front of ``all`` weights, weights that make such a value get none, and neither do those
     that read it. Only notes are written; the graph stays as it is.
 
@@ -44,9 +44,9 @@ class LeaveAnalog(ir.passes.InPlacePass):
             for value, parts in activations_of(model.graph).items()
             if parts & named
         }
-        new = [value for value in named | meant if not is_left(value)]
+        new = [value for value in named | meant if not is_excluded(value)]
         for value in new:
-            value.metadata_props[LEFT] = "1"
+            value.metadata_props[EXCLUDED] = "1"
         return ir.passes.PassResult(model, modified=bool(new))
 
 

@@ -1,4 +1,4 @@
-"""Take the quantisers that are spelt in float arithmetic out of a network."""
+"""Take the quantizers that are spelled in float arithmetic out of a network."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.analysis.activations import is_symmetric_clip
-from onnx2snn.analysis.fake_quantizers import ROUNDINGS, staircase_of
+from onnx2snn.analysis.fake_quantizers import ROUNDINGS, uniform_quantizer_of
 from onnx2snn.analysis.rules import WEIGHTED
 from onnx2snn.graph import (
     closure,
     constant,
     dependency_graph,
+    display_name,
     is_op,
-    label,
     remove_unused,
     take_over,
 )
@@ -25,18 +25,18 @@ from onnx2snn.graph.quantization import along_axis
 from onnx2snn.metadata.scale import QuantizerRange
 
 if TYPE_CHECKING:
-    from onnx2snn.analysis.fake_quantizers import Staircase
+    from onnx2snn.analysis.fake_quantizers import UniformQuantizer
 
-__all__ = ["RemoveStaircases", "with_staircases"]
+__all__ = ["RemoveFakeQuantizers", "with_fake_quantizers"]
 
 _LOGGER = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
-class RemoveStaircases(ir.passes.InPlacePass):
-    """Replace a quantiser that is spelt in float arithmetic by the clamp that it quantises.
+class RemoveFakeQuantizers(ir.passes.InPlacePass):
+    """Replace a quantizer that is spelled in float arithmetic by the clamp that it quantizes.
 
-    This is the form of QCFS, of fake quantisation, and of other activations trained for few
+    This is the form of QCFS, of fake quantization, and of other activations trained for few
     levels. With one threshold theta:
 
         before:  y = theta * (Floor(Clip(x / theta, 0, 1) * L + 0.5) / L)
@@ -53,12 +53,12 @@ class RemoveStaircases(ir.passes.InPlacePass):
     It is told by what it does: nodes in front of the rounding (Floor, Round or Ceil) and behind
     it may be any Add, Clip, Div, Identity, Max, Min, Mul, Neg, Relu and Sub with constants that
     together make equal steps of the same size in x and in y, and ``u + (Floor(u) - u)`` may stand
-    for ``Floor(u)``. The result is not quantised any more: the difference is half a step.
+    for ``Floor(u)``. The result is not quantized any more: the difference is half a step.
 
     Left alone: a rounding that no weights stand in front of, and, with a warning if weights
     depend on it, one in any other company.
 
-    Source: the quantisers of Bu et al., ICLR 2022, and Esser et al., ICLR 2020.
+    Source: the quantizers of Bu et al., ICLR 2022, and Esser et al., ICLR 2020.
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
@@ -71,7 +71,7 @@ class RemoveStaircases(ir.passes.InPlacePass):
         unknown = [node for node in roundings if not _rewrite(node)]
         for node in unknown:
             if node in before:
-                _LOGGER.warning(_UNKNOWN, node.op_type, label(node))
+                _LOGGER.warning(_UNKNOWN, node.op_type, display_name(node))
         modified = len(unknown) < len(roundings)
         if modified:
             remove_unused(model)
@@ -79,12 +79,12 @@ class RemoveStaircases(ir.passes.InPlacePass):
 
 
 def _rewrite(rounding: ir.Node) -> bool:
-    stairs = staircase_of(rounding)
+    stairs = uniform_quantizer_of(rounding)
     if stairs is None or not _has_one_axis(stairs):
         return False
     graph = rounding.graph
     assert isinstance(graph, ir.Graph)
-    node = _clamp(graph, stairs, label(rounding))
+    node = _clamp(graph, stairs, display_name(rounding))
     graph.insert_before(rounding, node)
     output = node.outputs[0]
     take_over(stairs.y, output)
@@ -93,7 +93,7 @@ def _rewrite(rounding: ir.Node) -> bool:
     return True
 
 
-def _clamp(graph: ir.Graph, stairs: Staircase, name: str) -> ir.Node:
+def _clamp(graph: ir.Graph, stairs: UniformQuantizer, name: str) -> ir.Node:
     if stairs.theta.size > 1:
         return ir.node("Relu", [stairs.x], name=name)
     theta = stairs.theta.reshape([])
@@ -106,7 +106,7 @@ def _clamp(graph: ir.Graph, stairs: Staircase, name: str) -> ir.Node:
     return ir.node("Clip", [stairs.x, *inputs], name=name)
 
 
-def _has_one_axis(stairs: Staircase) -> bool:
+def _has_one_axis(stairs: UniformQuantizer) -> bool:
     """Whether thresholds are one, or those of a rectifier along one axis of ``x``."""
     rank = -1 if stairs.x.shape is None else len(stairs.x.shape)
     largest = max(stairs.theta.shape, default=1)
@@ -114,7 +114,7 @@ def _has_one_axis(stairs: Staircase) -> bool:
     return stairs.theta.size == 1 or (alone and not stairs.is_signed)
 
 
-def _axis(stairs: Staircase) -> int | None:
+def _axis(stairs: UniformQuantizer) -> int | None:
     """Return the axis of ``x`` along which thresholds differ, None for one threshold."""
     if stairs.theta.size == 1:
         return None
@@ -122,11 +122,11 @@ def _axis(stairs: Staircase) -> int | None:
     return len(stairs.x.shape) - stairs.theta.ndim + int(np.argmax(stairs.theta.shape))
 
 
-def with_staircases(ann: ir.Model) -> ir.Model:
-    """Return a copy of ``ann`` that is quantised again as it was trained.
+def with_fake_quantizers(ann: ir.Model) -> ir.Model:
+    """Return a copy of ``ann`` that is quantized again as it was trained.
 
     The activations keep their names. It is what a spiking network is to be compared with: without
-    its quantisers, a network trained with them may be another one.
+    its quantizers, a network trained with them may be another one.
     """
     copy = ann.clone()
     for node in tuple(copy.graph):
@@ -176,6 +176,6 @@ def _quantize(graph: ir.Graph, value: ir.Value, noted: QuantizerRange) -> None:
 
 
 _UNKNOWN = (
-    "%s %r rounds in a way that is no quantiser of equal steps from 0: it stays as it is, and "
+    "%s %r rounds in a way that is no quantizer of equal steps from 0: it stays as it is, and "
     "what the threshold around it is comes from calibration"
 )

@@ -13,11 +13,11 @@ from onnx2snn.graph.nodes import appended, new_node, new_value
 from onnx2snn.ops import ALL_OPS
 from onnx2snn.schedules.loops import Carried
 
-__all__ = ["DigitValues", "Digits", "fading_weight"]
+__all__ = ["SpikeWeightValues", "SpikeWeights", "spike_weight"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Digits:
+class SpikeWeights:
     """How T spikes of one neuron write a number: the spike at step t = 1..T weighs k^(1-t).
 
     The first weighs 1, so that no weight grows with T. With ``total`` the sum of the weights, a
@@ -31,7 +31,7 @@ class Digits:
     leak: float = 1.0
 
     @classmethod
-    def of(cls, neuron: ir.Node) -> Digits:
+    def of(cls, neuron: ir.Node) -> SpikeWeights:
         """Return the digits of a neuron in step form."""
         inputs = dict(zip(ALL_OPS[neuron.op_type].inputs, neuron.inputs, strict=True))
         return cls(float(array(inputs["leak"]))) if "leak" in inputs else cls()
@@ -60,8 +60,8 @@ _MANY = 2**16
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class DigitValues:
-    """The numbers of ``Digits`` as values of a graph, computed from its input T.
+class SpikeWeightValues:
+    """The numbers of ``SpikeWeights`` as values of a graph, computed from its input T.
 
     Attributes:
         total: Sum of the weights, a scalar in the type of the potential.
@@ -73,8 +73,12 @@ class DigitValues:
 
     @classmethod
     def write(
-        cls, graph: ir.Graph, digits: Digits, time_steps: ir.Value, dtype: ir.DataType
-    ) -> DigitValues:
+        cls,
+        graph: ir.Graph,
+        digits: SpikeWeights,
+        time_steps: ir.Value,
+        dtype: ir.DataType,
+    ) -> SpikeWeightValues:
         """Append the nodes that compute them; the graph is to be sorted at the end.
 
         Powers are taken in double precision, where those of 2 are exact in every runtime.
@@ -96,8 +100,8 @@ class DigitValues:
         )
 
 
-def fading_weight(
-    graph: ir.Graph, digits: Digits, dtype: ir.DataType, first: float, name: str
+def spike_weight(
+    graph: ir.Graph, digits: SpikeWeights, dtype: ir.DataType, first: float, name: str
 ) -> tuple[ir.Node, Carried]:
     """Return the weight of a spike as a loop-carried scalar, and the node that makes the next.
 

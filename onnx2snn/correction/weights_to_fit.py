@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     import numpy as np
     import onnx_ir as ir
 
-__all__ = ["Synapses", "place", "synapses"]
+__all__ = ["WeightsToFit", "place", "synapses"]
 
 
 @dataclasses.dataclass
-class Synapses:
+class WeightsToFit:
     """The weights of one node that spikes drive.
 
     Attributes:
@@ -35,11 +35,11 @@ class Synapses:
     samples: Iterable[tuple[np.ndarray, np.ndarray]] = ()
 
 
-def synapses(nodes: Iterable[ir.Node]) -> list[Synapses]:
+def synapses(nodes: Iterable[ir.Node]) -> list[WeightsToFit]:
     """Return those of ``nodes`` that have weights of their own as matrices."""
     maps = [linear_map(node) for node in nodes if is_op(node, *WEIGHTED)]
     return [
-        Synapses(found, place(found.node.outputs[0]))
+        WeightsToFit(found, place(found.node.outputs[0]))
         for found in maps
         if found is not None
     ]
