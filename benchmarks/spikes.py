@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.analysis.streams import is_neuron
 from onnx2snn.conversion.evaluation import outputs_on
 from onnx2snn.graph import fresh_name
+from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.runtime import load
 from onnx2snn.schedules import time_loops
 

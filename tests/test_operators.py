@@ -15,8 +15,9 @@ import onnx_ir as ir
 import pytest
 
 import onnx2snn
-from onnx2snn.analysis.streams import Streams, is_neuron
+from onnx2snn.analysis.streams import Streams
 from onnx2snn.ops import DOMAIN
+from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.passes import AttachFunctions, CarryRunningMeans, EmitTimeLoop
 from onnx2snn.runtime.numpy_runtime import evaluation
 from onnx2snn.testing import run_ort, unoptimized

@@ -30,7 +30,7 @@ from onnx2snn.graph import (
 )
 from onnx2snn.metadata.input_coding import EVENTS, RATE, coded_inputs
 from onnx2snn.metadata.keys import is_excluded
-from onnx2snn.ops import ALL_OPS, DOMAIN
+from onnx2snn.ops.predicates import is_neuron, is_stateful, sends_spikes
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -42,29 +42,11 @@ __all__ = [
     "Classification",
     "NodeKind",
     "Streams",
-    "is_neuron",
-    "is_stateful",
-    "sends_spikes",
     "weighted_operand",
 ]
 
 SPIKE = ("activations", "all")
 """Where neurons may stand."""
-
-
-def is_neuron(node: ir.Node) -> bool:
-    """Whether ``node`` is a spiking neuron of one time step."""
-    return is_stateful(node) and "v_threshold" in ALL_OPS[node.op_type].inputs
-
-
-def sends_spikes(node: ir.Node) -> bool:
-    """Whether ``node`` is a neuron, or makes spikes of an input."""
-    return is_stateful(node) and "spike" in ALL_OPS[node.op_type].outputs
-
-
-def is_stateful(node: ir.Node) -> bool:
-    """Whether ``node`` carries a state from step to step."""
-    return node.domain == DOMAIN and bool(ALL_OPS[node.op_type].state)
 
 
 def weighted_operand(node: ir.Node) -> ir.Value | None:

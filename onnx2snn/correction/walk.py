@@ -8,7 +8,6 @@ import numpy as np
 
 from onnx2snn.analysis.activations import is_rectifier
 from onnx2snn.analysis.channel_axis import channel_axis
-from onnx2snn.analysis.streams import is_neuron
 from onnx2snn.calibration.limits import largest_magnitude
 from onnx2snn.correction.grid import Grid
 from onnx2snn.correction.layer import Layer, Sample
@@ -17,6 +16,7 @@ from onnx2snn.data.events import time_means
 from onnx2snn.graph import boundary, closure, dependency_graph, reads
 from onnx2snn.metadata.input_coding import event_names
 from onnx2snn.metadata.keys import ACTIVATION_OUTPUT, STREAM_OF, is_excluded
+from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.runtime.subgraph import Subgraph
 from onnx2snn.storage.array_store import ArrayStore
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
-from onnx2snn.analysis.streams import is_neuron
 from onnx2snn.graph import array, display_name
 from onnx2snn.metadata.keys import ACTIVATION, THRESHOLD_ORIGIN
 from onnx2snn.ops import ALL_OPS
+from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.reporting.energy import energy
 from onnx2snn.schedules import SpikeWeights, layers_in_a_row
 

@@ -10,9 +10,9 @@ import onnx_ir as ir
 
 from onnx2snn.analysis.dynamic_shapes import data_dependent_values
 from onnx2snn.analysis.node_kinds import NodeKind, classify
-from onnx2snn.analysis.streams import is_neuron
 from onnx2snn.graph import constant, copied, fresh_name, reads, rewire
 from onnx2snn.graph.nodes import appended, new_node, new_value
+from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.schedules.loops import Body, Carried, new_loop, step_number
 from onnx2snn.schedules.spike_weights import spike_weight
 

@@ -6,7 +6,6 @@ import networkx as nx
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.analysis.streams import is_neuron
 from onnx2snn.graph import (
     array,
     constant,
@@ -18,6 +17,7 @@ from onnx2snn.graph import (
 )
 from onnx2snn.graph.nodes import appended, new_node, new_value
 from onnx2snn.ops import ALL_OPS
+from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.schedules.initial_states import starting_value
 from onnx2snn.schedules.layer_bodies import Fired, Linear, accumulate
 from onnx2snn.schedules.loops import (

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.analysis.streams import is_stateful
 from onnx2snn.graph import (
     closure,
     constant,
@@ -19,6 +18,7 @@ from onnx2snn.graph import (
     rewire,
 )
 from onnx2snn.metadata.input_coding import event_names
+from onnx2snn.ops.predicates import is_stateful
 from onnx2snn.schedules.loops import (
     LOOP_NAME,
     Body,

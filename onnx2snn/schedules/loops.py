@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.analysis.streams import is_stateful
 from onnx2snn.graph import (
     constant,
     display_name,
@@ -19,6 +18,7 @@ from onnx2snn.graph import (
     rewire,
 )
 from onnx2snn.ops import ALL_OPS
+from onnx2snn.ops.predicates import is_stateful
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

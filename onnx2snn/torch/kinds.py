@@ -6,10 +6,10 @@ import enum
 from typing import TYPE_CHECKING
 
 from onnx2snn.analysis.rules import RULES, Form
-from onnx2snn.analysis.streams import is_stateful
 from onnx2snn.errors import Refusal, UnsupportedError
 from onnx2snn.graph import display_name
 from onnx2snn.ops import ALL_OPS, DOMAIN
+from onnx2snn.ops.predicates import is_stateful
 from onnx2snn.torch.operators import DTYPES, OPERATORS
 from onnx2snn.torch.surrogates import SURROGATES
 

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from onnx2snn.analysis.streams import is_neuron
 from onnx2snn.graph import array, is_constant, is_op, set_array
 from onnx2snn.ops import ALL_OPS
+from onnx2snn.ops.predicates import is_neuron
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,11 +10,11 @@ import onnx_ir as ir
 import torch
 from torch import Tensor, nn
 
-from onnx2snn.analysis.streams import is_neuron, is_stateful, sends_spikes
 from onnx2snn.errors import InvalidModelError, Refusal, UnsupportedError
 from onnx2snn.graph import array, display_name
 from onnx2snn.metadata.keys import ACTIVATION_OUTPUT
 from onnx2snn.ops import ALL_OPS, DOMAIN
+from onnx2snn.ops.predicates import is_neuron, is_stateful, sends_spikes
 from onnx2snn.schedules import LOOP_NAME, time_loops
 from onnx2snn.torch.kinds import NodeKind, check_operators, kinds_of
 from onnx2snn.torch.operators import OPERATORS

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from onnx2snn.analysis.streams import NodeKind, Streams, is_neuron, weighted_operand
+from onnx2snn.analysis.streams import NodeKind, Streams, weighted_operand
+from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.passes import ReplaceActivations
 from tests.models import model, normal, step_form, with_scales
 

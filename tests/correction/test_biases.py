@@ -8,9 +8,9 @@ import onnx_ir as ir
 import pytest
 
 import onnx2snn
-from onnx2snn.analysis.streams import is_neuron
 from onnx2snn.correction.biases import add_step_bias, raise_output
 from onnx2snn.metadata.scale import Scale
+from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.passes import (
     AttachFunctions,
     CarryRunningMeans,

@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from onnx2snn.analysis.streams import is_neuron
 from onnx2snn.correction.corrections import leave_headroom, take_largest_current
 from onnx2snn.correction.grid import Grid
 from onnx2snn.correction.layer import Layer, Sample
 from onnx2snn.graph import array
 from onnx2snn.metadata.scale import Scale
+from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.passes import ReplaceActivations
 from tests.models import dyadic, model, normal, with_scales
 

@@ -7,7 +7,6 @@ import onnx
 import onnx_ir as ir
 import pytest
 
-from onnx2snn.analysis.streams import is_neuron
 from onnx2snn.correction import walk as walk_module
 from onnx2snn.correction.biases import add_bias
 from onnx2snn.correction.grid import Grid
@@ -15,6 +14,7 @@ from onnx2snn.correction.layer import Layer
 from onnx2snn.correction.walk import walk
 from onnx2snn.metadata.keys import ACTIVATION_OUTPUT
 from onnx2snn.metadata.scale import Scale
+from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.passes import (
     AttachFunctions,
     CarryRunningMeans,

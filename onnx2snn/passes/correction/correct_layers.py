@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.analysis.streams import is_neuron
 from onnx2snn.correction.biases import add_bias, add_step_bias, raise_output
 from onnx2snn.correction.corrections import CORRECTIONS, OF_LAYERS, repair_weights
 from onnx2snn.correction.layer import Layer
@@ -17,6 +16,7 @@ from onnx2snn.correction.walk import replaced_activations, walk
 from onnx2snn.data.events import time_first
 from onnx2snn.errors import OptionError
 from onnx2snn.metadata.input_coding import event_names
+from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.progress import track
 from onnx2snn.runtime.memory import rows_at_once
 

@@ -9,10 +9,11 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.analysis.node_kinds import summed
-from onnx2snn.analysis.streams import NodeKind, Streams, is_neuron
+from onnx2snn.analysis.streams import NodeKind, Streams
 from onnx2snn.graph import constant, fresh_name, reads, rewire, take_over
 from onnx2snn.metadata.keys import STREAM_OF
 from onnx2snn.ops import ALL_OPS, DOMAIN, OPSET
+from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.schedules.initial_states import InitialStates
 
 if TYPE_CHECKING:

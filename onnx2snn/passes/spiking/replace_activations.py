@@ -9,12 +9,13 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.analysis.activations import is_rectifier, is_symmetric_clip, upper_bound
-from onnx2snn.analysis.streams import Streams, is_neuron, weighted_operand
+from onnx2snn.analysis.streams import Streams, weighted_operand
 from onnx2snn.graph import constant, display_name, fresh_name, rewire, take_over
 from onnx2snn.metadata.keys import ACTIVATION, ACTIVATION_OUTPUT, THRESHOLD_ORIGIN
 from onnx2snn.metadata.scale import QuantizerRange, Scale
 from onnx2snn.methods.neurons import NEURONS, check_neuron
 from onnx2snn.ops import ALL_OPS, DOMAIN, OPSET
+from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.schedules.initial_states import InitialStates
 
 if TYPE_CHECKING:

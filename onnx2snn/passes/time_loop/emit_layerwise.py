@@ -6,10 +6,10 @@ import dataclasses
 
 import onnx_ir as ir
 
-from onnx2snn.analysis.streams import is_neuron
 from onnx2snn.errors import OptionError
 from onnx2snn.graph import remove_unused
 from onnx2snn.metadata.input_coding import EVENTS, RATE, coded_inputs
+from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.schedules import checked_time_steps, emit_layerwise
 
 __all__ = ["EmitLayerwise", "check_inputs"]

@@ -6,12 +6,12 @@ import onnx_ir as ir
 import pytest
 
 import onnx2snn
-from onnx2snn.analysis.streams import is_neuron
 from onnx2snn.correction import corrections
 from onnx2snn.correction.biases import add_bias
 from onnx2snn.data.dataset import dataset, input_specs
 from onnx2snn.graph import array
 from onnx2snn.metadata.scale import Scale
+from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.passes import (
     AttachFunctions,
     CarryRunningMeans,

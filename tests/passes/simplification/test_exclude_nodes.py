@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from onnx2snn.analysis.activations import activations
-from onnx2snn.analysis.streams import NodeKind, Streams, is_neuron
+from onnx2snn.analysis.streams import NodeKind, Streams
 from onnx2snn.metadata.keys import is_excluded
+from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.passes import (
     AttachFunctions,
     CarryRunningMeans,

@@ -11,8 +11,8 @@ import onnx
 import onnx_ir as ir
 import pytest
 
-from onnx2snn.analysis.streams import is_neuron
 from onnx2snn.ops import DOMAIN
+from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.passes import (
     AttachFunctions,
     CarryRunningMeans,

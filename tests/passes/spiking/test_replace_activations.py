@@ -8,10 +8,10 @@ import onnx_ir as ir
 import pytest
 from onnx_ir.passes import PreconditionError
 
-from onnx2snn.analysis.streams import is_neuron
 from onnx2snn.errors import OptionError
 from onnx2snn.metadata.scale import Scale
 from onnx2snn.ops import ALL_OPS
+from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.passes import (
     AttachFunctions,
     CarryRunningMeans,
