@@ -77,7 +77,6 @@ CANONICALIZATION: tuple[ir.passes.InPlacePass, ...] = (
 )
 """What leaves one spelling of each thing; for a model whose constants are folded."""
 
-_MOST_ROUNDS = 8
 _COARSE = (ir.DataType.FLOAT16, ir.DataType.BFLOAT16)
 
 
@@ -159,11 +158,9 @@ def _run(
 
 
 def _fold(model: ir.Model, skip: Collection[type[ir.passes.PassBase]]) -> None:
-    """Fold until nothing is left: a folded shape makes further shapes known."""
-    for _ in range(_MOST_ROUNDS):
-        InferShapes()(model)
-        if not _run((FoldConstants(),), model, skip):
-            return
+    """Fold constants; the shapes they are computed from are inferred in any case."""
+    InferShapes()(model)
+    _run((FoldConstants(),), model, skip)
 
 
 def _forget_unused_domains(model: ir.Model) -> None:

@@ -11,6 +11,7 @@ import onnx_ir as ir
 
 from onnx2snn.analysis.rules import RANDOM
 from onnx2snn.graph import array, constant, display_name, is_constant, is_op, take_over
+from onnx2snn.passes.canonical.infer_shapes import InferShapes
 from onnx2snn.runtime.single_node import compute, estimate_nbytes, single_node_model
 
 if TYPE_CHECKING:
@@ -32,20 +33,40 @@ class FoldConstants(ir.passes.InPlacePass):
     Known are: Constant nodes; nodes all of whose inputs are constant, as onnxruntime computes
     them without optimization; Shape and Size where the dimensions asked for are numbers, also
     behind one Gather or Slice that leaves the symbolic ones out. Main graph and subgraphs.
-    A graph output keeps a producer: it becomes the Identity of the initializer. Run it after
-    ``InferShapes``, whose numbers it reads.
+    A graph output keeps a producer: it becomes the Identity of the initializer.
+
+    Run it after ``InferShapes``, whose numbers it reads. A folded shape makes further shapes
+    known, and these further results: so shape inference and folding are repeated until
+    nothing is left to fold, or ``max_rounds`` are over.
 
     Left as they are: random nodes; nodes with subgraphs; strings; results that are no tensor,
     or that onnxruntime cannot compute; results larger than both ``max_bytes`` and their inputs.
 
     Attributes:
         max_bytes: Largest result, in bytes, that may be larger than what it is computed from.
+        max_rounds: Largest number of times that the whole model is gone through.
     """
 
     max_bytes: int = 64 * 2**20
+    max_rounds: int = 8
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Fold in the order of the graph, so that chains go in one run."""
+        """Fold, and while that tells more, infer shapes and fold again."""
+        modified = self._fold_once(model)
+        if modified:
+            self._fold_what_became_known(model)
+        return ir.passes.PassResult(model, modified=modified)
+
+    def _fold_what_became_known(self, model: ir.Model) -> None:
+        """Repeat what made the first round, until a round finds nothing."""
+        infer_shapes = InferShapes()
+        for _ in range(1, self.max_rounds):
+            infer_shapes(model)
+            if not self._fold_once(model):
+                return
+
+    def _fold_once(self, model: ir.Model) -> bool:
+        """Fold in the order of the graph, so that chains go in one round; whether any did."""
         folded = [
             self._fold(node, model.opset_imports)
             for graph in model.graphs()
@@ -53,7 +74,7 @@ class FoldConstants(ir.passes.InPlacePass):
         ]
         if any(folded):
             _remove_unread_initializers(model)
-        return ir.passes.PassResult(model, modified=any(folded))
+        return any(folded)
 
     def _fold(self, node: ir.Node, opsets: Mapping[str, int]) -> bool:
         if not _is_foldable(node):

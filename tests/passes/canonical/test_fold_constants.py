@@ -80,6 +80,30 @@ def test_numbers_of_a_partly_symbolic_shape_are_constants(
     np.testing.assert_array_equal(y.inputs[0].const_value.numpy(), -np.array(expected))
 
 
+def model_whose_shapes_are_known_one_by_one() -> ir.Model:
+    """Return a model where the shape of r is known only when the numbers t are folded."""
+    return ir.from_onnx_text(
+        f"{HEADER} g (float[2,6] x) => (float[3,4] y, int64[2] z) <int64[1] n = {{-1}}> "
+        "{ three = Constant <value = int64[1] {3}> ()  t = Concat <axis = 0> (three, n)"
+        "  r = Reshape (x, t)  z = Shape (r)  y = Relu (r) }"
+    )
+
+
+def test_what_a_folded_shape_makes_known_is_folded_too() -> None:
+    before = model_whose_shapes_are_known_one_by_one()
+    after = check_pass(FoldConstants(), before, feeds(2, 6), rtol=0)
+    assert ops(after) == ["Reshape", "Identity", "Relu"]
+    z = after.graph.outputs[1].producer()
+    assert z is not None
+    np.testing.assert_array_equal(z.inputs[0].const_value.numpy(), [3, 4])
+
+
+def test_rounds_are_limited() -> None:
+    before = model_whose_shapes_are_known_one_by_one()
+    FoldConstants(max_rounds=1)(before)
+    assert ops(before) == ["Reshape", "Shape", "Relu"]
+
+
 def test_symbolic_dimensions_stay_computed() -> None:
     before = ir.from_onnx_text(
         f"{HEADER} g (float[N,3] x) => (int64[1] y, int64[2] z, int64 w) <int64[1] i = {{0}}> "
