@@ -10,7 +10,7 @@ import onnx_ir as ir
 from onnx2snn.analysis.branches import CONDITIONS
 from onnx2snn.data.dataset import dataset
 from onnx2snn.data.input_specs import input_specs
-from onnx2snn.graph import array, fresh_name, reads, rewire
+from onnx2snn.graph import array, forget_names, fresh_name, reads, rewire
 from onnx2snn.runtime.subgraph import Subgraph
 from onnx2snn.schedules import time_loops, time_steps_input
 
@@ -70,7 +70,7 @@ def replace_branch(branch: Branch, outer: ir.Model, converted: ir.Model) -> None
     _rename(graph, outer.graph)
     node.attributes[branch.name] = ir.AttrGraph(branch.name, graph)
     outer.opset_imports.update(converted.opset_imports)
-    outer.graph.meta.pop("taken_names", None)
+    forget_names(outer.graph)
 
 
 def _shared_time_steps(graph: ir.Graph, time_steps: int) -> ir.Value:

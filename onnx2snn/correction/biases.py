@@ -8,6 +8,7 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.graph import (
+    NodeBuilder,
     array,
     constant,
     display_name,
@@ -84,14 +85,11 @@ def add_step_bias(graph: ir.Graph, neuron: ir.Node, biases: np.ndarray) -> None:
     name = display_name(neuron)
     table = constant(graph, f"{name}.biases", biases)
     last = constant(graph, f"{name}.last_step", np.array(len(biases) - 1, np.int64))
-    at = ir.node("Min", [_step(graph), last], name=f"{name}.step")
-    now = ir.node("Gather", [table, at.outputs[0]], {"axis": 0}, name=f"{name}.bias")
-    for node, dtype in ((at, ir.DataType.INT64), (now, table.dtype)):
-        node.outputs[0].name = fresh_name(graph, str(node.name))
-        node.outputs[0].type = ir.TensorType(dtype or ir.DataType.FLOAT)
-        graph.insert_before(neuron, node)
-    at.outputs[0].shape, now.outputs[0].shape = ir.Shape([]), ir.Shape(biases.shape[1:])
-    _insert_add(graph, current, now.outputs[0], [neuron], f"{name}.add_bias")
+    builder = NodeBuilder.before(neuron)
+    at = builder.add("Min", [_step(graph), last], f"{name}.step", like=last)
+    now = builder.add("Gather", [table, at], f"{name}.bias", {"axis": 0}, like=table)
+    now.shape = ir.Shape(biases.shape[1:])
+    _insert_add(graph, current, now, [neuron], f"{name}.add_bias")
 
 
 def _step(graph: ir.Graph) -> ir.Value:
@@ -102,14 +100,8 @@ def _step(graph: ir.Graph) -> ir.Value:
     one = constant(graph, "step_one", np.array(1, np.int64))
     before = constant(graph, "step_before_first", np.array(-1, np.int64))
     node = ir.node("RunningSum", [one, before], domain=DOMAIN, name=_STEP)
-    node.outputs[0].name = fresh_name(graph, "step_number")
-    node.outputs[0].type, node.outputs[0].shape = (
-        ir.TensorType(ir.DataType.INT64),
-        ir.Shape([]),
-    )
     first = next(iter(graph))
-    graph.insert_before(first, node)
-    return node.outputs[0]
+    return NodeBuilder.before(first).put(node, "step_number", like=one)
 
 
 def _insert_add(  # noqa: PLR0913 (what is added to what, and who reads it)

@@ -1,6 +1,14 @@
 """ONNX graphs: reading, building and rewriting them. Nothing here knows of spikes."""
 
-from onnx2snn.graph.building import constant, copied, fresh_name, set_array
+from onnx2snn.graph.building import (
+    NodeBuilder,
+    NodeWriter,
+    constant,
+    copied,
+    forget_names,
+    fresh_name,
+    set_array,
+)
 from onnx2snn.graph.reading import (
     array,
     boundary,
@@ -24,6 +32,8 @@ from onnx2snn.graph.rewriting import (
 )
 
 __all__ = [
+    "NodeBuilder",
+    "NodeWriter",
     "array",
     "boundary",
     "closure",
@@ -31,6 +41,7 @@ __all__ = [
     "copied",
     "dependency_graph",
     "display_name",
+    "forget_names",
     "fresh_name",
     "has_one_reader",
     "is_constant",

@@ -1,8 +1,16 @@
-"""Building nodes and values for an ``onnx_ir`` graph."""
+"""Building nodes and values for an ``onnx_ir`` graph, under names that are new to it.
+
+What a new node is called, of which type its output is and where it goes is said here:
+
+    NodeBuilder(graph).node("Neg", [x], "y")           of no graph yet
+    NodeBuilder(graph).add("Neg", [x], "y")            at the end of the graph
+    NodeBuilder.before(reader).add("Neg", [x], "y")    in front of another node
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import dataclasses
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 import numpy as np
 import onnx_ir as ir
@@ -10,9 +18,94 @@ import onnx_ir as ir
 from onnx2snn.graph.reading import array
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["constant", "copied", "fresh_name", "set_array"]
+Attribute: TypeAlias = "ir.Attr | int | float | Sequence[int]"
+"""A value that a node may have for an attribute."""
+
+__all__ = [
+    "NodeBuilder",
+    "NodeWriter",
+    "constant",
+    "copied",
+    "forget_names",
+    "fresh_name",
+    "set_array",
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class NodeBuilder:
+    """Builds nodes and values for one graph, under names that no value of it has.
+
+    Attributes:
+        graph: The graph that is to hold them, perhaps in a subgraph.
+        reader: The node in front of which they go; None for the end of the graph, which whoever
+            adds nodes there may have to sort.
+    """
+
+    graph: ir.Graph
+    reader: ir.Node | None = None
+
+    @classmethod
+    def before(cls, reader: ir.Node) -> Self:
+        """Return a builder of nodes that go in front of ``reader``."""
+        graph = reader.graph
+        assert isinstance(graph, ir.Graph)  # nodes of functions are never rewritten
+        return cls(graph, reader)
+
+    def node(
+        self,
+        op: str,
+        inputs: Sequence[ir.Value | None],
+        name: str,
+        attributes: Mapping[str, Attribute] | None = None,
+        like: ir.Value | None = None,
+    ) -> ir.Node:
+        """Return a node of no graph yet, with one output.
+
+        Args:
+            op: Operator type, of ONNX.
+            inputs: Values it reads.
+            name: Name of the node and of its output, perhaps with a number behind it.
+            attributes: Its attributes, if it has any.
+            like: A value of the type and shape that its output has; None if these are not known.
+        """
+        return self.name(ir.node(op, inputs, attributes), name, like)
+
+    def add(
+        self,
+        op: str,
+        inputs: Sequence[ir.Value | None],
+        name: str,
+        attributes: Mapping[str, Attribute] | None = None,
+        like: ir.Value | None = None,
+    ) -> ir.Value:
+        """Put such a node in its place; return its output."""
+        return self.put(ir.node(op, inputs, attributes), name, like)
+
+    def put(self, node: ir.Node, name: str, like: ir.Value | None = None) -> ir.Value:
+        """Name any other node, put it in its place, and return its first output."""
+        self.name(node, name, like)
+        if self.reader is None:
+            self.graph.append(node)
+        else:
+            self.graph.insert_before(self.reader, node)
+        return node.outputs[0]
+
+    def name(self, node: ir.Node, name: str, like: ir.Value | None = None) -> ir.Node:
+        """Name any other node of no graph yet, unless it has a name, and its outputs; return it."""
+        for output in node.outputs:
+            output.name = fresh_name(self.graph, name)
+            if like is not None:
+                output.type, output.shape = like.type, like.shape
+        node.name = node.name or node.outputs[0].name
+        return node
+
+    def value(self, name: str, like: ir.Value) -> ir.Value:
+        """Return a value that no node makes, an input of a body: of the type of ``like``."""
+        name = fresh_name(self.graph, name)
+        return ir.Value(name=name, type=like.type, shape=like.shape)
 
 
 def constant(graph: ir.Graph, name: str, data: np.ndarray) -> ir.Value:
@@ -43,30 +136,6 @@ def set_array(value: ir.Value | None, data: np.ndarray) -> None:
         value.shape = ir.Shape(data.shape)
 
 
-def fresh_name(graph: ir.Graph, name: str) -> str:
-    """Return ``name``, or ``name_1``, ``name_2`` ... if a value of ``graph`` already has it."""
-    taken = graph.meta.get("taken_names")
-    if taken is None:
-        taken = {value.name for value in _all_values(graph)}
-        graph.meta["taken_names"] = taken
-    candidate, count = name, 0
-    while candidate in taken:
-        count += 1
-        candidate = f"{name}_{count}"
-    taken.add(candidate)
-    return candidate
-
-
-def _all_values(graph: ir.Graph) -> Iterator[ir.Value]:
-    yield from graph.inputs
-    yield from graph.initializers.values()
-    for node in graph.all_nodes():
-        yield from node.outputs
-    for subgraph in graph.subgraphs():
-        yield from subgraph.inputs
-        yield from subgraph.initializers.values()
-
-
 def copied(node: ir.Node) -> ir.Node:
     """Return a copy of ``node``, of no graph yet, that reads the same values; its outputs are new.
 
@@ -88,3 +157,85 @@ def copied(node: ir.Node) -> ir.Node:
     for new, old in zip(copy.outputs, node.outputs, strict=True):
         new.type, new.shape = old.type, old.shape
     return copy
+
+
+class NodeWriter:
+    """Writes what is to take the place of a node in front of it, under names derived from its.
+
+    Args:
+        node: The node; it stays where it is.
+    """
+
+    def __init__(self, node: ir.Node) -> None:
+        """Take the graph and the names from ``node``."""
+        self.node = node
+        self._builder = NodeBuilder.before(node)
+        self._name = node.outputs[0].name
+
+    @property
+    def graph(self) -> ir.Graph:
+        """The graph of the node."""
+        return self._builder.graph
+
+    def given(self, position: int) -> ir.Value | None:
+        """Return input ``position`` of the node, None if it is left out."""
+        return self.node.inputs[position] if position < len(self.node.inputs) else None
+
+    def add(
+        self,
+        op: str,
+        inputs: Sequence[ir.Value | None],
+        attributes: Mapping[str, Attribute] | None = None,
+        outputs: int = 1,
+    ) -> ir.Value:
+        """Add a node of operator type ``op``; return its first output."""
+        node = ir.node(op, inputs, attributes, num_outputs=outputs)
+        return self._builder.put(node, f"{self._name}.{op}")
+
+    def constant(self, suffix: str, data: np.ndarray) -> ir.Value:
+        """Add an initializer named after the node's output."""
+        return constant(self.graph, f"{self._name}.{suffix}", data)
+
+    @staticmethod
+    def rename(value: ir.Value, name: str | None) -> None:
+        """Give the node that makes ``value`` another name."""
+        node = value.producer()
+        assert node is not None  # it was just written
+        node.name = name
+
+
+_TAKEN = "onnx2snn.taken_names"
+"""In the ``meta`` of a graph, which no file holds: the names that `fresh_name` found in it."""
+
+
+def fresh_name(graph: ir.Graph, name: str) -> str:
+    """Return ``name``, or ``name_1``, ``name_2`` ... if a value of ``graph`` already has it.
+
+    The names of a graph are collected once and kept with it, up to `forget_names`: thousands of
+    new names would else mean thousands of walks over the graph. So whoever names values of
+    the graph in between does it by this function.
+    """
+    if _TAKEN not in graph.meta:
+        graph.meta[_TAKEN] = {value.name for value in _all_values(graph)}
+    taken: set[str | None] = graph.meta[_TAKEN]
+    candidate, count = name, 0
+    while candidate in taken:
+        count += 1
+        candidate = f"{name}_{count}"
+    taken.add(candidate)
+    return candidate
+
+
+def forget_names(graph: ir.Graph) -> None:
+    """Let `fresh_name` collect the names of ``graph`` anew: others have named values of it."""
+    graph.meta.pop(_TAKEN, None)
+
+
+def _all_values(graph: ir.Graph) -> Iterator[ir.Value]:
+    yield from graph.inputs
+    yield from graph.initializers.values()
+    for node in graph.all_nodes():
+        yield from node.outputs
+    for subgraph in graph.subgraphs():
+        yield from subgraph.inputs
+        yield from subgraph.initializers.values()

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.graph import array, fresh_name, is_constant
+from onnx2snn.graph import NodeWriter, array, fresh_name, is_constant
 from onnx2snn.graph.quantizers import CONTRIB
-from onnx2snn.graph.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,7 +23,7 @@ _COERCED_UNTIL = 12
 """Last opset in which Softmax takes all axes from ``axis`` on as one."""
 
 
-class IntegerWriter(Writer):
+class IntegerWriter(NodeWriter):
     """Writes the float form of an integer operator in front of it."""
 
     def same(self, op: str, *inputs: ir.Value | None) -> ir.Value:
@@ -51,7 +50,7 @@ class IntegerWriter(Writer):
         real = self.add("DequantizeLinear", inputs, {"axis": axis})
         assert integers is not None  # a required input
         real.name = fresh_name(self.graph, f"{integers.name}.real")
-        self.name(real, real.name)
+        self.rename(real, real.name)
         return real
 
     def quantized(self, value: ir.Value, position: int) -> ir.Value:

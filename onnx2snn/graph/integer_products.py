@@ -52,7 +52,7 @@ def lower_integer_product(node: ir.Node, scales: Scales) -> None:
         operands.append(writer.dequantized((integers, steps, zero_point), axis))
     op = "Conv" if is_op(node, "ConvInteger") else "MatMul"
     product = writer.add(op, operands, dict(node.attributes))
-    writer.name(product, display_name(node))
+    writer.rename(product, display_name(node))
     result = writer.product(product, *factors)
     if last is node:
         result = writer.add("Cast", [result], {"to": ir.DataType.INT32})

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import onnx_ir as ir
 
+from onnx2snn.graph import forget_names
 from onnx2snn.importing.source import read, written_like
 from onnx2snn.passes.canonical.canonicalize_activations import CanonicalizeActivations
 from onnx2snn.passes.canonical.compute_in_float32 import ComputeInFloat32
@@ -163,7 +164,7 @@ def run(model: AnyModel, passes: Iterable[ir.passes.PassBase]) -> Any:  # noqa: 
 def apply(model: ir.Model, passes: Iterable[ir.passes.PassBase]) -> ir.Model:
     """Run ``passes`` on ``model`` itself; what a pass raises comes through as it is."""
     for pass_ in passes:
-        model.graph.meta.pop("taken_names", None)  # a pass may name values as it likes
+        forget_names(model.graph)  # a pass may name values as it likes
         model = pass_(model).model
     return model
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from onnx2snn.graph import boundary, fresh_name
+from onnx2snn.graph import NodeBuilder, boundary, fresh_name
 from onnx2snn.schedules import time_loops
 
 __all__ = ["split"]
@@ -46,11 +46,9 @@ def split(model: ir.Model) -> tuple[ir.Model, ir.Model]:
 
 def _renamed_copy(graph: ir.Graph, value: ir.Value) -> ir.Value:
     """Return a copy of ``value`` that takes over its name."""
-    node = ir.node("Identity", [value], name=f"{value.name}.copy")
-    copy = node.outputs[0]
-    copy.type, copy.shape = value.type, value.shape
+    name = f"{value.name}.copy"
+    copy = NodeBuilder(graph).add("Identity", [value], name, like=value)
     value.name, copy.name = fresh_name(graph, f"{value.name}.final"), value.name
-    graph.append(node)
     return copy
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.graph import array, constant, fresh_name, is_op, set_array
+from onnx2snn.graph import NodeBuilder, array, constant, is_op, set_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +30,7 @@ class InitialStates:
     def __init__(self, graph: ir.Graph) -> None:
         """Remember where the symbolic dimensions of ``graph`` come from."""
         self.graph = graph
+        self._builder = NodeBuilder(graph)
         self._axes = {
             dim.value: (value, axis)
             for value in graph.inputs
@@ -55,10 +56,8 @@ class InitialStates:
             return constant(self.graph, name, data)
         start = constant(self.graph, f"{name}_value", data)
         expand = ir.node("Expand", [start, self._shape(dims)], name=f"{name}.expand")
-        state = expand.outputs[0]
-        state.name, state.type = fresh_name(self.graph, name), start.type
+        state = self._builder.put(expand, name, like=start)
         state.shape = ir.Shape(dims)
-        self.graph.append(expand)
         return state
 
     def _shape(self, dims: tuple[int | str | None, ...]) -> ir.Value:
@@ -72,7 +71,7 @@ class InitialStates:
         return self._shapes[dims]
 
     def _computed_shape(self, dims: Iterable[int | str | None]) -> ir.Value:
-        parts, nodes = [], []
+        parts = []
         for dim in dims:
             if isinstance(dim, int):
                 parts.append(
@@ -80,16 +79,13 @@ class InitialStates:
                 )
                 continue
             source, axis = self._axes[str(dim)]
-            node = ir.node("Shape", [source], {"start": axis, "end": axis + 1})
-            nodes.append(node)
-            parts.append(node.outputs[0])
-        nodes.append(ir.node("Concat", parts, {"axis": 0}))
-        for node in nodes:
-            node.outputs[0].name = fresh_name(self.graph, "state_shape")
-            node.outputs[0].type = ir.TensorType(ir.DataType.INT64)
-            node.name = node.outputs[0].name
-        self.graph.extend(nodes)
-        return nodes[-1].outputs[0]
+            ends = {"start": axis, "end": axis + 1}
+            part = self._builder.add("Shape", [source], "state_shape", ends)
+            part.type = ir.TensorType(ir.DataType.INT64)
+            parts.append(part)
+        shape = self._builder.add("Concat", parts, "state_shape", {"axis": 0})
+        shape.type = ir.TensorType(ir.DataType.INT64)
+        return shape
 
 
 def _plain(dim: int | ir.SymbolicDim) -> int | str | None:

@@ -10,8 +10,7 @@ import onnx_ir as ir
 
 from onnx2snn.analysis.dynamic_shapes import data_dependent_values
 from onnx2snn.analysis.node_kinds import NodeKind, classify
-from onnx2snn.graph import constant, copied, fresh_name, reads, rewire
-from onnx2snn.graph.nodes import appended, new_node, new_value
+from onnx2snn.graph import NodeBuilder, constant, copied, fresh_name, reads, rewire
 from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.schedules.loops import Body, Carried, new_loop, step_number
 from onnx2snn.schedules.spike_weights import spike_weight
@@ -120,8 +119,9 @@ def accumulate(
         layers: Those layers, with the spikes of all steps.
         linear: The linear parts, found before the layers fired.
     """
+    builder = NodeBuilder(graph)
     one = constant(graph, "one_step", np.array(1, np.int64))
-    count = appended(graph, "Add", [time_steps, one], "T.with_silence")
+    count = builder.add("Add", [time_steps, one], "T.with_silence", like=time_steps)
     sources = {layer.total: _Source.of(graph, layer) for layer in layers}
     for value in linear.results:
         nodes = [node for node in graph if node in linear.before(value)]
@@ -129,12 +129,8 @@ def accumulate(
             loop, results = _segment(graph, value, nodes, sources, count)
             readers = [node for node in graph if node not in linear.nodes]
             graph.append(loop)
-            _replace(
-                graph,
-                value,
-                appended(graph, "Add", results, f"{value.name}.all"),
-                readers,
-            )
+            total = builder.add("Add", results, f"{value.name}.all", like=results[0])
+            _replace(graph, value, total, readers)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -149,10 +145,12 @@ class _Source:
     def of(cls, graph: ir.Graph, layer: Fired) -> _Source:
         assert layer.spikes is not None
         axis = constant(graph, f"{layer.total.name}.time_axis", np.array([0], np.int64))
-        name = layer.spikes.name
-        silent = appended(graph, "Unsqueeze", [layer.silence, axis], f"{name}.silent")
-        spikes = appended(
-            graph, "Concat", [silent, layer.spikes], f"{name}.padded", {"axis": 0}
+        name, builder = layer.spikes.name, NodeBuilder(graph)
+        silent = builder.add(
+            "Unsqueeze", [layer.silence, axis], f"{name}.silent", like=layer.silence
+        )
+        spikes = builder.add(
+            "Concat", [silent, layer.spikes], f"{name}.padded", {"axis": 0}, like=silent
         )
         silent.shape = spikes.shape = None
         return cls(layer.digits, spikes, layer.silence)
@@ -166,13 +164,14 @@ class _Source:
         self, graph: ir.Graph, step: ir.Value, weight: ir.Value | None
     ) -> tuple[list[ir.Node], ir.Value]:
         """Return the nodes that take the spikes of a step, times their weight, and their result."""
-        name = f"{self.spikes.name}.step"
-        slice_ = new_node(graph, "Gather", [self.spikes, step], name, {"axis": 0})
-        slice_.outputs[0].shape = self.like.shape
+        name, builder = f"{self.spikes.name}.step", NodeBuilder(graph)
+        gather = builder.node("Gather", [self.spikes, step], name, {"axis": 0})
+        now = gather.outputs[0]
+        now.type, now.shape = self.spikes.type, self.like.shape
         if weight is None:
-            return [slice_], slice_.outputs[0]
-        scaled = new_node(graph, "Mul", [slice_.outputs[0], weight], f"{name}.weighted")
-        return [slice_, scaled], scaled.outputs[0]
+            return [gather], now
+        scale = builder.node("Mul", [now, weight], f"{name}.weighted", like=now)
+        return [gather, scale], scale.outputs[0]
 
 
 def _segment(
@@ -244,20 +243,20 @@ def _sums(
         graph, f"{name}.zero", np.zeros([1] * len(result.shape or ()), dtype)
     )
     before = constant(graph, f"{name}.no_step", np.array(0, np.int64))
-    base, total = (
-        new_value(graph, result, f"{name}.{part}") for part in ("base", "sum")
-    )
+    builder = NodeBuilder(graph)
+    base = builder.value(f"{name}.base", like=result)
+    total = builder.value(f"{name}.sum", like=result)
     base.shape = total.shape = None  # zero, which broadcasts, at first
-    is_first = new_node(graph, "Equal", [step, before], f"{name}.is_first")
+    is_first = builder.node("Equal", [step, before], f"{name}.is_first", like=step)
     is_first.outputs[0].type = ir.TensorType(ir.DataType.BOOL)
-    keep = new_node(
-        graph, "Where", [is_first.outputs[0], result, base], f"{name}.base_next"
-    )
-    keep.outputs[0].type, keep.outputs[0].shape = result.type, result.shape
-    change = new_node(graph, "Sub", [result, keep.outputs[0]], f"{name}.change")
-    add = new_node(graph, "Add", [change.outputs[0], total], f"{name}.sum_next")
+    choices = [is_first.outputs[0], result, base]
+    keep = builder.node("Where", choices, f"{name}.base_next", like=result)
+    kept = keep.outputs[0]
+    change = builder.node("Sub", [result, kept], f"{name}.change", like=result)
+    terms = [change.outputs[0], total]
+    add = builder.node("Add", terms, f"{name}.sum_next", like=result)
     carried = [
-        Carried(zero, base, keep.outputs[0]),
+        Carried(zero, base, kept),
         Carried(zero, total, add.outputs[0]),
     ]
     return [is_first, keep, change, add], carried

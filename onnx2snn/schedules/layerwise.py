@@ -7,6 +7,7 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.graph import (
+    NodeBuilder,
     array,
     constant,
     dependency_graph,
@@ -15,7 +16,6 @@ from onnx2snn.graph import (
     rewire,
     subgraphs,
 )
-from onnx2snn.graph.nodes import appended, new_node, new_value
 from onnx2snn.ops import ALL_OPS
 from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.schedules.initial_states import starting_value
@@ -79,6 +79,7 @@ class _Firing:
         self, graph: ir.Graph, time_steps: ir.Value, *, hand_out: bool
     ) -> None:
         self._graph = graph
+        self._builder = NodeBuilder(graph)
         self._time_steps = time_steps
         self._hand_out = hand_out
         self._values: dict[tuple[SpikeWeights, ir.DataType], SpikeWeightValues] = {}
@@ -132,8 +133,8 @@ class _Firing:
                 and name.startswith("v_threshold")
                 and array(value).any()
             ):
-                found[value] = appended(
-                    self._graph, "Div", [value, values.total], f"{value.name}.digit"
+                found[value] = self._builder.add(
+                    "Div", [value, values.total], f"{value.name}.digit", like=value
                 )
         for old, new in found.items():
             rewire(neuron, old, new)
@@ -153,48 +154,50 @@ class _Firing:
             return current
         name = display_name(neuron)
         first = constant(self._graph, f"{name}.v_init", v_init)
-        offset = appended(
-            self._graph, "Div", [first, values.total], f"{name}.first_offset"
+        offset = self._builder.add(
+            "Div", [first, values.total], f"{name}.first_offset", like=first
         )
         if values.last is not None:
-            offset = appended(
-                self._graph, "Mul", [offset, values.last], f"{name}.offset"
+            offset = self._builder.add(
+                "Mul", [offset, values.last], f"{name}.offset", like=offset
             )
         if neuron.op_type == "SignedInverseLeakyIF":
-            sign = appended(self._graph, "Sign", [current], f"{name}.sign")
-            offset = appended(
-                self._graph, "Mul", [sign, offset], f"{name}.signed_offset"
+            sign = self._builder.add("Sign", [current], f"{name}.sign", like=current)
+            offset = self._builder.add(
+                "Mul", [sign, offset], f"{name}.signed_offset", like=sign
             )
-        return appended(self._graph, "Add", [current, offset], f"{name}.potential")
+        return self._builder.add(
+            "Add", [current, offset], f"{name}.potential", like=current
+        )
 
     def _silence(self, current: ir.Value) -> ir.Value:
         """Return zeros in the shape of ``current``: no input comes while a layer fires."""
         dtype = (current.dtype or ir.DataType.FLOAT).numpy()
         zero = constant(self._graph, f"{current.name}.zero", np.zeros([], dtype))
-        shape = appended(self._graph, "Shape", [current], f"{current.name}.shape")
+        shape = self._builder.add("Shape", [current], f"{current.name}.shape")
         shape.type = ir.TensorType(ir.DataType.INT64)
         shape.shape = (
             None if current.shape is None else ir.Shape([current.shape.rank()])
         )
-        silence = appended(
-            self._graph, "Expand", [zero, shape], f"{current.name}.silence"
+        return self._builder.add(
+            "Expand", [zero, shape], f"{current.name}.silence", like=current
         )
-        silence.type, silence.shape = current.type, current.shape
-        return silence
 
     def _sum(
         self, digits: SpikeWeights, spike: ir.Value, silence: ir.Value, name: str
     ) -> tuple[list[ir.Node], list[Carried]]:
         """Return what adds up the spikes by their weights, the sum first."""
-        graph = self._graph
-        total = new_value(graph, silence, f"{name}.total")
+        graph, builder = self._graph, self._builder
+        total = builder.value(f"{name}.total", like=silence)
         if digits.leak == 1.0:
-            add = new_node(graph, "Add", [total, spike], f"{name}.total_next")
+            add = builder.node("Add", [total, spike], f"{name}.total_next", like=total)
             return [add], [Carried(silence, total, add.outputs[0])]
         dtype = silence.dtype or ir.DataType.FLOAT
         fade, weight = spike_weight(graph, digits, dtype, 1.0, f"{name}.weight")
-        digit = new_node(graph, "Mul", [spike, weight.inside], f"{name}.digit")
-        add = new_node(graph, "Add", [total, digit.outputs[0]], f"{name}.total_next")
+        digit = builder.node("Mul", [spike, weight.inside], f"{name}.digit", like=spike)
+        add = builder.node(
+            "Add", [total, digit.outputs[0]], f"{name}.total_next", like=total
+        )
         return [digit, add, fade], [Carried(silence, total, add.outputs[0]), weight]
 
     def _name_outputs(self, loop: ir.Node, body: Body, total: ir.Value) -> ir.Value:

@@ -8,6 +8,7 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.graph import (
+    NodeBuilder,
     closure,
     constant,
     copied,
@@ -103,17 +104,14 @@ def _count(graph: ir.Graph, events: Sequence[ir.Value], time_steps: int) -> ir.V
     if not events:
         return time_steps_input(graph, time_steps)
     event = events[0]
-    shape = ir.node(
-        "Shape", [event], {"start": 0, "end": 1}, name=f"{event.name}.length"
-    )
+    builder = NodeBuilder(graph)
     axis = constant(graph, f"{event.name}.time_axis", np.array([0], np.int64))
-    squeeze = ir.node("Squeeze", [shape.outputs[0], axis], name=f"{event.name}.steps")
-    for node, rank in ((shape, 1), (squeeze, 0)):
-        node.outputs[0].name = fresh_name(graph, str(node.name))
-        node.outputs[0].type = ir.TensorType(ir.DataType.INT64)
-        node.outputs[0].shape = ir.Shape([1] * rank)
-    graph.extend([shape, squeeze])
-    return squeeze.outputs[0]
+    first_axis = {"start": 0, "end": 1}
+    length = builder.add("Shape", [event], f"{event.name}.length", first_axis)
+    length.type, length.shape = ir.TensorType(ir.DataType.INT64), ir.Shape([1])
+    steps = builder.add("Squeeze", [length, axis], f"{event.name}.steps")
+    steps.type, steps.shape = length.type, ir.Shape([])
+    return steps
 
 
 def _copy_outside(
@@ -167,14 +165,10 @@ class _Emitter:
 
     def _slice(self, event: ir.Value) -> ir.Node:
         """Return the node that takes this step's slice of ``event``."""
-        node = ir.node(
-            "Gather", [event, self._step], {"axis": 0}, name=f"{event.name}.step"
-        )
-        now = node.outputs[0]
-        now.name = fresh_name(self._graph, f"{event.name}.step")
-        now.type, now.shape = event.type, event.shape
+        builder, inputs = NodeBuilder(self._graph), [event, self._step]
+        node = builder.node("Gather", inputs, f"{event.name}.step", {"axis": 0}, event)
         for reader in self._parts.body:
-            rewire(reader, event, now)
+            rewire(reader, event, node.outputs[0])
         length = self._time_steps.producer()
         whole = set() if length is None else {length.inputs[0]}  # it counts the slices
         outside = [
@@ -184,14 +178,10 @@ class _Emitter:
         ]
         if outside:  # they read its shape
             zero = constant(self._graph, f"{event.name}.zero", np.array(0, np.int64))
-            first = ir.node(
-                "Gather", [event, zero], {"axis": 0}, name=f"{event.name}.first"
-            )
-            first.outputs[0].name = fresh_name(self._graph, f"{event.name}.first")
-            first.outputs[0].type, first.outputs[0].shape = event.type, event.shape
+            name = f"{event.name}.first"
+            first = builder.add("Gather", [event, zero], name, {"axis": 0}, event)
             for reader in outside:
-                rewire(reader, event, first.outputs[0])
-            self._graph.append(first)
+                rewire(reader, event, first)
         if event.shape is not None:
             event.shape = ir.Shape([TIME_STEPS, *event.shape])
         return node

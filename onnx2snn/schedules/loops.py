@@ -9,6 +9,7 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.graph import (
+    NodeBuilder,
     constant,
     display_name,
     fresh_name,
@@ -148,8 +149,7 @@ def new_loop(graph: ir.Graph, name: str, count: ir.Value, body: Body) -> ir.Node
     weights = _move_weights(graph, body.nodes)
     now = [_copy_of(graph, value) for value in body.stacked]
     go_on = _scalar(fresh_name(graph, "go_on"), ir.DataType.BOOL)
-    going = ir.node("Identity", [go_on], name=f"{go_on.name}.next")
-    going.outputs[0].name = fresh_name(graph, f"{go_on.name}.next")
+    going = NodeBuilder(graph).node("Identity", [go_on], f"{go_on.name}.next")
     inner = ir.Graph(
         [body.step, go_on, *(value.inside for value in body.carried)],
         [
@@ -193,10 +193,8 @@ def _move_weights(graph: ir.Graph, nodes: Iterable[ir.Node]) -> list[ir.Value]:
 
 def _copy_of(graph: ir.Graph, value: ir.Value) -> ir.Node:
     """Return a node that hands out ``value``: a body output that is carried is no other as well."""
-    node = ir.node("Identity", [value], name=f"{value.name}.now")
-    node.outputs[0].name = fresh_name(graph, f"{value.name}.now")
-    node.outputs[0].type, node.outputs[0].shape = value.type, value.shape
-    return node
+    name = f"{value.name}.now"
+    return NodeBuilder(graph).node("Identity", [value], name, like=value)
 
 
 def _scalar(name: str, dtype: ir.DataType) -> ir.Value:

@@ -8,8 +8,7 @@ import math
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.graph import array, constant
-from onnx2snn.graph.nodes import appended, new_node, new_value
+from onnx2snn.graph import NodeBuilder, array, constant
 from onnx2snn.ops import ALL_OPS
 from onnx2snn.schedules.loops import Carried
 
@@ -87,14 +86,19 @@ class SpikeWeightValues:
             return cls(_cast(graph, time_steps, "T.total", dtype), None)
         numbers = {"inverse": 1 / digits.leak, "one": 1.0, "leak": digits.leak}
         numbers["rest"] = 1 - 1 / digits.leak
+        builder = NodeBuilder(graph)
         given = {
             key: constant(graph, f"T.{key}", np.array(n)) for key, n in numbers.items()
         }
         exponent = _cast(graph, time_steps, "T.double", ir.DataType.DOUBLE)
-        power = appended(graph, "Pow", [given["inverse"], exponent], "T.power")
-        missing = appended(graph, "Sub", [given["one"], power], "T.missing")
-        total = appended(graph, "Div", [missing, given["rest"]], "T.sum")
-        last = appended(graph, "Mul", [power, given["leak"]], "T.smallest")
+        power = builder.add(
+            "Pow", [given["inverse"], exponent], "T.power", like=given["inverse"]
+        )
+        missing = builder.add(
+            "Sub", [given["one"], power], "T.missing", like=given["one"]
+        )
+        total = builder.add("Div", [missing, given["rest"]], "T.sum", like=missing)
+        last = builder.add("Mul", [power, given["leak"]], "T.smallest", like=power)
         return cls(
             _cast(graph, total, "T.total", dtype), _cast(graph, last, "T.last", dtype)
         )
@@ -114,12 +118,13 @@ def spike_weight(
     """
     before = constant(graph, f"{name}_first", np.array(first, dtype.numpy()))
     leak = constant(graph, f"{name}_leak", np.array(digits.leak, dtype.numpy()))
-    inside = new_value(graph, before, name)
-    node = new_node(graph, "Div", [inside, leak], f"{name}_next")
+    builder = NodeBuilder(graph)
+    inside = builder.value(name, like=before)
+    node = builder.node("Div", [inside, leak], f"{name}_next", like=inside)
     return node, Carried(before, inside, node.outputs[0])
 
 
 def _cast(graph: ir.Graph, value: ir.Value, name: str, dtype: ir.DataType) -> ir.Value:
-    found = appended(graph, "Cast", [value], name, {"to": int(dtype)})
+    found = NodeBuilder(graph).add("Cast", [value], name, {"to": int(dtype)}, value)
     found.type = ir.TensorType(dtype)
     return found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.graph import fresh_name, rewire, take_over
+from onnx2snn.graph import NodeBuilder, fresh_name, rewire, take_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,11 +108,10 @@ def _retype_attributes(node: ir.Node) -> None:
 
 
 def _cast_input(graph: ir.Graph, value: ir.Value) -> None:
-    node = ir.node(
-        "Cast", [value], {"to": int(ir.DataType.FLOAT)}, name=f"{value.name}.float32"
+    node = NodeBuilder(graph).node(
+        "Cast", [value], f"{value.name}.float32", {"to": int(ir.DataType.FLOAT)}
     )
     single = node.outputs[0]
-    single.name = fresh_name(graph, f"{value.name}.float32")
     single.type, single.shape = ir.TensorType(ir.DataType.FLOAT), value.shape
     for reader in tuple(graph):
         rewire(reader, value, single)

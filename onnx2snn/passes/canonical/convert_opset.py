@@ -8,10 +8,10 @@ import onnx.version_converter
 import onnx_ir as ir
 
 from onnx2snn.graph import (
+    NodeBuilder,
     array,
     constant,
     display_name,
-    fresh_name,
     is_constant,
     is_op,
     replace_node,
@@ -91,22 +91,11 @@ def _flatten_hardmax(model: ir.Model) -> None:
         if is_op(node, "Hardmax"):
             name, x = node.outputs[0].name, node.inputs[0]
             axis = node.attributes.get_int("axis", 1)
-            shape = _insert(node, ir.node("Shape", [x]), f"{name}.shape")
-            flat = _insert(
-                node, ir.node("Flatten", [x], {"axis": axis}), f"{name}.flat"
-            )
-            hard = _insert(
-                node, ir.node("Hardmax", [flat], {"axis": 1}), f"{name}.hard"
-            )
+            builder = NodeBuilder.before(node)
+            shape = builder.add("Shape", [x], f"{name}.shape")
+            flat = builder.add("Flatten", [x], f"{name}.flat", {"axis": axis})
+            hard = builder.add("Hardmax", [flat], f"{name}.hard", {"axis": 1})
             replace_node(node, ir.node("Reshape", [hard, shape]))
-
-
-def _insert(before: ir.Node, node: ir.Node, name: str) -> ir.Value:
-    graph = before.graph
-    assert isinstance(graph, ir.Graph)
-    graph.insert_before(before, node)
-    node.outputs[0].name = fresh_name(graph, name)
-    return node.outputs[0]
 
 
 def _spell_out_unshared_normalizations(model: ir.Model) -> None:
@@ -134,9 +123,9 @@ def _spell_out(norm: ir.Node) -> None:
     divisor = constant(
         graph, f"{name}.deviation", deviation.astype(array(variance).dtype)
     )
-    value = x
+    builder, value = NodeBuilder.before(norm), x
     for op, operand in (("Sub", mean), ("Div", divisor), ("Mul", scale)):
-        value = _insert(norm, ir.node(op, [value, operand]), f"{name}.{op.lower()}")
+        value = builder.add(op, [value, operand], f"{name}.{op.lower()}")
     norm.resize_outputs(1)
     replace_node(norm, ir.node("Add", [value, bias]))
 

@@ -6,7 +6,7 @@ import dataclasses
 
 import onnx_ir as ir
 
-from onnx2snn.graph import fresh_name, is_op, take_over
+from onnx2snn.graph import NodeBuilder, fresh_name, is_op, take_over
 
 __all__ = ["LowerBatchwiseRecurrence"]
 
@@ -66,11 +66,8 @@ def _transposed(
     node: ir.Node, value: ir.Value, order: list[int], name: str
 ) -> ir.Value:
     """Return ``value`` with its axes in another order, made in front of ``node``."""
-    graph = node.graph
-    assert isinstance(graph, ir.Graph)
-    transpose = ir.node("Transpose", [value], {"perm": order})
-    result = transpose.outputs[0]
-    result.name = transpose.name = fresh_name(graph, f"{name}.transposed")
+    builder = NodeBuilder.before(node)
+    name = f"{name}.transposed"
+    result = builder.add("Transpose", [value], name, {"perm": order})
     result.type = value.type
-    graph.insert_before(node, transpose)
     return result

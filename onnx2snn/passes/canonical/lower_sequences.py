@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.graph import array, is_constant, is_op, remove_unused, replace_by_value
-from onnx2snn.graph.writer import Writer
+from onnx2snn.graph import (
+    NodeWriter,
+    array,
+    is_constant,
+    is_op,
+    remove_unused,
+    replace_by_value,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,7 +156,11 @@ def _elements(known: _Known, sequence: ir.Value) -> list[ir.Value] | None:
     """Return the tensors in a sequence, None if they are not known; what is to be split is."""
     content = known.get(sequence)
     if isinstance(content, _Parts) and content.sizes is not None:
-        writer, axis, squeezed = Writer(content.node), content.axis, content.is_squeezed
+        writer, axis, squeezed = (
+            NodeWriter(content.node),
+            content.axis,
+            content.is_squeezed,
+        )
         sizes = writer.constant("split", np.array(content.sizes))
         first = writer.add(
             "Split", [content.x, sizes], {"axis": axis}, len(content.sizes)
@@ -182,7 +192,7 @@ def _at(known: _Known, node: ir.Node) -> bool:
 
 def _cut(node: ir.Node, parts: _Parts, position: int) -> ir.Value | None:
     """Return one of the parts of a tensor; None if it is counted from an end that is not known."""
-    writer = Writer(node)
+    writer = NodeWriter(node)
     if parts.is_squeezed:
         index = writer.constant("position", np.array(position))
         return writer.add("Gather", [parts.x, index], {"axis": parts.axis})
@@ -197,7 +207,7 @@ def _cut(node: ir.Node, parts: _Parts, position: int) -> ir.Value | None:
 
 
 def _length(known: _Known, node: ir.Node) -> bool:
-    content, writer = known.get(_input(node, 0)), Writer(node)
+    content, writer = known.get(_input(node, 0)), NodeWriter(node)
     counted = content.sizes if isinstance(content, _Parts) else content
     if isinstance(counted, list):
         replace_by_value(node, writer.constant("length", np.array(len(counted))))
@@ -211,7 +221,7 @@ def _length(known: _Known, node: ir.Node) -> bool:
 
 
 def _concat(known: _Known, node: ir.Node) -> bool:
-    elements, writer = _elements(known, _input(node, 0)), Writer(node)
+    elements, writer = _elements(known, _input(node, 0)), NodeWriter(node)
     if not elements:
         return False
     axis = node.attributes.get_int("axis", 0)
@@ -250,7 +260,7 @@ def _has_element(known: _Known, node: ir.Node) -> bool:
     if content is None:
         return False
     holds = not isinstance(content, _Inner) or content.value is not None
-    replace_by_value(node, Writer(node).constant("holds", np.array(holds)))
+    replace_by_value(node, NodeWriter(node).constant("holds", np.array(holds)))
     return True
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.graph import (
+    NodeBuilder,
     array,
     constant,
     display_name,
-    fresh_name,
     has_one_reader,
     is_constant,
     is_op,
@@ -136,17 +136,15 @@ def _fold_into_matmul(before: ir.Node, node: ir.Node, affine: Affine) -> ir.Node
     w = array(weight)
     name = node.outputs[0].name
     new_weight = constant(graph, f"{name}.weight", (w * affine.scale).astype(w.dtype))
-    product = ir.node(
+    matmul = ir.node(
         "MatMul", [before.inputs[0], new_weight], name=display_name(before)
     )
     if not np.any(affine.shift):
-        replace_node(node, product, dead=(before,))
-        return product
-    product.outputs[0].name = fresh_name(graph, f"{name}.product")
-    product.outputs[0].type, product.outputs[0].shape = affine.x.type, affine.x.shape
-    graph.insert_before(node, product)
+        replace_node(node, matmul, dead=(before,))
+        return matmul
+    product = NodeBuilder.before(node).put(matmul, f"{name}.product", like=affine.x)
     shift = constant(graph, f"{name}.bias", affine.shift.astype(w.dtype))
-    shifted = ir.node("Add", [product.outputs[0], shift])
+    shifted = ir.node("Add", [product, shift])
     replace_node(node, shifted, dead=(before,))
     return shifted
 

@@ -7,7 +7,7 @@ import dataclasses
 import onnx_ir as ir
 
 from onnx2snn.analysis.activations import is_rectifier
-from onnx2snn.graph import display_name, fresh_name, has_one_reader, is_op, take_over
+from onnx2snn.graph import NodeBuilder, display_name, has_one_reader, is_op, take_over
 from onnx2snn.metadata.scale import QuantizerRange
 
 __all__ = ["MoveMaxPool"]
@@ -54,13 +54,13 @@ def _swap(graph: ir.Graph, activation: ir.Node, pool: ir.Node) -> None:
     pooled, result = activation.outputs[0], pool.outputs[0]
     x = activation.inputs[0]
     new_pool = ir.node(pool.op_type, [x], pool.attributes, name=display_name(pool))
-    new_pool.outputs[0].name = fresh_name(graph, f"{pooled.name}.pooled")
-    new_pool.outputs[0].type, new_pool.outputs[0].shape = result.type, result.shape
-    inputs = [new_pool.outputs[0], *activation.inputs[1:]]
+    builder = NodeBuilder.before(pool)
+    maximum = builder.put(new_pool, f"{pooled.name}.pooled", like=result)
+    inputs = [maximum, *activation.inputs[1:]]
     new_activation = ir.node(
         activation.op_type, inputs, activation.attributes, name=display_name(activation)
     )
-    graph.insert_before(pool, [new_pool, new_activation])
+    graph.insert_before(pool, new_activation)
     take_over(result, new_activation.outputs[0])
     found = QuantizerRange.read(pooled)
     if found is not None:

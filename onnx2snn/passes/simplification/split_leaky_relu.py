@@ -10,10 +10,10 @@ import onnx_ir as ir
 
 from onnx2snn.analysis.activations import activations
 from onnx2snn.graph import (
+    NodeBuilder,
     array,
     constant,
     display_name,
-    fresh_name,
     is_constant,
     is_op,
     take_over,
@@ -66,15 +66,14 @@ def _slope(node: ir.Node) -> np.ndarray | None:
 def _split(graph: ir.Graph, node: ir.Node, slope: np.ndarray) -> None:
     output = node.outputs[0]
     x = node.inputs[0]
+    builder = NodeBuilder.before(node)
     factor = constant(graph, f"{output.name}.slope", -slope)
     nodes = list(_halves(x, factor, display_name(node)))
     for new, suffix in zip(
         nodes, ("positive", "flipped", "negative", "leak", "sum"), strict=True
     ):
-        new.outputs[0].name = fresh_name(graph, f"{output.name}.{suffix}")
-        new.outputs[0].type, new.outputs[0].shape = output.type, output.shape
+        builder.put(new, f"{output.name}.{suffix}", like=output)
         new.metadata_props.update(node.metadata_props)
-    graph.insert_before(node, nodes)
     take_over(output, nodes[-1].outputs[0])
     graph.remove(node, safe=True)
 

@@ -9,7 +9,15 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.analysis.rules import SHAPE_ONLY
-from onnx2snn.graph import constant, fresh_name, is_float, is_op, reads, rewire
+from onnx2snn.graph import (
+    NodeBuilder,
+    constant,
+    fresh_name,
+    is_float,
+    is_op,
+    reads,
+    rewire,
+)
 from onnx2snn.metadata.input_coding import RATE, Coding, coded_inputs
 from onnx2snn.ops import DOMAIN, OPSET
 
@@ -137,9 +145,6 @@ def _generator(graph: ir.Graph, value: ir.Value, seeds: np.ndarray) -> ir.Value:
 def _append(
     graph: ir.Graph, op: str, inputs: Sequence[ir.Value], name: str
 ) -> ir.Value:
-    node = ir.node(op, inputs)
-    output = node.outputs[0]
-    output.name = node.name = fresh_name(graph, name)
+    output = NodeBuilder(graph).add(op, inputs, name)
     output.type = ir.TensorType(ir.DataType.INT64)
-    graph.append(node)
     return output
