@@ -39,12 +39,12 @@ def test_is_op() -> None:
     assert not g.is_op(None, "Relu")
 
 
-def test_label(ann: ir.Model) -> None:
+def test_display_name(ann: ir.Model) -> None:
     gemm = ann.graph.node(0)
-    assert g.label(gemm) == "a"
+    assert g.display_name(gemm) == "a"
     gemm.name = "dense"
-    assert g.label(gemm) == "dense"
-    assert g.label(ir.node("Relu", [None])) == "Relu"
+    assert g.display_name(gemm) == "dense"
+    assert g.display_name(ir.node("Relu", [None])) == "Relu"
 
 
 def test_constants(ann: ir.Model) -> None:
