@@ -32,7 +32,7 @@ class _StraightThrough(torch.autograd.Function):
 
 
 _ROUNDINGS = {"Round": torch.round, "Floor": torch.floor}
-"""Operator of ONNX to what it does."""
+"""Operator of ONNX to the function that it computes."""
 
 
 class ThresholdActivation(nn.Module):
@@ -55,9 +55,14 @@ class ThresholdActivation(nn.Module):
 
     def extra_repr(self) -> str:
         """Return what ``print(model)`` shows."""
-        levels = f", levels={self.levels}" if self.levels else ""
-        mean, count = float(self.theta.detach().mean()), self.theta.numel()
-        return f"theta={mean:.4g}{'' if count == 1 else f' (mean of {count})'}{levels}"
+        mean = float(self.theta.detach().mean())
+        count = self.theta.numel()
+        text = f"theta={mean:.4g}"
+        if count > 1:
+            text += f" (mean of {count})"
+        if self.levels:
+            text += f", levels={self.levels}"
+        return text
 
 
 class QCFS(ThresholdActivation):
@@ -80,11 +85,8 @@ class QCFS(ThresholdActivation):
     def forward(self, x: Tensor) -> Tensor:
         """Return the quantized activation of ``x``, shape [N, C, ...]."""
         unit = torch.clamp(x / self.theta, 0.0, 1.0)
-        return (
-            _StraightThrough.apply(unit * self.levels + 0.5, "Floor")
-            / self.levels
-            * self.theta
-        )
+        steps = _StraightThrough.apply(unit * self.levels + 0.5, "Floor")
+        return steps / self.levels * self.theta
 
 
 class QuantReLU(ThresholdActivation):
@@ -101,7 +103,8 @@ class QuantReLU(ThresholdActivation):
     """
 
     def __init__(self, bits: int = 4, init: float = 8.0) -> None:
-        super().__init__(init, 2 ** _checked_levels(bits, "bits") - 1)
+        levels = 2 ** _checked_levels(bits, "bits") - 1
+        super().__init__(init, levels)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the quantized activation of ``x``, shape [N, C, ...]."""
@@ -127,7 +130,7 @@ class StReLU(ThresholdActivation):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the clipped ``x``, shape [N, C, ...]."""
-        return _clipped(x, self.theta, -1.0)
+        return _clip_to_threshold(x, self.theta, -1.0)
 
 
 class ThresholdReLU(ThresholdActivation):
@@ -144,10 +147,10 @@ class ThresholdReLU(ThresholdActivation):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the clipped ``x``, shape [N, C, ...]."""
-        return _clipped(x, self.theta, 0.0)
+        return _clip_to_threshold(x, self.theta, 0.0)
 
 
-def _clipped(x: Tensor, theta: Tensor, low: float) -> Tensor:
+def _clip_to_threshold(x: Tensor, theta: Tensor, low: float) -> Tensor:
     """Return ``x``, clipped to ``low * theta`` and ``theta``."""
     if theta.dim() == 0:
         return torch.clamp(x, low * theta, theta)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["export"]
 
 _OPSETS = {False: 17, True: 18}
-"""What each exporter writes without converting: the TorchScript one up to 20, dynamo from 18."""
+"""Whether dynamo exports, to an opset that it writes without converting: TorchScript up to 20."""
 
 
 def export(
@@ -35,12 +35,11 @@ def export(
         path: The file to write.
         dynamo: Whether ``torch.export`` traces the network, or TorchScript does.
     """
-    names = {"input_names": ["input"], "output_names": ["output"]}
-    batch = (
-        {"dynamic_shapes": ({0: "batch"},)}
-        if dynamo
-        else {"dynamic_axes": {"input": {0: "batch"}, "output": {0: "batch"}}}
-    )
+    free_batch: dict[str, Any]
+    if dynamo:
+        free_batch = {"dynamic_shapes": ({0: "batch"},)}
+    else:
+        free_batch = {"dynamic_axes": {"input": {0: "batch"}, "output": {0: "batch"}}}
     # torch prints its steps, and warns of its own future
     with (
         warnings.catch_warnings(),
@@ -56,6 +55,7 @@ def export(
             dynamo=dynamo,
             opset_version=_OPSETS[dynamo],
             external_data=False,
-            **names,
-            **batch,
+            input_names=["input"],
+            output_names=["output"],
+            **free_batch,
         )

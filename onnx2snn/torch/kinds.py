@@ -1,4 +1,4 @@
-"""What each node of a loop over time computes of the means of its streams."""
+"""The kind of each value of a loop over time: static, a clock, a mean or a running value."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["NodeKind", "check_operators", "kinds_of"]
 
 
 class NodeKind(enum.Enum):
-    """What is known of a value without running all steps."""
+    """Ways in which a value is known without running all steps."""
 
     STATIC = "the same in every step"
     CLOCK = "a function of the number of the step and of inputs, but of no neuron"
@@ -36,11 +36,11 @@ def check_operators(nodes: Iterable[ir.Node]) -> None:
     Raises:
         UnsupportedError: It cannot; all such nodes are named.
     """
-    refusals = [
-        Refusal(display_name(node), node.op_type, reason)
-        for node in nodes
-        if (reason := _missing(node)) is not None
-    ]
+    refusals = []
+    for node in nodes:
+        reason = _reason_without_form(node)
+        if reason is not None:
+            refusals.append(Refusal(display_name(node), node.op_type, reason))
     if refusals:
         message = (
             "these nodes cannot be tuned through; leave the network as it is converted:"
@@ -48,26 +48,26 @@ def check_operators(nodes: Iterable[ir.Node]) -> None:
         raise UnsupportedError(message, refusals)
 
 
-def _missing(node: ir.Node) -> str | None:
+def _reason_without_form(node: ir.Node) -> str | None:
+    """Return why torch cannot compute ``node``, or its gradient; None if it can."""
     if is_stateful(node):
-        has_gradient = "v_threshold" not in ALL_OPS[node.op_type].inputs or (
-            node.op_type in SURROGATES
-        )
-        return (
-            None
-            if has_gradient
-            else "no gradient is known; convert with another --neuron"
-        )
+        if _has_gradient(node):
+            return None
+        return "no gradient is known; convert with another --neuron"
     if node.domain == DOMAIN or node.op_type not in OPERATORS:
         return "no PyTorch form is known here; cut it off the ANN, convert and tune the rest"
-    if (
-        node.op_type == "Pad"
-        and node.attributes.get_string("mode", "constant") != "constant"
-    ):
+    mode = node.attributes.get_string("mode", "constant")
+    if node.op_type == "Pad" and mode != "constant":
         return "of the modes of Pad only 'constant' has a PyTorch form here"
     if node.op_type == "Cast" and node.attributes.get_int("to") not in DTYPES:
         return "no PyTorch form is known of the type that it casts to"
     return None
+
+
+def _has_gradient(node: ir.Node) -> bool:
+    """Whether a stateful node has no threshold, or one with a surrogate gradient."""
+    has_threshold = "v_threshold" in ALL_OPS[node.op_type].inputs
+    return node.op_type in SURROGATES or not has_threshold
 
 
 def kinds_of(nodes: Iterable[ir.Node], step: ir.Value) -> dict[ir.Value, NodeKind]:
@@ -83,15 +83,13 @@ def kinds_of(nodes: Iterable[ir.Node], step: ir.Value) -> dict[ir.Value, NodeKin
     kinds = {step: NodeKind.CLOCK}
     refusals = []
     for node in nodes:
-        found = [
-            kinds.get(value, NodeKind.STATIC)
-            for value in _read(node)
-            if value is not None
-        ]
-        if not _fits(node, found):
+        read = [value for value in _values_taken(node) if value is not None]
+        found = [kinds.get(value, NodeKind.STATIC) for value in read]
+        if not _is_function_of_means(node, found):
             reason = "reads streams in a way that is not linear, and no running means"
             refusals.append(Refusal(display_name(node), node.op_type, reason))
-        kinds.update(dict.fromkeys(node.outputs, _kind(node, found)))
+        kind = _kind_of_results(node, found)
+        kinds.update(dict.fromkeys(node.outputs, kind))
     if refusals:
         message = (
             "these nodes have no gradient through means; convert the network again:"
@@ -100,39 +98,56 @@ def kinds_of(nodes: Iterable[ir.Node], step: ir.Value) -> dict[ir.Value, NodeKin
     return kinds
 
 
-def _read(node: ir.Node) -> tuple[ir.Value | None, ...]:
-    return tuple(node.inputs[:1]) if is_stateful(node) else tuple(node.inputs)
-
-
-def _kind(node: ir.Node, found: list[NodeKind]) -> NodeKind:
+def _values_taken(node: ir.Node) -> tuple[ir.Value | None, ...]:
+    """Return what ``node`` reads, of a stateful one without its states and constants."""
     if is_stateful(node):
-        if "spike" in ALL_OPS[node.op_type].outputs:
-            return NodeKind.MEAN
-        if found[0] in {NodeKind.STATIC, NodeKind.CLOCK}:
-            return NodeKind.CLOCK
-        return NodeKind.FINAL if node.op_type == "RunningSum" else NodeKind.MEAN
+        return tuple(node.inputs[:1])
+    return tuple(node.inputs)
+
+
+def _kind_of_results(node: ir.Node, found: list[NodeKind]) -> NodeKind:
+    """Return the kind of the outputs of ``node``, whose inputs are of the kinds ``found``."""
+    if is_stateful(node):
+        return _kind_of_stateful(node, found[0])
     if node.op_type in RULES and RULES[node.op_type].form is Form.SHAPE:
         return NodeKind.STATIC
-    return next((kind for kind in reversed(NodeKind) if kind in found), NodeKind.STATIC)
+    for kind in reversed(NodeKind):
+        if kind in found:
+            return kind
+    return NodeKind.STATIC
 
 
-def _fits(node: ir.Node, found: list[NodeKind]) -> bool:
+def _kind_of_stateful(node: ir.Node, taken: NodeKind) -> NodeKind:
+    if "spike" in ALL_OPS[node.op_type].outputs:
+        return NodeKind.MEAN
+    if taken in _WITHOUT_NEURONS:
+        return NodeKind.CLOCK
+    return NodeKind.FINAL if node.op_type == "RunningSum" else NodeKind.MEAN
+
+
+def _is_function_of_means(node: ir.Node, found: list[NodeKind]) -> bool:
     """Whether ``node``, whose inputs are of the kinds ``found``, is a function of means."""
     if is_stateful(node):
-        is_running = found[0] is NodeKind.FINAL
-        return found[0] in {NodeKind.STATIC, NodeKind.CLOCK} or is_running == (
-            node.op_type == "Difference"
-        )
+        takes_running = found[0] is NodeKind.FINAL
+        fits = takes_running == (node.op_type == "Difference")
+        return fits or found[0] in _WITHOUT_NEURONS
     if NodeKind.MEAN not in found:
         return True
-    rule = RULES[node.op_type]
-    streams = [
-        i for i, kind in enumerate(found) if kind in {NodeKind.MEAN, NodeKind.CLOCK}
-    ]
-    if NodeKind.FINAL in found or (
-        rule.form is Form.MULTILINEAR and len({*streams} - {*rule.bias}) > 1
-    ):
+    if NodeKind.FINAL in found:
         return False
-    return rule.form in {Form.LINEAR, Form.MULTILINEAR, Form.SHAPE} and (
-        rule.inputs is None or {*streams} <= {*rule.inputs, *rule.bias}
-    )
+    streams = {i for i, kind in enumerate(found) if kind in _CHANGING}
+    return _is_linear_in(node, streams)
+
+
+def _is_linear_in(node: ir.Node, streams: set[int]) -> bool:
+    """Whether ``node`` is linear in the inputs at the positions ``streams``."""
+    rule = RULES[node.op_type]
+    if rule.form is Form.MULTILINEAR and len(streams.difference(rule.bias)) > 1:
+        return False
+    if rule.form not in {Form.LINEAR, Form.MULTILINEAR, Form.SHAPE}:
+        return False
+    return rule.inputs is None or streams.issubset({*rule.inputs, *rule.bias})
+
+
+_WITHOUT_NEURONS = {NodeKind.STATIC, NodeKind.CLOCK}
+_CHANGING = {NodeKind.MEAN, NodeKind.CLOCK}

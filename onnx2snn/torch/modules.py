@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -22,8 +23,12 @@ __all__ = [
 ]
 
 _Model = TypeVar("_Model", bound=nn.Module)
+
 _CANDIDATES = 100
+"""Thresholds that are tried."""
+
 _MOST_SAMPLES = 2**16
+"""Most values of a channel or layer that a threshold is fitted to in one call."""
 
 
 def replace_activations(
@@ -41,7 +46,9 @@ def replace_activations(
     Raises:
         UnsupportedError: The model holds no such module.
     """
-    count = _exchange(model, (nn.ReLU, nn.ReLU6), lambda _: activation(**options))
+    count = _exchange_modules(
+        model, (nn.ReLU, nn.ReLU6), lambda _: activation(**options)
+    )
     if count == 0:
         message = (
             f"{type(model).__name__} has no nn.ReLU module to replace. If its forward method calls "
@@ -63,31 +70,36 @@ def max_pool_to_avg_pool(model: _Model) -> _Model:
     Raises:
         UnsupportedError: A pooling is dilated or returns indices: no average pooling does.
     """
-    _exchange(model, (nn.MaxPool2d,), _average)
+    _exchange_modules(model, (nn.MaxPool2d,), _average_pool)
     return model
 
 
-def _average(pool: nn.MaxPool2d) -> nn.AvgPool2d:
-    if pool.dilation not in {1, (1, 1)} or pool.return_indices:
+def _average_pool(pool: nn.MaxPool2d) -> nn.AvgPool2d:
+    is_dilated = pool.dilation not in {1, (1, 1)}
+    if is_dilated or pool.return_indices:
         message = f"{pool} has no average counterpart: make it one without dilation and indices"
         raise UnsupportedError(message)
     return nn.AvgPool2d(
-        pool.kernel_size, pool.stride, pool.padding, ceil_mode=pool.ceil_mode
+        pool.kernel_size,
+        pool.stride,
+        pool.padding,
+        ceil_mode=pool.ceil_mode,
     )
 
 
-def _exchange(
+def _exchange_modules(
     model: nn.Module, kinds: tuple[type, ...], new: Callable[[Any], nn.Module]
 ) -> int:
     """Replace every module of ``kinds`` inside ``model``; return how many there were."""
     made: dict[nn.Module, nn.Module] = {}
     for path, child in list(model.named_modules(remove_duplicate=False)):
-        if path and isinstance(child, kinds):
-            above, _, name = path.rpartition(".")
-            parent = model.get_submodule(above)
-            # the same module in two places becomes one module again
-            made.setdefault(child, new(child).train(parent.training))
-            setattr(parent, name, made[child])
+        if path == "" or not isinstance(child, kinds):
+            continue
+        parent_path, _, name = path.rpartition(".")
+        parent = model.get_submodule(parent_path)
+        if child not in made:  # in two places, it becomes one module again
+            made[child] = new(child).train(parent.training)
+        setattr(parent, name, made[child])
     return len(made)
 
 
@@ -127,25 +139,7 @@ def fit_thresholds(
     if not modules:
         message = "the model has no activations to fit; call replace_activations first"
         raise OptionError(message)
-
-    seen: dict[nn.Module, list[Tensor]] = {}
-
-    def fit(module: ThresholdActivation, inputs: tuple[Tensor, ...]) -> None:
-        x = inputs[0]
-        rows = x.transpose(0, 1).flatten(1) if per_channel else x.flatten()[None]
-        shape = (len(rows), *[1] * (x.dim() - 2)) if per_channel else ()
-        earlier = seen.setdefault(module, [])
-        if earlier and per_channel and shape != tuple(module.theta.shape):
-            message = (
-                f"{type(module).__name__} is called with {module.theta.numel()} channels and with "
-                f"{len(rows)}: give each call a module of its own, or fit one threshold a layer"
-            )
-            raise OptionError(message)
-        earlier.append(rows[:, :: -(-rows.shape[1] // _MOST_SAMPLES)])
-        module.theta = nn.Parameter(
-            _best_threshold(module, torch.cat(earlier, 1)).reshape(shape)
-        )
-
+    fit = _Fit(per_channel=per_channel)
     hooks = [module.register_forward_pre_hook(fit) for module in modules]
     try:
         with in_evaluation(model):
@@ -156,18 +150,55 @@ def fit_thresholds(
     return model
 
 
+class _Fit:
+    """Fits the threshold of a module whenever it is called, before it runs.
+
+    Args:
+        per_channel: Whether each channel, axis 1, gets a threshold of its own.
+    """
+
+    def __init__(self, *, per_channel: bool) -> None:
+        self._per_channel = per_channel
+        self._seen: dict[nn.Module, list[Tensor]] = {}
+
+    def __call__(self, module: ThresholdActivation, inputs: tuple[Tensor, ...]) -> None:
+        """Set the threshold to the best for all that ``module`` has seen so far."""
+        rows, shape = self._arrange_rows(inputs[0])
+        earlier = self._seen.setdefault(module, [])
+        if earlier and self._per_channel and shape != tuple(module.theta.shape):
+            message = (
+                f"{type(module).__name__} is called with {module.theta.numel()} channels and with "
+                f"{len(rows)}: give each call a module of its own, or fit one threshold a layer"
+            )
+            raise OptionError(message)
+        stride = math.ceil(rows.shape[1] / _MOST_SAMPLES)
+        earlier.append(rows[:, ::stride])
+        best = _best_threshold(module, torch.cat(earlier, 1))
+        module.theta = nn.Parameter(best.reshape(shape))
+
+    def _arrange_rows(self, x: Tensor) -> tuple[Tensor, tuple[int, ...]]:
+        """Return a row for each threshold, and the shape of the thresholds."""
+        if not self._per_channel:
+            return x.flatten()[None], ()
+        rows = x.transpose(0, 1).flatten(1)
+        return rows, (len(rows), *[1] * (x.dim() - 2))
+
+
 def _best_threshold(module: ThresholdActivation, rows: Tensor) -> Tensor:
     """Return the threshold that is best for each of ``rows`` [C, samples]: [C, 1]."""
     wanted = rows if isinstance(module, StReLU) else rows.clamp(min=0)
     largest = wanted.abs().amax(dim=1, keepdim=True)
-    theta = module.theta.data
-    best, least = largest.clone(), torch.full_like(largest, torch.inf)
+    before = module.theta.data
+    best = largest.clone()
+    least = torch.full_like(largest, torch.inf)
     for part in torch.linspace(1, 1 / _CANDIDATES, _CANDIDATES):
-        module.theta.data = (part * largest).clamp(min=_SMALLEST)
-        loss = (module.forward(rows) - wanted).square().mean(dim=1, keepdim=True)
-        best = torch.where(loss < least, module.theta.data, best)
+        candidate = (part * largest).clamp(min=_SMALLEST)
+        module.theta.data = candidate
+        error = module.forward(rows) - wanted
+        loss = error.square().mean(dim=1, keepdim=True)
+        best = torch.where(loss < least, candidate, best)
         least = torch.minimum(loss, least)
-    module.theta.data = theta
+    module.theta.data = before
     return best.clamp(min=_SMALLEST)
 
 

@@ -1,4 +1,4 @@
-"""What of an emitted network can be trained, and writing it back into the file."""
+"""The constants of an emitted network that are trained, and writing them into the file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from onnx2snn.graph import array, is_constant, is_op, set_array
+from onnx2snn.graph import array, is_constant, set_array
 from onnx2snn.ops import ALL_OPS
 from onnx2snn.ops.predicates import is_neuron
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
-__all__ = ["Parameters", "bases"]
+    from onnx2snn.torch.evaluator import TimeLoop
+
+__all__ = ["Parameters"]
 
 _WEIGHTS = {
     "Add": (0, 1),
@@ -46,81 +48,82 @@ class Parameters(nn.Module):
         loop: Its loop over time.
     """
 
-    def __init__(self, graph: ir.Graph, loop: ir.Node) -> None:
+    def __init__(self, graph: ir.Graph, loop: TimeLoop) -> None:
         super().__init__()
-        body = loop.attributes["body"].as_graph()
-        neurons = [node for node in body if is_neuron(node)]
+        self._graph = graph
+        self._bases = loop.bases
         self._changes = nn.ParameterList()
         self._sizes: list[float] = []
         self._start: dict[ir.Value, Tensor] = {}
         self._change_of: dict[ir.Value, int] = {}
         self._least: dict[int, Tensor] = {}
         self._ratios: dict[ir.Value, tuple[ir.Value, Tensor]] = {}
-        for neuron in neurons:
-            self._add_neuron(graph, loop, neuron)
-        for node in (*graph, *body):
-            for position in _WEIGHTS.get(node.op_type, ()):
-                value = node.inputs[position] if position < len(node.inputs) else None
-                if (
-                    value is not None
-                    and is_constant(value)
-                    and value not in self._change_of
-                ):
+        for node in loop.body:
+            if is_neuron(node):
+                self._add_neuron(node)
+        for node in (*graph, *loop.body):
+            for value in _weights_of(node):
+                if value not in self._change_of:
                     self._add_weight(value)
 
-    def _add_neuron(self, graph: ir.Graph, loop: ir.Node, neuron: ir.Node) -> None:
+    def _add_neuron(self, neuron: ir.Node) -> None:
         names = ALL_OPS[neuron.op_type].inputs
-        inputs = {
-            n: v for n, v in zip(names, neuron.inputs, strict=True) if v is not None
-        }
-        threshold, negative = inputs["v_threshold"], inputs.get("v_threshold_negative")
-        if not is_constant(threshold):
+        inputs = dict(zip(names, neuron.inputs, strict=True))
+        threshold, potential = inputs["v_threshold"], inputs["v"]
+        if threshold is None or potential is None or not is_constant(threshold):
             return
         if threshold not in self._change_of:
-            theta = self._tensor(threshold)
-            self._least[self._add(threshold, theta.shape, _rms(theta))] = theta * _LEAST
-            # the same threshold in the main graph turns the mean of spikes into the activation
-            outside = graph.initializers.get(str(threshold.name).removesuffix(".body"))
-            if outside is not None and np.array_equal(array(outside), array(threshold)):
-                self._tensor(outside)
-                self._change_of[outside] = self._change_of[threshold]
-        if negative is not None and is_constant(negative) and negative is not threshold:
-            self._ratios[negative] = (
-                threshold,
-                self._tensor(negative) / self._start[threshold],
-            )
-        start = bases(loop)[inputs["v"]]
+            self._add_threshold(threshold)
+        negative = inputs.get("v_threshold_negative")
+        if negative is not None and negative is not threshold and is_constant(negative):
+            ratio = self._read(negative) / self._start[threshold]
+            self._ratios[negative] = threshold, ratio
+        start = self._bases[potential]
         if is_constant(start) and start not in self._change_of:
             theta = self._start[threshold]
-            self._tensor(start)
-            self._add(start, theta.shape, _rms(theta))
+            self._read(start)
+            self._add_change(start, theta.shape, _root_mean_square(theta))
+
+    def _add_threshold(self, threshold: ir.Value) -> None:
+        """Train a threshold, and its copy in the main graph, as one.
+
+        The copy there turns the mean of spikes into the activation.
+        """
+        theta = self._read(threshold)
+        index = self._add_change(threshold, theta.shape, _root_mean_square(theta))
+        self._least[index] = theta * _LEAST
+        outside = self._graph.initializers.get(_name_outside(threshold))
+        if outside is not None and np.array_equal(array(outside), array(threshold)):
+            self._read(outside)
+            self._change_of[outside] = index
 
     def _add_weight(self, value: ir.Value) -> None:
-        weight = self._tensor(value)
+        weight = self._read(value)
         if weight.is_floating_point():
-            self._add(value, weight.shape, _rms(weight))
+            self._add_change(value, weight.shape, _root_mean_square(weight))
 
-    def _tensor(self, value: ir.Value) -> Tensor:
+    def _read(self, value: ir.Value) -> Tensor:
+        """Return what the file holds as ``value``, and remember it."""
         self._start[value] = torch.from_numpy(array(value).copy())
         return self._start[value]
 
-    def _add(self, value: ir.Value, shape: torch.Size, size: float) -> int:
-        dtype = self._start[value].dtype
-        self._change_of[value] = len(self._sizes)
-        self._changes.append(nn.Parameter(torch.zeros(shape, dtype=dtype)))
+    def _add_change(self, value: ir.Value, shape: torch.Size, size: float) -> int:
+        """Train ``value``, typically of the given size; return the index of its change."""
+        index = len(self._sizes)
+        zeros = torch.zeros(shape, dtype=self._start[value].dtype)
+        self._changes.append(nn.Parameter(zeros))
         self._sizes.append(size)
-        return self._change_of[value]
+        self._change_of[value] = index
+        return index
 
     def values(self) -> dict[ir.Value, Tensor]:
         """Return what the constants are now."""
-        found = {
-            value: self._start[value] + self._changes[i]
-            for value, i in self._change_of.items()
-        }
-        return found | {
-            value: ratio * found[threshold]
-            for value, (threshold, ratio) in self._ratios.items()
-        }
+        found = {}
+        for value, index in self._change_of.items():
+            found[value] = self._start[value] + self._changes[index]
+        for value, (threshold, ratio) in self._ratios.items():
+            found[value] = ratio * found[threshold]
+        return found
 
     def change(self, value: ir.Value) -> Tensor:
         """Return what is added to the constant ``value``, a parameter."""
@@ -151,25 +154,17 @@ class Parameters(nn.Module):
             set_array(value, tensor.detach().numpy())
 
 
-def bases(loop: ir.Node) -> dict[ir.Value, ir.Value]:
-    """Return, for each carried value of the body, what it starts from; it broadcasts."""
-    body = loop.attributes["body"].as_graph()
-    return {
-        inside: _unexpanded(before)
-        for inside, before in zip(body.inputs[2:], loop.inputs[2:], strict=True)
-        if before is not None
-    }
+def _weights_of(node: ir.Node) -> list[ir.Value]:
+    """Return the constants among the weights and biases of ``node``."""
+    positions = _WEIGHTS.get(node.op_type, ())
+    read = [node.inputs[i] for i in positions if i < len(node.inputs)]
+    return [value for value in read if value is not None and is_constant(value)]
 
 
-def _unexpanded(value: ir.Value) -> ir.Value:
-    producer = value.producer()
-    source = (
-        producer.inputs[0]
-        if producer is not None and is_op(producer, "Expand")
-        else None
-    )
-    return value if source is None else source
+def _name_outside(value: ir.Value) -> str:
+    """Return the name in the main graph of a constant of the body."""
+    return str(value.name).removesuffix(".body")
 
 
-def _rms(tensor: Tensor) -> float:
+def _root_mean_square(tensor: Tensor) -> float:
     return float(tensor.square().mean().sqrt())

@@ -1,4 +1,4 @@
-"""What stands for the spikes of a neuron when gradients are taken: the clipped mean."""
+"""The surrogate of the spikes of a neuron when gradients are taken: the clipped mean."""
 
 from __future__ import annotations
 
@@ -38,38 +38,43 @@ def surrogate(op_type: str, inputs: Sequence[Tensor], steps: int) -> Tensor:
             to that; in the place of states, those before the first step.
         steps: T.
     """
-    return SURROGATES[op_type](
-        dict(zip(ALL_OPS[op_type].inputs, inputs, strict=True)), steps
-    )
+    given = dict(zip(ALL_OPS[op_type].inputs, inputs, strict=True))
+    return SURROGATES[op_type](given, steps)
 
 
-def _charge(given: dict[str, Tensor], steps: int) -> Tensor:
+def _mean_charge(given: dict[str, Tensor], steps: int) -> Tensor:
+    """Return what a neuron takes in a step on average, with its initial potential."""
     return given["current"] + given["v"] / steps
 
 
 def _rounded_down(given: dict[str, Tensor], steps: int) -> Tensor:
-    return _charge(given, steps) / given["v_threshold"] - 0.5 / steps
+    rate = _mean_charge(given, steps) / given["v_threshold"]
+    return rate - 0.5 / steps
 
 
 def _plain(given: dict[str, Tensor], steps: int) -> Tensor:
-    return torch.clamp(_rounded_down(given, steps), 0.0, 1.0)
+    rate = _rounded_down(given, steps)
+    return torch.clamp(rate, 0.0, 1.0)
 
 
 def _gated(given: dict[str, Tensor], steps: int) -> Tensor:
-    lowest = -torch.clamp(given["count"] / steps, max=1.0)
-    return torch.maximum(torch.clamp(_rounded_down(given, steps), max=1.0), lowest)
+    rate = _rounded_down(given, steps)
+    can_take_back = torch.clamp(given["count"] / steps, max=1.0)
+    return torch.maximum(torch.clamp(rate, max=1.0), -can_take_back)
 
 
 def _augmented(given: dict[str, Tensor], steps: int) -> Tensor:
+    rate = _rounded_down(given, steps)
     most = given["max_spikes"]
-    lowest = -torch.minimum(given["count"] / steps, most)
-    return torch.maximum(torch.minimum(_rounded_down(given, steps), most), lowest)
+    can_take_back = torch.minimum(given["count"] / steps, most)
+    return torch.maximum(torch.minimum(rate, most), -can_take_back)
 
 
 def _signed(given: dict[str, Tensor], steps: int) -> Tensor:
-    charge = _charge(given, steps)
-    up = torch.clamp(charge / given["v_threshold"], 0.0, 1.0)
-    return up - torch.clamp(-charge / given["v_threshold_negative"], 0.0, 1.0)
+    charge = _mean_charge(given, steps)
+    positive = charge / given["v_threshold"]
+    negative = -charge / given["v_threshold_negative"]
+    return torch.clamp(positive, 0.0, 1.0) - torch.clamp(negative, 0.0, 1.0)
 
 
 SURROGATES: dict[str, Callable[[dict[str, Tensor], int], Tensor]] = {
@@ -78,3 +83,4 @@ SURROGATES: dict[str, Callable[[dict[str, Tensor], int], Tensor]] = {
     "AugmentedIF": _augmented,
     "DoubleThresholdIF": _signed,
 }
+"""Neuron to the mean of its spikes, from its inputs by name and T."""

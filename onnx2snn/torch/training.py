@@ -24,7 +24,7 @@ __all__ = ["Epoch", "fine_tune"]
 
 @dataclasses.dataclass(frozen=True)
 class Epoch:
-    """What one pass over the training data did.
+    """The result of one pass over the training data.
 
     Attributes:
         number: 1 for the first.
@@ -49,39 +49,41 @@ class _Recipe:
     weight_decay: float
     teacher: nn.Module | None
 
-    def optimizer(self, model: nn.Module) -> torch.optim.SGD:
+    def make_optimizer(self, model: nn.Module) -> torch.optim.SGD:
         """Return the optimizer; thresholds are a group of their own and do not decay."""
-        thresholds = [
-            m.theta for m in model.modules() if isinstance(m, ThresholdActivation)
-        ]
-        known = {id(theta) for theta in thresholds}
-        weights = [p for p in model.parameters() if id(p) not in known]
-        groups = [
-            {
-                "params": weights,
-                "base": self.learning_rate,
-                "weight_decay": self.weight_decay,
-            },
-            {"params": thresholds, "base": self.threshold_rate},
-        ]
+        thresholds = [module.theta for module in _activations(model)]
+        is_threshold = {id(theta) for theta in thresholds}
+        weights = [p for p in model.parameters() if id(p) not in is_threshold]
+        weight_group = {
+            "params": weights,
+            "base": self.learning_rate,
+            "weight_decay": self.weight_decay,
+        }
+        threshold_group = {
+            "params": thresholds,
+            "base": self.threshold_rate,
+        }
         return torch.optim.SGD(
-            groups, lr=self.learning_rate, momentum=0.9, nesterov=True
+            [weight_group, threshold_group],
+            lr=self.learning_rate,
+            momentum=0.9,
+            nesterov=True,
         )
 
     def describe(self, model: nn.Module) -> dict[str, object]:
         """Return what a training that goes on must have in common with the one before."""
-        levels = [
-            m.levels for m in model.modules() if isinstance(m, ThresholdActivation)
-        ]
-        rates = (self.learning_rate, self.threshold_rate, self.weight_decay)
-        return {"epochs": self.epochs, "rates": rates, "levels": levels}
+        return {
+            "epochs": self.epochs,
+            "rates": (self.learning_rate, self.threshold_rate, self.weight_decay),
+            "levels": [module.levels for module in _activations(model)],
+        }
 
-    def schedule(self, optimizer: torch.optim.SGD, done: float) -> None:
+    def set_rates(self, optimizer: torch.optim.SGD, done: float) -> None:
         """Set the rates where the part ``done``, 0 to 1, of the training is over: a cosine."""
         for group in optimizer.param_groups:
             group["lr"] = group["base"] * (1 + math.cos(math.pi * done)) / 2
 
-    def loss(
+    def compute_loss(
         self, model: nn.Module, images: Tensor, labels: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Return the loss and the logits, shape [N, classes]."""
@@ -132,16 +134,9 @@ def fine_tune(  # noqa: PLR0913 - the arguments of a training; all but four have
         OptionError: ``epochs`` is less than 1, there are no batches, or the checkpoint is of
             another training or damaged.
     """
-    if epochs < 1:
-        message = f"epochs must be at least 1, not {epochs}"
-        raise OptionError(message)
-    if not len(batches):
-        message = (
-            "there are no batches: give the training more images, or smaller batches"
-        )
-        raise OptionError(message)
+    _check_arguments(epochs, batches)
     recipe = _Recipe(epochs, learning_rate, threshold_rate, weight_decay, teacher)
-    optimizer = recipe.optimizer(model)
+    optimizer = recipe.make_optimizer(model)
     torch.manual_seed(seed)
     path = None if checkpoint is None else Path(checkpoint)
     history = _resume(path, model, optimizer, recipe)
@@ -151,11 +146,22 @@ def fine_tune(  # noqa: PLR0913 - the arguments of a training; all but four have
         epoch = _train_epoch(recipe, model, optimizer, batches, number)
         history.append(epoch)
         if path is not None:
-            _save(path, model, optimizer, recipe, history)
+            _save_checkpoint(path, model, optimizer, recipe, history)
         if after_epoch is not None:
             after_epoch(epoch)
     model.eval()
     return history
+
+
+def _check_arguments(epochs: int, batches: Collection[tuple[Tensor, Tensor]]) -> None:
+    if epochs < 1:
+        message = f"epochs must be at least 1, not {epochs}"
+        raise OptionError(message)
+    if not len(batches):
+        message = (
+            "there are no batches: give the training more images, or smaller batches"
+        )
+        raise OptionError(message)
 
 
 def _train_epoch(
@@ -166,29 +172,37 @@ def _train_epoch(
     number: int,
 ) -> Epoch:
     model.train()
-    start, total, right, seen = time.perf_counter(), 0.0, 0, 0
+    start = time.perf_counter()
+    total_loss = 0.0
+    right = 0
+    seen = 0
     name = f"epoch {number}/{recipe.epochs}"
     for index, (images, labels) in enumerate(track(batches, name, len(batches))):
-        recipe.schedule(optimizer, (number - 1 + index / len(batches)) / recipe.epochs)
+        epochs_done = number - 1 + index / len(batches)
+        recipe.set_rates(optimizer, epochs_done / recipe.epochs)
         optimizer.zero_grad()
-        loss, logits = recipe.loss(model, images, labels)
+        loss, logits = recipe.compute_loss(model, images, labels)
         loss.backward()
         optimizer.step()
         _keep_positive(model)
-        total += float(loss.detach()) * len(labels)
+        total_loss += float(loss.detach()) * len(labels)
         right += int((logits.argmax(dim=1) == labels).sum())
         seen += len(labels)
     model.eval()
-    return Epoch(number, total / seen, 100 * right / seen, time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    return Epoch(number, total_loss / seen, 100 * right / seen, seconds)
 
 
 def _keep_positive(model: nn.Module) -> None:
-    for module in model.modules():
-        if isinstance(module, ThresholdActivation):
-            module.theta.data.clamp_(min=_SMALLEST)
+    for module in _activations(model):
+        module.theta.data.clamp_(min=_SMALLEST)
 
 
-def _save(
+def _activations(model: nn.Module) -> list[ThresholdActivation]:
+    return [m for m in model.modules() if isinstance(m, ThresholdActivation)]
+
+
+def _save_checkpoint(
     path: Path,
     model: nn.Module,
     optimizer: torch.optim.SGD,
@@ -216,26 +230,30 @@ def _resume(
     try:
         state = torch.load(path, weights_only=True)
     except Exception as error:  # torch raises whatever its readers do
-        raise _unusable(path, _DAMAGED) from error
+        raise _unusable_checkpoint(path, _DAMAGED) from error
     if state.get("recipe") != recipe.describe(model):
-        raise _unusable(
-            path,
-            "is a checkpoint of another training, with other epochs, rates or levels",
-        )
+        raise _unusable_checkpoint(path, _OTHER_TRAINING)
     try:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
     except (KeyError, RuntimeError, ValueError) as error:
-        raise _unusable(path, _DAMAGED) from error
+        raise _unusable_checkpoint(path, _DAMAGED) from error
     torch.set_rng_state(state["generator"])
     return [Epoch(*epoch) for epoch in state["history"]]
 
 
-def _unusable(path: Path, why: str) -> OptionError:
+def _unusable_checkpoint(path: Path, why: str) -> OptionError:
     message = f"{path} {why}: delete it, or name another file"
     return OptionError(message)
 
 
 _DAMAGED = "is damaged or a checkpoint of another network"
+_OTHER_TRAINING = (
+    "is a checkpoint of another training, with other epochs, rates or levels"
+)
+
 _TEMPERATURE = 4.0
+"""Temperature of knowledge distillation."""
+
 _SMALLEST = 1e-3
+"""Smallest threshold, in units of the activation."""

@@ -11,26 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from onnx2snn.conversion.import_model import runnable
 from onnx2snn.conversion.reference import read_reference
 from onnx2snn.data.dataset import check_batch_size, check_source, dataset
-from onnx2snn.data.events import data_specs, time_first, time_means
-from onnx2snn.errors import CalibrationError, OptionError
+from onnx2snn.data.events import data_specs, time_first
+from onnx2snn.errors import OptionError
 from onnx2snn.progress import track
 from onnx2snn.runtime import load
-from onnx2snn.runtime.ort import session
 from onnx2snn.storage.large_models import save
-from onnx2snn.torch.spiking import Activity, SpikingModule
+from onnx2snn.torch.spiking import SpikingModule
+from onnx2snn.torch.teacher import Teacher, as_tensors, distances
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import onnx_ir as ir
 
-    from onnx2snn.data.dataset import Dataset
+    from onnx2snn.data.dataset import Batch, Dataset
     from onnx2snn.data.input_specs import InputSpec
     from onnx2snn.importing.source import AnyModel, Source
     from onnx2snn.runtime import AnyNetwork, Network
@@ -47,7 +45,7 @@ _BLOCK = 16
 
 @dataclasses.dataclass(frozen=True)
 class TunedEpoch:
-    """What one pass over the data did.
+    """The result of one pass over the data.
 
     Attributes:
         number: 1 for the first.
@@ -127,42 +125,30 @@ def tune(  # noqa: PLR0913 (each is an option of its own)
         CalibrationError: The data does not fit the network, or the ANN is not the network's.
         OptionError: An option is out of its range, or the rate so large that the loss is no number.
     """
-    _check(epochs, rate)
+    _check_options(epochs, rate)
     check_batch_size(batch_size)
     check_source(calibration)
     network = load(snn, "numpy")
     model = network.model.clone()
     module = SpikingModule(model, network.time_steps)
-    specs = _specs(network)
+    specs = _specs_of_data(network)
     data = dataset(calibration, specs)
     source = read_reference(ann, network)
-    if (
-        model.metadata_props.get("onnx2snn.source_sha256", source.sha256)
-        != source.sha256
-    ):
-        _LOGGER.warning(_OTHER_FILE, source.name)
-    teacher = _Teacher(source, network, module.activations)
-    random = np.random.default_rng(seed)
+    _warn_of_another_file(model, source)
+    teacher = Teacher(source, network, module.activations)
     training = _Training(module, teacher, network.events, rate, epochs * data.samples)
+    batches = _MixedBatches(data, specs, batch_size, np.random.default_rng(seed))
     history = []
     for number in range(1, epochs + 1):
-        start = time.perf_counter()
-        batches = _mixed(data, specs, batch_size, random)
-        name, count = (
-            f"tune, epoch {number} of {epochs}",
-            -(-data.samples // batch_size),
-        )
-        losses = [training.step(*batch) for batch in track(batches, name, count)]
-        loss, outputs = np.mean(losses, axis=0).tolist()
-        history.append(TunedEpoch(number, loss, outputs, time.perf_counter() - start))
+        name = f"tune, epoch {number} of {epochs}"
+        history.append(training.run_epoch(number, track(batches, name, len(batches))))
     module.trained.write()
-    _note(
-        model, source, data, epochs=epochs, rate=rate, batch_size=batch_size, seed=seed
-    )
+    options = {"epochs": epochs, "rate": rate, "batch_size": batch_size, "seed": seed}
+    _annotate_tuning(model, source, data, options)
     return Tuning(model, tuple(history), data.samples)
 
 
-def _check(epochs: int, rate: float) -> None:
+def _check_options(epochs: int, rate: float) -> None:
     if epochs < 1:
         message = f"epochs must be at least 1, not {epochs}"
         raise OptionError(message)
@@ -171,22 +157,24 @@ def _check(epochs: int, rate: float) -> None:
         raise OptionError(message)
 
 
-def _specs(network: Network) -> list[InputSpec]:
+def _specs_of_data(network: Network) -> list[InputSpec]:
     """Return what the data must hold: of events, as many steps as the network was made for."""
-    return [
-        dataclasses.replace(
-            spec, shape=(spec.shape[0], network.time_steps, *spec.shape[2:])
-        )
-        if spec.name in network.events and spec.shape is not None
-        else spec
-        for spec in data_specs(network.inputs, network.events)
-    ]
+    specs = []
+    for spec in data_specs(network.inputs, network.events):
+        if spec.name in network.events and spec.shape is not None:
+            samples, _, *features = spec.shape
+            shape = (samples, network.time_steps, *features)
+            specs.append(dataclasses.replace(spec, shape=shape))
+        else:
+            specs.append(spec)
+    return specs
 
 
-def _tensors(feeds: Feeds) -> dict[str, Tensor]:
-    return {
-        name: torch.from_numpy(np.array(array)) for name, array in feeds.items()
-    }  # writable
+def _warn_of_another_file(model: ir.Model, source: Source) -> None:
+    """Warn if the network was not made from the file of the ANN."""
+    made_from = model.metadata_props.get("onnx2snn.source_sha256", source.sha256)
+    if made_from != source.sha256:
+        _LOGGER.warning(_OTHER_FILE, source.name)
 
 
 class _Training:
@@ -195,7 +183,7 @@ class _Training:
     def __init__(
         self,
         module: SpikingModule,
-        teacher: _Teacher,
+        teacher: Teacher,
         events: tuple[str, ...],
         rate: float,
         samples: int,
@@ -209,18 +197,23 @@ class _Training:
         self._samples = samples
         self._done = 0
 
+    def run_epoch(
+        self, number: int, batches: Iterable[tuple[Feeds, int]]
+    ) -> TunedEpoch:
+        """Learn from all batches once."""
+        start = time.perf_counter()
+        losses = [self.step(feeds, samples) for feeds, samples in batches]
+        loss, outputs = np.mean(losses, axis=0).tolist()
+        return TunedEpoch(number, loss, outputs, time.perf_counter() - start)
+
     def step(self, data: Feeds, samples: int) -> tuple[float, float]:
         """Learn from a batch; return its loss, and the part of the outputs."""
-        for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
-            group["lr"] = (
-                rate * (1 + math.cos(math.pi * self._done / self._samples)) / 2
-            )
+        self._lower_rates()
         self._done += samples
         feeds = time_first(data, self._events)
         self._optimizer.zero_grad()
-        outputs, layers = _distances(
-            self._module(_tensors(feeds)), self._teacher(feeds)
-        )
+        activity = self._module(as_tensors(feeds))
+        outputs, layers = distances(activity, self._teacher(feeds))
         loss = outputs + layers
         if not loss.isfinite():
             message = f"the loss became {loss.item()}: choose a rate lower than {self._rate:g}"
@@ -230,103 +223,70 @@ class _Training:
         self._module.trained.keep_positive()
         return loss.item(), outputs.item()
 
+    def _lower_rates(self) -> None:
+        part_left = (1 + math.cos(math.pi * self._done / self._samples)) / 2
+        for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = rate * part_left
 
-class _Teacher:
-    """The ANN: outputs and activations on feeds of the network."""
-
-    def __init__(
-        self, source: Source, network: Network, activations: list[str]
-    ) -> None:
-        model = source.model.clone()
-        outputs = tuple(str(value.name) for value in model.graph.outputs)
-        if outputs != network.outputs:
-            message = (
-                f"{source.name} is not the ANN of this network: it has outputs {list(outputs)}, "
-                f"the network has {list(network.outputs)}"
-            )
-            raise CalibrationError(message)
-        made = {value.name: value for node in model.graph for value in node.outputs}
-        layers = [name for name in activations if name in made and name not in outputs]
-        model.graph.outputs.extend(made[name] for name in layers)
-        self._events = network.events
-        self._names = [*outputs, *layers]
-        self._run = session(
-            runnable(dataclasses.replace(source, model=model, original=model)),
-            torch.get_num_threads(),
-        )
-
-    def __call__(self, feeds: Feeds) -> dict[str, Tensor]:
-        """Return, by name, the outputs and the activations of the ANN."""
-        results = self._run(time_means(feeds, self._events))
-        return _tensors(dict(zip(self._names, results, strict=True)))
-
-
-def _distances(
-    activity: Activity, expected: Mapping[str, Tensor]
-) -> tuple[Tensor, Tensor]:
-    """Return the distance of the outputs, and the mean of those of the layers."""
-    for name, output in activity.outputs.items():
-        if output.shape != expected[name].shape:
-            found, wanted = list(output.shape), list(expected[name].shape)
-            message = f"this is not the ANN of this network: its {name!r} is {wanted}, not {found}"
-            raise CalibrationError(message)
-    outputs = [
-        _distance(output, expected[name])
-        for name, output in activity.outputs.items()
-        if output.is_floating_point()
-    ]
-    layers = [
-        _distance(found, expected[name])
-        for name, found in activity.layers.items()
-        if name in expected and expected[name].shape == found.shape
-    ]
-    return _mean(outputs), _mean(layers)
-
-
-def _distance(found: Tensor, expected: Tensor) -> Tensor:
-    """Return the squared distance as a part of the square of what is expected."""
-    return (found - expected).square().mean() / (expected.square().mean() + _TINY)
-
-
-def _mean(distances: list[Tensor]) -> Tensor:
-    return torch.stack(distances).mean() if distances else torch.zeros([])
-
-
-_TINY = 1e-12
 
 _OTHER_FILE = "%s is not the file this network was made from: it must compute the same"
 
 
-def _mixed(
-    data: Dataset,
-    specs: Sequence[InputSpec],
-    batch_size: int,
-    random: np.random.Generator,
-) -> Iterator[tuple[Feeds, int]]:
-    """Yield batches, and how many samples they have, drawn from blocks of neighboring ones.
+class _MixedBatches:
+    """Batches, and how many samples they have, drawn from blocks of neighboring ones.
 
     Data whose batches may not be cut, as the network has a batch size of its own, comes in order.
     """
-    is_free = all(spec.rows is None for spec in specs)
-    for block in data.batches(batch_size * _BLOCK if is_free else batch_size):
-        if (
-            any(array.shape[:1] != (block.valid,) for array in block.feeds.values())
-            or not is_free
-        ):
-            yield block.feeds, block.valid
-            continue
-        order = random.permutation(block.valid)
-        for start in range(0, block.valid, batch_size):
-            rows = order[start : start + batch_size]
-            yield {name: array[rows] for name, array in block.feeds.items()}, len(rows)
+
+    def __init__(
+        self,
+        data: Dataset,
+        specs: Sequence[InputSpec],
+        batch_size: int,
+        random: np.random.Generator,
+    ) -> None:
+        self._data = data
+        self._batch_size = batch_size
+        self._random = random
+        self._is_free = all(spec.rows is None for spec in specs)
+
+    def __len__(self) -> int:
+        """Return the number of batches."""
+        return math.ceil(self._data.samples / self._batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Feeds, int]]:
+        """Yield all batches once, in a new order."""
+        if not self._is_free:
+            for batch in self._data.batches(self._batch_size):
+                yield batch.feeds, batch.valid
+            return
+        for block in self._data.batches(self._batch_size * _BLOCK):
+            if _is_by_sample(block):
+                yield from self._mix_samples(block)
+            else:
+                yield block.feeds, block.valid
+
+    def _mix_samples(self, block: Batch) -> Iterator[tuple[Feeds, int]]:
+        order = self._random.permutation(block.valid)
+        for start in range(0, block.valid, self._batch_size):
+            rows = order[start : start + self._batch_size]
+            feeds = {name: array[rows] for name, array in block.feeds.items()}
+            yield feeds, len(rows)
 
 
-def _note(model: ir.Model, source: Source, data: Dataset, **options: float) -> None:
-    """Say in the metadata that the network was tuned, and with what."""
-    noted = {
+def _is_by_sample(block: Batch) -> bool:
+    """Whether the first axis of every input counts samples."""
+    return all(array.shape[:1] == (block.valid,) for array in block.feeds.values())
+
+
+def _annotate_tuning(
+    model: ir.Model, source: Source, data: Dataset, options: Mapping[str, float]
+) -> None:
+    """Write into the metadata that the network was tuned, and with what."""
+    annotation = {
         "ann_sha256": source.sha256,
         "calibration_sha256": data.sha256(),
         "samples": data.samples,
         **options,
     }
-    model.metadata_props["onnx2snn.tuned"] = json.dumps(noted, sort_keys=True)
+    model.metadata_props["onnx2snn.tuned"] = json.dumps(annotation, sort_keys=True)

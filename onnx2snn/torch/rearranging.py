@@ -1,0 +1,160 @@
+"""Operators of ONNX that rearrange elements, as functions of attributes and inputs.
+
+Tensors of numbers for shapes and axes are int64, as in ONNX.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
+
+    Attributes = Mapping[str, Any]
+
+__all__ = [
+    "concatenate",
+    "expand",
+    "flatten",
+    "gather",
+    "pad",
+    "read_shape",
+    "reshape",
+    "slice_axes",
+    "split",
+    "squeeze",
+    "transpose",
+    "unsqueeze",
+]
+
+
+def concatenate(attributes: Attributes, *inputs: Tensor) -> Tensor:
+    """Return Concat."""
+    return torch.cat(inputs, attributes["axis"])
+
+
+def expand(attributes: Attributes, x: Tensor, shape: Tensor) -> Tensor:
+    """Return Expand."""
+    del attributes
+    sizes = torch.broadcast_shapes(x.shape, tuple(shape.tolist()))
+    return x.expand(sizes)
+
+
+def flatten(attributes: Attributes, x: Tensor) -> Tensor:
+    """Return Flatten, of two axes."""
+    axis = attributes.get("axis", 1)
+    if axis < 0:
+        axis += x.dim()
+    rows = math.prod(x.shape[:axis])
+    columns = math.prod(x.shape[axis:])
+    return x.reshape(rows, columns)
+
+
+def gather(attributes: Attributes, x: Tensor, indices: Tensor) -> Tensor:
+    """Return Gather; an index may be negative."""
+    axis = attributes.get("axis", 0) % x.dim()
+    flat = indices.reshape(-1) % x.shape[axis]
+    found = x.index_select(axis, flat)
+    before, after = x.shape[:axis], x.shape[axis + 1 :]
+    return found.reshape(*before, *indices.shape, *after)
+
+
+def pad(
+    attributes: Attributes,
+    x: Tensor,
+    pads: Tensor,
+    value: Tensor | None = None,
+    axes: Tensor | None = None,
+) -> Tensor:
+    """Return Pad with a constant: the mode was checked."""
+    del attributes
+    rank = x.dim()
+    padded = range(rank) if axes is None else axes.tolist()
+    begins, ends = pads.reshape(2, -1).tolist()
+    amounts = [[0, 0] for _ in range(rank)]
+    for axis, begin, end in zip(padded, begins, ends, strict=True):
+        amounts[axis % rank] = [begin, end]
+    last_axis_first = [size for pair in reversed(amounts) for size in pair]
+    fill = 0.0 if value is None else float(value)
+    return functional.pad(x, last_axis_first, value=fill)
+
+
+def reshape(attributes: Attributes, x: Tensor, shape: Tensor) -> Tensor:
+    """Return Reshape; a size of 0 copies the one of ``x`` where zeros are not allowed."""
+    sizes = shape.tolist()
+    if attributes.get("allowzero"):
+        return x.reshape(sizes)
+    for axis, size in enumerate(sizes):
+        if size == 0:
+            sizes[axis] = x.shape[axis]
+    return x.reshape(sizes)
+
+
+def read_shape(attributes: Attributes, x: Tensor) -> Tensor:
+    """Return Shape."""
+    start = attributes.get("start", 0)
+    end = attributes.get("end")
+    return torch.tensor(x.shape[start:end])
+
+
+def slice_axes(
+    attributes: Attributes,
+    x: Tensor,
+    starts: Tensor,
+    ends: Tensor,
+    *given: Tensor | None,
+) -> Tensor:
+    """Return Slice; ``given`` are the axes and the steps, if there are any."""
+    del attributes
+    axes, steps = (*given, None, None)[:2]
+    count = len(starts)
+    along = range(count) if axes is None else axes.tolist()
+    strides = [1] * count if steps is None else steps.tolist()
+    bounds = zip(starts.tolist(), ends.tolist(), strides, strict=True)
+    for axis, (start, end, step) in zip(along, bounds, strict=True):
+        kept = range(*slice(start, end, step).indices(x.shape[axis]))
+        x = x.index_select(axis, torch.tensor(kept, dtype=torch.int64))
+    return x
+
+
+def split(
+    attributes: Attributes, x: Tensor, sizes: Tensor | None = None
+) -> Sequence[Tensor]:
+    """Return the outputs of Split: ``attributes`` has their number as ``outputs``."""
+    axis = attributes.get("axis", 0)
+    if sizes is not None:
+        parts: Sequence[Tensor] = torch.split(x, sizes.tolist(), axis)
+        return parts
+    largest = math.ceil(x.shape[axis] / attributes["outputs"])
+    equal_parts: Sequence[Tensor] = torch.split(x, largest, axis)
+    return equal_parts
+
+
+def squeeze(attributes: Attributes, x: Tensor, axes: Tensor | None = None) -> Tensor:
+    """Return Squeeze."""
+    del attributes
+    if axes is None:
+        return x.squeeze()
+    return x.squeeze(tuple(axes.tolist()))
+
+
+def transpose(attributes: Attributes, x: Tensor) -> Tensor:
+    """Return Transpose; without a permutation, of all axes."""
+    reverse = tuple(reversed(range(x.dim())))
+    return x.permute(attributes.get("perm") or reverse)
+
+
+def unsqueeze(attributes: Attributes, x: Tensor, axes: Tensor) -> Tensor:
+    """Return Unsqueeze."""
+    del attributes
+    rank = x.dim() + len(axes)
+    positions = [axis % rank for axis in axes.tolist()]
+    for axis in sorted(positions):
+        x = x.unsqueeze(axis)
+    return x

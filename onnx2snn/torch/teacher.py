@@ -1,0 +1,114 @@
+"""The ANN that a network is tuned by, and the distance to it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from onnx2snn.conversion.import_model import runnable
+from onnx2snn.data.events import time_means
+from onnx2snn.errors import CalibrationError
+from onnx2snn.runtime.ort import session
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from onnx2snn.importing.source import Source
+    from onnx2snn.runtime import Network
+    from onnx2snn.torch.spiking import Activity
+
+    Feeds = Mapping[str, np.ndarray]
+
+__all__ = ["Teacher", "as_tensors", "distances"]
+
+
+class Teacher:
+    """The ANN: outputs and activations on feeds of the network.
+
+    Args:
+        source: The ANN.
+        network: The network that was made from it.
+        activations: Names of the activations that its neurons stand for.
+
+    Raises:
+        CalibrationError: The ANN has other outputs than the network.
+    """
+
+    def __init__(
+        self, source: Source, network: Network, activations: list[str]
+    ) -> None:
+        model = source.model.clone()
+        outputs = [str(value.name) for value in model.graph.outputs]
+        if outputs != [*network.outputs]:
+            message = (
+                f"{source.name} is not the ANN of this network: it has outputs {outputs}, "
+                f"the network has {list(network.outputs)}"
+            )
+            raise CalibrationError(message)
+        made = {}
+        for node in model.graph:
+            made.update({value.name: value for value in node.outputs})
+        layers = [name for name in activations if name in made and name not in outputs]
+        model.graph.outputs.extend(made[name] for name in layers)
+        with_layers = dataclasses.replace(source, model=model, original=model)
+        self._events = network.events
+        self._names = [*outputs, *layers]
+        self._run = session(runnable(with_layers), torch.get_num_threads())
+
+    def __call__(self, feeds: Feeds) -> dict[str, Tensor]:
+        """Return, by name, the outputs and the activations of the ANN."""
+        results = self._run(time_means(feeds, self._events))
+        return as_tensors(dict(zip(self._names, results, strict=True)))
+
+
+def as_tensors(feeds: Feeds) -> dict[str, Tensor]:
+    """Return writable tensors with the contents of arrays."""
+    return {name: torch.from_numpy(np.array(array)) for name, array in feeds.items()}
+
+
+def distances(
+    activity: Activity, expected: Mapping[str, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Return the distance of the outputs, and the mean of those of the layers.
+
+    Raises:
+        CalibrationError: An output has another shape than that of the ANN.
+    """
+    outputs = []
+    for name, output in activity.outputs.items():
+        _check_shape(name, output, expected[name])
+        if output.is_floating_point():
+            outputs.append(_relative_distance(output, expected[name]))
+    layers = []
+    for name, found in activity.layers.items():
+        if name in expected and expected[name].shape == found.shape:
+            layers.append(_relative_distance(found, expected[name]))
+    return _mean(outputs), _mean(layers)
+
+
+def _check_shape(name: str, output: Tensor, expected: Tensor) -> None:
+    if output.shape != expected.shape:
+        found, wanted = list(output.shape), list(expected.shape)
+        message = f"this is not the ANN of this network: its {name!r} is {wanted}, not {found}"
+        raise CalibrationError(message)
+
+
+def _relative_distance(found: Tensor, expected: Tensor) -> Tensor:
+    """Return the squared distance as a part of the square of what is expected."""
+    distance = (found - expected).square().mean()
+    return distance / (expected.square().mean() + _TINY)
+
+
+def _mean(parts: list[Tensor]) -> Tensor:
+    if not parts:
+        return torch.zeros([])
+    return torch.stack(parts).mean()
+
+
+_TINY = 1e-12
+"""Keeps the distance to an activation that is always 0 finite."""

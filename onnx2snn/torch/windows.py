@@ -1,0 +1,115 @@
+"""Convolutions and pools of ONNX as torch functions of attributes and inputs."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.nn import functional
+
+from onnx2snn.runtime.kernels.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    Attributes = Mapping[str, Any]
+
+__all__ = ["average_pool", "convolve", "max_pool"]
+
+_CONVOLUTIONS = {
+    1: functional.conv1d,
+    2: functional.conv2d,
+    3: functional.conv3d,
+}
+"""Number of spatial axes to the convolution over them."""
+
+
+def convolve(
+    attributes: Attributes,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+) -> Tensor:
+    """Return Conv of ``x``, [N, C, ...]."""
+    window = Window.of(x.shape[2:], weight.shape[2:], attributes)
+    begins = [axis.begin for axis in window.axes]
+    ends = [axis.end for axis in window.axes]
+    padding: Any = begins
+    if begins != ends:  # torch pads both sides alike
+        x = _pad_around(x, window, 0)
+        padding = 0
+    convolution = _CONVOLUTIONS[len(begins)]
+    return convolution(
+        x,
+        weight,
+        bias,
+        stride=[axis.stride for axis in window.axes],
+        padding=padding,
+        dilation=[axis.dilation for axis in window.axes],
+        groups=attributes.get("group", 1),
+    )
+
+
+def average_pool(attributes: Attributes, x: Tensor) -> Tensor:
+    """Return AveragePool of ``x``, [N, C, ...]."""
+    window = Window.of(x.shape[2:], attributes["kernel_shape"], attributes)
+    padded = _pad_around(x, window, 0)
+    total = _sum_taps(padded, window)
+    if not _leaves_input(window):
+        return total / window.taps
+    with_padding = bool(attributes.get("count_include_pad"))
+    return total / _count_taps(window, padded, with_padding=with_padding)
+
+
+def max_pool(attributes: Attributes, x: Tensor) -> Tensor:
+    """Return the first output of MaxPool of ``x``, [N, C, ...]."""
+    window = Window.of(x.shape[2:], attributes["kernel_shape"], attributes)
+    padded = _pad_around(x, window, -math.inf)
+    first, *others = window.places()
+    largest = padded[first]
+    for place in others:
+        largest = torch.maximum(largest, padded[place])
+    return largest
+
+
+def _leaves_input(window: Window) -> bool:
+    return any(axis.begin or axis.overhang for axis in window.axes)
+
+
+def _pad_around(x: Tensor, window: Window, fill: float) -> Tensor:
+    """Return ``x``, [N, C, ...], with ``fill`` around it where windows leave it."""
+    if not _leaves_input(window):
+        return x
+    pads = []
+    for axis in reversed(window.axes):
+        pads += [axis.begin, axis.overhang]
+    return functional.pad(x, pads, value=fill)
+
+
+def _sum_taps(padded: Tensor, window: Window) -> Tensor:
+    first, *others = window.places()
+    total = padded[first]
+    for place in others:
+        total = total + padded[place]
+    return total
+
+
+def _count_taps(window: Window, like: Tensor, *, with_padding: bool) -> Tensor:
+    """Return how many taps of each window count, in the shape of the windows.
+
+    Args:
+        window: The window.
+        like: A tensor of the type that is wanted.
+        with_padding: Whether taps on declared padding count.
+    """
+    rank = len(window.axes)
+    total = torch.ones([], dtype=like.dtype)
+    for position, axis in enumerate(window.axes):
+        counts = torch.tensor(axis.counts(with_padding=with_padding))
+        shape = [1] * rank
+        shape[position] = -1
+        total = total * counts.reshape(shape)
+    return total
