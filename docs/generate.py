@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from command_line import command_line_page
-from onnx2snn.analysis.rules import RULES, Form
+from onnx2snn.analysis.operators import OPERATORS, Form
 from onnx2snn.methods.neurons import NEURONS
 from onnx2snn.methods.published import METHODS
 from onnx2snn.ops import ALL_OPS, DOMAIN, OPSET
@@ -96,10 +96,10 @@ def rules_page() -> str:
 
 
 def _operators(form: Form) -> str:
-    rules = {name: rule for name, rule in sorted(RULES.items()) if rule.form is form}
+    rows = {name: row for name, row in sorted(OPERATORS.items()) if row.form is form}
     if form is Form.REFUSED:
-        return "\n".join(f"- `{name}`: {rule.reason}." for name, rule in rules.items())
-    return textwrap.fill(", ".join(f"`{name}`" for name in rules) + ".", 100)
+        return "\n".join(f"- `{name}`: {row.reason}." for name, row in rows.items())
+    return textwrap.fill(", ".join(f"`{name}`" for name in rows) + ".", 100)
 
 
 def methods_page() -> str:

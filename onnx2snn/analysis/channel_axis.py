@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from onnx2snn.analysis.operators import Channel, operator_of
 from onnx2snn.graph import is_constant
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
 __all__ = ["channel_axis"]
-
-_CHANNEL_SECOND = frozenset({
-    "AveragePool", "BatchNormalization", "Conv", "ConvTranspose", "DepthToSpace",
-    "GlobalAveragePool", "GlobalMaxPool", "GroupNormalization", "InstanceNormalization", "LRN",
-    "MaxPool", "Resize", "SpaceToDepth", "Upsample",
-})  # fmt: skip
-
-_CHANNEL_LAST = frozenset({"GRU", "LSTM", "MatMul", "RNN"})
 
 
 def channel_axis(value: ir.Value) -> int | None:
@@ -27,28 +20,46 @@ def channel_axis(value: ir.Value) -> int | None:
     operator along the last one; a Transpose moves them. The axis is only returned if its length
     is known.
     """
-    axis = _axis(value)
-    if axis is None or value.shape is None or not isinstance(value.shape[axis], int):
+    axis = _find_axis(value)
+    if axis is None or value.shape is None:
         return None
-    return axis
+    has_known_length = isinstance(value.shape[axis], int)
+    return axis if has_known_length else None
 
 
-def _axis(value: ir.Value) -> int | None:
-    rank = None if value.shape is None else len(value.shape)
+def _find_axis(value: ir.Value) -> int | None:
+    rank = _rank_of(value)
     if rank is None or rank < 2:
         return None
     node = value.producer()
-    if rank == 2 or node is None or node.op_type in _CHANNEL_SECOND:
+    if rank == 2 or node is None:
         return 1
-    if node.op_type in _CHANNEL_LAST:
+    channel = operator_of(node).channel
+    if channel is Channel.SECOND:
+        return 1
+    if channel is Channel.LAST:
         return rank - 1
-    source = next(
-        (v for v in node.inputs if v is not None and not is_constant(v)), None
-    )
-    if source is None or source.shape is None or len(source.shape) != rank:
+    axis = _find_axis_of_source(node, rank)
+    if axis is None or channel is Channel.FOLLOWS:
+        return axis
+    reversed_axes = range(rank - 1, -1, -1)
+    order = list(node.attributes.get_ints("perm", reversed_axes))
+    return order.index(axis)
+
+
+def _find_axis_of_source(node: ir.Node, rank: int) -> int | None:
+    source = _first_variable_input(node)
+    if source is None or _rank_of(source) != rank:
         return None
-    axis = _axis(source)
-    if node.op_type == "Transpose" and axis is not None:
-        perm = node.attributes.get_ints("perm", range(rank - 1, -1, -1))
-        return list(perm).index(axis)
-    return axis
+    return _find_axis(source)
+
+
+def _rank_of(value: ir.Value) -> int | None:
+    return None if value.shape is None else len(value.shape)
+
+
+def _first_variable_input(node: ir.Node) -> ir.Value | None:
+    for value in node.inputs:
+        if value is not None and not is_constant(value):
+            return value
+    return None

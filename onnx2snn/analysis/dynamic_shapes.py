@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
-from onnx2snn.analysis.rules import RULES, Form
+from onnx2snn.analysis.operators import Form, operator_of
 from onnx2snn.graph import is_op, reads, subgraphs
 
 if TYPE_CHECKING:
@@ -53,13 +53,11 @@ class _Finder:
         for node in graph:
             read = reads(node)
             resized = not self.elastic.isdisjoint(read)
-            rule = RULES.get(node.op_type) if is_op(node, node.op_type) else None
-            shape_only = rule is not None and rule.form is Form.SHAPE
+            operator = operator_of(node)
+            shape_only = operator.form is Form.SHAPE
             if self._moving.isdisjoint(read) or (shape_only and not resized):
                 continue
-            resized |= any(
-                self._moves(node, position) for position in (rule.sizes if rule else ())
-            )
+            resized |= any(self._moves(node, position) for position in operator.sizes)
             for body in subgraphs(node):
                 resized |= self._resizes(node, body)
             self._moving.update(node.outputs)

@@ -6,7 +6,7 @@ import dataclasses
 import enum
 from typing import TYPE_CHECKING
 
-from onnx2snn.analysis.rules import RULES, Form, Rule
+from onnx2snn.analysis.operators import Form, Operator, operator_of
 from onnx2snn.graph import array, is_constant, is_float, is_op, subgraphs
 from onnx2snn.ops import DOMAIN
 
@@ -20,7 +20,6 @@ __all__ = [
     "NodeKind",
     "classify",
     "refusal",
-    "rule_of",
     "selects",
     "summed",
 ]
@@ -53,106 +52,108 @@ class Classification:
     reason: str
 
 
-_PROPORTIONAL = {Form.LINEAR, Form.MULTILINEAR, Form.MAX_LIKE}
-
-
-def rule_of(node: ir.Node) -> Rule | None:
-    """Return the rule of the operator of ``node``, None if there is none."""
-    return RULES.get(node.op_type) if is_op(node, node.op_type) else None
-
-
 def refusal(node: ir.Node) -> str | None:
     """Say why no neuron may depend on ``node`` if it reads a stream, None if one may."""
     if node.domain == DOMAIN:
         return None
-    rule = rule_of(node)
-    if rule is None:
-        return _UNKNOWN
-    if rule.form is Form.REFUSED:
-        return rule.reason
-    if is_op(node, "Dropout") and not all(map(_is_zero, node.inputs[2:])):
+    operator = operator_of(node)
+    if operator.form is Form.REFUSED:
+        return operator.reason
+    if _drops_elements(node):
         return "drops other elements in each step; export the model for inference"
-    inner = ((held, refusal(held)) for graph in subgraphs(node) for held in graph)
-    return next(
-        (f"it holds {held.op_type}: {reason}" for held, reason in inner if reason), None
-    )
+    for graph in subgraphs(node):
+        for inner in graph:
+            reason = refusal(inner)
+            if reason is not None:
+                return f"it holds {inner.op_type}: {reason}"
+    return None
 
 
-_UNKNOWN = (
-    "no rule says what the operator does to a stream; upgrade onnx2snn, or export the model with "
-    "an older opset or with other operators"
-)
+def _drops_elements(node: ir.Node) -> bool:
+    """Whether ``node`` is a Dropout in training mode, as far as that is known."""
+    if not is_op(node, "Dropout"):
+        return False
+    training_mode = node.inputs[2:]
+    return not all(_is_zero(value) for value in training_mode)
 
 
 def classify(node: ir.Node, streams: Sequence[bool]) -> Classification:
-    """Return what ``node`` becomes by the rule of its operator.
+    """Return what ``node`` becomes by the row of its operator.
 
     Args:
         node: A node on which a neuron depends.
         streams: For each of its inputs, whether it is a stream.
     """
-    rule = rule_of(node)
-    if (
-        rule is None
-        or rule.form not in _PROPORTIONAL
-        or not _has(node, rule.only)
-        or _rounds(node)
-    ):
-        return Classification(NodeKind.ANALOG, f"{node.op_type} is not linear")
-    results = node.outputs[:1] if rule.form is Form.MAX_LIKE else node.outputs
-    if not all(map(is_float, results)):
-        return Classification(NodeKind.ANALOG, "its result is not a real number")
-    carried = [position for position, stream in enumerate(streams) if stream]
-    allowed = range(len(streams)) if rule.inputs is None else (*rule.inputs, *rule.bias)
-    foreign = [position for position in carried if position not in allowed]
+    operator = operator_of(node)
+    why_analog = _find_obstacle(node, operator, streams)
+    if why_analog is not None:
+        return Classification(NodeKind.ANALOG, why_analog)
+    if operator.form is Form.MAX_LIKE:
+        reason = f"{node.op_type} grows with its stream"
+        return Classification(NodeKind.MAX_LIKE, reason)
+    reason = f"{node.op_type} is linear in its stream"
+    return Classification(NodeKind.LINEAR, reason)
+
+
+def _find_obstacle(
+    node: ir.Node, operator: Operator, streams: Sequence[bool]
+) -> str | None:
+    """Say why ``node`` is computed on running means, None if each step may be computed."""
+    if not _is_proportional(node, operator):
+        return f"{node.op_type} is not linear"
+    is_max_like = operator.form is Form.MAX_LIKE
+    results = node.outputs[:1] if is_max_like else node.outputs
+    if not all(is_float(value) for value in results):
+        return "its result is not a real number"
+    positions = [position for position, is_stream in enumerate(streams) if is_stream]
+    foreign = [
+        position for position in positions if not operator.takes_stream_at(position)
+    ]
     if foreign:
-        return Classification(
-            NodeKind.ANALOG, f"input {foreign} of {node.op_type} is a stream"
-        )
-    if rule.form is Form.MAX_LIKE:
-        return Classification(
-            NodeKind.MAX_LIKE, f"{node.op_type} grows with its stream"
-        )
-    factors = [position for position in carried if position not in rule.bias]
-    if rule.form is Form.MULTILINEAR and len(factors) > 1:
-        return Classification(NodeKind.ANALOG, "multiplies two streams")
-    return Classification(NodeKind.LINEAR, f"{node.op_type} is linear in its stream")
+        return f"input {foreign} of {node.op_type} is a stream"
+    factors = [position for position in positions if position not in operator.bias]
+    if operator.form is Form.MULTILINEAR and len(factors) > 1:
+        return "multiplies two streams"
+    return None
+
+
+def _is_proportional(node: ir.Node, operator: Operator) -> bool:
+    if not operator.is_proportional:
+        return False
+    return _has_choice(node, operator.only) and not _rounds_to_small_type(node)
 
 
 def summed(node: ir.Node) -> list[ir.Value]:
     """Return the inputs of which a max-like ``node`` reads sums; the sum of 0 is 0."""
-    rule = rule_of(node)
-    assert rule is not None
-    chosen = range(len(node.inputs)) if rule.inputs is None else rule.inputs
-    inputs = [
-        node.inputs[position] for position in chosen if position < len(node.inputs)
-    ]
+    positions = operator_of(node).inputs
+    inputs = list(node.inputs)
+    if positions is not None:
+        inputs = [inputs[position] for position in positions if position < len(inputs)]
     return [value for value in inputs if value is not None and not _is_zero(value)]
 
 
 def selects(node: ir.Node) -> bool:
     """Whether ``node`` gives nothing but elements of its inputs and constants."""
-    rule = rule_of(node)
-    return rule is not None and rule.selects is not None and _has(node, rule.selects)
+    choices = operator_of(node).selects
+    return choices is not None and _has_choice(node, choices)
 
 
-def _has(node: ir.Node, choices: Mapping[str, tuple[object, ...]]) -> bool:
+def _has_choice(node: ir.Node, choices: Mapping[str, tuple[object, ...]]) -> bool:
     """Whether each attribute of ``node`` has one of its ``choices``; the first is the default."""
-    return all(
-        (node.attributes[name].value if name in node.attributes else allowed[0])
-        in allowed
-        for name, allowed in choices.items()
-    )
+    for name, allowed in choices.items():
+        is_given = name in node.attributes
+        value = node.attributes[name].value if is_given else allowed[0]
+        if value not in allowed:
+            return False
+    return True
 
 
-def _rounds(node: ir.Node) -> bool:
+def _rounds_to_small_type(node: ir.Node) -> bool:
     """Whether ``node`` makes a small type of its stream, so that every step is rounded."""
+    if not is_op(node, "Cast", "CastLike"):
+        return False
     dtype = node.outputs[0].dtype
-    if (
-        not is_op(node, "Cast", "CastLike")
-        or dtype is None
-        or not dtype.is_floating_point()
-    ):
+    if dtype is None or not dtype.is_floating_point():
         return False
     return dtype.bitwidth < 16
 

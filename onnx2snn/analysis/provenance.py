@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import onnx_ir as ir
 from onnx_ir.passes.common import InlinePass
 
-from onnx2snn.analysis.rules import RULES, SHAPE_ONLY, WEIGHTED, Form
+from onnx2snn.analysis.operators import OPERATORS, Form, operator_named
 from onnx2snn.graph import dependency_graph, display_name, is_constant, is_op, reads
 
 if TYPE_CHECKING:
@@ -268,20 +268,21 @@ def _moving(nodes: Iterable[SourceNode]) -> set[SourceNode]:
     still: set[str] = set()
     moving = set()
     for node in nodes:
-        if node.op in SHAPE_ONLY or still.issuperset(node.inputs):
+        if operator_named(node.op).form is Form.SHAPE or still.issuperset(node.inputs):
             still.update(node.outputs)
         else:
             moving.add(node)
     return moving
 
 
-_FAMILIES = (WEIGHTED, frozenset({"Clip", "Relu"}), frozenset({"Resize", "Upsample"}))
+_WEIGHTED = frozenset(name for name, row in OPERATORS.items() if row.is_weighted)
+
+_FAMILIES = (_WEIGHTED, frozenset({"Clip", "Relu"}), frozenset({"Resize", "Upsample"}))
 """Operators that passes put in each other's place."""
 
 
 def _moves_elements(node: SourceNode) -> bool:
-    rule = RULES.get(node.op)
-    return rule is not None and rule.form is Form.LINEAR and rule.selects == {}
+    return operator_named(node.op).moves_elements
 
 
 def _is_unchanged(old: SourceNode, news: Sequence[ir.Node]) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onnx2snn.graph import array, is_constant, is_op
+from onnx2snn.analysis.operators import operator_of
+from onnx2snn.graph import array, is_constant
 from onnx2snn.graph.quantizers import is_dequantize, quantizer_of
 
 if TYPE_CHECKING:
@@ -12,23 +13,6 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
 __all__ = ["Signs"]
-
-_NEVER = frozenset({
-    "Abs", "Exp", "HardSigmoid", "ReduceL1", "ReduceL2", "ReduceSumSquare", "Relu", "Sigmoid",
-    "Softmax", "Softplus", "Sqrt",
-})  # fmt: skip
-"""Operators whose result is never negative."""
-
-_KEEPING = frozenset({
-    "AveragePool", "Cast", "DepthToSpace", "Dropout", "Expand", "Flatten", "Gather",
-    "GatherElements", "GatherND", "GlobalAveragePool", "GlobalMaxPool", "Identity", "LeakyRelu",
-    "MaxPool", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "Reshape", "Slice",
-    "SpaceToDepth", "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze",
-})  # fmt: skip
-"""Operators whose result is not negative if their first input is not."""
-
-_COMBINING = frozenset({"Add", "Concat", "Mean", "Min", "Mul", "Sum"})
-"""Operators whose result is not negative if none of their inputs is."""
 
 
 class Signs:
@@ -47,47 +31,26 @@ class Signs:
             return False
         if value not in self._known:
             self._known[value] = False  # a graph has no circles: for the time being
-            self._known[value] = self._find(value)
+            self._known[value] = self._find_sign(value)
         return self._known[value]
 
-    def _find(self, value: ir.Value) -> bool:
+    def _find_sign(self, value: ir.Value) -> bool:
         if is_constant(value):
-            return _is_positive(array(value))
+            return _has_no_negative(array(value))
         node = value.producer()
         if node is None:
             return False
         if is_dequantize(node):
-            quantizer = quantizer_of(node)
-            return quantizer is not None and bool((quantizer.low >= 0).all())
-        first = node.inputs[0] if node.inputs else None
-        return (
-            is_op(node, *_NEVER)
-            or (is_op(node, *_KEEPING) and self.is_never_negative(first))
-            or (
-                is_op(node, *_COMBINING)
-                and all(map(self.is_never_negative, node.inputs))
-            )
-            or self._find_special(node)
-        )
-
-    def _find_special(self, node: ir.Node) -> bool:
-        if is_op(node, "Clip"):
-            low = node.inputs[1] if len(node.inputs) > 1 else None
-            return is_constant(low) and _is_positive(array(low))
-        if is_op(node, "Max"):
-            return any(map(self.is_never_negative, node.inputs))
-        if is_op(node, "Where"):
-            return all(map(self.is_never_negative, node.inputs[1:]))
-        if is_op(node, "Pad"):
-            fill = node.inputs[2] if len(node.inputs) > 2 else None
-            return self.is_never_negative(node.inputs[0]) and (
-                fill is None or self.is_never_negative(fill)
-            )
-        if is_op(node, "Resize"):
-            cubic = node.attributes.get_string("mode", "nearest") == "cubic"
-            return not cubic and self.is_never_negative(node.inputs[0])
-        return False
+            return _dequantizes_no_negative(node)
+        follows_rule = operator_of(node).sign
+        return follows_rule(node, self.is_never_negative)
 
 
-def _is_positive(data: np.ndarray) -> bool:
-    return data.dtype.kind in "fiub" and bool((data >= 0).all())
+def _dequantizes_no_negative(node: ir.Node) -> bool:
+    quantizer = quantizer_of(node)
+    return quantizer is not None and bool((quantizer.low >= 0).all())
+
+
+def _has_no_negative(data: np.ndarray) -> bool:
+    is_number = data.dtype.kind in "fiub"
+    return is_number and bool((data >= 0).all())

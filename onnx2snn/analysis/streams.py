@@ -18,7 +18,7 @@ from onnx2snn.analysis.node_kinds import (
     selects,
     summed,
 )
-from onnx2snn.analysis.rules import SHAPE_ONLY, WEIGHTED
+from onnx2snn.analysis.operators import Form, operator_of
 from onnx2snn.errors import OptionError, Refusal, UnsupportedError
 from onnx2snn.graph import (
     closure,
@@ -54,7 +54,7 @@ def weighted_operand(node: ir.Node) -> ir.Value | None:
 
     None as well if no neuron is to stand in front of them.
     """
-    if not is_op(node, *WEIGHTED) or any(map(is_excluded, node.outputs)):
+    if not operator_of(node).is_weighted or any(map(is_excluded, node.outputs)):
         return None
     moving = [value for value in node.inputs[:2] if not is_constant(value)]
     return moving[0] if len(moving) == 1 else None
@@ -149,7 +149,7 @@ class Streams:
         moving = {value for value in node.inputs if self._moves(node, value)}
         kind = self.classifications[node].kind
         return (
-            is_op(node, *WEIGHTED)
+            operator_of(node).is_weighted
             and kind is NodeKind.LINEAR
             and bool(moving)
             and all(
@@ -186,7 +186,7 @@ class Streams:
         elastic = not self._data_dependent.isdisjoint(read)
         if not any(moving) and self.varying.isdisjoint(read):
             classification = Classification(NodeKind.STATIC, "reads no stream")
-        elif is_op(node, *SHAPE_ONLY) and not elastic:
+        elif operator_of(node).form is Form.SHAPE and not elastic:
             classification = Classification(
                 NodeKind.STATIC, "reads the shape of a stream only"
             )
@@ -231,7 +231,7 @@ def _neuron_reason(node: ir.Node) -> str:
 def _feeds(graph: ir.Graph) -> set[ir.Value]:
     """Return what weights multiply, behind the first weights."""
     edges = dependency_graph(graph)
-    behind = closure(edges, [node for node in graph if is_op(node, *WEIGHTED)])
+    behind = closure(edges, [node for node in graph if operator_of(node).is_weighted])
     operands = map(weighted_operand, graph)
     return {
         value

@@ -11,9 +11,8 @@ import onnx_ir as ir
 import pytest
 
 import onnx2snn
-from onnx2snn.analysis import macs
-from onnx2snn.analysis.node_kinds import rule_of, selects, summed
-from onnx2snn.analysis.rules import ACTIVATIONS, RULES, WEIGHTED, Form, operators
+from onnx2snn.analysis.node_kinds import selects, summed
+from onnx2snn.analysis.operators import OPERATORS, Form, operator_of, operators_of_form
 from onnx2snn.analysis.streams import NodeKind, Streams
 from onnx2snn.errors import UnsupportedError
 from onnx2snn.graph import array
@@ -35,14 +34,13 @@ GONE = {"Scatter", "Upsample"}
 def test_every_operator_has_a_rule() -> None:
     assert {
         schema.name for schema in SCHEMAS if schema.domain == ""
-    } - RULES.keys() == set()
+    } - OPERATORS.keys() == set()
 
 
 def test_every_rule_has_an_operator() -> None:
     names = {schema.name for schema in SCHEMAS if schema.domain == ""}
     is_newest = onnx.defs.onnx_opset_version() >= 28
-    assert set(RULES) - names == set() or not is_newest
-    assert set(ACTIVATIONS | WEIGHTED) <= RULES.keys()
+    assert set(OPERATORS) - names == set() or not is_newest
 
 
 @pytest.mark.parametrize(
@@ -57,7 +55,9 @@ def test_operators_of_other_domains_are_refused_by_name(domain: str, name: str) 
 
 
 def test_every_operator_is_tried() -> None:
-    assert {case.op for case in TABLE} == RULES.keys() - operators(Form.REFUSED) - GONE
+    assert {case.op for case in TABLE} == OPERATORS.keys() - operators_of_form(
+        Form.REFUSED
+    ) - GONE
 
 
 FORMS = {
@@ -68,11 +68,13 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("op", sorted(RULES.keys() - operators(Form.REFUSED) - GONE))
+@pytest.mark.parametrize(
+    "op", sorted(OPERATORS.keys() - operators_of_form(Form.REFUSED) - GONE)
+)
 def test_every_operator_is_tried_in_its_form(op: str) -> None:
     kinds = {case.kind for case in TABLE if case.op == op}
     expected = {"Constant": "static", "SequenceEmpty": "static"}.get(op, "analog")
-    assert FORMS.get(RULES[op].form, expected) in kinds
+    assert FORMS.get(OPERATORS[op].form, expected) in kinds
 
 
 @pytest.mark.parametrize(
@@ -80,14 +82,14 @@ def test_every_operator_is_tried_in_its_form(op: str) -> None:
     sorted(
         {case.op for case in CASES}
         & (
-            operators(Form.LINEAR)
-            | operators(Form.MULTILINEAR)
-            | operators(Form.MAX_LIKE)
+            operators_of_form(Form.LINEAR)
+            | operators_of_form(Form.MULTILINEAR)
+            | operators_of_form(Form.MAX_LIKE)
         )
     ),
 )
 def test_every_input_that_may_be_a_stream_is_one_somewhere(op: str) -> None:
-    rule = RULES[op]
+    rule = OPERATORS[op]
     named = {0, 1} if rule.inputs is None else {*rule.inputs, *rule.bias}
     found = set()
     for case in CASES:
@@ -250,8 +252,7 @@ def test_what_is_said_to_select_selects(case: Case) -> None:
 
 
 def summed_or_varying(node: ir.Node, streams: Streams) -> list[ir.Value]:
-    rule = rule_of(node)
-    is_max_like = rule is not None and rule.form is Form.MAX_LIKE
+    is_max_like = operator_of(node).form is Form.MAX_LIKE
     return summed(node) if is_max_like else varying(node, streams)
 
 
@@ -287,7 +288,7 @@ def refusing(op: str, outputs: str = "float[N,4] y") -> ir.Model:
 
 def test_every_refused_operator_is_tried() -> None:
     static_only = {"RandomNormal", "RandomUniform"}  # they read nothing
-    assert REFUSED.keys() == operators(Form.REFUSED) - static_only | {"Dropout"}
+    assert REFUSED.keys() == operators_of_form(Form.REFUSED) - static_only | {"Dropout"}
 
 
 @pytest.mark.parametrize("op", REFUSED)
@@ -348,7 +349,7 @@ def test_what_a_branch_holds_is_refused_with_it() -> None:
 
 
 def test_an_operator_of_the_future_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(RULES, "Erf")
+    monkeypatch.delitem(OPERATORS, "Erf")
     text = (
         "g = MatMul (x, w)  a = Relu (g)  h = Erf (a)  b = Relu (h)  y = MatMul (b, w)"
     )
@@ -363,5 +364,5 @@ def test_an_operator_of_the_future_is_refused(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_every_weighted_operator_is_counted() -> None:
-    control = operators(Form.CONTROL) - {"SequenceMap"}
-    assert macs._RULES.keys() == WEIGHTED | control
+    counted = {name for name, row in OPERATORS.items() if row.turns is not None}
+    assert counted == operators_of_form(Form.CONTROL) - {"SequenceMap"}

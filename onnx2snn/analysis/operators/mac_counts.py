@@ -1,0 +1,128 @@
+"""Counting the multiply-accumulates of one node from shapes, each rule for several operators.
+
+Free dimensions count as 1. A count is None where the shapes that matter are not known.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from onnx2snn.graph import array, is_constant
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+__all__ = [
+    "convolution_macs",
+    "count_one_turn",
+    "count_scan_turns",
+    "count_trips",
+    "einsum_macs",
+    "gemm_macs",
+    "matmul_macs",
+    "recurrent_macs",
+    "transposed_convolution_macs",
+]
+
+_Sizes = tuple[int, ...]
+
+
+def convolution_macs(node: ir.Node) -> int | None:
+    """Count for each output element the weights of one output channel."""
+    weight = _known_sizes(node.inputs[1])
+    if weight is None:
+        return None
+    return _multiply_all(_known_sizes(node.outputs[0]), weight[1:])
+
+
+def transposed_convolution_macs(node: ir.Node) -> int | None:
+    """Count for each input element the weights of one input channel."""
+    weight = _known_sizes(node.inputs[1])
+    if weight is None:
+        return None
+    return _multiply_all(_known_sizes(node.inputs[0]), weight[1:])
+
+
+def gemm_macs(node: ir.Node) -> int | None:
+    """Count for each output element the length of a row of the first matrix."""
+    first = _known_sizes(node.inputs[0])
+    if first is None:
+        return None
+    is_transposed = node.attributes.get_int("transA", 0) != 0
+    length = first[0] if is_transposed else first[-1]
+    return _multiply_all(_known_sizes(node.outputs[0]), (length,))
+
+
+def matmul_macs(node: ir.Node) -> int | None:
+    """Count for each output element the length of a row of the first factor."""
+    first = _known_sizes(node.inputs[0])
+    if first is None:
+        return None
+    return _multiply_all(_known_sizes(node.outputs[0]), first[-1:])
+
+
+def recurrent_macs(node: ir.Node) -> int | None:
+    """Count all weights of inputs and of states, for each position of each sequence."""
+    sequences = _known_sizes(node.inputs[0])
+    if sequences is None:
+        return None
+    positions = sequences[:2]
+    of_inputs = _multiply_all(positions, _known_sizes(node.inputs[1]))
+    of_states = _multiply_all(positions, _known_sizes(node.inputs[2]))
+    if of_inputs is None or of_states is None:
+        return None
+    return of_inputs + of_states
+
+
+def einsum_macs(node: ir.Node) -> int | None:
+    """Count the product of all dimensions that an Einsum names; an ellipsis counts as well."""
+    equation = node.attributes.get_string("equation", "").replace(" ", "")
+    operands = equation.split("->")[0].split(",")
+    lengths: dict[str, int] = {}
+    for labels, value in zip(operands, node.inputs, strict=True):
+        sizes = _known_sizes(value)
+        if sizes is None:
+            return None
+        for name, size in zip(_axis_names(labels, len(sizes)), sizes, strict=True):
+            lengths[name] = max(size, lengths.get(name, 1))
+    return math.prod(lengths.values())
+
+
+def _axis_names(labels: str, rank: int) -> list[str]:
+    """Return a name for each axis; those of an ellipsis are counted from its end."""
+    before, _, after = labels.partition("...")
+    hidden = rank - len(before) - len(after)
+    ellipsis = [f"...{distance}" for distance in range(hidden, 0, -1)]
+    return [*before, *ellipsis, *after]
+
+
+def count_one_turn(_node: ir.Node) -> int:
+    """Return 1: a branch runs once."""
+    return 1
+
+
+def count_trips(node: ir.Node) -> int | None:
+    """Return the constant number of turns of a Loop."""
+    trips = node.inputs[0]
+    return int(array(trips)) if is_constant(trips) else None
+
+
+def count_scan_turns(node: ir.Node) -> int | None:
+    """Return the length of what a Scan runs over."""
+    axis = node.attributes.get_ints("scan_input_axes", [0])[0]
+    scanned = node.attributes.get_int("num_scan_inputs", 1)
+    sizes = _known_sizes(node.inputs[-scanned])
+    return None if sizes is None else sizes[axis]
+
+
+def _known_sizes(value: ir.Value | None) -> _Sizes | None:
+    if value is None or value.shape is None:
+        return None
+    return tuple(size if isinstance(size, int) else 1 for size in value.shape)
+
+
+def _multiply_all(first: _Sizes | None, second: _Sizes | None) -> int | None:
+    if first is None or second is None:
+        return None
+    return math.prod(first) * math.prod(second)
