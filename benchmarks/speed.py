@@ -24,7 +24,7 @@ from rich.table import Table
 
 import onnx2snn
 from onnx2snn.data.dataset import dataset
-from onnx2snn.runtime.ort import session
+from onnx2snn.runtime.ort import open_runner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,7 @@ def measure(
     found["states (kB a sample)"] = _state_bytes(conversion.model) / 1000
     network = onnx2snn.load(conversion.model, threads=1)
     feeds = next(dataset(calibration, network.inputs).batches(batch_size)).feeds
-    ann = session(onnx.load(model), threads=1)
+    ann = open_runner(onnx.load(model), threads=1)
     unit = f"(ms for {batch_size} samples)"
     found[f"ANN {unit}"] = _least(functools.partial(ann, feeds), repeats)
     for t in TIME_STEPS:

@@ -23,7 +23,7 @@ from benchmarks.zoo_networks import CALIBRATION, MEASUREMENT, feeds, subject_of
 from onnx2snn.data.input_specs import input_specs
 from onnx2snn.errors import Onnx2SnnError
 from onnx2snn.importing import read
-from onnx2snn.runtime.ort import session
+from onnx2snn.runtime.ort import open_runner
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -117,7 +117,7 @@ def _compare(
     samples: Iterable[Mapping[str, np.ndarray]],
 ) -> dict[str, Comparison]:
     network = onnx2snn.load(conversion.model)
-    reference = session(ir.to_proto(ann))
+    reference = open_runner(ir.to_proto(ann))
     found = {name: Comparison() for name in network.outputs}
     for feed in samples:
         outputs = network.run(feed)

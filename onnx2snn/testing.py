@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 import onnx_ir as ir
-import onnxruntime as ort
 from onnx.reference import ReferenceEvaluator
+
+from onnx2snn.runtime.sessions import open_session, run_by_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    import onnxruntime as ort
 
 __all__ = ["assert_equivalent", "check_pass", "run_ort", "run_reference", "unoptimized"]
 
@@ -66,18 +69,12 @@ def run_ort(
     model: ir.Model | onnx.ModelProto, feeds: Mapping[str, np.ndarray]
 ) -> Feeds:
     """Return the outputs, by name, that onnxruntime computes without optimization."""
-    session = unoptimized(model)
-    names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, dict(feeds)), strict=True))
+    return run_by_name(unoptimized(model), feeds)
 
 
 def unoptimized(model: ir.Model | onnx.ModelProto) -> ort.InferenceSession:
     """Open a model in onnxruntime as it stands: no optimization, one thread."""
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.intra_op_num_threads = 1
-    data = _proto(model).SerializeToString()
-    return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    return open_session(model, optimized=False, threads=1)
 
 
 def check_pass(

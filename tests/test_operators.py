@@ -19,7 +19,7 @@ from onnx2snn.analysis.streams import Streams
 from onnx2snn.ops import DOMAIN
 from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.passes import AttachFunctions, CarryRunningMeans, EmitTimeLoop
-from onnx2snn.runtime.numpy_runtime import evaluation
+from onnx2snn.runtime.numpy_runtime import open_runner
 from onnx2snn.testing import run_ort, unoptimized
 from tests.models import dyadic, model
 from tests.operator_cases import CASES, Case
@@ -77,7 +77,7 @@ def run(case: Case, a: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Return ``h``."""
     ann, feeds = operator(case), {"a": a, "x": x}
     if case.opset > NEWEST:
-        return np.asarray(evaluation(ir.to_proto(ann))(feeds)[0])
+        return np.asarray(open_runner(ir.to_proto(ann))(feeds)[0])
     return run_ort(ann, feeds)["h"]
 
 

@@ -15,7 +15,7 @@ from onnx2snn.data.events import data_specs, time_first, time_means
 from onnx2snn.errors import CalibrationError
 from onnx2snn.progress import track
 from onnx2snn.runtime import load
-from onnx2snn.runtime.ort import session
+from onnx2snn.runtime.ort import open_runner
 from onnx2snn.schedules import checked_time_steps
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def _rows(data: Dataset, events: Collection[str]) -> int:
 def _predictor(
     ann: AnyModel, network: Network, threads: int
 ) -> Callable[[Mapping[str, np.ndarray]], np.ndarray]:
-    run = session(runnable(read_reference(ann, network)), threads)
+    run = open_runner(runnable(read_reference(ann, network)), threads)
     return lambda feeds: run(feeds)[0]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.errors import InvalidModelError
-from onnx2snn.runtime.session import SessionError, fetch, open_session
+from onnx2snn.runtime.sessions import SessionError, open_session, run_by_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,7 +100,7 @@ def self_check(
             changes, are not compared.
     """
     try:
-        session = open_session(original)
+        session = _open(original)
     except SessionError as error:
         _LOGGER.warning(
             "%s is not compared: onnxruntime cannot open it: %s", name, error
@@ -109,7 +109,7 @@ def self_check(
     problem = "an input of a type that cannot be made up"
     for feeds in _feeds(session):
         try:
-            expected = fetch(session, feeds)
+            expected = run_by_name(session, feeds)
         except SessionError as error:
             problem = str(error)
             continue
@@ -118,7 +118,7 @@ def self_check(
         )
         if not problems:
             return True
-        if _problems(expected, fetch(session, feeds), coarse=coarse):
+        if _problems(expected, run_by_name(session, feeds), coarse=coarse):
             _LOGGER.warning(
                 "%s is not compared: it gives something else in each run", name
             )
@@ -134,11 +134,16 @@ def self_check(
     return False
 
 
+def _open(model: Path | onnx.ModelProto | ir.Model) -> ort.InferenceSession:
+    """Open a model as it stands; its weights are not copied, it runs once or twice."""
+    return open_session(model, optimized=False, threads=1, prepacked=False)
+
+
 def _run_imported(
     imported: ir.Model, feeds: dict[str, np.ndarray], name: str
 ) -> dict[str, object]:
     try:
-        return fetch(open_session(imported), feeds)
+        return run_by_name(_open(imported), feeds)
     except SessionError as error:
         message = f"{name} runs in onnxruntime, but not once imported; please report it: {error}"
         raise InvalidModelError(message) from error

@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from onnx2snn.errors import InvalidModelError
 from onnx2snn.importing.domains import calls, check_domains
-from onnx2snn.runtime.session import SessionError, open_session
+from onnx2snn.runtime.sessions import SessionError, open_session
 from onnx2snn.storage.large_models import openable, problem
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def _check_structure(
     except (onnx.checker.ValidationError, ValueError) as error:
         complaint = str(error).strip().splitlines()[0]
         try:
-            open_session(original)
+            open_session(original, optimized=False, threads=1, prepacked=False)
         except SessionError as refusal:
             message = f"{name} is not a valid ONNX model: {complaint}"
             raise InvalidModelError(message) from refusal

@@ -68,12 +68,12 @@ def load(
 
 def _runtime(name: str, threads: int) -> Runtime:
     if name == "numpy":
-        from onnx2snn.runtime.numpy_runtime import evaluation  # noqa: PLC0415 (only if asked for)
+        from onnx2snn.runtime import numpy_runtime  # noqa: PLC0415 (only if asked for)
 
-        return evaluation
-    from onnx2snn.runtime.ort import session  # noqa: PLC0415 (only if asked for)
+        return numpy_runtime.open_runner
+    from onnx2snn.runtime import ort  # noqa: PLC0415 (only if asked for)
 
-    return functools.partial(session, threads=threads)
+    return functools.partial(ort.open_runner, threads=threads)
 
 
 def _read(model: AnyNetwork) -> tuple[ir.Model, Path | None]:

@@ -21,7 +21,7 @@ from onnx2snn.storage.large_models import in_one_piece
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["evaluation", "evaluator"]
+__all__ = ["evaluator", "open_runner"]
 
 
 def evaluator(model: onnx.ModelProto) -> ReferenceEvaluator:
@@ -35,7 +35,7 @@ def evaluator(model: onnx.ModelProto) -> ReferenceEvaluator:
     return ReferenceEvaluator(model, new_ops=[*steps, *KERNELS])
 
 
-def evaluation(
+def open_runner(
     model: Path | onnx.ModelProto | ir.Model,
 ) -> Callable[[Mapping[str, np.ndarray]], list[np.ndarray]]:
     """Return a function from feeds to outputs, in order, that runs ``model`` in NumPy."""

@@ -8,6 +8,8 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
+from onnx2snn.runtime.sessions import open_session
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -20,15 +22,7 @@ def compute(
     proto: onnx.ModelProto, inputs: Sequence[np.ndarray | None]
 ) -> list[object]:
     """Run a ``single_node_model`` on the inputs it was made for, without optimization."""
-    import onnxruntime as ort  # noqa: PLC0415 (slow to import)
-
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 4
-    session = ort.InferenceSession(
-        proto.SerializeToString(), options, ["CPUExecutionProvider"]
-    )
+    session = open_session(proto, optimized=False, threads=1)
     feeds = {value.name: inputs[int(value.name[1:])] for value in session.get_inputs()}
     results: list[object] = session.run(None, feeds)
     return results

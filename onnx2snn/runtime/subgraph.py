@@ -8,7 +8,7 @@ import onnx_ir as ir
 
 from onnx2snn.graph import boundary
 from onnx2snn.ops.attach import attach_functions
-from onnx2snn.runtime.ort import session
+from onnx2snn.runtime.ort import open_runner
 from onnx2snn.schedules import emit_time_loop
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Subgraph:
         if time_steps is not None:
             emit_time_loop(graph, time_steps, events, names)
         attach_functions(part)
-        self._run = session(part)
+        self._run = open_runner(part)
 
     def run(self, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         """Return the outputs for ``feeds``, one array for each of ``inputs``.

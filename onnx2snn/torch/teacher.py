@@ -11,7 +11,7 @@ import torch
 from onnx2snn.conversion.import_model import runnable
 from onnx2snn.data.events import time_means
 from onnx2snn.errors import CalibrationError
-from onnx2snn.runtime.ort import session
+from onnx2snn.runtime.ort import open_runner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +58,7 @@ class Teacher:
         with_layers = dataclasses.replace(source, model=model, original=model)
         self._events = network.events
         self._names = [*outputs, *layers]
-        self._run = session(runnable(with_layers), torch.get_num_threads())
+        self._run = open_runner(runnable(with_layers), torch.get_num_threads())
 
     def __call__(self, feeds: Feeds) -> dict[str, Tensor]:
         """Return, by name, the outputs and the activations of the ANN."""

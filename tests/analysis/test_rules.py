@@ -17,7 +17,7 @@ from onnx2snn.analysis.streams import NodeKind, Streams
 from onnx2snn.errors import UnsupportedError
 from onnx2snn.graph import array
 from onnx2snn.importing.domains import Call, check_domains
-from onnx2snn.runtime.numpy_runtime import evaluation
+from onnx2snn.runtime.numpy_runtime import open_runner
 from onnx2snn.testing import run_ort
 from tests.models import dyadic, model, normal
 from tests.operator_cases import CASES, TABLE, Case
@@ -201,7 +201,7 @@ def run_ort_outputs(part: ir.Model, feeds: dict[str, np.ndarray]) -> list[np.nda
 
 
 def numpy_outputs(part: ir.Model, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
-    return evaluation(ir.to_proto(part))(feeds)
+    return open_runner(ir.to_proto(part))(feeds)
 
 
 def varying(node: ir.Node, streams: Streams) -> list[ir.Value]:

@@ -6,7 +6,7 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 
-from onnx2snn.runtime.numpy_runtime import evaluation
+from onnx2snn.runtime.numpy_runtime import open_runner
 from onnx2snn.testing import run_ort
 from tests.models import dyadic, model, normal, positive
 
@@ -25,7 +25,7 @@ def compare(
         **arrays,
     )
     expected = run_ort(ann, {"x": x})["y"]
-    found = evaluation(ir.to_proto(ann))({"x": x})[0]
+    found = open_runner(ir.to_proto(ann))({"x": x})[0]
     assert found.dtype == expected.dtype
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
     return found

@@ -8,7 +8,7 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 
-from onnx2snn.runtime.numpy_runtime import evaluation
+from onnx2snn.runtime.numpy_runtime import open_runner
 from onnx2snn.testing import run_ort
 from tests.models import model, normal
 
@@ -38,7 +38,7 @@ def compare(op: str, rest: str = "", attributes: str = "", **extra: np.ndarray) 
     )
     feeds = {"x": normal(7, LENGTH, BATCH, INPUT)}
     expected = run_ort(ann, feeds)
-    found = evaluation(ir.to_proto(ann))(feeds)
+    found = open_runner(ir.to_proto(ann))(feeds)
     for (name, array), other in zip(expected.items(), found, strict=True):
         assert other.dtype == array.dtype
         np.testing.assert_allclose(other, array, rtol=1e-5, atol=1e-5, err_msg=name)
@@ -96,5 +96,5 @@ def test_outputs_that_are_left_out(op: str, names: list[str]) -> None:
     }
     text = f"{', '.join(names)} = {op} <hidden_size = {HIDDEN}> (x, w, r)"
     ann = model(f"(float[5,2,4] x) => ({', '.join(names)}) {{ {text} }}", **weights)
-    found = evaluation(ir.to_proto(ann))({"x": normal(7, 5, 2, 4)})
+    found = open_runner(ir.to_proto(ann))({"x": normal(7, 5, 2, 4)})
     assert [array.ndim for array in found] == [4, 3][: len(names)]

@@ -5,7 +5,7 @@ import onnx_ir as ir
 import pytest
 
 from onnx2snn.passes import LowerBatchwiseRecurrence
-from onnx2snn.runtime.numpy_runtime import evaluation
+from onnx2snn.runtime.numpy_runtime import open_runner
 from onnx2snn.testing import run_ort
 from tests.models import dyadic, model, normal
 
@@ -29,7 +29,7 @@ def test_transpositions_stand_around(outputs: str, rest: str) -> None:
         **WEIGHTS,
     )
     # onnxruntime does not run the first form, and onnx's own evaluator minds no lengths
-    expected = evaluation(ir.to_proto(ann))(FEEDS)
+    expected = open_runner(ir.to_proto(ann))(FEEDS)
     after = ir.from_proto(ir.to_proto(ann))
     assert LowerBatchwiseRecurrence()(after).modified
     assert not LowerBatchwiseRecurrence()(after).modified

@@ -6,7 +6,7 @@ import pytest
 
 from onnx2snn.metadata.normal import Normal
 from onnx2snn.passes import FoldBatchNorm, LowerMatMulAdd
-from onnx2snn.runtime.numpy_runtime import evaluation
+from onnx2snn.runtime.numpy_runtime import open_runner
 from onnx2snn.testing import check_pass, run_ort
 from tests.models import model, normal, positive
 
@@ -95,7 +95,7 @@ def test_conv_transpose(group: int, operands: str) -> None:
     # the oracles are ours and onnxruntime: onnx's evaluator cannot do groups of two channels
     np.testing.assert_allclose(run_ort(before, IMAGES)["y"], expected, 1e-5, 1e-5)
     np.testing.assert_allclose(
-        evaluation(ir.to_proto(before))(IMAGES)[0], expected, 1e-5, 1e-5
+        open_runner(ir.to_proto(before))(IMAGES)[0], expected, 1e-5, 1e-5
     )
 
 

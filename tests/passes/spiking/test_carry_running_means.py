@@ -19,7 +19,7 @@ from onnx2snn.passes import (
     EmitTimeLoop,
     ReplaceActivations,
 )
-from onnx2snn.runtime.numpy_runtime import evaluation
+from onnx2snn.runtime.numpy_runtime import open_runner
 from onnx2snn.testing import run_ort
 from tests.models import dyadic, emitted, model, normal, positive, with_scales
 
@@ -61,7 +61,7 @@ def currents(text: str, stream: np.ndarray, shape: str) -> tuple[np.ndarray, ir.
     AttachFunctions()(snn)
     feeds = {"x": stream, "c": np.array(1, bool)}
     result = run_ort(snn, feeds)[name]
-    other = evaluation(ir.to_proto(snn))(feeds)[0]
+    other = open_runner(ir.to_proto(snn))(feeds)[0]
     np.testing.assert_allclose(result, other, rtol=1e-5, atol=1e-5)
     return result, ann
 

@@ -1,0 +1,132 @@
+"""Open a model in onnxruntime, and run it: the only place that does so.
+
+onnxruntime is imported when the first model is opened: that is slow, and the NumPy runtime
+does without it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx_ir as ir
+
+from onnx2snn.storage.large_models import openable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import onnx
+    import onnxruntime as ort
+
+__all__ = ["SessionError", "open_session", "run_by_name", "run_session"]
+
+_BFLOAT16 = "tensor(bfloat16)"
+_FATAL_ONLY = 4
+"""Severity from which onnxruntime logs: whatever goes wrong is raised as well."""
+
+
+class SessionError(Exception):
+    """onnxruntime refused to open or to run a model; the message is onnxruntime's."""
+
+
+def open_session(
+    model: Path | onnx.ModelProto | ir.Model,
+    *,
+    optimized: bool = True,
+    threads: int = 0,
+    prepacked: bool = True,
+) -> ort.InferenceSession:
+    """Open a model on the CPU, quietly, and without spinning while it waits.
+
+    Args:
+        model: Any ONNX model that onnxruntime can load.
+        optimized: Whether onnxruntime may rewrite the graph; else it runs as it stands.
+        threads: Number of threads in an operator; 0 for as many as there are cores.
+        prepacked: Whether weights are copied into the layout of the fastest kernels. Those
+            of a large model that comes as no file never are: they stay in one file, mapped
+            into memory.
+
+    Raises:
+        SessionError: onnxruntime refuses the model.
+    """
+    import onnxruntime as ort  # noqa: PLC0415 (slow to import)
+
+    options = ort.SessionOptions()
+    options.log_severity_level = _FATAL_ONLY
+    options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if not optimized:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    try:
+        with openable(model) as source:
+            is_mapped = isinstance(source, str) and not isinstance(model, Path)
+            if is_mapped or not prepacked:
+                options.add_session_config_entry("session.disable_prepacking", "1")
+            return ort.InferenceSession(
+                source, options, providers=["CPUExecutionProvider"]
+            )
+    except Exception as error:  # onnxruntime's errors have no common class of their own
+        raise SessionError(str(error)) from error
+
+
+def run_session(
+    session: ort.InferenceSession, feeds: Mapping[str, np.ndarray]
+) -> list[Any]:
+    """Return the outputs of a session, in order; bfloat16 comes and goes as it is.
+
+    Raises:
+        SessionError: The model does not run on these feeds.
+    """
+    import onnxruntime as ort  # noqa: PLC0415 (slow to import)
+
+    options = ort.RunOptions()
+    options.log_severity_level = _FATAL_ONLY
+    try:
+        if not _has_bfloat16(session):
+            return list(session.run(None, dict(feeds), options))
+        given = {name: _to_ort(data) for name, data in feeds.items()}
+        results = session.run_with_ort_values(None, given, options)
+        return [_from_ort(result) for result in results]
+    except Exception as error:  # likewise
+        raise SessionError(str(error)) from error
+
+
+def run_by_name(
+    session: ort.InferenceSession, feeds: Mapping[str, np.ndarray]
+) -> dict[str, Any]:
+    """Return the outputs of a session, by name.
+
+    Raises:
+        SessionError: The model does not run on these feeds.
+    """
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, run_session(session, feeds), strict=True))
+
+
+def _has_bfloat16(session: ort.InferenceSession) -> bool:
+    values = (*session.get_inputs(), *session.get_outputs())
+    return any(value.type == _BFLOAT16 for value in values)
+
+
+def _to_ort(data: np.ndarray) -> ort.OrtValue:
+    """Return an array as onnxruntime's value; it takes the bits of bfloat16 as uint16."""
+    import onnxruntime as ort  # noqa: PLC0415 (slow to import)
+
+    bfloat16 = ir.DataType.BFLOAT16
+    if ir.DataType.from_numpy(data.dtype) is not bfloat16:
+        return ort.OrtValue.ortvalue_from_numpy(data)
+    bits = np.ascontiguousarray(data).view(np.uint16)
+    return ort.OrtValue.ortvalue_from_numpy_with_onnx_type(bits, int(bfloat16))
+
+
+def _from_ort(value: ort.OrtValue) -> Any:  # noqa: ANN401 (a sequence is a list)
+    """Return onnxruntime's value as an array; of bfloat16 it gives only the address."""
+    if value.data_type() != _BFLOAT16:
+        return value.numpy()
+    shape = value.shape()
+    raw = ctypes.string_at(value.data_ptr(), 2 * math.prod(shape))
+    return np.frombuffer(raw, ir.DataType.BFLOAT16.numpy()).reshape(shape)
