@@ -15,12 +15,22 @@ from onnx2snn.passes.canonical.infer_shapes import InferShapes
 from onnx2snn.runtime.single_node import compute, estimate_nbytes, single_node_model
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = ["FoldConstants"]
 
 _LOGGER = logging.getLogger(__name__)
 _GRAPHS = (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS)
+_NUMBERS = {
+    ir.AttributeType.FLOAT: np.float32,
+    ir.AttributeType.FLOATS: np.float32,
+    ir.AttributeType.INT: np.int64,
+    ir.AttributeType.INTS: np.int64,
+}
+"""Attributes in which a Constant node may have numbers, and the type of these."""
+
+_SYMBOL = -1
+"""Stands for a dimension that is no number."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,128 +77,119 @@ class FoldConstants(ir.passes.InPlacePass):
 
     def _fold_once(self, model: ir.Model) -> bool:
         """Fold in the order of the graph, so that chains go in one round; whether any did."""
-        folded = [
-            self._fold(node, model.opset_imports)
-            for graph in model.graphs()
-            for node in tuple(graph)
-        ]
-        if any(folded):
+        has_folded = False
+        for graph in model.graphs():
+            for node in tuple(graph):
+                results = self._find_results(node, model.opset_imports)
+                if results is not None:
+                    _put_initializers(node, results)
+                    has_folded = True
+        if has_folded:
             _remove_unread_initializers(model)
-        return any(folded)
+        return has_folded
 
-    def _fold(self, node: ir.Node, opsets: Mapping[str, int]) -> bool:
+    def _find_results(
+        self, node: ir.Node, opsets: Mapping[str, int]
+    ) -> list[np.ndarray] | None:
+        """Return the outputs of a node that have a name, or None if it is to stay."""
         if not _is_foldable(node):
-            return False
+            return None
         if is_op(node, "Constant"):
-            results = _constant(node)
-        elif is_op(node, "Shape", "Size"):
-            results = _dimensions(node)
-        else:
-            results = self._computed(node, opsets)
-        if results is not None:
-            _put(node, results)
-        return results is not None
+            return _read_constant(node)
+        if is_op(node, "Shape", "Size"):
+            return _read_dimensions(node)
+        return self._compute_results(node, opsets)
 
-    def _computed(
+    def _compute_results(
         self, node: ir.Node, opsets: Mapping[str, int]
     ) -> list[np.ndarray] | None:
         """Return the results of a node whose inputs are known, or None."""
-        operands = _operands(node)
+        operands = _read_operands(node)
         if operands is None:
             return None
-        allowed = max(
-            self.max_bytes, sum(data.nbytes for data in operands if data is not None)
-        )
-        try:
-            proto = single_node_model(node, operands, opsets)
-            if estimate_nbytes(proto) > allowed:
-                return None
-            results = compute(proto, operands)
-        except Exception as error:  # noqa: BLE001  a node that cannot be run stays a node
-            _LOGGER.debug(
-                "%s %r is not folded: %s", node.op_type, display_name(node), error
-            )
+        max_bytes = max(self.max_bytes, _count_bytes(operands))
+        results = _run_node(node, operands, opsets, max_bytes)
+        if results is None or _count_bytes(results) > max_bytes:
             return None
-        tensors = [result for result in results if isinstance(result, np.ndarray)]
-        if len(tensors) < len(results) or any(
-            result.dtype == object for result in tensors
-        ):
+        if _picks_from_shape(node) and _has_symbol(results[0]):
             return None
-        if _reads_symbolic_shape(node) and (tensors[0] < 0).any():
-            return None
-        return tensors if sum(result.nbytes for result in tensors) <= allowed else None
+        return results
 
 
 def _is_foldable(node: ir.Node) -> bool:
+    """Whether the kind of ``node`` allows its results to be computed beforehand."""
     if node.domain not in ("", "ai.onnx") or node.op_type in RANDOM:
         return False
-    if is_op(node, "Identity") and node.outputs[0].is_graph_output():
+    is_copy_for_output = is_op(node, "Identity") and node.outputs[0].is_graph_output()
+    if is_copy_for_output:
         return False
-    return not any(
-        attr.is_ref() or attr.type in _GRAPHS for attr in node.attributes.values()
-    )
+    attributes = node.attributes.values()
+    return not any(attr.is_ref() or attr.type in _GRAPHS for attr in attributes)
 
 
-def _constant(node: ir.Node) -> list[np.ndarray] | None:
+def _read_constant(node: ir.Node) -> list[np.ndarray] | None:
     """Return the value of a Constant node, or None for strings and sparse tensors."""
     attribute = next(iter(node.attributes.values()))
     if attribute.type == ir.AttributeType.TENSOR:
         tensor = attribute.as_tensor()
         return None if tensor.dtype == ir.DataType.STRING else [tensor.numpy()]
-    if attribute.type in (ir.AttributeType.FLOAT, ir.AttributeType.FLOATS):
-        return [np.array(attribute.value, np.float32)]
-    if attribute.type in (ir.AttributeType.INT, ir.AttributeType.INTS):
-        return [np.array(attribute.value, np.int64)]
-    return None
+    dtype = _NUMBERS.get(attribute.type)
+    return None if dtype is None else [np.array(attribute.value, dtype)]
 
 
-def _dimensions(node: ir.Node) -> list[np.ndarray] | None:
-    """Return what a Shape or Size node gives, if that is numbers only."""
-    data = _shape_data(node)
-    if data is None or (data < 0).any():
+def _read_dimensions(node: ir.Node) -> list[np.ndarray] | None:
+    """Return the result of a Shape or Size node, or None if it is not numbers only."""
+    dimensions = _read_shape(node)
+    if dimensions is None or _has_symbol(dimensions):
         return None
-    return [data if is_op(node, "Shape") else np.array(data.prod(), np.int64)]
+    if is_op(node, "Shape"):
+        return [dimensions]
+    return [np.array(dimensions.prod(), np.int64)]
 
 
-def _shape_data(node: ir.Node) -> np.ndarray | None:
-    """Return the dimensions a Shape or Size node reads, -1 for those that are no number."""
-    shape = node.inputs[0].shape if node.inputs[0] is not None else None
-    if shape is None:
+def _read_shape(node: ir.Node) -> np.ndarray | None:
+    """Return the dimensions a Shape or Size node reads, each symbolic one as -1."""
+    x = node.inputs[0]
+    if x is None or x.shape is None:
         return None
-    start, end = (
-        node.attributes.get_int("start", 0),
-        node.attributes.get_int("end", len(shape)),
-    )
-    dimensions = [size if isinstance(size, int) else -1 for size in shape]
-    return np.array(dimensions[start:end], np.int64)
+    start = node.attributes.get_int("start", 0)
+    end = node.attributes.get_int("end", len(x.shape))
+    sizes = [size if isinstance(size, int) else _SYMBOL for size in x.shape]
+    return np.array(sizes[start:end], np.int64)
 
 
-def _operands(node: ir.Node) -> list[np.ndarray | None] | None:
-    """Return the contents of a node's inputs, or None if one of them is not known."""
+def _has_symbol(dimensions: np.ndarray) -> bool:
+    return bool((dimensions < 0).any())
+
+
+def _read_operands(node: ir.Node) -> list[np.ndarray | None] | None:
+    """Return the contents of a node's inputs, or None if one of them is not known.
+
+    An input that is left out is None.
+    """
     operands: list[np.ndarray | None] = []
     for position, value in enumerate(node.inputs):
         if value is None:
             operands.append(None)
         elif is_constant(value):
             operands.append(array(value))
-        elif position == 0 and _reads_symbolic_shape(node):
-            operands.append(_shape_data(_producer(value)))
+        elif position == 0 and _picks_from_shape(node):
+            operands.append(_read_shape(_producer(value)))
         else:
             return None
-    return None if all(data is None for data in operands) else operands
+    has_operand = any(data is not None for data in operands)
+    return operands if has_operand else None
 
 
-def _reads_symbolic_shape(node: ir.Node) -> bool:
+def _picks_from_shape(node: ir.Node) -> bool:
     """Whether ``node`` picks from the result of a Shape, which may be partly known."""
     if not is_op(node, "Gather", "Slice") or node.inputs[0] is None:
         return False
     source = node.inputs[0].producer()
-    return (
-        source is not None
-        and is_op(source, "Shape")
-        and source.inputs[0] is not None
-        and source.inputs[0].shape is not None
-    )
+    if source is None or not is_op(source, "Shape"):
+        return False
+    x = source.inputs[0]
+    return x is not None and x.shape is not None
 
 
 def _producer(value: ir.Value) -> ir.Node:
@@ -197,7 +198,35 @@ def _producer(value: ir.Value) -> ir.Node:
     return producer
 
 
-def _put(node: ir.Node, results: Sequence[np.ndarray]) -> None:
+def _run_node(
+    node: ir.Node,
+    operands: Sequence[np.ndarray | None],
+    opsets: Mapping[str, int],
+    max_bytes: int,
+) -> list[np.ndarray] | None:
+    """Return what onnxruntime computes, or None for what it cannot or what is no numbers.
+
+    A node whose results are known to be larger than ``max_bytes`` is not even run.
+    """
+    try:
+        proto = single_node_model(node, operands, opsets)
+        if estimate_nbytes(proto) > max_bytes:
+            return None
+        results = compute(proto, operands)
+    except Exception as error:  # noqa: BLE001  a node that cannot be run stays a node
+        name = display_name(node)
+        _LOGGER.debug("%s %r is not folded: %s", node.op_type, name, error)
+        return None
+    tensors = [result for result in results if isinstance(result, np.ndarray)]
+    is_numeric = all(tensor.dtype != object for tensor in tensors)
+    return tensors if is_numeric and len(tensors) == len(results) else None
+
+
+def _count_bytes(arrays: Iterable[np.ndarray | None]) -> int:
+    return sum(data.nbytes for data in arrays if data is not None)
+
+
+def _put_initializers(node: ir.Node, results: Sequence[np.ndarray]) -> None:
     """Let initializers take the place of the outputs of ``node`` that have a name."""
     graph = node.graph
     assert isinstance(graph, ir.Graph)
@@ -217,5 +246,10 @@ def _put(node: ir.Node, results: Sequence[np.ndarray]) -> None:
 def _remove_unread_initializers(model: ir.Model) -> None:
     for graph in model.graphs():
         for name, value in tuple(graph.initializers.items()):
-            if not (value.uses() or value.is_graph_output() or value.is_graph_input()):
+            if not _is_needed(value):
                 del graph.initializers[name]
+
+
+def _is_needed(value: ir.Value) -> bool:
+    has_reader = bool(value.uses())
+    return has_reader or value.is_graph_output() or value.is_graph_input()
