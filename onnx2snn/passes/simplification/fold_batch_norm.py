@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +20,7 @@ from onnx2snn.graph import (
     replace_node,
 )
 from onnx2snn.graph.affine import AFFINE, Affine, affine_of
+from onnx2snn.graph.quantization import along_axis
 from onnx2snn.metadata.normal import Normal
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["FoldBatchNorm"]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class FoldBatchNorm(ir.passes.InPlacePass):
     """Fold a scale and a shift of each channel into the weights next to them.
 
@@ -46,202 +47,256 @@ class FoldBatchNorm(ir.passes.InPlacePass):
         after:   y = Conv(x, s * W, B + sum of W * (bias - s * mean))
 
     Exact up to rounding. The distribution N(bias, scale^2) that a BatchNormalization states
-    for its output is noted on the output, for the pass ``calibrate``.
+    for its output becomes metadata of the output, for the pass ``calibrate``.
 
-    Left alone: a value with another reader; a parameter that is not constant, or is not one
-    number a channel; a normalization in training mode; behind it, a Conv that pads (unless
+    Left as they are: a value with another reader; a parameter that is not constant, or is not
+    one number a channel; a normalization in training mode; a Gemm with ``beta``, or behind the
+    normalization with ``alpha`` or ``transA``; a MatMul with a normalization of anything but a
+    matrix, or whose product is only shifted; behind a normalization, a Conv that pads (unless
     the shift is 0), has groups, or is a ConvTranspose.
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Fold in the main graph."""
         modified = False
-        for node in list(model.graph):
-            if is_op(node, *AFFINE) and node.graph is not None:
-                modified = _fold(node) or modified
+        for node in tuple(model.graph):
+            is_gone = node.graph is None  # folded with one in front of it
+            if is_gone or not is_op(node, *AFFINE):
+                continue
+            if _fold_affine(node):
+                modified = True
         if modified:
             remove_unused(model)
         return ir.passes.PassResult(model, modified=modified)
 
 
-def _fold(node: ir.Node) -> bool:
+def _fold_affine(node: ir.Node) -> bool:
+    """Fold a node into the weights before it, or else behind it; whether that was done."""
     affine = affine_of(node)
     if affine is None:
         return False
-    before, output = affine.x.producer(), node.outputs[0]
-    if has_one_reader(affine.x) and before is not None and is_op(before, *_BACK):
-        normal = Normal.of(output)
-        fused = _BACK[before.op_type](before, node, affine)
-        if fused is not None and normal is not None:
-            normal.note(fused.outputs[0])
-        return fused is not None
+    before = affine.x.producer()
+    if is_op(before, *_WEIGHTED) and has_one_reader(affine.x):
+        assert before is not None
+        return _fold_backward(before, node, affine)
+    output = node.outputs[0]
     if is_op(node, "BatchNormalization") and has_one_reader(output):
-        return _fold_forward(node, next(iter(output.uses())).node, affine)
+        (use,) = output.uses()
+        return _fold_forward(node, use.node, affine)
     return False
 
 
-def _fold_into_conv(before: ir.Node, node: ir.Node, affine: Affine) -> ir.Node | None:
-    weight = before.inputs[1]
-    group = before.attributes.get_int("group", 1)
+def _fold_backward(before: ir.Node, node: ir.Node, affine: Affine) -> bool:
+    normal = Normal.of(node.outputs[0])
+    if is_op(before, "MatMul"):
+        fused = _fold_into_matmul(before, node, affine)
+    else:
+        fused = _fold_into_weights_and_bias(before, node, affine)
+    if fused is None:
+        return False
+    if normal is not None:
+        normal.note(fused.outputs[0])
+    return True
+
+
+def _fold_into_weights_and_bias(
+    before: ir.Node, node: ir.Node, affine: Affine
+) -> ir.Node | None:
+    """Return what replaces a Conv, ConvTranspose or Gemm and the node behind it."""
     if not _has_constant_weights(before):
         return None
-    w = array(weight)
-    if is_op(before, "Conv"):
-        channels, shape = w.shape[0], (-1, *[1] * (w.ndim - 1))
-        new_weight = w * affine.scale.reshape(shape)
-    else:
-        channels = w.shape[1] * group
-        if affine.scale.size not in {1, channels}:
-            return None
-        s = np.broadcast_to(affine.scale, channels).reshape(group, 1, w.shape[1], 1)
-        new_weight = (w.reshape(group, -1, w.shape[1], w[0, 0].size) * s).reshape(
-            w.shape
-        )
-    return _replace_weights(before, node, affine, new_weight, channels)
-
-
-def _fold_into_gemm(before: ir.Node, node: ir.Node, affine: Affine) -> ir.Node | None:
-    if (
-        not _has_constant_weights(before)
-        or before.attributes.get_float("beta", 1.0) != 1.0
-    ):
+    if is_op(before, "Gemm") and before.attributes.get_float("beta", 1.0) != 1.0:
         return None
-    w = array(before.inputs[1])
-    transposed = before.attributes.get_int("transB", 0)
-    channels = w.shape[0] if transposed else w.shape[1]
+    channels = _count_channels(before)
     if affine.scale.size not in {1, channels}:
         return None
-    s = np.broadcast_to(affine.scale, channels)
-    return _replace_weights(
-        before, node, affine, w * (s[:, None] if transposed else s), channels
-    )
+    scale = np.broadcast_to(affine.scale, channels)
+    scaled = _scale_weights(before, scale)
+    old_bias = _read_bias(before)
+    if old_bias is None:
+        old_bias = np.zeros(channels, scaled.dtype)
+    bias = np.broadcast_to(affine.scale * old_bias + affine.shift, channels)
+    fused = _rebuild(before, before.inputs[0], scaled, bias, node.outputs[0])
+    replace_node(node, fused, dead=(before,))
+    return fused
+
+
+def _count_channels(node: ir.Node) -> int:
+    """Return how many channels the output of a Conv, ConvTranspose or Gemm has."""
+    shape = array(node.inputs[1]).shape
+    axis = _output_axis(node)
+    channels: int = shape[axis]
+    if is_op(node, "ConvTranspose"):
+        channels *= _count_groups(node)
+    return channels
+
+
+def _output_axis(node: ir.Node) -> int:
+    """Return the axis of the weights along which the channels of the output lie: 0 or 1."""
+    if is_op(node, "Conv"):
+        return 0
+    if is_op(node, "Gemm") and node.attributes.get_int("transB", 0) != 0:
+        return 0
+    return 1
+
+
+def _count_groups(node: ir.Node) -> int:
+    return node.attributes.get_int("group", 1)
+
+
+def _scale_weights(node: ir.Node, scale: np.ndarray) -> np.ndarray:
+    """Return the weights of a node times a number for each output channel."""
+    weights = array(node.inputs[1])
+    if is_op(node, "ConvTranspose"):
+        return _scale_transposed_weights(node, scale)
+    axis = _output_axis(node)
+    return np.asarray(weights * along_axis(scale, axis, weights.ndim))
+
+
+def _scale_transposed_weights(node: ir.Node, scale: np.ndarray) -> np.ndarray:
+    """Return those of a ConvTranspose: [inputs, outputs of a group, ...], group by group."""
+    weights = array(node.inputs[1])
+    outputs = weights.shape[1]
+    groups = _count_groups(node)
+    kernel_size = weights[0, 0].size
+    grouped = weights.reshape(groups, -1, outputs, kernel_size)
+    scaled = grouped * scale.reshape(groups, 1, outputs, 1)
+    return np.asarray(scaled.reshape(weights.shape))
 
 
 def _fold_into_matmul(before: ir.Node, node: ir.Node, affine: Affine) -> ir.Node | None:
-    graph, weight = node.graph, before.inputs[1]
-    rank_two = (
-        weight is not None and weight.shape is not None and len(weight.shape) == 2
-    )
-    if is_op(node, "BatchNormalization") and (
-        affine.x.shape is None or len(affine.x.shape) != 2
-    ):
+    """Return what replaces a MatMul and the node behind it: a MatMul, and for a shift an Add."""
+    graph = node.graph
+    assert isinstance(graph, ir.Graph)
+    if is_op(node, "BatchNormalization") and not _is_matrix(affine.x):
         return None
-    if (
-        graph is None
-        or not is_constant(weight)
-        or not rank_two
-        or np.all(affine.scale == 1)
-    ):
+    if not is_constant(before.inputs[1]):
         return None
-    w = array(weight)
+    weight = array(before.inputs[1])
+    has_only_shift = np.all(affine.scale == 1)
+    if weight.ndim != 2 or has_only_shift:
+        return None
     name = node.outputs[0].name
-    new_weight = constant(graph, f"{name}.weight", (w * affine.scale).astype(w.dtype))
-    matmul = ir.node(
-        "MatMul", [before.inputs[0], new_weight], name=display_name(before)
-    )
+    dtype = weight.dtype
+    scaled = weight * affine.scale
+    new_weight = constant(graph, f"{name}.weight", scaled.astype(dtype))
+    matmul = ir.node("MatMul", [before.inputs[0], new_weight])
+    matmul.name = display_name(before)
     if not np.any(affine.shift):
         replace_node(node, matmul, dead=(before,))
         return matmul
-    product = NodeBuilder.before(node).put(matmul, f"{name}.product", like=affine.x)
-    shift = constant(graph, f"{name}.bias", affine.shift.astype(w.dtype))
+    builder = NodeBuilder.before(node)
+    product = builder.put(matmul, f"{name}.product", like=affine.x)
+    shift = constant(graph, f"{name}.bias", affine.shift.astype(dtype))
     shifted = ir.node("Add", [product, shift])
     replace_node(node, shifted, dead=(before,))
     return shifted
 
 
-_BACK: dict[str, Callable[[ir.Node, ir.Node, Affine], ir.Node | None]] = {
-    "Conv": _fold_into_conv,
-    "ConvTranspose": _fold_into_conv,
-    "Gemm": _fold_into_gemm,
-    "MatMul": _fold_into_matmul,
-}
-
-
-def _has_constant_weights(node: ir.Node) -> bool:
-    operands = node.inputs[1:]
-    if not all(operand is None or is_constant(operand) for operand in operands):
-        return False
-    return len(operands) < 2 or operands[1] is None or array(operands[1]).ndim <= 1
-
-
-def _replace_weights(
-    before: ir.Node,
-    node: ir.Node,
-    affine: Affine,
-    new_weight: np.ndarray,
-    channels: int,
-) -> ir.Node | None:
-    graph = node.graph
-    if graph is None or affine.scale.size not in {1, channels}:
-        return None
-    dtype = new_weight.dtype
-    has_bias = len(before.inputs) > 2 and before.inputs[2] is not None
-    bias = array(before.inputs[2]) if has_bias else np.zeros(channels, dtype)
-    new_bias = np.broadcast_to(affine.scale * bias + affine.shift, channels)
-    name = node.outputs[0].name
-    weight = array(before.inputs[1])
-    parameters = [
-        constant(graph, f"{name}.weight", new_weight.astype(weight.dtype)),
-        constant(graph, f"{name}.bias", new_bias.astype(weight.dtype)),
-    ]
-    fused = ir.node(
-        before.op_type,
-        [before.inputs[0], *parameters],
-        before.attributes,
-        name=display_name(before),
-    )
-    replace_node(node, fused, dead=(before,))
-    return fused
-
-
-def _fold_forward(node: ir.Node, reader: ir.Node, affine: Affine) -> bool:
-    graph = node.graph
-    if (
-        graph is None
-        or reader.inputs[0] is not node.outputs[0]
-        or not _takes_affine(reader, affine)
-    ):
+def _fold_forward(norm: ir.Node, reader: ir.Node, affine: Affine) -> bool:
+    """Fold a normalization into the weights of what reads it; whether that was done."""
+    if not _takes_in(reader, norm, affine):
         return False
     w = array(reader.inputs[1])
-    features_first = is_op(reader, "MatMul") or (
-        is_op(reader, "Gemm") and not reader.attributes.get_int("transB", 0)
-    )
-    axis = 0 if features_first else 1
-    if affine.scale.size not in {1, w.shape[axis]}:
+    output_axis = _output_axis(reader)
+    input_axis = 1 - output_axis
+    if affine.scale.size not in {1, w.shape[input_axis]}:
         return False
-    along = [1] * w.ndim
-    along[axis] = -1
-    others = tuple(a for a in range(w.ndim) if a != 1 - axis)
-    shift = (w * affine.shift.reshape(along)).sum(axis=others)
-    name = reader.outputs[0].name
-    weight = constant(
-        graph, f"{name}.weight", (w * affine.scale.reshape(along)).astype(w.dtype)
-    )
-    old_bias = reader.inputs[2] if len(reader.inputs) > 2 else None
-    bias = shift if old_bias is None else array(old_bias) + shift
-    inputs = [affine.x, weight, constant(graph, f"{name}.bias", bias.astype(w.dtype))]
-    op = "Gemm" if is_op(reader, "MatMul") else reader.op_type  # a MatMul has no bias
-    fused = ir.node(op, inputs, reader.attributes, name=display_name(reader))
-    replace_node(reader, fused, dead=(node,))
+    scaled = w * along_axis(affine.scale, input_axis, w.ndim)
+    shifted = w * along_axis(affine.shift, input_axis, w.ndim)
+    summed_axes = [axis for axis in range(w.ndim) if axis != output_axis]
+    bias = shifted.sum(axis=tuple(summed_axes))
+    old_bias = _read_bias(reader)
+    if old_bias is not None:
+        bias = old_bias + bias
+    fused = _rebuild(reader, affine.x, scaled, bias, reader.outputs[0])
+    if is_op(fused, "MatMul"):
+        fused.op_type = "Gemm"  # a MatMul has no bias
+    replace_node(reader, fused, dead=(norm,))
     return True
 
 
-def _takes_affine(reader: ir.Node, affine: Affine) -> bool:
+def _takes_in(reader: ir.Node, norm: ir.Node, affine: Affine) -> bool:
+    """Whether the weights of ``reader`` are known, and multiply the normalization alone."""
+    if not is_op(reader, *_ACCEPTS_AFFINE):
+        return False
+    if reader.inputs[0] is not norm.outputs[0]:
+        return False
     if not _has_constant_weights(reader):
         return False
-    if is_op(reader, "Gemm"):
-        plain = (
-            reader.attributes.get_float("alpha", 1.0),
-            reader.attributes.get_float("beta", 1.0),
-        )
-        return plain == (1.0, 1.0) and not reader.attributes.get_int("transA", 0)
-    if is_op(reader, "MatMul"):
-        return affine.x.shape is not None and len(affine.x.shape) == 2
-    if not is_op(reader, "Conv") or reader.attributes.get_int("group", 1) != 1:
+    accepts_affine = _ACCEPTS_AFFINE[reader.op_type]
+    return accepts_affine(reader, affine)
+
+
+def _conv_accepts_affine(conv: ir.Node, affine: Affine) -> bool:
+    """Whether a Conv has one group, and pads nothing that should be shifted."""
+    if _count_groups(conv) != 1:
         return False
-    pads = reader.attributes.get_ints("pads", ())
-    automatic = reader.attributes.get_string("auto_pad", "NOTSET") not in {
-        "NOTSET",
-        "VALID",
-    }
-    return not np.any(affine.shift) or not (any(pads) or automatic)
+    if not np.any(affine.shift):
+        return True
+    padding = conv.attributes.get_string("auto_pad", "NOTSET")
+    if padding not in {"NOTSET", "VALID"}:
+        return False
+    pads = conv.attributes.get_ints("pads", ())
+    return not any(pads)
+
+
+def _gemm_accepts_affine(gemm: ir.Node, _: Affine) -> bool:
+    """Whether a Gemm multiplies by nothing but its weights."""
+    numbers = gemm.attributes
+    for factor in ("alpha", "beta"):
+        if numbers.get_float(factor, 1.0) != 1.0:
+            return False
+    return numbers.get_int("transA", 0) == 0
+
+
+def _matmul_accepts_affine(_: ir.Node, affine: Affine) -> bool:
+    """Whether a MatMul can be a Gemm, which has a bias."""
+    return _is_matrix(affine.x)
+
+
+def _is_matrix(value: ir.Value) -> bool:
+    return value.shape is not None and len(value.shape) == 2
+
+
+def _has_constant_weights(node: ir.Node) -> bool:
+    """Whether weights and bias are constant, and the bias is one number a channel."""
+    _, *operands = node.inputs
+    for operand in operands:
+        if operand is not None and not is_constant(operand):
+            return False
+    bias = _read_bias(node)
+    return bias is None or bias.ndim <= 1
+
+
+def _read_bias(node: ir.Node) -> np.ndarray | None:
+    has_bias = len(node.inputs) > 2 and node.inputs[2] is not None
+    return array(node.inputs[2]) if has_bias else None
+
+
+def _rebuild(
+    node: ir.Node,
+    x: ir.Value | None,
+    weight: np.ndarray,
+    bias: np.ndarray,
+    output: ir.Value,
+) -> ir.Node:
+    """Return a node of no graph yet, like ``node`` but of other weights, named after ``output``."""
+    graph = node.graph
+    assert isinstance(graph, ir.Graph)
+    dtype = array(node.inputs[1]).dtype
+    new_weight = constant(graph, f"{output.name}.weight", weight.astype(dtype))
+    new_bias = constant(graph, f"{output.name}.bias", bias.astype(dtype))
+    inputs = [x, new_weight, new_bias]
+    return ir.node(node.op_type, inputs, node.attributes, name=display_name(node))
+
+
+_WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+"""Operators that take in a scale and a shift behind them."""
+
+_ACCEPTS_AFFINE: dict[str, Callable[[ir.Node, Affine], bool]] = {
+    "Conv": _conv_accepts_affine,
+    "Gemm": _gemm_accepts_affine,
+    "MatMul": _matmul_accepts_affine,
+}
+"""Operator that may take in a normalization before it, to whether one of its nodes can."""
