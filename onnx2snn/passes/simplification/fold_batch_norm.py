@@ -220,12 +220,10 @@ def _takes_in(reader: ir.Node, norm: ir.Node, affine: Affine) -> bool:
     """Whether the weights of ``reader`` are known, and multiply the normalization alone."""
     if not is_op(reader, *_ACCEPTS_AFFINE):
         return False
-    if reader.inputs[0] is not norm.outputs[0]:
+    is_data = reader.inputs[0] is norm.outputs[0]
+    if not is_data or not _has_constant_weights(reader):
         return False
-    if not _has_constant_weights(reader):
-        return False
-    accepts_affine = _ACCEPTS_AFFINE[reader.op_type]
-    return accepts_affine(reader, affine)
+    return _ACCEPTS_AFFINE[reader.op_type](reader, affine)
 
 
 def _conv_accepts_affine(conv: ir.Node, affine: Affine) -> bool:
