@@ -8,7 +8,7 @@ import onnx_ir as ir
 from hypothesis import HealthCheck, given, settings
 
 import onnx2snn
-from onnx2snn.analysis.rules import RULES, Form
+from onnx2snn.analysis.operators import Form, operator_named
 from onnx2snn.passes import (
     AttachFunctions,
     CarryRunningMeans,
@@ -40,7 +40,7 @@ def converted(network: Network, time_steps: int) -> onnx.ModelProto:
 
 
 def test_the_blocks_are_of_every_form() -> None:
-    forms = {RULES[block.op].form for block in BLOCKS}
+    forms = {operator_named(block.op).form for block in BLOCKS}
     assert {
         Form.LINEAR,
         Form.MULTILINEAR,
@@ -48,7 +48,7 @@ def test_the_blocks_are_of_every_form() -> None:
         Form.ANALOG,
         Form.CONTROL,
     } <= forms
-    assert {RULES[block.op].form for block in BLOCKS if block.exact} >= {
+    assert {operator_named(block.op).form for block in BLOCKS if block.exact} >= {
         Form.LINEAR,
         Form.MULTILINEAR,
         Form.MAX_LIKE,

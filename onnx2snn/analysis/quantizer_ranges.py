@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onnx2snn.analysis.activations import is_rectifier
+from onnx2snn.analysis.operators import operator_of
 from onnx2snn.graph import has_one_reader, is_op
 from onnx2snn.metadata.scale import QuantizerRange
 
@@ -18,18 +19,6 @@ if TYPE_CHECKING:
     from onnx2snn.graph.quantizers import Quantizer
 
 __all__ = ["common_range", "find_rectified", "narrow_range"]
-
-_KEEPS_MAXIMA = (
-    "Flatten",
-    "GlobalMaxPool",
-    "Identity",
-    "MaxPool",
-    "Reshape",
-    "Squeeze",
-    "Transpose",
-    "Unsqueeze",
-)
-"""Operators behind which a rectified value is as large as before, and of the same channels."""
 
 
 def common_range(quantizers: Sequence[Quantizer]) -> QuantizerRange | None:
@@ -99,13 +88,18 @@ def find_rectified(value: ir.Value, *, is_moved: bool) -> ir.Value | None:
     """
     producer = value.producer()
     while producer is not None and not is_rectifier(producer):
-        if not is_moved or not is_op(producer, *_KEEPS_MAXIMA):
+        if not is_moved or not _keeps_maxima(producer):
             return None
         value = _data_input(producer)
         if not has_one_reader(value):
             return None
         producer = value.producer()
     return None if producer is None else value
+
+
+def _keeps_maxima(node: ir.Node) -> bool:
+    """Whether a rectified value is as large behind ``node``, and of the same channels."""
+    return operator_of(node).rearranges or is_op(node, "GlobalMaxPool", "MaxPool")
 
 
 def _data_input(node: ir.Node) -> ir.Value:

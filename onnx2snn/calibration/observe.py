@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onnx2snn.analysis.channel_axis import channel_axis
+from onnx2snn.analysis.operators import operator_named
 from onnx2snn.calibration.histogram import Histogram
 from onnx2snn.graph import boundary
 from onnx2snn.metadata.normal import Normal
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
 __all__ = ["Statistics", "histograms"]
-
-_AVERAGING = frozenset({"GlobalAveragePool", "GlobalLpPool", "ReduceMean", "ReduceSum"})
 
 _FOLDS = 4
 """Parts of the data, for cross-validation."""
@@ -112,7 +111,7 @@ class Statistics:
         if not all(end in self._normals for end in boundary([value], self._normals)):
             return None
         segment = Subgraph(self._model, [value], self._normals)
-        if not _AVERAGING.isdisjoint(segment.operators):
+        if any(operator_named(op_type).averages for op_type in segment.operators):
             return None
         generator = np.random.default_rng(self._seed)
         found: Histogram | None = None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
+from onnx2snn.analysis.operators import operator_of
 from onnx2snn.graph import (
     NodeBuilder,
     array,
@@ -184,8 +185,8 @@ def _give(graph: ir.Graph, value: ir.Value, bias: np.ndarray) -> bool:
 def _takes_bias(node: ir.Node, bias: np.ndarray) -> bool:
     """Whether ``node`` adds a bias along the axis along which ``bias`` lies."""
     along_channels = bias.shape[1:2] == (bias.size,)
-    has_bias = is_op(node, "Conv", "ConvTranspose", "Gemm")
+    adds_third_input = 2 in operator_of(node).bias
     shape = node.outputs[0].shape
     same_axes = shape is not None and len(shape) == bias.ndim
     weight = node.attributes.get_float("beta", 1.0)
-    return has_bias and along_channels and same_axes and weight != 0.0
+    return adds_third_input and along_channels and same_axes and weight != 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from onnx2snn.analysis.rules import WEIGHTED
+from onnx2snn.analysis.operators import operator_of
 from onnx2snn.correction.linear_map import LinearMap, linear_map
 from onnx2snn.graph import has_one_reader, is_op
 
@@ -37,7 +37,7 @@ class WeightsToFit:
 
 def synapses(nodes: Iterable[ir.Node]) -> list[WeightsToFit]:
     """Return those of ``nodes`` that have weights of their own as matrices."""
-    maps = [linear_map(node) for node in nodes if is_op(node, *WEIGHTED)]
+    maps = [linear_map(node) for node in nodes if operator_of(node).is_weighted]
     return [
         WeightsToFit(found, place(found.node.outputs[0]))
         for found in maps

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING
 
-from onnx2snn.analysis.rules import RULES, Form
+from onnx2snn.analysis.operators import Form, operator_of
 from onnx2snn.errors import Refusal, UnsupportedError
 from onnx2snn.graph import display_name
 from onnx2snn.ops import ALL_OPS, DOMAIN
@@ -109,7 +109,7 @@ def _kind_of_results(node: ir.Node, found: list[NodeKind]) -> NodeKind:
     """Return the kind of the outputs of ``node``, whose inputs are of the kinds ``found``."""
     if is_stateful(node):
         return _kind_of_stateful(node, found[0])
-    if node.op_type in RULES and RULES[node.op_type].form is Form.SHAPE:
+    if operator_of(node).form is Form.SHAPE:
         return NodeKind.STATIC
     for kind in reversed(NodeKind):
         if kind in found:
@@ -141,12 +141,14 @@ def _is_function_of_means(node: ir.Node, found: list[NodeKind]) -> bool:
 
 def _is_linear_in(node: ir.Node, streams: set[int]) -> bool:
     """Whether ``node`` is linear in the inputs at the positions ``streams``."""
-    rule = RULES[node.op_type]
-    if rule.form is Form.MULTILINEAR and len(streams.difference(rule.bias)) > 1:
+    operator = operator_of(node)
+    if operator.form is Form.MULTILINEAR and len(streams.difference(operator.bias)) > 1:
         return False
-    if rule.form not in {Form.LINEAR, Form.MULTILINEAR, Form.SHAPE}:
+    if operator.form not in {Form.LINEAR, Form.MULTILINEAR, Form.SHAPE}:
         return False
-    return rule.inputs is None or streams.issubset({*rule.inputs, *rule.bias})
+    return operator.inputs is None or streams.issubset(
+        {*operator.inputs, *operator.bias}
+    )
 
 
 _WITHOUT_NEURONS = {NodeKind.STATIC, NodeKind.CLOCK}

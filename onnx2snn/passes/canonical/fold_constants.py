@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.analysis.rules import RANDOM
+from onnx2snn.analysis.operators import operator_of
 from onnx2snn.graph import array, constant, display_name, is_constant, is_op, take_over
 from onnx2snn.passes.canonical.infer_shapes import InferShapes
 from onnx2snn.runtime.single_node import compute, estimate_nbytes, single_node_model
@@ -118,7 +118,7 @@ class FoldConstants(ir.passes.InPlacePass):
 
 def _is_foldable(node: ir.Node) -> bool:
     """Whether the kind of ``node`` allows its results to be computed beforehand."""
-    if node.domain not in ("", "ai.onnx") or node.op_type in RANDOM:
+    if node.domain not in ("", "ai.onnx") or operator_of(node).draws_numbers:
         return False
     is_copy_for_output = is_op(node, "Identity") and node.outputs[0].is_graph_output()
     if is_copy_for_output:

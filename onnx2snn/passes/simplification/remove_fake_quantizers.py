@@ -11,7 +11,7 @@ import onnx_ir as ir
 
 from onnx2snn.analysis.activations import is_symmetric_clip
 from onnx2snn.analysis.fake_quantizers import ROUNDINGS, uniform_quantizer_of
-from onnx2snn.analysis.rules import WEIGHTED
+from onnx2snn.analysis.operators import operator_of
 from onnx2snn.graph import (
     closure,
     constant,
@@ -64,7 +64,7 @@ class RemoveFakeQuantizers(ir.passes.InPlacePass):
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Rewrite the main graph."""
         edges = dependency_graph(model.graph)
-        weights = [node for node in model.graph if is_op(node, *WEIGHTED)]
+        weights = [node for node in model.graph if operator_of(node).is_weighted]
         behind = closure(edges, weights)
         before = closure(edges.reverse(copy=False), weights)
         roundings = [n for n in model.graph if n in behind and is_op(n, *ROUNDINGS)]

@@ -9,19 +9,18 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.analysis.activations import is_rectifier, upper_bound
+from onnx2snn.analysis.operators import operator_of
 from onnx2snn.analysis.quantizer_ranges import (
     common_range,
     find_rectified,
     narrow_range,
 )
-from onnx2snn.analysis.rules import WEIGHTED
 from onnx2snn.analysis.signs import Signs
 from onnx2snn.graph import (
     closure,
     constant,
     dependency_graph,
     display_name,
-    is_op,
     replace_by_value,
     take_over,
 )
@@ -133,7 +132,7 @@ class _Evidence:
     @classmethod
     def of(cls, graph: ir.Graph) -> _Evidence:
         """Return what holds in ``graph`` before the first quantizer is taken out."""
-        weights = [node for node in graph if is_op(node, *WEIGHTED)]
+        weights = [node for node in graph if operator_of(node).is_weighted]
         edges = dependency_graph(graph)
         return cls(Signs(), closure(edges, weights))
 

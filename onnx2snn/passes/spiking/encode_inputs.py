@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.analysis.rules import SHAPE_ONLY
+from onnx2snn.analysis.operators import Form, operator_of
 from onnx2snn.graph import (
     NodeBuilder,
     constant,
@@ -80,19 +80,22 @@ class EncodeInputs(ir.passes.InPlacePass):
 
 
 def _behind_cast(value: ir.Value) -> ir.Value:
-    readers = [use.node for use in value.uses() if not is_op(use.node, *SHAPE_ONLY)]
+    readers = [use.node for use in value.uses() if _reads_values(use.node)]
     if len(readers) != 1 or not is_op(readers[0], "Cast"):
         return value
     return readers[0].outputs[0] if is_float(readers[0].outputs[0]) else value
+
+
+def _reads_values(node: ir.Node) -> bool:
+    """Whether ``node`` reads more of its inputs than their shapes."""
+    return operator_of(node).form is not Form.SHAPE
 
 
 def _encode(
     graph: ir.Graph, value: ir.Value, magnitude: float, seeds: np.ndarray
 ) -> None:
     """Let the readers of ``value`` read spikes, but for those that want its shape."""
-    readers = [
-        node for node in graph if value in reads(node) and not is_op(node, *SHAPE_ONLY)
-    ]
+    readers = [node for node in graph if value in reads(node) and _reads_values(node)]
     dtype = np.dtype("float32") if value.dtype is None else value.dtype.numpy()
     size = constant(graph, f"{value.name}.magnitude", np.array(magnitude, dtype))
     encoder = ir.node(
