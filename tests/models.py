@@ -9,7 +9,7 @@ import onnx.parser
 import onnx_ir as ir
 
 from onnx2snn.analysis.streams import Streams
-from onnx2snn.metadata.scale import Scale
+from onnx2snn.metadata.scale import SCALE, Scale
 from onnx2snn.passes import (
     AttachFunctions,
     CarryRunningMeans,
@@ -58,7 +58,7 @@ def with_scales(
         theta if isinstance(theta, Scale) else Scale(np.float32([theta]), None, "graph")
     )
     for value in (*streams.fired, *streams.weight_inputs):
-        scale.write(value)
+        SCALE.write(value, scale)
     return ann
 
 

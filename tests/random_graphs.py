@@ -14,7 +14,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from onnx2snn.analysis.streams import Streams
-from onnx2snn.metadata.scale import Scale
+from onnx2snn.metadata.scale import SCALE, Scale
 from tests.models import dyadic, model
 
 if TYPE_CHECKING:
@@ -209,7 +209,8 @@ class Network:
         """Return the network with a threshold on every value that is to become spikes."""
         for value in Streams(self.ann.graph).fired:
             size = self.sizes[value.name]
-            Scale(np.float32([threshold(size)]), None, "graph").write(value)
+            scale = Scale(np.float32([threshold(size)]), None, "graph")
+            SCALE.write(value, scale)
         return self.ann
 
 

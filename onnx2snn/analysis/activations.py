@@ -19,7 +19,7 @@ from onnx2snn.graph import (
     reads,
     subgraphs,
 )
-from onnx2snn.metadata.keys import is_excluded
+from onnx2snn.metadata.facts import is_excluded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,6 +17,7 @@ from onnx_ir.passes.common import InlinePass
 
 from onnx2snn.analysis.operators import OPERATORS, Form, operator_named
 from onnx2snn.graph import dependency_graph, display_name, is_constant, is_op, reads
+from onnx2snn.metadata.facts import CALL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -116,23 +117,21 @@ def _source_node(
         tuple(name for name in names if name not in constants),
         tuple(name for name in names if name in constants),
         tuple(value.name for value in node.outputs if value.name),
-        node.metadata_props.get(_CALL, place),
+        CALL.read(node) or place,
         branches,
     )
 
 
 _BRANCHES = ("then_branch", "else_branch")
 
-_CALL = "onnx2snn.call"
-
 
 def _inlined(model: ir.Model) -> ir.Model:
     model = model.clone()
     for node in model.graph:
         if node.op_identifier() in model.functions:
-            node.metadata_props[_CALL] = display_name(
-                node
-            )  # inlining gives it to the nodes inside
+            CALL.write(
+                node, display_name(node)
+            )  # inlining hands it to the nodes inside
     try:
         return InlinePass()(model).model
     except (ir.passes.InvariantError, ValueError):

@@ -28,8 +28,8 @@ from onnx2snn.graph import (
     is_op,
     reads,
 )
+from onnx2snn.metadata.facts import is_excluded
 from onnx2snn.metadata.input_coding import EVENTS, RATE, coded_inputs
-from onnx2snn.metadata.keys import is_excluded
 from onnx2snn.ops.predicates import is_neuron, is_stateful, sends_spikes
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onnx2snn.analysis.activations import is_rectifier, is_symmetric_clip, upper_bound
-from onnx2snn.metadata.scale import QuantizerRange
+from onnx2snn.metadata.scale import QUANTIZER_RANGE
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -19,7 +19,7 @@ def largest_magnitude(value: ir.Value, axis: int | None = None) -> ArrayLike | N
 
     It is one for each channel where a quantizer says so of the channels along ``axis``.
     """
-    producer, quantized = value.producer(), QuantizerRange.read(value)
+    producer, quantized = value.producer(), QUANTIZER_RANGE.read(value)
     if quantized is not None:
         along = axis is not None and quantized.axis == axis
         return quantized.values if along else float(quantized.values.max())

@@ -14,7 +14,7 @@ from onnx2snn.conversion.preparation import prepare
 from onnx2snn.data.dataset import check_source, dataset, input_specs
 from onnx2snn.data.events import sample_first
 from onnx2snn.errors import CalibrationError, UnsupportedError
-from onnx2snn.metadata.input_coding import EVENTS, RATE, Coding
+from onnx2snn.metadata.input_coding import EVENTS, RATE, coding_of
 from onnx2snn.passes import (
     AttachFunctions,
     Calibrate,
@@ -140,7 +140,7 @@ def convert(
     apply(whole.ann, [_coding(prepared, data)])
     if chosen.chosen_method().schedule == "layerwise":
         check_inputs(whole.ann.graph)
-    codings = {str(value.name): Coding.read(value) for value in whole.ann.graph.inputs}
+    codings = {str(value.name): coding_of(value) for value in whole.ann.graph.inputs}
     snn = _network(whole, chosen, T, data)
     metadata = WriteMetadata(
         T,

@@ -12,8 +12,8 @@ from onnx2snn.conversion.import_model import canonicalize, import_model
 from onnx2snn.data.input_specs import input_specs, is_real
 from onnx2snn.errors import OptionError
 from onnx2snn.importing import read
+from onnx2snn.metadata.facts import is_excluded
 from onnx2snn.metadata.input_coding import DIRECT, EVENTS, RATE
-from onnx2snn.metadata.keys import is_excluded
 from onnx2snn.passes import SIMPLIFICATION, ChooseInputCoding, ExcludeNodes, apply
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from onnx2snn.correction.layer import Layer, Sample
 from onnx2snn.correction.weights_to_fit import synapses
 from onnx2snn.data.events import time_means
 from onnx2snn.graph import boundary, closure, dependency_graph, reads
+from onnx2snn.metadata.facts import ACTIVATION_OUTPUT, STREAM_OF, is_excluded
 from onnx2snn.metadata.input_coding import event_names
-from onnx2snn.metadata.keys import ACTIVATION_OUTPUT, STREAM_OF, is_excluded
 from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.runtime.subgraph import Subgraph
 from onnx2snn.storage.array_store import ArrayStore
@@ -89,7 +89,7 @@ def replaced_activations(snn: ir.Model, ann: ir.Model) -> dict[ir.Node, ir.Value
     """Return, for each neuron of ``snn`` in order, the value of ``ann`` whose place it takes."""
     by_name = _values_by_name(ann)
     neurons = [node for node in snn.graph if is_neuron(node)]
-    return {node: by_name[node.metadata_props[ACTIVATION_OUTPUT]] for node in neurons}
+    return {node: by_name[ACTIVATION_OUTPUT.read_required(node)] for node in neurons}
 
 
 class _Walker:
@@ -302,7 +302,7 @@ def _key(neuron: ir.Node) -> str:
 
 def _name_in_ann(value: ir.Value) -> str:
     """Return the name that ``value``, perhaps a stream whose mean is an output, has in the ANN."""
-    return str(value.metadata_props.get(STREAM_OF, value.name))
+    return STREAM_OF.read(value) or str(value.name)
 
 
 def _last_readers(

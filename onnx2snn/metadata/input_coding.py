@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
+
+from onnx2snn.metadata.annotation import Annotation
+from onnx2snn.metadata.facts import INPUT_CODINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,10 +22,13 @@ __all__ = [
     "CODINGS",
     "DIRECT",
     "EVENTS",
+    "INPUT_CODING",
     "RATE",
     "Coding",
     "coded_inputs",
+    "coding_of",
     "event_names",
+    "write_coding",
 ]
 
 DIRECT = "direct"
@@ -36,8 +42,6 @@ EVENTS = "events"
 
 CODINGS = (DIRECT, RATE, EVENTS)
 """How an input may enter the network."""
-
-_KEY = "onnx2snn.input_coding"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,27 +57,35 @@ class Coding:
     kind: str = DIRECT
     magnitude: float | None = None
 
-    def write(self, value: ir.Value) -> None:
-        """Note this in the metadata of the input ``value``; direct coding needs no note."""
-        self.erase(value)
-        if self.kind != DIRECT:
-            value.metadata_props[_KEY] = json.dumps(dataclasses.asdict(self))
 
-    @classmethod
-    def read(cls, value: ir.Value) -> Self:
-        """Return the coding noted on ``value``."""
-        note = value.metadata_props.get(_KEY)
-        return cls() if note is None else cls(**json.loads(note))
+def _encode(coding: Coding) -> str:
+    return json.dumps(dataclasses.asdict(coding))
 
-    @staticmethod
-    def erase(value: ir.Value) -> bool:
-        """Remove the note from ``value``; whether there was one."""
-        return value.metadata_props.pop(_KEY, None) is not None
+
+def _decode(text: str) -> Coding:
+    return Coding(**json.loads(text))
+
+
+INPUT_CODING = Annotation[Coding](INPUT_CODINGS.key, _encode, _decode)
+"""On an input of a graph that is being converted: its coding, if that is not the direct one."""
+
+
+def write_coding(value: ir.Value, coding: Coding) -> None:
+    """Write ``coding`` on the input ``value``; direct coding stands nowhere."""
+    if coding.kind == DIRECT:
+        INPUT_CODING.erase(value)
+    else:
+        INPUT_CODING.write(value, coding)
+
+
+def coding_of(value: ir.Value) -> Coding:
+    """Return the coding of the input ``value``: direct, unless another is written on it."""
+    return INPUT_CODING.read(value) or Coding()
 
 
 def coded_inputs(inputs: Iterable[ir.Value], *kinds: str) -> list[ir.Value]:
     """Return those of ``inputs`` whose coding is one of ``kinds``."""
-    return [value for value in inputs if Coding.read(value).kind in kinds]
+    return [value for value in inputs if coding_of(value).kind in kinds]
 
 
 def event_names(graph: ir.Graph) -> set[str]:

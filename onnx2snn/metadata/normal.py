@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from onnx2snn.graph import array, is_constant, is_op
+from onnx2snn.metadata.annotation import Annotation
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-__all__ = ["Normal"]
-
-_KEY = "onnx2snn.normal"
+__all__ = ["NORMAL", "Normal"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -30,26 +29,31 @@ class Normal:
     mean: np.ndarray
     std: np.ndarray
 
-    @classmethod
-    def of(cls, value: ir.Value) -> Self | None:
-        """Return what is known of ``value``: from its producer, or noted by a pass."""
-        if _KEY in value.metadata_props:
-            mean, std = json.loads(value.metadata_props[_KEY])
-            return cls(np.array(mean, np.float32), np.array(std, np.float32))
+    @staticmethod
+    def of(value: ir.Value) -> Normal | None:
+        """Return what is known of ``value``: what a pass wrote on it, or what made it."""
+        annotated = NORMAL.read(value)
+        if annotated is not None:
+            return annotated
         node = value.producer()
         if node is None or not is_op(node, "BatchNormalization"):
             return None
         scale, bias = node.inputs[1:3]
         if not (is_constant(scale) and is_constant(bias)):
             return None
-        return cls(array(bias), np.abs(array(scale)))
+        return Normal(array(bias), np.abs(array(scale)))
 
-    def note(self, value: ir.Value) -> None:
-        """Note this in the metadata of ``value``, whose producer is about to change."""
-        numbers = [self.mean.astype(float).tolist(), self.std.astype(float).tolist()]
-        value.metadata_props[_KEY] = json.dumps(numbers)
 
-    @staticmethod
-    def erase(value: ir.Value) -> bool:
-        """Remove the note from ``value``; whether there was one."""
-        return value.metadata_props.pop(_KEY, None) is not None
+def _encode(normal: Normal) -> str:
+    return json.dumps(
+        [part.astype(float).tolist() for part in (normal.mean, normal.std)]
+    )
+
+
+def _decode(text: str) -> Normal:
+    mean, std = json.loads(text)
+    return Normal(np.array(mean, np.float32), np.array(std, np.float32))
+
+
+NORMAL = Annotation[Normal]("onnx2snn.normal", _encode, _decode)
+"""On a value whose BatchNormalization has become part of another node."""

@@ -8,19 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from onnx2snn.graph.quantization import along_axis
+from onnx2snn.metadata.annotation import Annotation
 
-if TYPE_CHECKING:
-    import onnx_ir as ir
-
-__all__ = ["QuantizerRange", "Scale"]
-
-_KEY = "onnx2snn.scale"
-_RANGE_KEY = "onnx2snn.quantizer_range"
+__all__ = ["QUANTIZER_RANGE", "SCALE", "QuantizerRange", "Scale"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -45,27 +39,6 @@ class Scale:
         """Return ``values`` so that they broadcast to an activation of ``rank`` dimensions."""
         return along_axis(self.values, self.axis, rank)
 
-    def write(self, value: ir.Value) -> None:
-        """Note this scale in the metadata of the activation ``value``."""
-        fields = dataclasses.asdict(self) | {
-            "values": self.values.astype(float).tolist()
-        }
-        value.metadata_props[_KEY] = json.dumps(fields)
-
-    @classmethod
-    def read(cls, value: ir.Value) -> Self | None:
-        """Return the scale noted on ``value``, None if there is none."""
-        if _KEY not in value.metadata_props:
-            return None
-        fields = json.loads(value.metadata_props[_KEY])
-        values = np.asarray(fields["values"], np.float32)
-        return cls(values, fields["axis"], fields["origin"], tuple(fields["dead"]))
-
-    @staticmethod
-    def erase(value: ir.Value) -> bool:
-        """Remove the note from ``value``; whether there was one."""
-        return value.metadata_props.pop(_KEY, None) is not None
-
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class QuantizerRange:
@@ -86,22 +59,28 @@ class QuantizerRange:
     levels: int
     v_init: float | None = None
 
-    def write(self, value: ir.Value) -> None:
-        """Note this range in the metadata of the activation ``value``."""
-        fields = dataclasses.asdict(self) | {
-            "values": self.values.astype(float).tolist()
-        }
-        value.metadata_props[_RANGE_KEY] = json.dumps(fields)
 
-    @classmethod
-    def read(cls, value: ir.Value) -> Self | None:
-        """Return the range noted on ``value``, None if there is none."""
-        if _RANGE_KEY not in value.metadata_props:
-            return None
-        fields = json.loads(value.metadata_props[_RANGE_KEY])
-        return cls(**fields | {"values": np.asarray(fields["values"], np.float32)})
+def _encode(content: Scale | QuantizerRange) -> str:
+    values = content.values.astype(float).tolist()
+    return json.dumps(dataclasses.asdict(content) | {"values": values})
 
-    @staticmethod
-    def erase(value: ir.Value) -> bool:
-        """Remove the note from ``value``; whether there was one."""
-        return value.metadata_props.pop(_RANGE_KEY, None) is not None
+
+def _decode_scale(text: str) -> Scale:
+    fields = json.loads(text)
+    values = np.asarray(fields["values"], np.float32)
+    return Scale(values, fields["axis"], fields["origin"], tuple(fields["dead"]))
+
+
+def _decode_range(text: str) -> QuantizerRange:
+    fields = json.loads(text)
+    values = np.asarray(fields["values"], np.float32)
+    return QuantizerRange(**fields | {"values": values})
+
+
+SCALE = Annotation[Scale]("onnx2snn.scale", _encode, _decode_scale)
+"""On the output of an activation: the thresholds of its neurons."""
+
+QUANTIZER_RANGE = Annotation[QuantizerRange](
+    "onnx2snn.quantizer_range", _encode, _decode_range
+)
+"""On the output of an activation: what its quantizer leaves of it."""

@@ -9,7 +9,7 @@ from onnx2snn.analysis.macs import macs
 from onnx2snn.analysis.provenance import Outcome
 from onnx2snn.analysis.streams import NodeKind, Streams
 from onnx2snn.graph import display_name
-from onnx2snn.metadata.keys import is_excluded
+from onnx2snn.metadata.facts import is_excluded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

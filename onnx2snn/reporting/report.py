@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 
 from onnx2snn.graph import array, display_name
-from onnx2snn.metadata.keys import ACTIVATION, THRESHOLD_ORIGIN
+from onnx2snn.metadata.facts import (
+    ACTIVATION,
+    DEFAULT_TIME_STEPS,
+    METHOD,
+    SCHEDULE,
+    THRESHOLD_ORIGIN,
+)
 from onnx2snn.ops import ALL_OPS
 from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.reporting.energy import energy
@@ -86,15 +92,12 @@ def report(
         analysis: What became of the nodes of ``imported``.
         data: Calibration data, None if there was none.
     """
-    facts = {
-        key: snn.metadata_props[f"onnx2snn.{key}"]
-        for key in ("T", "method", "schedule")
-    }
-    steps = int(facts["T"])
+    steps = int(DEFAULT_TIME_STEPS.read_required(snn))
+    schedule = SCHEDULE.read_required(snn)
     neurons = [node for node in snn.graph.all_nodes() if is_neuron(node)]
     digits = max(map(SpikeWeights.of, neurons), key=lambda found: found.leak)
     most = max(map(_spikes_at_once, neurons))
-    lockstep = facts["schedule"] == "lockstep"
+    lockstep = schedule == "lockstep"
     return {
         "version": REPORT_VERSION,
         "source": imported.name,
@@ -102,11 +105,11 @@ def report(
         "calibration_sha256": None if data is None else data.sha256(),
         "calibration_samples": 0 if data is None else data.samples,
         "T": steps,
-        "schedule": facts["schedule"],
+        "schedule": schedule,
         "latency_steps": steps * (1 if lockstep else layers_in_a_row(snn.graph)),
         "levels": max(steps * most, digits.levels(steps)),
         "levels_per_spike": most if digits.leak == 1.0 else steps,
-        "method": facts["method"],
+        "method": METHOD.read_required(snn),
         "input_coding": {
             name: dataclasses.asdict(coding) for name, coding in codings.items()
         },
@@ -125,9 +128,9 @@ def _layer(neuron: ir.Node) -> LayerReport:
     thresholds = _constant(_input(neuron, "v_threshold"))
     return {
         "name": display_name(neuron),
-        "activation": neuron.metadata_props[ACTIVATION],
+        "activation": ACTIVATION.read_required(neuron),
         "neuron": neuron.op_type,
-        "threshold_origin": neuron.metadata_props[THRESHOLD_ORIGIN],
+        "threshold_origin": THRESHOLD_ORIGIN.read_required(neuron),
         "thresholds": thresholds.size,
         "v_threshold_min": float(np.min(thresholds)),
         "v_threshold_quartiles": np.quantile(thresholds, [0.25, 0.5, 0.75]).tolist(),

@@ -12,6 +12,7 @@ import numpy as np
 from onnx2snn.data.input_specs import input_specs
 from onnx2snn.errors import InvalidModelError, OptionError, RuntimeShapeError
 from onnx2snn.graph import array
+from onnx2snn.metadata.facts import DEFAULT_TIME_STEPS, INPUT_CODINGS
 from onnx2snn.metadata.input_coding import EVENTS
 from onnx2snn.runtime.split import split
 from onnx2snn.schedules import LOOP_NAME, checked_time_steps, time_loops
@@ -182,7 +183,7 @@ class Network:
 
 
 def _events(model: ir.Model) -> tuple[str, ...]:
-    codings = json.loads(model.metadata_props.get("onnx2snn.input_coding", "{}"))
+    codings = json.loads(INPUT_CODINGS.read(model) or "{}")
     return tuple(name for name, coding in codings.items() if coding == EVENTS)
 
 
@@ -190,13 +191,13 @@ def _made_for(model: ir.Model, time_steps: ir.Value) -> int:
     """Return T that a network was made for: the default of its input, or what the file says."""
     if time_steps.const_value is not None:
         return int(array(time_steps))
-    noted = model.metadata_props.get("onnx2snn.T")
-    if noted is None or not _events(model):
+    made_for = DEFAULT_TIME_STEPS.read(model)
+    if made_for is None or not _events(model):
         message = (
             "takes events, but its metadata do not say which of its inputs are events"
         )
         raise InvalidModelError(message)
-    return int(noted)
+    return int(made_for)
 
 
 def _length_problems(lengths: Mapping[str, int], time_steps: int | None) -> list[str]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from onnx2snn.errors import InvalidModelError, Refusal, UnsupportedError
 from onnx2snn.graph import array, display_name
-from onnx2snn.metadata.keys import ACTIVATION_OUTPUT
+from onnx2snn.metadata.facts import ACTIVATION_OUTPUT
 from onnx2snn.ops import ALL_OPS
 from onnx2snn.ops.predicates import is_neuron, is_stateful, sends_spikes
 from onnx2snn.schedules import LOOP_NAME, time_loops
@@ -177,7 +177,7 @@ class SpikingModule(nn.Module):
 
 def _activation_of(node: ir.Node) -> str | None:
     """Return the name of the activation of the ANN that a neuron stands for."""
-    return node.metadata_props.get(ACTIVATION_OUTPUT)
+    return ACTIVATION_OUTPUT.read(node)
 
 
 def _resolved(

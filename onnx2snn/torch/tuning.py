@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
 import math
 import time
@@ -16,6 +15,7 @@ from onnx2snn.conversion.reference import read_reference
 from onnx2snn.data.dataset import check_batch_size, check_source, dataset
 from onnx2snn.data.events import data_specs, time_first
 from onnx2snn.errors import OptionError
+from onnx2snn.metadata.facts import SOURCE_SHA256, TUNED
 from onnx2snn.progress import track
 from onnx2snn.runtime import load
 from onnx2snn.storage.large_models import save
@@ -172,8 +172,8 @@ def _specs_of_data(network: Network) -> list[InputSpec]:
 
 def _warn_of_another_file(model: ir.Model, source: Source) -> None:
     """Warn if the network was not made from the file of the ANN."""
-    made_from = model.metadata_props.get("onnx2snn.source_sha256", source.sha256)
-    if made_from != source.sha256:
+    made_from = SOURCE_SHA256.read(model)
+    if made_from is not None and made_from != source.sha256:
         _LOGGER.warning(_OTHER_FILE, source.name)
 
 
@@ -289,4 +289,4 @@ def _annotate_tuning(
         "samples": data.samples,
         **options,
     }
-    model.metadata_props["onnx2snn.tuned"] = json.dumps(annotation, sort_keys=True)
+    TUNED.write(model, annotation)

@@ -12,7 +12,7 @@ from onnx2snn.correction.biases import add_bias
 from onnx2snn.correction.grid import Grid
 from onnx2snn.correction.layer import Layer
 from onnx2snn.correction.walk import walk
-from onnx2snn.metadata.keys import ACTIVATION_OUTPUT
+from onnx2snn.metadata.facts import ACTIVATION_OUTPUT
 from onnx2snn.metadata.scale import Scale
 from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.passes import (
@@ -67,7 +67,7 @@ def spikes(snn: ir.Model) -> dict[str, np.ndarray]:
     EmitTimeLoop(T, every_step=names)(emitted)
     AttachFunctions()(emitted)
     found = run_ort(emitted, {"x": X})
-    activation = [node.metadata_props[ACTIVATION_OUTPUT] for node in neurons]
+    activation = [ACTIVATION_OUTPUT.read_required(node) for node in neurons]
     return dict(zip(activation, (found[name] for name in names), strict=True))
 
 
@@ -77,7 +77,7 @@ def layers_of(*arguments: Any, **options: Any) -> Iterator[Layer]:
 
 
 def name_of(layer: Any) -> str:
-    return str(layer.neuron.metadata_props[ACTIVATION_OUTPUT])
+    return ACTIVATION_OUTPUT.read_required(layer.neuron)
 
 
 def walked(ann: ir.Model, snn: ir.Model, change: Any = None) -> dict[str, np.ndarray]:

@@ -6,7 +6,7 @@ import onnx_ir as ir
 import pytest
 
 from onnx2snn.graph.quantization import along_axis
-from onnx2snn.metadata.scale import QuantizerRange, Scale
+from onnx2snn.metadata.scale import QUANTIZER_RANGE, SCALE, QuantizerRange, Scale
 from tests.models import model
 
 
@@ -17,9 +17,10 @@ def relu() -> ir.Value:
 def test_a_scale_survives_the_file() -> None:
     values = np.array([0.1, 2.5, 1e-30], np.float32)
     ann = model("(float[N,3] x) => (y) { y = Relu (x) }")
-    Scale(values, 1, "batch-norm", (0, 2)).write(ann.graph.node(0).outputs[0])
+    scale = Scale(values, 1, "batch-norm", (0, 2))
+    SCALE.write(ann.graph.node(0).outputs[0], scale)
     data = ir.to_proto(ann).SerializeToString()
-    found = Scale.read(
+    found = SCALE.read(
         ir.from_proto(onnx.load_from_string(data)).graph.node(0).outputs[0]
     )
     assert found is not None
@@ -29,19 +30,19 @@ def test_a_scale_survives_the_file() -> None:
 
 
 def test_no_scale() -> None:
-    assert Scale.read(relu()) is None
-    assert not Scale.erase(relu())
+    assert SCALE.read(relu()) is None
+    assert not SCALE.erase(relu())
 
 
 def test_a_later_scale_replaces_an_earlier_one() -> None:
     value = relu()
     for number in (1, 2):
-        Scale(np.array([number], np.float32), None, "graph").write(value)
-    found = Scale.read(value)
+        SCALE.write(value, Scale(np.array([number], np.float32), None, "graph"))
+    found = SCALE.read(value)
     assert found is not None
     assert found.values.tolist() == [2]
-    assert Scale.erase(value)
-    assert Scale.read(value) is None
+    assert SCALE.erase(value)
+    assert SCALE.read(value) is None
     assert not value.metadata_props
 
 
@@ -66,11 +67,11 @@ def test_one_number_broadcasts_to_any_rank(rank: int) -> None:
 
 def test_a_quantizer_s_range_is_noted_and_erased() -> None:
     value = ir.Value(name="a")
-    assert QuantizerRange.read(value) is None
-    QuantizerRange(np.float32([0.5, 2]), 1, 255).write(value)
-    found = QuantizerRange.read(value)
+    assert QUANTIZER_RANGE.read(value) is None
+    QUANTIZER_RANGE.write(value, QuantizerRange(np.float32([0.5, 2]), 1, 255))
+    found = QUANTIZER_RANGE.read(value)
     assert found is not None
     assert (found.values.tolist(), found.axis, found.levels) == ([0.5, 2], 1, 255)
-    assert Scale.read(value) is None
-    assert QuantizerRange.erase(value)
-    assert not QuantizerRange.erase(value)
+    assert SCALE.read(value) is None
+    assert QUANTIZER_RANGE.erase(value)
+    assert not QUANTIZER_RANGE.erase(value)

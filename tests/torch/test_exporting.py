@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from onnx2snn.conversion.import_model import import_model
-from onnx2snn.metadata.scale import QuantizerRange
+from onnx2snn.metadata.scale import QUANTIZER_RANGE
 from onnx2snn.passes import SIMPLIFICATION, apply
 from onnx2snn.testing import run_ort
 from onnx2snn.torch import (
@@ -70,7 +70,9 @@ def simplified(model: onnx.ModelProto) -> ir.Model:
 
 
 def ranges(ann: ir.Model) -> list[tuple[list[float], int | None, int, float | None]]:
-    found = (QuantizerRange.read(value) for node in ann.graph for value in node.outputs)
+    found = (
+        QUANTIZER_RANGE.read(value) for node in ann.graph for value in node.outputs
+    )
     return [
         (f.values.tolist(), f.axis, f.levels, f.v_init) for f in found if f is not None
     ]

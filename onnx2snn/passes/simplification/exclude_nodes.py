@@ -9,7 +9,7 @@ import onnx_ir as ir
 
 from onnx2snn.analysis.activations import activations
 from onnx2snn.graph import closure, dependency_graph, is_constant, is_op
-from onnx2snn.metadata.keys import EXCLUDED, is_excluded
+from onnx2snn.metadata.facts import EXCLUDED, is_excluded
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -46,7 +46,7 @@ class ExcludeNodes(ir.passes.InPlacePass):
         }
         new = [value for value in named | meant if not is_excluded(value)]
         for value in new:
-            value.metadata_props[EXCLUDED] = "1"
+            EXCLUDED.write(value, "1")
         return ir.passes.PassResult(model, modified=bool(new))
 
 

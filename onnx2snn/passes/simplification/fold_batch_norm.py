@@ -21,7 +21,7 @@ from onnx2snn.graph import (
 )
 from onnx2snn.graph.affine import AFFINE, Affine, affine_of
 from onnx2snn.graph.quantization import along_axis
-from onnx2snn.metadata.normal import Normal
+from onnx2snn.metadata.normal import NORMAL, Normal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,7 +95,7 @@ def _fold_backward(before: ir.Node, node: ir.Node, affine: Affine) -> bool:
     if fused is None:
         return False
     if normal is not None:
-        normal.note(fused.outputs[0])
+        NORMAL.write(fused.outputs[0], normal)
     return True
 
 

@@ -8,7 +8,7 @@ import onnx_ir as ir
 
 from onnx2snn.analysis.activations import is_rectifier
 from onnx2snn.graph import NodeBuilder, display_name, has_one_reader, is_op, take_over
-from onnx2snn.metadata.scale import QuantizerRange
+from onnx2snn.metadata.scale import QUANTIZER_RANGE
 
 __all__ = ["MoveMaxPool"]
 
@@ -62,7 +62,7 @@ def _swap(graph: ir.Graph, activation: ir.Node, pool: ir.Node) -> None:
     )
     graph.insert_before(pool, new_activation)
     take_over(result, new_activation.outputs[0])
-    found = QuantizerRange.read(pooled)
+    found = QUANTIZER_RANGE.read(pooled)
     if found is not None:
-        found.write(new_activation.outputs[0])
+        QUANTIZER_RANGE.write(new_activation.outputs[0], found)
     graph.remove([pool, activation], safe=True)

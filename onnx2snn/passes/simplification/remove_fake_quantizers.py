@@ -22,7 +22,7 @@ from onnx2snn.graph import (
     take_over,
 )
 from onnx2snn.graph.quantization import along_axis
-from onnx2snn.metadata.scale import QuantizerRange
+from onnx2snn.metadata.scale import QUANTIZER_RANGE, QuantizerRange
 
 if TYPE_CHECKING:
     from onnx2snn.analysis.fake_quantizers import UniformQuantizer
@@ -89,7 +89,8 @@ def _rewrite(rounding: ir.Node) -> bool:
     output = node.outputs[0]
     take_over(stairs.y, output)
     theta = stairs.theta.reshape(-1)
-    QuantizerRange(theta, _axis(stairs), stairs.levels, stairs.v_init).write(output)
+    limit = QuantizerRange(theta, _axis(stairs), stairs.levels, stairs.v_init)
+    QUANTIZER_RANGE.write(output, limit)
     return True
 
 
@@ -131,7 +132,7 @@ def with_fake_quantizers(ann: ir.Model) -> ir.Model:
     copy = ann.clone()
     for node in tuple(copy.graph):
         for value in node.outputs:
-            noted = QuantizerRange.read(value)
+            noted = QUANTIZER_RANGE.read(value)
             if noted is not None and noted.v_init is not None:
                 _quantize(copy.graph, value, noted)
     copy.graph.sort()

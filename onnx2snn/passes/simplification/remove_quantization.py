@@ -25,7 +25,7 @@ from onnx2snn.graph import (
     take_over,
 )
 from onnx2snn.graph.quantizer_pairs import find_integer_clips, find_quantizer_pairs
-from onnx2snn.metadata.scale import QuantizerRange
+from onnx2snn.metadata.scale import QUANTIZER_RANGE, QuantizerRange
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -266,11 +266,12 @@ def _build_clip(
 def _annotate_rectifier(value: ir.Value, limit: QuantizerRange) -> None:
     """Write ``limit`` on the rectifier that ``value`` comes from, if that has no range yet."""
     rectified = find_rectified(value, is_moved=limit.axis is None)
-    if rectified is None or QuantizerRange.read(rectified) is not None:
+    if rectified is None or QUANTIZER_RANGE.read(rectified) is not None:
         return
     rectifier = rectified.producer()
     assert rectifier is not None
-    narrow_range(limit, upper_bound(rectifier)).write(rectified)
+    narrowed = narrow_range(limit, upper_bound(rectifier))
+    QUANTIZER_RANGE.write(rectified, narrowed)
 
 
 def _remove_pair(graph: ir.Graph, pair: QuantizerPair, value: ir.Value) -> None:

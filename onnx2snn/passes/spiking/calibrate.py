@@ -29,7 +29,7 @@ from onnx2snn.errors import OptionError
 from onnx2snn.graph import display_name
 from onnx2snn.metadata.input_coding import event_names
 from onnx2snn.metadata.normal import Normal
-from onnx2snn.metadata.scale import QuantizerRange, Scale
+from onnx2snn.metadata.scale import QUANTIZER_RANGE, SCALE, Scale
 from onnx2snn.progress import track
 from onnx2snn.runtime.memory import rows_at_once
 from onnx2snn.runtime.subgraph import Subgraph
@@ -113,7 +113,7 @@ class Calibrate(ir.passes.InPlacePass):
         streams = Streams(model.graph, spike=self.spike)
         streams.check()
         unknown = [
-            v for v in (*streams.fired, *streams.weight_inputs) if Scale.read(v) is None
+            v for v in (*streams.fired, *streams.weight_inputs) if SCALE.read(v) is None
         ]
         values = [value for value in unknown if not self._take_trained(value)]
         if self.data is not None and values:
@@ -156,26 +156,28 @@ class Calibrate(ir.passes.InPlacePass):
     @staticmethod
     def _take_trained(value: ir.Value) -> bool:
         """Note the threshold that the network was trained with; whether there is one."""
-        found = QuantizerRange.read(value)
+        found = QUANTIZER_RANGE.read(value)
         if found is not None and found.v_init is not None:
-            Scale(found.values, found.axis, "quantizer").write(value)
+            SCALE.write(value, Scale(found.values, found.axis, "quantizer"))
             return True
         producer = value.producer()
         if producer is None or not is_symmetric_clip(producer):
             return False
-        Scale(np.array([upper_bound(producer)], np.float32), None, "clip").write(value)
+        bound = np.array([upper_bound(producer)], np.float32)
+        SCALE.write(value, Scale(bound, None, "clip"))
         return True
 
     def _take_range(self, value: ir.Value) -> bool:
         """Note a threshold from the range of the quantizer of ``value``; whether there is one."""
-        found = QuantizerRange.read(value)
+        found = QUANTIZER_RANGE.read(value)
         if found is not None:
             part = (
                 1.0
                 if self.rule != "mse"
                 else _part_of_range(self.time_steps, found.levels)
             )
-            Scale(found.values * np.float32(part), found.axis, "quantizer").write(value)
+            values = found.values * np.float32(part)
+            SCALE.write(value, Scale(values, found.axis, "quantizer"))
         return found is not None
 
     def _infer(self, statistics: Statistics, value: ir.Value) -> bool:
@@ -204,7 +206,8 @@ class Calibrate(ir.passes.InPlacePass):
         dead = tuple(int(channel) for channel in np.flatnonzero(threshold.dead))
         if len(dead) == threshold.values.size:
             _LOGGER.warning(_DEAD_LAYER, _described(value), _SOURCES[origin])
-        Scale(threshold.values.astype(np.float32), axis, origin, dead).write(value)
+        values = threshold.values.astype(np.float32)
+        SCALE.write(value, Scale(values, axis, origin, dead))
 
 
 @functools.cache

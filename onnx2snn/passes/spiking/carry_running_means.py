@@ -11,7 +11,7 @@ import onnx_ir as ir
 from onnx2snn.analysis.node_kinds import summed
 from onnx2snn.analysis.streams import NodeKind, Streams
 from onnx2snn.graph import constant, fresh_name, reads, rewire, take_over
-from onnx2snn.metadata.keys import STREAM_OF
+from onnx2snn.metadata.facts import STREAM_OF
 from onnx2snn.ops import ALL_OPS, DOMAIN, OPSET
 from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.schedules.initial_states import InitialStates
@@ -154,7 +154,7 @@ class _Carrier:
         """Make the graph output at ``position`` the mean of the stream ``value``."""
         mean = self.mean(value)
         name, value.name = value.name, fresh_name(self._graph, f"{value.name}.stream")
-        value.metadata_props[STREAM_OF] = str(name)
+        STREAM_OF.write(value, str(name))
         mean.name = name
         self._graph.outputs[position] = mean
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.metadata.input_coding import EVENTS, RATE, Coding
+from onnx2snn.metadata.input_coding import EVENTS, RATE, Coding, coding_of, write_coding
 
 if TYPE_CHECKING:
     from onnx2snn.data.dataset import Dataset
@@ -47,8 +47,8 @@ class ChooseInputCoding(ir.passes.InPlacePass):
                 coding = Coding(EVENTS)
             else:
                 continue
-            modified = modified or Coding.read(value) != coding
-            coding.write(value)
+            modified = modified or coding_of(value) != coding
+            write_coding(value, coding)
         return ir.passes.PassResult(model, modified=modified)
 
     def _largest_magnitudes(self) -> dict[str, float]:

@@ -18,7 +18,12 @@ from onnx2snn.graph import (
     reads,
     rewire,
 )
-from onnx2snn.metadata.input_coding import RATE, Coding, coded_inputs
+from onnx2snn.metadata.input_coding import (
+    INPUT_CODING,
+    RATE,
+    coded_inputs,
+    coding_of,
+)
 from onnx2snn.ops import DOMAIN, OPSET
 
 if TYPE_CHECKING:
@@ -64,8 +69,8 @@ class EncodeInputs(ir.passes.InPlacePass):
         """Encode the inputs of the main graph, which is in step form."""
         inputs = coded_inputs(model.graph.inputs, RATE)
         for position, value in enumerate(inputs):
-            coding = Coding.read(value)
-            Coding.erase(value)
+            coding = coding_of(value)
+            INPUT_CODING.erase(value)
             seeds = np.random.SeedSequence([self.seed, position]).generate_state(2)
             _encode(
                 model.graph,

@@ -11,8 +11,8 @@ import onnx_ir as ir
 from onnx2snn.analysis.activations import is_rectifier, is_symmetric_clip, upper_bound
 from onnx2snn.analysis.streams import Streams, weighted_operand
 from onnx2snn.graph import constant, display_name, fresh_name, rewire, take_over
-from onnx2snn.metadata.keys import ACTIVATION, ACTIVATION_OUTPUT, THRESHOLD_ORIGIN
-from onnx2snn.metadata.scale import QuantizerRange, Scale
+from onnx2snn.metadata.facts import ACTIVATION, ACTIVATION_OUTPUT, THRESHOLD_ORIGIN
+from onnx2snn.metadata.scale import QUANTIZER_RANGE, SCALE, Scale
 from onnx2snn.methods.neurons import NEURONS, check_neuron
 from onnx2snn.ops import ALL_OPS, DOMAIN, OPSET
 from onnx2snn.ops.predicates import is_neuron
@@ -90,7 +90,7 @@ class ReplaceActivations(ir.passes.InPlacePass):
             return
         streams = Streams(model.graph, spike=self.spike)
         values = (*streams.fired, *streams.weight_inputs)
-        missing = [str(value.name) for value in values if Scale.read(value) is None]
+        missing = [str(value.name) for value in values if SCALE.read(value) is None]
         if missing:
             message = (
                 f"no scale on {', '.join(missing)}; run the pass 'calibrate' first"
@@ -172,12 +172,10 @@ class _NeuronMaker:
             domain=DOMAIN,
             num_outputs=len(op.outputs),
             name=name,
-            metadata_props={
-                ACTIVATION: "" if producer is None else producer.op_type,
-                ACTIVATION_OUTPUT: str(activation.name),
-                THRESHOLD_ORIGIN: scale.origin,
-            },
         )
+        ACTIVATION.write(neuron, "" if producer is None else producer.op_type)
+        ACTIVATION_OUTPUT.write(neuron, str(activation.name))
+        THRESHOLD_ORIGIN.write(neuron, scale.origin)
         charge = ir.node(
             "Mul", [neuron.outputs[0], inputs["v_threshold"]], name=f"{name}.charge"
         )
@@ -231,7 +229,7 @@ class _NeuronMaker:
 
     def _v_init(self, activation: ir.Value) -> float:
         """Return the initial potential, as a part of the threshold."""
-        quantized = QuantizerRange.read(activation)
+        quantized = QUANTIZER_RANGE.read(activation)
         trained = None if quantized is None else quantized.v_init
         return self._options.v_init if trained is None else trained
 
@@ -244,7 +242,7 @@ def _saturates_alike(activation: ir.Node, scale: Scale) -> bool:
 
 def _scale(activation: ir.Value) -> Scale:
     """Return the scale noted on ``activation``."""
-    scale = Scale.read(activation)
+    scale = SCALE.read(activation)
     if scale is None:
         message = f"no scale on {activation.name}"
         raise ValueError(message)

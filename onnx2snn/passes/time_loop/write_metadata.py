@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import importlib.metadata
-import json
 
 import onnx_ir as ir
 
 from onnx2snn._version import __version__
-from onnx2snn.metadata.input_coding import Coding
-from onnx2snn.metadata.keys import EXCLUDED
-from onnx2snn.metadata.normal import Normal
-from onnx2snn.metadata.scale import QuantizerRange, Scale
+from onnx2snn.metadata import facts
+from onnx2snn.metadata.input_coding import INPUT_CODING
+from onnx2snn.metadata.normal import NORMAL
+from onnx2snn.metadata.scale import QUANTIZER_RANGE, SCALE
 
 __all__ = ["FORMAT", "WriteMetadata"]
 
@@ -25,7 +24,7 @@ FORMAT = "1"
 class WriteMetadata(ir.passes.InPlacePass):
     """Write how the network was made into the model's metadata, under ``onnx2snn.*``.
 
-    The notes that earlier passes left for later ones are removed.
+    The annotations that earlier passes left for later ones are removed.
 
     Attributes:
         time_steps: T the network was made for.
@@ -47,22 +46,21 @@ class WriteMetadata(ir.passes.InPlacePass):
         """Write the metadata of the model."""
         before = dict(model.metadata_props)
         versions = {"onnx2snn": __version__, **_versions()}
-        fields = {
-            "format": FORMAT,
-            "T": str(self.time_steps),
-            "method": self.method,
-            "schedule": self.schedule,
-            "source_sha256": self.source_sha256,
-            "calibration_sha256": self.calibration_sha256,
-            "input_coding": self.input_coding,
-            "versions": json.dumps(versions, sort_keys=True),
+        texts = {
+            facts.FORMAT: FORMAT,
+            facts.DEFAULT_TIME_STEPS: str(self.time_steps),
+            facts.METHOD: self.method,
+            facts.SCHEDULE: self.schedule,
+            facts.SOURCE_SHA256: self.source_sha256,
+            facts.CALIBRATION_SHA256: self.calibration_sha256,
+            facts.INPUT_CODINGS: self.input_coding,
         }
-        model.metadata_props.update(
-            {f"onnx2snn.{key}": text for key, text in fields.items()}
-        )
+        for annotation, text in texts.items():
+            annotation.write(model, text)
+        facts.VERSIONS.write(model, versions)
         model.producer_name, model.producer_version = "onnx2snn", versions["onnx2snn"]
         model.ir_version = max(model.ir_version, _FUNCTIONS_SINCE)
-        erased = _erase_notes(model)
+        erased = _erase_temporary(model)
         return ir.passes.PassResult(
             model, modified=erased or before != model.metadata_props
         )
@@ -81,12 +79,10 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _erase_notes(model: ir.Model) -> bool:
+def _erase_temporary(model: ir.Model) -> bool:
+    """Erase what passes say to each other; whether there was any."""
     made = [value for node in model.graph.all_nodes() for value in node.outputs]
-    erasers = (Scale.erase, QuantizerRange.erase, Normal.erase, _erase_left)
-    erased = [erase(value) for value in made for erase in erasers]
-    return any([*erased, *map(Coding.erase, model.graph.inputs)])
-
-
-def _erase_left(value: ir.Value) -> bool:
-    return value.metadata_props.pop(EXCLUDED, None) is not None
+    erased = [INPUT_CODING.erase(value) for value in model.graph.inputs]
+    for annotation in (SCALE, QUANTIZER_RANGE, NORMAL, facts.EXCLUDED):
+        erased += [annotation.erase(value) for value in made]
+    return any(erased)

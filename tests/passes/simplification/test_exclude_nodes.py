@@ -5,7 +5,7 @@ import pytest
 
 from onnx2snn.analysis.activations import activations
 from onnx2snn.analysis.streams import NodeKind, Streams
-from onnx2snn.metadata.keys import is_excluded
+from onnx2snn.metadata.facts import is_excluded
 from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.passes import (
     AttachFunctions,

@@ -9,7 +9,7 @@ import onnx
 import onnx_ir as ir
 import pytest
 
-from onnx2snn.metadata.scale import QuantizerRange
+from onnx2snn.metadata.scale import QUANTIZER_RANGE, QuantizerRange
 from onnx2snn.passes import CanonicalizeActivations, FoldConstants, RemoveFakeQuantizers
 from onnx2snn.passes.simplification.remove_fake_quantizers import with_fake_quantizers
 from onnx2snn.testing import run_ort, run_reference
@@ -87,7 +87,7 @@ def noted(ann: ir.Model) -> QuantizerRange:
         note
         for node in ann.graph
         for value in node.outputs
-        if (note := QuantizerRange.read(value)) is not None
+        if (note := QUANTIZER_RANGE.read(value)) is not None
     )
     return found
 

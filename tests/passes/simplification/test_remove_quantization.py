@@ -6,7 +6,7 @@ import onnx_ir as ir
 import pytest
 
 import onnx2snn
-from onnx2snn.metadata.scale import QuantizerRange
+from onnx2snn.metadata.scale import QUANTIZER_RANGE
 from onnx2snn.passes import (
     CanonicalizeActivations,
     InferShapes,
@@ -51,7 +51,7 @@ def ranges(ann: ir.Model) -> dict[str, tuple[list[float], int | None, int]]:
         node.op_type: (found.values.tolist(), found.axis, found.levels)
         for node in ann.graph
         for value in node.outputs
-        if (found := QuantizerRange.read(value)) is not None
+        if (found := QUANTIZER_RANGE.read(value)) is not None
     }
 
 

@@ -10,7 +10,7 @@ from onnx_ir.passes import PreconditionError
 
 from onnx2snn.analysis.activations import activations
 from onnx2snn.data.dataset import dataset, input_specs
-from onnx2snn.metadata.scale import QuantizerRange, Scale
+from onnx2snn.metadata.scale import QUANTIZER_RANGE, SCALE, QuantizerRange, Scale
 from onnx2snn.passes import Calibrate, FoldBatchNorm, InferShapes, MoveMaxPool, run
 from onnx2snn.testing import check_pass, run_ort
 from tests.models import model, normal, positive
@@ -41,7 +41,7 @@ def calibrated(ann: ir.Model, **options: object) -> list[Scale]:
     """Return the scales that the pass notes on the activations of ``ann``, in order."""
     data = dataset({"x": X}, input_specs(ann))
     Calibrate(**({"data": data} | options))(ann)
-    scales = [Scale.read(value) for value in activations(ann.graph)]
+    scales = [SCALE.read(value) for value in activations(ann.graph)]
     assert None not in scales
     return [scale for scale in scales if scale is not None]
 
@@ -164,9 +164,8 @@ def test_only_notes_are_written_and_once() -> None:
 
 def test_a_scale_that_is_there_stays() -> None:
     ann = network("a = Relu (c)  y = Clip (a, low, high)")
-    Scale(np.array([0.125], np.float32), None, "graph").write(
-        ann.graph.node(1).outputs[0]
-    )
+    scale = Scale(np.array([0.125], np.float32), None, "graph")
+    SCALE.write(ann.graph.node(1).outputs[0], scale)
     first, second = calibrated(ann)
     assert (first.origin, second.origin) == ("graph", "calibration")
     assert first.values.tolist() == [0.125]
@@ -214,7 +213,7 @@ def noted(ann: ir.Model, spike: str) -> list[ir.Value]:
     """Return the values on which the pass notes a scale."""
     copy = ann.clone()
     Calibrate(spike=spike, data=dataset({"x": X}, input_specs(copy)))(copy)
-    return [v for node in copy.graph for v in node.outputs if Scale.read(v) is not None]
+    return [v for node in copy.graph for v in node.outputs if SCALE.read(v) is not None]
 
 
 def test_a_model_without_types_is_refused_by_name() -> None:
@@ -229,14 +228,14 @@ def test_a_model_without_types_is_refused_by_name() -> None:
     ):
         run(proto, [Calibrate(4)])
     typed = run(ir.from_proto(proto), [InferShapes(), Calibrate(4)])
-    assert Scale.read(activations(typed.graph)[0]) is not None
+    assert SCALE.read(activations(typed.graph)[0]) is not None
 
 
 def quantized(values: np.ndarray, axis: int | None, levels: int) -> ir.Model:
     """Return a network whose activation has the range of a quantizer noted on it."""
     ann = network("a = Relu (c)  y = Conv (a, u)")
     (value,) = activations(ann.graph)
-    QuantizerRange(values, axis, levels).write(value)
+    QUANTIZER_RANGE.write(value, QuantizerRange(values, axis, levels))
     return ann
 
 

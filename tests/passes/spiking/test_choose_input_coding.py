@@ -5,7 +5,7 @@ import pytest
 
 from onnx2snn.analysis.streams import Streams
 from onnx2snn.data.dataset import dataset, input_specs
-from onnx2snn.metadata.input_coding import EVENTS, RATE, Coding, coded_inputs
+from onnx2snn.metadata.input_coding import EVENTS, RATE, Coding, coded_inputs, coding_of
 from onnx2snn.passes import ChooseInputCoding
 from tests.models import dyadic, model
 
@@ -17,7 +17,7 @@ def test_a_note_is_all_that_changes() -> None:
     before = [(node.name, node.op_type) for node in ann.graph]
     result = ChooseInputCoding(rate=("a",), events=("b",))(ann)
     assert result.modified
-    assert [Coding.read(value) for value in ann.graph.inputs] == [
+    assert [coding_of(value) for value in ann.graph.inputs] == [
         Coding(RATE, 1.0),
         Coding(EVENTS),
     ]
@@ -51,7 +51,7 @@ def test_a_spike_stands_for_the_largest_magnitude(
     a[70, 2] = largest
     data = dataset({"a": a, "b": a - 7}, input_specs(ann))
     ChooseInputCoding(rate=("a",), batch_size=16, data=data)(ann)
-    assert Coding.read(ann.graph.inputs[0]).magnitude == magnitude
+    assert coding_of(ann.graph.inputs[0]).magnitude == magnitude
 
 
 def test_inputs_by_coding() -> None:

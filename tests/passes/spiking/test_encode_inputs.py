@@ -6,7 +6,7 @@ import onnx_ir as ir
 import pytest
 
 from onnx2snn.analysis.streams import NodeKind, Streams
-from onnx2snn.metadata.input_coding import RATE, Coding
+from onnx2snn.metadata.input_coding import RATE, Coding, write_coding
 from onnx2snn.ops import DOMAIN
 from onnx2snn.passes import (
     AttachFunctions,
@@ -31,7 +31,7 @@ def encoded(
     ann = with_scales(model(text, **weights))
     for value in ann.graph.inputs:
         if value.dtype in {ir.DataType.FLOAT, ir.DataType.FLOAT16}:
-            Coding(RATE, magnitude).write(value)
+            write_coding(value, Coding(RATE, magnitude))
     ReplaceActivations()(ann)
     return ann, EncodeInputs(seed)(ann)
 

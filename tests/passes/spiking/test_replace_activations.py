@@ -9,7 +9,7 @@ import pytest
 from onnx_ir.passes import PreconditionError
 
 from onnx2snn.errors import OptionError
-from onnx2snn.metadata.scale import Scale
+from onnx2snn.metadata.scale import SCALE, Scale
 from onnx2snn.ops import ALL_OPS
 from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.passes import (
@@ -32,7 +32,8 @@ def layer(node: str = "Relu (h)", scale: Scale | None = None) -> ir.Model:
         low=np.zeros((), np.float32),
         high=np.array(0.75, np.float32),
     )
-    (scale or Scale(THETAS, 1, "calibration")).write(ann.graph.node(1).outputs[0])
+    scale = scale or Scale(THETAS, 1, "calibration")
+    SCALE.write(ann.graph.node(1).outputs[0], scale)
     return ann
 
 

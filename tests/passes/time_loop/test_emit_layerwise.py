@@ -13,7 +13,7 @@ import onnx2snn
 from onnx2snn.analysis.streams import Streams
 from onnx2snn.errors import OptionError
 from onnx2snn.graph import set_array
-from onnx2snn.metadata.scale import Scale
+from onnx2snn.metadata.scale import SCALE, Scale
 from onnx2snn.passes import (
     AttachFunctions,
     ChooseInputCoding,
@@ -124,7 +124,7 @@ def scaled(network: Network, neuron: str, time_steps: int) -> ir.Model:
     ann = network.ann.clone()
     for value in Streams(ann.graph).fired:
         theta = dyadic_theta(threshold(network.sizes[value.name]), neuron, time_steps)
-        Scale(np.float32([theta]), None, "graph").write(value)
+        SCALE.write(value, Scale(np.float32([theta]), None, "graph"))
     return ann
 
 

@@ -1,0 +1,82 @@
+"""Single facts that passes leave for each other, and that the file of a network holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from onnx2snn.metadata.annotation import json_annotation, text_annotation
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+__all__ = [
+    "ACTIVATION",
+    "ACTIVATION_OUTPUT",
+    "CALIBRATION_SHA256",
+    "CALL",
+    "DEFAULT_TIME_STEPS",
+    "EXCLUDED",
+    "FORMAT",
+    "INPUT_CODINGS",
+    "METHOD",
+    "SCHEDULE",
+    "SOURCE_SHA256",
+    "STREAM_OF",
+    "THRESHOLD_ORIGIN",
+    "TUNED",
+    "VERSIONS",
+    "is_excluded",
+]
+
+ACTIVATION = text_annotation("onnx2snn.activation")
+"""On a neuron: operator type of the activation it replaced."""
+
+ACTIVATION_OUTPUT = text_annotation("onnx2snn.activation_output")
+"""On a neuron: name of that activation's output in the ANN."""
+
+THRESHOLD_ORIGIN = text_annotation("onnx2snn.threshold_origin")
+"""On a neuron: where its threshold comes from, see `onnx2snn.metadata.scale.Scale.origin`."""
+
+STREAM_OF = text_annotation("onnx2snn.stream_of")
+"""On a stream whose mean is an output of the network: the name of that output."""
+
+EXCLUDED = text_annotation("onnx2snn.left")
+"""On a value, while a network is converted: no neuron is to stand where its node is."""
+
+CALL = text_annotation("onnx2snn.call")
+"""On a node of an inlined function, while an ANN is analyzed: name of the node that called it."""
+
+FORMAT = text_annotation("onnx2snn.format")
+"""On a network: version of the file format, see ``docs/reference/format.md``."""
+
+DEFAULT_TIME_STEPS = text_annotation("onnx2snn.T")
+"""On a network: T that it was made for."""
+
+METHOD = text_annotation("onnx2snn.method")
+"""On a network: neuron, threshold rule and corrections, in words."""
+
+SCHEDULE = text_annotation("onnx2snn.schedule")
+"""On a network: its schedule."""
+
+SOURCE_SHA256 = text_annotation("onnx2snn.source_sha256")
+"""On a network: SHA-256 of the file of the ANN, empty if unknown."""
+
+CALIBRATION_SHA256 = text_annotation("onnx2snn.calibration_sha256")
+"""On a network: SHA-256 of the calibration data, empty if there was none."""
+
+INPUT_CODINGS = text_annotation("onnx2snn.input_coding")
+"""On a network: name of each input to its coding, as JSON.
+
+On an input of a graph that is being converted, the same key holds the coding of that input.
+"""
+
+VERSIONS = json_annotation("onnx2snn.versions")
+"""On a network: package to version."""
+
+TUNED = json_annotation("onnx2snn.tuned")
+"""On a network whose constants were tuned since: on what, and with which options."""
+
+
+def is_excluded(value: ir.Value) -> bool:
+    """Whether no neuron is to stand at ``value``, nor in front of the weights that make it."""
+    return EXCLUDED.is_on(value)
