@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from command_line import command_line_page
 from onnx2snn.analysis.operators import OPERATORS, Form
 from onnx2snn.methods.neurons import NEURONS
+from onnx2snn.methods.parts import PARTS
 from onnx2snn.methods.published import METHODS
 from onnx2snn.ops import ALL_OPS, DOMAIN, OPSET
 from onnx2snn.passes import PASSES
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from onnx2snn.methods.method import Method
+    from onnx2snn.methods.parts import Part
 
 REFERENCE = Path(__file__).parent / "reference"
 SECTION = re.compile(r"^(Args|Attributes|Raises|Examples?):\n", re.MULTILINE)
@@ -61,6 +63,10 @@ the file, and are found whatever `--method` says ([Train for spikes](../howto/tr
 DCGS (Huang et al., ICML 2025) has none either: its spikes say by how much a mean changes, so that
 one of step t counts 1/t, a bias counts once, and the input comes in the first step alone. In
 lockstep all steps count alike here ([Streams](../explanation/streams.md)).
+"""
+PARTS_INTRODUCTION = """\
+Each is an option of the command line, a field of `Method`, and one of `Options`, where None leaves
+it as the method has it. Those that a neuron does not read are refused beside it.
 """
 
 RULES_INTRODUCTION = """\
@@ -114,16 +120,41 @@ def methods_page() -> str:
     ]
     sections = [_method_section(method) for method in METHODS.values()]
     table = "\n".join([*header, *rows]) + "\n"
-    return "\n".join(
-        [NOTICE, "", "# Methods", "", METHODS_INTRODUCTION, table, *sections]
-    )
+    head = [NOTICE, "", "# Methods", "", METHODS_INTRODUCTION, table]
+    return "\n".join([*head, _parts_section(), *sections])
+
+
+def _parts_section() -> str:
+    """Return the section about the parts of a method."""
+    header = ["| part | values | default | meaning |", "|---|---|---|---|"]
+    rows = [
+        f"| `{part.name}` | {_values(part)} | `{part.default!r}` | {part.help} |"
+        for part in PARTS.values()
+    ]
+    parts = ["## Parts", PARTS_INTRODUCTION.strip(), "\n".join([*header, *rows])]
+    parts.extend(_choices(part) for part in PARTS.values() if part.choices)
+    return "\n\n".join(parts) + "\n"
+
+
+def _values(part: Part) -> str:
+    if part.limits is not None:
+        return part.limits.numbers()
+    if part.choices:
+        return ", ".join(f"`{name}`" for name in part.choices)
+    return "yes or no"
+
+
+def _choices(part: Part) -> str:
+    """Return the values of a part, with what each means."""
+    rows = [f"| `{name}` | {row.meaning} |" for name, row in part.choices.items()]
+    return "\n".join([f"| {part.name} | meaning |", "|---|---|", *rows])
 
 
 def _method_section(method: Method) -> str:
-    positive, signed = NEURONS[method.neuron]
-    neurons = f"`{positive}`" + (
-        "" if signed == positive else f", `{signed}` if signed"
-    )
+    neuron = NEURONS[method.neuron]
+    neurons = f"`{neuron.operator}`"
+    if neuron.signed_operator != neuron.operator:
+        neurons += f", `{neuron.signed_operator}` if signed"
     scope = "for each channel" if method.per_channel else "for the whole layer"
     corrections = ", ".join(f"`{name}`" for name in method.corrections)
     facts = {

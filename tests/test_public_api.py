@@ -33,14 +33,13 @@ MODULES = sorted(
 )
 
 ROOMS = (
-    ("ops", "graph", "storage"),
+    ("ops", "methods", "graph", "storage"),
     ("metadata", "data"),
     ("analysis",),
     ("schedules",),
     ("runtime",),
     ("importing", "calibration"),
     ("correction", "reporting"),
-    ("methods",),
     ("passes",),
     ("conversion",),
     ("cli", "torch"),

@@ -7,12 +7,13 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import onnx2snn
-from onnx2snn.methods.method import split_names
+from onnx2snn.methods.names import split_names
+from onnx2snn.methods.parts import PARTS
 from onnx2snn.runtime import RUNTIMES
 from onnx2snn.schedules import checked_time_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
 __all__ = [
     "SHARED",
@@ -170,35 +171,53 @@ def chosen(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _add_field(command: Arguments, field: dataclasses.Field[Any]) -> None:
-    flag, text = f"--{field.name.replace('_', '-')}", field.metadata["help"]
-    kind = field.metadata.get("kind", type(field.default))
-    known = "" if field.default is None else f" (default {field.default})"
+    """Add the option of a field: one of a part of the method, or of another thing."""
+    part = PARTS.get(field.name)
+    if part is not None:
+        text = part.help
+        if part.kind is tuple:
+            text += f": none, or some of {', '.join(part.choices)}"
+        _add_option(command, field, part.kind, text, part.choices)
+        return
+    text, choices = field.metadata["help"], field.metadata["choices"]
+    _add_option(command, field, type(field.default), text, choices)
+
+
+def _add_option(
+    command: Arguments,
+    field: dataclasses.Field[Any],
+    kind: type,
+    text: str,
+    choices: Collection[str],
+) -> None:
+    """Add an option by the type of its values."""
+    flag = f"--{field.name.replace('_', '-')}"
+    default = field.default
     if kind is bool:
         command.add_argument(
-            flag,
-            action=argparse.BooleanOptionalAction,
-            default=field.default,
-            help=text,
+            flag, action=argparse.BooleanOptionalAction, default=default, help=text
         )
-    elif kind is tuple:
-        empty: list[str] | None = None if field.default is None else []
+        return
+    if kind is tuple:
         command.add_argument(
             flag,
             action="extend",
             type=split_names,
-            default=empty,
+            default=None if default is None else [],
             metavar="A,B",
             help=text,
         )
-    else:
-        command.add_argument(
-            flag,
-            type=kind,
-            metavar=None if field.metadata["choices"] else _METAVARS[kind],
-            default=field.default,
-            choices=field.metadata["choices"] or None,
-            help=f"{text}{known}",
-        )
+        return
+    if default is not None:
+        text += f" (default {default})"
+    command.add_argument(
+        flag,
+        type=kind,
+        metavar=None if choices else _METAVARS[kind],
+        default=default,
+        choices=choices or None,
+        help=text,
+    )
 
 
 _METAVARS = {int: "N", float: "X", str: "NAME"}

@@ -9,6 +9,7 @@ from rich.markup import escape
 import onnx2snn
 from onnx2snn.cli.arguments import Basics, add_long_command, add_options, chosen, whole
 from onnx2snn.cli.console import bars, print_json, results, table
+from onnx2snn.methods.parts import PARTS
 from onnx2snn.methods.published import METHODS
 from onnx2snn.reporting.report_file import check_report_path
 from onnx2snn.storage.whole_files import check_writable
@@ -22,19 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["GROUPS", "add"]
 
 GROUPS = {
-    "parts of the method": (
-        "neuron",
-        "max_spikes",
-        "leak",
-        "threshold",
-        "per_channel",
-        "v_init",
-        "corrections",
-        "keep_weights",
-        "schedule",
-        "collapse",
-        "spike",
-    ),
+    "parts of the method": (*PARTS, "keep_weights", "collapse", "spike"),
     "inputs": ("input_coding", "seed"),
     "excluded parts": ("until", "nodes_to_exclude"),
     "passes and checks": ("check",),

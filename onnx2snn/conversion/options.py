@@ -6,17 +6,17 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from onnx2snn.analysis.streams import SPIKE
-from onnx2snn.calibration.threshold_rules import RULES
-from onnx2snn.correction.corrections import CORRECTIONS
 from onnx2snn.errors import OptionError
 from onnx2snn.metadata.input_coding import CODINGS
-from onnx2snn.methods.method import SCHEDULES, Method, split_names
-from onnx2snn.methods.neurons import NEURONS
+from onnx2snn.methods.corrections import CORRECTIONS
+from onnx2snn.methods.method import Method
+from onnx2snn.methods.names import PASS, current_names, split_names
+from onnx2snn.methods.parts import PARTS, document_parts
 from onnx2snn.methods.published import METHODS
 from onnx2snn.passes import PASSES, CorrectLayers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     import onnx_ir as ir
 
@@ -45,35 +45,21 @@ def _option(text: str, *, default: Any, choices: Iterable[str] = ()) -> Any:  # 
     )
 
 
-def _part(text: str, kind: type, choices: Iterable[str] = ()) -> Any:  # noqa: ANN401
-    """Return the field of a part of the method: None leaves it as the method has it."""
-    return dataclasses.field(
-        default=None, metadata={"help": text, "choices": tuple(choices), "kind": kind}
-    )
+_NO_CORRECTIONS = "none"
 
 
+@document_parts
 @dataclasses.dataclass(frozen=True)
 class Options:
     """How a conversion is done; the defaults are what measures best.
 
     Attributes:
         method: Name of one of ``METHODS``, or a ``Method`` of one's own. The parts of it that
-            follow, down to ``schedule``, stay as they are where None is given.
-        neuron: ``gated``: a negative spike takes back an early one; ``if``: plain spikes;
-            ``hard-reset``: a spike resets the potential to 0; ``augmented``: up to ``max_spikes``
-            at once; ``inverse-leaky``: in T steps the digits of a value, for the schedule
-            ``layerwise``.
-        max_spikes: Most spikes an augmented neuron sends in a step, 1 to 127.
-        leak: Growth of the potential of inverse-leaky neurons in a step, above 1, at most 2.
-        threshold: Rule for the thresholds: ``mse``, ``percentile``, ``max`` or ``balanced``.
-        per_channel: Whether each channel has a threshold of its own.
-        v_init: Initial potential as a fraction of the threshold, 0 to 1.
-        corrections: What is corrected, layer by layer, on the spikes that calibration data
-            makes: some of ``CORRECTIONS``; without data, nothing is.
+            follow, up to ``schedule``, stay as they are where None is given; of ``corrections``,
+            ``none`` leaves none. Without calibration data nothing is corrected.
+        {parts}
         keep_weights: Whether the weights stay as they are, whatever the method says: where it
             fits them, means are corrected by ``bias`` instead.
-        schedule: ``lockstep``: in each step all layers advance by one step; ``layerwise``: a
-            layer fires for T steps once those before it have.
         collapse: With ``layerwise``, whether what lies between layers is computed once, on what
             the spikes of all steps write; else on those of one step after the other.
         spike: Where neurons stand: at the ``activations``, or in front of ``all`` weights but
@@ -92,24 +78,15 @@ class Options:
     method: str | Method = _option(  # noqa: RUF009 (a dataclass field, as the others)
         "method of conversion", default="auto", choices=METHODS
     )
-    neuron: str | None = _part("spiking neuron", str, NEURONS)
-    max_spikes: int | None = _part(
-        "most spikes an augmented neuron sends in a step", int
-    )
-    leak: float | None = _part("growth of an inverse-leaky potential in a step", float)
-    threshold: str | None = _part("rule for the thresholds", str, RULES)
-    per_channel: bool | None = _part("a threshold for each channel", bool)
-    v_init: float | None = _part(
-        "initial potential as a fraction of the threshold", float
-    )
-    corrections: tuple[str, ...] | None = _part(
-        f"corrections on calibration data: none, or some of {', '.join(CORRECTIONS)}",
-        tuple,
-    )
+    neuron: str | None = None
+    max_spikes: int | None = None
+    leak: float | None = None
+    threshold: str | None = None
+    per_channel: bool | None = None
+    v_init: float | None = None
+    corrections: tuple[str, ...] | None = None
     keep_weights: bool = _option("never change weights", default=False)
-    schedule: str | None = _part(
-        "order in which layers fire: all together, or one after another", str, SCHEDULES
-    )
+    schedule: str | None = None
     collapse: bool = _option(
         "layerwise: compute weights once for all steps", default=True
     )
@@ -128,12 +105,7 @@ class Options:
 
     def __post_init__(self) -> None:
         """Check all that can be checked without the model."""
-        for name in ("until", "nodes_to_exclude", "skip_passes", "corrections"):
-            given = getattr(self, name)
-            if given is not None:
-                ours = name in {"skip_passes", "corrections"}
-                whole = (given,) if isinstance(given, str) else tuple(given)
-                object.__setattr__(self, name, split_names(whole) if ours else whole)
+        self._take_names()
         self._check_passes()
         self.chosen_method()
         if self.spike not in SPIKE:
@@ -143,6 +115,20 @@ class Options:
             message = f"seed must be at least 0, not {self.seed}"
             raise OptionError(message)
         self.codings()
+
+    def _take_names(self) -> None:
+        """Make tuples of names, which may come as a list, or as one text.
+
+        Names of nodes may hold commas: a text is one of them.
+        """
+        for option in ("until", "nodes_to_exclude"):
+            given = getattr(self, option)
+            names = (given,) if isinstance(given, str) else tuple(given)
+            object.__setattr__(self, option, names)
+        passes = current_names(PASS, split_names(self.skip_passes))
+        object.__setattr__(self, "skip_passes", passes)
+        if self.corrections is not None:
+            object.__setattr__(self, "corrections", split_names(self.corrections))
 
     def _check_passes(self) -> None:
         unknown = [name for name in self.skip_passes if name not in PASSES]
@@ -182,45 +168,48 @@ class Options:
         Raises:
             OptionError: There is no such method, or its parts do not fit each other.
         """
-        if not isinstance(self.method, Method) and self.method not in METHODS:
+        method = self._named_method()
+        given = self._given_parts()
+        if given:
+            method = dataclasses.replace(method, **given)
+        self._check_use(method)
+        return method.keeping_weights() if self.keep_weights else method
+
+    def _named_method(self) -> Method:
+        if isinstance(self.method, Method):
+            return self.method
+        if self.method not in METHODS:
             message = f"method must be one of {', '.join(METHODS)}, not {self.method!r}"
             raise OptionError(message)
-        method = METHODS[self.method] if isinstance(self.method, str) else self.method
-        parts = {part: getattr(self, part) for part in _PARTS}
-        given = {part: value for part, value in parts.items() if value is not None}
-        if self.corrections == ("none",):
+        return METHODS[self.method]
+
+    def _given_parts(self) -> dict[str, Any]:
+        """Return the parts that replace those of the method."""
+        given = {part: getattr(self, part) for part in PARTS}
+        if self.corrections == (_NO_CORRECTIONS,):
             given["corrections"] = ()
-        elif "none" in (self.corrections or ()):
-            message = f"corrections: none stands alone, not in {', '.join(self.corrections or ())}"
+        elif self.corrections is not None and _NO_CORRECTIONS in self.corrections:
+            names = ", ".join(self.corrections)
+            message = f"corrections: none stands alone, not in {names}"
             raise OptionError(message)
-        changed = dataclasses.replace(method, **given) if given else method
-        self._check_use(changed)
-        return changed.keeping_weights() if self.keep_weights else changed
+        return {part: value for part, value in given.items() if value is not None}
 
     def _check_use(self, method: Method) -> None:
         """Refuse options that nothing would read."""
-        uses = (
-            ("max_spikes", self.max_spikes is not None, "neuron", "augmented"),
-            ("leak", self.leak is not None, "neuron", "inverse-leaky"),
-            ("collapse", not self.collapse, "schedule", "layerwise"),
-        )
-        for option, given, part, needed in uses:
-            if given and getattr(method, part) != needed:
-                message = (
-                    f"{option} is of use with the {part} {needed} only; leave it out, or choose "
-                    "that"
-                )
-                raise OptionError(message)
-        for option in ("threshold", "per_channel"):
-            if (
-                getattr(self, option) is not None
-                and "largest-current" in method.corrections
-            ):
-                message = (
-                    f"{option} is of no use with the correction largest-current, which sets all "
-                    "thresholds; leave it out"
-                )
-                raise OptionError(message)
+        for name, part in PARTS.items():
+            neurons = part.read_by()
+            if neurons and getattr(self, name) is not None:
+                _check_used_with(name, "neuron", method.neuron, neurons)
+        if not self.collapse:
+            _check_used_with("collapse", "schedule", method.schedule, ["layerwise"])
+        for correction in method.corrections:
+            for name in CORRECTIONS[correction].overrides:
+                if getattr(self, name) is not None:
+                    message = (
+                        f"{name} is of no use with the correction {correction}, which sets all "
+                        "thresholds; leave it out"
+                    )
+                    raise OptionError(message)
 
     def skipped(self) -> frozenset[type[ir.passes.PassBase]]:
         """Return the classes of the passes to leave out."""
@@ -251,14 +240,18 @@ class Options:
         return self.chosen_method().describe(self.possible_corrections(data))
 
 
-_PARTS = (
-    "neuron",
-    "max_spikes",
-    "leak",
-    "threshold",
-    "per_channel",
-    "v_init",
-    "corrections",
-    "schedule",
-)
-"""Options that replace a part of the method."""
+def _check_used_with(
+    option: str, part: str, chosen: str, needed: Collection[str]
+) -> None:
+    """Check that ``option`` is given with a value of ``part`` that reads it.
+
+    Raises:
+        OptionError: It would not be read.
+    """
+    if chosen in needed:
+        return
+    message = (
+        f"{option} is of use with the {part} {' or '.join(needed)} only; leave it out, or choose "
+        "that"
+    )
+    raise OptionError(message)

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from onnx2snn.correction.weights_to_fit import WeightsToFit
 
 __all__ = [
-    "CORRECTIONS",
     "OF_LAYERS",
-    "OF_MEANS",
     "correct_bias",
     "correct_each_step",
     "correct_potential",
@@ -224,12 +222,3 @@ OF_LAYERS: dict[str, Callable[[Layer], None]] = {
     "step-bias": correct_each_step,
 }
 """Name to correction of a layer of neurons, in the order in which they are done."""
-
-CORRECTIONS = ("weights", *OF_LAYERS)
-"""Names of all corrections, in the order in which they are done."""
-
-OF_MEANS = frozenset({"bias", "potential", "step-bias"})
-"""Names of those that add what the mean output of a layer lacks.
-
-Fitted weights bring the same with their own bias, at the place where the output is read.
-"""

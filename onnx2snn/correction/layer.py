@@ -10,7 +10,7 @@ import numpy as np
 
 from onnx2snn.graph import array, set_array
 from onnx2snn.ops import ALL_OPS
-from onnx2snn.schedules import SpikeWeights
+from onnx2snn.schedules import spike_weights_of
 from onnx2snn.schedules.initial_states import set_starting_value, starting_value
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
     from onnx2snn.correction.grid import Grid
+    from onnx2snn.methods.spike_weights import SpikeWeights
     from onnx2snn.ops import StepOp
 
 __all__ = ["Layer", "Sample"]
@@ -101,7 +102,7 @@ class Layer:
         if v_threshold.ndim == 0:
             v_threshold = v_threshold.reshape([1] * rank)
         bias = np.zeros_like(v_threshold)
-        digits = SpikeWeights.of(neuron) if layerwise else None
+        digits = spike_weights_of(neuron) if layerwise else None
         return cls(
             neuron, op, v_threshold, v_init, bias, values, time_steps, digits=digits
         )

@@ -1,53 +1,87 @@
-"""The neurons of a method, and what T steps of one can say."""
+"""The neurons of a method, a row each, and what one spike of each carries."""
 
 from __future__ import annotations
 
-from onnx2snn.errors import OptionError
-from onnx2snn.schedules import SpikeWeights
+import dataclasses
 
-__all__ = ["MOST_SPIKES", "NEURONS", "check_neuron", "levels"]
+from onnx2snn.methods.misfits import Misfit
 
-NEURONS = {
-    "gated": ("GatedDoubleThresholdIF", "GatedDoubleThresholdIF"),
-    "if": ("IntegrateAndFire", "DoubleThresholdIF"),
-    "hard-reset": ("HardResetIF", "DoubleThresholdIF"),
-    "augmented": ("AugmentedIF", "AugmentedIF"),
-    "inverse-leaky": ("InverseLeakyIF", "SignedInverseLeakyIF"),
-}
-"""Option value to the operators for activations that are never negative, and for others."""
-
-MOST_SPIKES = 127
-"""Largest number of spikes in a step: while layers are corrected, spikes are kept as int8."""
+__all__ = ["NEURONS", "Neuron"]
 
 
-def check_neuron(neuron: str, v_init: float, max_spikes: int, leak: float) -> None:
-    """Check that there is a neuron of these parameters.
+@dataclasses.dataclass(frozen=True)
+class Neuron:
+    """A neuron of a method.
 
-    Args:
-        neuron: Key of ``NEURONS``.
-        v_init: Initial potential as a fraction of the threshold, 0 to 1.
-        max_spikes: Most spikes in a step, 1 to ``MOST_SPIKES``.
-        leak: Growth of the potential in a step, above 1, at most 2.
-
-    Raises:
-        OptionError: There is none.
+    Attributes:
+        meaning: What sets it apart, in a phrase.
+        operator: Operator of the domain ``ai.onnx2snn`` for activations that are never
+            negative.
+        signed_operator: Operator for all others.
+        carries: What one spike of a ReLU may carry; parts in braces.
+        parameters: Parts of the method that its operators take as inputs.
+        misfits: What it cannot stand beside.
     """
-    if neuron not in NEURONS:
-        message = f"neuron must be one of {', '.join(NEURONS)}, not {neuron!r}"
-        raise OptionError(message)
-    if not 0.0 <= v_init <= 1.0:
-        message = f"v_init must lie in 0 to 1 (of the threshold), not {v_init}"
-        raise OptionError(message)
-    if max_spikes not in range(1, MOST_SPIKES + 1):
-        message = f"max_spikes must be 1 to {MOST_SPIKES} a step, not {max_spikes}"
-        raise OptionError(message)
-    if not 1.0 < leak <= 2.0:
-        message = f"leak must be above 1 and at most 2, not {leak}"
-        raise OptionError(message)
+
+    meaning: str
+    operator: str
+    signed_operator: str
+    carries: str = "one a step"
+    parameters: tuple[str, ...] = ()
+    misfits: tuple[Misfit, ...] = ()
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """The operators, each once."""
+        return tuple(dict.fromkeys((self.operator, self.signed_operator)))
 
 
-def levels(neuron: str, time_steps: int, max_spikes: int, leak: float) -> int:
-    """Return into how many equal steps T steps of a neuron divide the values up to theta."""
-    if neuron == "inverse-leaky":
-        return SpikeWeights(leak).levels(time_steps)
-    return time_steps * (max_spikes if neuron == "augmented" else 1)
+NEURONS: dict[str, Neuron] = {
+    "gated": Neuron(
+        "a negative spike takes back an early one",
+        operator="GatedDoubleThresholdIF",
+        signed_operator="GatedDoubleThresholdIF",
+        carries="one a step, signed: it may take one back",
+    ),
+    "if": Neuron(
+        "plain spikes",
+        operator="IntegrateAndFire",
+        signed_operator="DoubleThresholdIF",
+    ),
+    "hard-reset": Neuron(
+        "a spike resets the potential to 0",
+        operator="HardResetIF",
+        signed_operator="DoubleThresholdIF",
+        misfits=(
+            Misfit(
+                part="schedule",
+                value="layerwise",
+                reason="needs the schedule lockstep: with layerwise all charge is there before "
+                "the first spike, which would forget it; choose the neuron 'if'",
+            ),
+        ),
+    ),
+    "augmented": Neuron(
+        "up to max_spikes spikes at once, which can be taken back",
+        operator="AugmentedIF",
+        signed_operator="AugmentedIF",
+        carries="up to {max_spikes} a step, which may be taken back",
+        parameters=("max_spikes",),
+    ),
+    "inverse-leaky": Neuron(
+        "in T steps the digits of a value, for the schedule layerwise",
+        operator="InverseLeakyIF",
+        signed_operator="SignedInverseLeakyIF",
+        carries="one a step, that at step t worth {leak:g}^(T-t)",
+        parameters=("leak",),
+        misfits=(
+            Misfit(
+                part="schedule",
+                value="lockstep",
+                reason="needs the schedule layerwise: its first spike weighs most, so all of "
+                "its input must be there before; add --schedule layerwise",
+            ),
+        ),
+    ),
+}
+"""Name to neuron."""

@@ -18,7 +18,7 @@ from onnx2snn.metadata.facts import (
 from onnx2snn.ops import ALL_OPS
 from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.reporting.energy import energy
-from onnx2snn.schedules import SpikeWeights, layers_in_a_row
+from onnx2snn.schedules import layers_in_a_row, spike_weights_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +95,7 @@ def report(
     steps = int(DEFAULT_TIME_STEPS.read_required(snn))
     schedule = SCHEDULE.read_required(snn)
     neurons = [node for node in snn.graph.all_nodes() if is_neuron(node)]
-    digits = max(map(SpikeWeights.of, neurons), key=lambda found: found.leak)
+    digits = max(map(spike_weights_of, neurons), key=lambda found: found.leak)
     most = max(map(_spikes_at_once, neurons))
     lockstep = schedule == "lockstep"
     return {

@@ -18,7 +18,7 @@ from onnx2snn.schedules.spike_weights import spike_weight
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from onnx2snn.schedules.spike_weights import SpikeWeights
+    from onnx2snn.methods.spike_weights import SpikeWeights
 
 __all__ = ["SEGMENT_LOOP", "Fired", "Linear", "accumulate"]
 

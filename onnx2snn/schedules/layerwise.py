@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import networkx as nx
 import numpy as np
 import onnx_ir as ir
@@ -30,11 +32,14 @@ from onnx2snn.schedules.loops import (
     step_number,
 )
 from onnx2snn.schedules.spike_weights import (
-    SpikeWeights,
     SpikeWeightValues,
     spike_weight,
+    spike_weights_of,
 )
 from onnx2snn.schedules.time_steps import time_steps_input
+
+if TYPE_CHECKING:
+    from onnx2snn.methods.spike_weights import SpikeWeights
 
 __all__ = ["emit_layerwise", "layers_in_a_row"]
 
@@ -111,7 +116,7 @@ class _Firing:
         )
 
     def _digits(self, neuron: ir.Node) -> tuple[SpikeWeights, SpikeWeightValues]:
-        digits = SpikeWeights.of(neuron)
+        digits = spike_weights_of(neuron)
         dtype = neuron.outputs[0].dtype or ir.DataType.FLOAT
         key = digits, dtype
         if key not in self._values:

@@ -3,59 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 
 import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.graph import NodeBuilder, array, constant
+from onnx2snn.methods.spike_weights import SpikeWeights
 from onnx2snn.ops import ALL_OPS
 from onnx2snn.schedules.loops import Carried
 
-__all__ = ["SpikeWeightValues", "SpikeWeights", "spike_weight"]
+__all__ = ["SpikeWeightValues", "spike_weight", "spike_weights_of"]
 
 
-@dataclasses.dataclass(frozen=True)
-class SpikeWeights:
-    """How T spikes of one neuron write a number: the spike at step t = 1..T weighs k^(1-t).
-
-    The first weighs 1, so that no weight grows with T. With ``total`` the sum of the weights, a
-    first spike stands for ``theta / total``, theta being the largest value, and the last, the
-    smallest digit, for ``last`` times as much.
-
-    Attributes:
-        leak: k, by which the potential of the neuron grows in a step; 1 if it does not.
-    """
-
-    leak: float = 1.0
-
-    @classmethod
-    def of(cls, neuron: ir.Node) -> SpikeWeights:
-        """Return the digits of a neuron in step form."""
-        inputs = dict(zip(ALL_OPS[neuron.op_type].inputs, neuron.inputs, strict=True))
-        return cls(float(array(inputs["leak"]))) if "leak" in inputs else cls()
-
-    def total(self, time_steps: int) -> float:
-        """Return the sum of the weights over T steps, ``1 + 1/k + ... + k^(1-T)``."""
-        if self.leak == 1.0:
-            return float(time_steps)
-        return (1 - self.leak**-time_steps) / (1 - 1 / self.leak)
-
-    def last(self, time_steps: int) -> float:
-        """Return the weight of the last spike, ``k^(1-T)``."""
-        return self.leak ** (1 - time_steps)
-
-    def levels(self, time_steps: int) -> int:
-        """Return into how many steps of the smallest digit the values from 0 to theta fall.
-
-        ``T`` without a leak, ``2^T - 1`` with k = 2; no more than 2^16, beyond which nobody asks.
-        """
-        if time_steps * math.log2(self.leak) >= _MANY.bit_length():
-            return _MANY
-        return min(_MANY, round(self.total(time_steps) / self.last(time_steps)))
-
-
-_MANY = 2**16
+def spike_weights_of(neuron: ir.Node) -> SpikeWeights:
+    """Return the weights of the spikes of a neuron in a single-step graph."""
+    inputs = dict(zip(ALL_OPS[neuron.op_type].inputs, neuron.inputs, strict=True))
+    if "leak" not in inputs:
+        return SpikeWeights()
+    return SpikeWeights(float(array(inputs["leak"])))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -230,7 +230,7 @@ def test_a_pass_that_others_need(tool: Tool) -> None:
 @pytest.mark.parametrize(
     "options, pattern",
     [
-        (("--v-init", "2"), r"v_init must lie in 0 to 1 .*2\.0"),
+        (("--v-init", "2"), r"v_init must be 0 to 1 of the threshold, not 2\.0"),
         (("--v-init", "nan"), r"v_init .*nan"),
         (("--seed", "-1"), r"seed .*-1"),
     ],

@@ -8,11 +8,12 @@ import pytest
 import onnx2snn
 from onnx2snn.calibration.threshold_rules import RULES
 from onnx2snn.conversion.options import Options
-from onnx2snn.correction.corrections import CORRECTIONS
 from onnx2snn.errors import OptionError
-from onnx2snn.methods.method import SCHEDULES, Method
+from onnx2snn.methods.corrections import CORRECTIONS
+from onnx2snn.methods.method import Method
 from onnx2snn.methods.neurons import NEURONS
 from onnx2snn.methods.published import METHODS
+from onnx2snn.methods.schedules import SCHEDULES
 from tests.models import model, normal
 
 X = normal(1, 32, 3)
@@ -192,7 +193,7 @@ def test_a_method_of_one_s_own_is_checked_when_it_is_made() -> None:
     ):
         Method(schedule="wave")
     with pytest.raises(
-        onnx2snn.OptionError, match=r"v_init must lie in 0 to 1 .*, not -0\.5"
+        onnx2snn.OptionError, match=r"v_init must be 0 to 1 of the threshold, not -0\.5"
     ):
         Method(v_init=-0.5)
 

@@ -157,7 +157,7 @@ def test_the_biases_of_the_steps() -> None:
 def test_the_count_of_h_mt_is_greedy_over_its_thresholds(sent_before: int) -> None:
     """Down, a threshold of n units is taken back where more than n - 1 of them are owed."""
     method, unit = METHODS["h-mt"], 0.5
-    assert set(NEURONS[method.neuron]) == {AUGMENTED_IF.name}
+    assert NEURONS[method.neuron].operators == (AUGMENTED_IF.name,)
     v, current = np.float64(0.125), np.arange(-20, 20, 0.0625)
     left, wanted = v + current, np.zeros_like(current)
     rises = left > 0

@@ -14,7 +14,7 @@ from onnx.reference import ReferenceEvaluator
 
 import onnx2snn
 from onnx2snn import cli
-from onnx2snn.methods import neurons
+from onnx2snn.methods import Method
 from onnx2snn.schedules import time_loops
 from onnx2snn.testing import run_ort
 from tests.models import dyadic, model
@@ -229,7 +229,9 @@ def test_options_that_do_not_fit(options: dict[str, Any], message: str) -> None:
     ],
 )
 def test_levels(neuron: str, leak: float, time_steps: int, levels: int) -> None:
-    assert neurons.levels(neuron, time_steps, max_spikes=4, leak=leak) == levels
+    schedule = "layerwise" if neuron == "inverse-leaky" else "lockstep"
+    method = Method(neuron=neuron, schedule=schedule, max_spikes=4, leak=leak)
+    assert method.levels(time_steps) == levels
 
 
 def test_from_the_command_line(

@@ -10,12 +10,14 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.correction.biases import add_bias, add_step_bias, raise_output
-from onnx2snn.correction.corrections import CORRECTIONS, OF_LAYERS, repair_weights
+from onnx2snn.correction.corrections import OF_LAYERS, repair_weights
 from onnx2snn.correction.layer import Layer
 from onnx2snn.correction.walk import replaced_activations, walk
 from onnx2snn.data.events import time_first
 from onnx2snn.errors import OptionError
 from onnx2snn.metadata.input_coding import event_names
+from onnx2snn.methods.corrections import CORRECTIONS
+from onnx2snn.methods.names import CORRECTION, current_names
 from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.progress import track
 from onnx2snn.runtime.memory import rows_at_once
@@ -71,6 +73,8 @@ class CorrectLayers(ir.passes.InPlacePass):
 
     def __post_init__(self) -> None:
         """Check the options."""
+        names = current_names(CORRECTION, self.corrections)
+        object.__setattr__(self, "corrections", names)
         unknown = [name for name in self.corrections if name not in CORRECTIONS]
         if unknown:
             message = (

@@ -13,7 +13,8 @@ from onnx2snn.analysis.streams import Streams, weighted_operand
 from onnx2snn.graph import constant, display_name, fresh_name, rewire, take_over
 from onnx2snn.metadata.facts import ACTIVATION, ACTIVATION_OUTPUT, THRESHOLD_ORIGIN
 from onnx2snn.metadata.scale import QUANTIZER_RANGE, SCALE, Scale
-from onnx2snn.methods.neurons import NEURONS, check_neuron
+from onnx2snn.methods import parts
+from onnx2snn.methods.neurons import NEURONS
 from onnx2snn.ops import ALL_OPS, DOMAIN, OPSET
 from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.schedules.initial_states import InitialStates
@@ -74,15 +75,16 @@ class ReplaceActivations(ir.passes.InPlacePass):
             1, and at most 2: beyond, some values could not be written with digits 0 and 1.
     """
 
-    neuron: str = "gated"
-    v_init: float = 0.5
+    neuron: str = parts.NEURON.default
+    v_init: float = parts.V_INIT.default
     spike: str = "activations"
-    max_spikes: int = 4
-    leak: float = 2.0
+    max_spikes: int = parts.MAX_SPIKES.default
+    leak: float = parts.LEAK.default
 
     def __post_init__(self) -> None:
         """Check the options."""
-        check_neuron(self.neuron, self.v_init, self.max_spikes, self.leak)
+        for part in (parts.NEURON, parts.V_INIT, parts.MAX_SPIKES, parts.LEAK):
+            part.check(getattr(self, part.name))
 
     def requires(self, model: ir.Model) -> None:
         """Check that every value that is to become spikes has a scale."""
@@ -160,7 +162,8 @@ class _NeuronMaker:
     ) -> tuple[ir.Node, ir.Value]:
         """Add a neuron driven by ``current``; return it, and its spikes times the threshold."""
         scale = _scale(activation)
-        op = ALL_OPS[NEURONS[self._options.neuron][signed]]
+        kind = NEURONS[self._options.neuron]
+        op = ALL_OPS[kind.signed_operator if signed else kind.operator]
         inputs = {
             "current": current,
             **self._parameters(op, current, activation, signed=signed),

@@ -11,6 +11,7 @@ from onnx2snn.correction.biases import add_bias
 from onnx2snn.data.dataset import dataset, input_specs
 from onnx2snn.graph import array
 from onnx2snn.metadata.scale import Scale
+from onnx2snn.methods.corrections import CORRECTIONS
 from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.passes import (
     AttachFunctions,
@@ -290,7 +291,7 @@ RESIDUAL = (
 )
 
 
-@pytest.mark.parametrize("correction", corrections.CORRECTIONS)
+@pytest.mark.parametrize("correction", CORRECTIONS)
 def test_values_that_feed_weights_and_a_sum_behind_other_neurons(
     correction: str,
 ) -> None:
