@@ -35,23 +35,22 @@ class Conv(OpRun):
         **attributes: Any,  # noqa: ANN401
     ) -> tuple[np.ndarray]:
         window = Window.of(x.shape[2:], weight.shape[2:], attributes)
-        product = _correlate(
-            window.pad(x, 0), weight, window, attributes.get("group") or 1
-        )
-        return (_with_bias(product, bias),)
+        group = attributes.get("group") or 1
+        product = _correlate(window.pad(x, 0), weight, window, group)
+        return (_add_bias(product, bias),)
 
 
 def _correlate(
     padded: np.ndarray, weight: np.ndarray, window: Window, group: int
 ) -> np.ndarray:
     batch, channels = padded.shape[:2]
-    rows, columns = channels // group * window.taps, math.prod(window.output)
+    rows = channels // group * window.taps
+    columns = math.prod(window.output)
     matrices = weight.reshape(group, -1, rows)
     out = np.empty((batch, weight.shape[0], *window.output), padded.dtype)
     products = out.reshape(batch, group, matrices.shape[1], columns)
     windows = window.view(padded)
-    one_sample = max(1, channels * window.taps * columns * padded.itemsize)
-    block = max(1, min(batch, _BLOCK_BYTES // one_sample))
+    block = _block_size(windows)
     buffer = np.empty((block, *windows.shape[1:]), padded.dtype)
     for start in range(0, batch, block):
         part = windows[start : start + block]
@@ -62,7 +61,13 @@ def _correlate(
     return out
 
 
-def _with_bias(x: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
+def _block_size(windows: np.ndarray) -> int:
+    """Return how many samples are copied at a time."""
+    bytes_of_one = max(1, math.prod(windows.shape[1:]) * windows.itemsize)
+    return max(1, min(len(windows), _BLOCK_BYTES // bytes_of_one))
+
+
+def _add_bias(x: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
     if bias is not None:
         x += bias.reshape(-1, *[1] * (x.ndim - 2))
     return x
@@ -83,42 +88,63 @@ class ConvTranspose(OpRun):
         **attributes: Any,  # noqa: ANN401
     ) -> tuple[np.ndarray]:
         group = attributes.get("group") or 1
-        batch, channels = x.shape[:2]
-        matrices = weight.reshape(group, channels // group, -1).transpose(0, 2, 1)
-        points = x.reshape(batch, group, channels // group, math.prod(x.shape[2:]))
-        parts = np.matmul(matrices, points)
         axes = declared_axes(x.shape[2:], weight.shape[2:], attributes)
-        window = Window(tuple(_over_output(axis) for axis in axes))
-        parts = parts.reshape(batch, group * weight.shape[1], window.taps, *x.shape[2:])
-        kept = _kept(axes, attributes)
-        sizes = [max(a.size, k.stop) for a, k in zip(window.axes, kept, strict=True)]
-        out = np.zeros((batch, parts.shape[1], *sizes), x.dtype)
+        parts = _parts_of_taps(x, weight, group)
+        window = Window(tuple(_output_axis(axis) for axis in axes))
+        kept = _kept_ranges(axes, attributes)
+        sizes = []
+        for axis, inside in zip(window.axes, kept, strict=True):
+            sizes.append(max(axis.size, inside.stop))
+        full = np.zeros((*parts.shape[:2], *sizes), x.dtype)
         for tap, places in enumerate(window.places()):
-            out[places] += parts[:, :, tap]
+            full[places] += parts[:, :, tap]
         inner: tuple[Any, ...] = (..., *kept)
-        return (_with_bias(np.ascontiguousarray(out[inner]), bias),)
+        cut = np.ascontiguousarray(full[inner])
+        return (_add_bias(cut, bias),)
 
 
-def _over_output(axis: Axis) -> Axis:
+def _parts_of_taps(x: np.ndarray, weight: np.ndarray, group: int) -> np.ndarray:
+    """Return what each input point adds to each tap, shape ``[N, C_out, taps, ...]``."""
+    batch, channels, *spatial = x.shape
+    inputs = channels // group
+    matrices = weight.reshape(group, inputs, -1).transpose(0, 2, 1)
+    points = x.reshape(batch, group, inputs, math.prod(spatial))
+    parts: np.ndarray = np.matmul(matrices, points)
+    taps = math.prod(weight.shape[2:])
+    return parts.reshape(batch, group * weight.shape[1], taps, *spatial)
+
+
+def _output_axis(axis: Axis) -> Axis:
     """Return the axis of the output, before cutting, whose windows are the input points."""
     size = (axis.size - 1) * axis.stride + axis.extent
     return Axis(size, axis.kernel, axis.stride, axis.dilation, 0, 0)
 
 
-def _kept(axes: Sequence[Axis], attributes: Mapping[str, Any]) -> list[slice]:
+def _kept_ranges(axes: Sequence[Axis], attributes: Mapping[str, Any]) -> list[slice]:
     """Return which part of the output stays once the padding is cut off."""
-    auto_pad = attributes.get("auto_pad") or "NOTSET"
     extra = attributes.get("output_padding") or [0] * len(axes)
-    shape = (attributes.get("output_shape") or [])[-len(axes) :]
-    if not shape and auto_pad.startswith("SAME"):
-        shape = [axis.size * axis.stride for axis in axes]
+    lengths = [
+        _output_axis(axis).size + more for axis, more in zip(axes, extra, strict=True)
+    ]
+    shape = _wanted_shape(axes, attributes)
+    if not shape:
+        return [
+            slice(axis.begin, length - axis.end)
+            for axis, length in zip(axes, lengths, strict=True)
+        ]
+    upper = attributes.get("auto_pad") == "SAME_UPPER"
     kept = []
-    for index, axis in enumerate(axes):
-        full = _over_output(axis).size + extra[index]
-        begin, end = axis.begin, full - axis.end
-        if shape:
-            total = max(0, full - shape[index])
-            begin = total // 2 if auto_pad == "SAME_UPPER" else total - total // 2
-            end = begin + shape[index]
-        kept.append(slice(begin, end))
+    for length, wanted in zip(lengths, shape, strict=True):
+        surplus = max(0, length - wanted)
+        begin = surplus // 2 if upper else surplus - surplus // 2
+        kept.append(slice(begin, begin + wanted))
     return kept
+
+
+def _wanted_shape(axes: Sequence[Axis], attributes: Mapping[str, Any]) -> list[int]:
+    """Return the output's spatial shape if it is asked for, else an empty list."""
+    shape = list(attributes.get("output_shape") or ())[-len(axes) :]
+    auto_pad = attributes.get("auto_pad") or "NOTSET"
+    if not shape and auto_pad.startswith("SAME"):
+        return [axis.size * axis.stride for axis in axes]
+    return shape

@@ -10,7 +10,7 @@ from onnx.reference.op_run import OpRun
 from onnx.reference.ops.op_loop import Loop as ReferenceLoop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["Loop", "Scan"]
 
@@ -32,27 +32,25 @@ class Loop(ReferenceLoop):
         **_: object,
     ) -> tuple[np.ndarray, ...]:
         body: Any = self.body  # type: ignore[attr-defined]  # onnx sets it from the attribute
-        count_name, condition_name, *state_names = body.input_names
+        counts = itertools.count() if M is None else range(int(M))
+        is_going = True if cond is None else bool(cond)
         states = list(initial)
         scanned: list[list[np.ndarray]] = [[] for _ in range(self.K)]
-        going = True if cond is None else bool(cond)
-        for count in itertools.count():
-            if not going or (M is not None and count >= int(M)):
+        for count in counts:
+            if not is_going:
                 break
-            inputs = dict(context or {})
-            inputs |= {
-                count_name: np.array(count, np.int64),
-                condition_name: np.array(going),
-            }
-            inputs |= dict(zip(state_names, states, strict=True))
-            results = body.run(None, inputs, attributes=attributes)
-            going, states = bool(results[0]), list(results[1 : 1 + self.N])
-            for values, value in zip(scanned, results[1 + self.N :], strict=True):
-                values.append(value)
-        return (
-            *states,
-            *(np.stack(v) if v else np.empty(0, np.float32) for v in scanned),
-        )
+            inputs = [np.array(count, np.int64), np.array(is_going), *states]
+            feeds = _feeds(body, inputs, context)
+            results = body.run(None, feeds, attributes=attributes)
+            is_going = bool(results[0])
+            states = list(results[1 : 1 + self.N])
+            _append_each(scanned, results[1 + self.N :])
+        stacked = [_stack_steps(steps) for steps in scanned]
+        return (*states, *stacked)
+
+
+def _stack_steps(steps: Sequence[np.ndarray]) -> np.ndarray:
+    return np.stack(steps) if steps else np.empty(0, np.float32)
 
 
 class Scan(OpRun):
@@ -73,33 +71,60 @@ class Scan(OpRun):
         **given: Any,  # noqa: ANN401
     ) -> tuple[np.ndarray, ...]:
         body: Any = self.body  # type: ignore[attr-defined]  # onnx sets it from the attribute
-        count = given["num_scan_inputs"]
-        states = list(args[: len(args) - count])
-        read = [
-            np.flip(moved, 0) if backwards else moved
-            for value, axis, backwards in _directed(args[len(states) :], "input", given)
-            for moved in [np.moveaxis(value, axis, 0)]
-        ]
-        outputs = len(body.output_names) - len(states)
-        scanned: list[list[np.ndarray]] = [[] for _ in range(outputs)]
-        for slices in zip(*read, strict=True):
-            inputs = dict(context or {})
-            inputs |= dict(zip(body.input_names, [*states, *slices], strict=True))
-            results = body.run(None, inputs, attributes=attributes)
-            states = list(results[: len(states)])
-            for values, value in zip(scanned, results[len(states) :], strict=True):
-                values.append(value)
-        stacked = (
-            np.stack(values[::-1] if backwards else values, axis=axis)
-            for values, axis, backwards in _directed(scanned, "output", given)
-        )
-        return (*states, *stacked)
+        state_count = len(args) - given["num_scan_inputs"]
+        states = list(args[:state_count])
+        sequences = _sequences(args[state_count:], given)
+        scanned: list[list[np.ndarray]] = [[] for _ in body.output_names[state_count:]]
+        for slices in zip(*sequences, strict=True):
+            feeds = _feeds(body, [*states, *slices], context)
+            results = body.run(None, feeds, attributes=attributes)
+            states = list(results[:state_count])
+            _append_each(scanned, results[state_count:])
+        return (*states, *_stacked(scanned, given))
 
 
-def _directed(
-    values: Sequence[Any], side: str, given: Mapping[str, Any]
-) -> Iterator[tuple[Any, int, int]]:
-    """Give each value its axis, and whether it goes backwards; both are 0 if not given."""
-    lists = [given.get(f"scan_{side}_{key}") or () for key in ("axes", "directions")]
-    padded = [[*numbers, *[0] * (len(values) - len(numbers))] for numbers in lists]
-    return zip(values, *padded, strict=True)
+def _sequences(
+    inputs: Sequence[np.ndarray], given: Mapping[str, Any]
+) -> list[np.ndarray]:
+    """Return the scanned inputs with the axis to go along in front, in its direction."""
+    axes = _padded(given.get("scan_input_axes"), len(inputs))
+    directions = _padded(given.get("scan_input_directions"), len(inputs))
+    sequences = []
+    for data, axis, is_backwards in zip(inputs, axes, directions, strict=True):
+        moved = np.moveaxis(data, axis, 0)
+        sequences.append(np.flip(moved, 0) if is_backwards else moved)
+    return sequences
+
+
+def _stacked(
+    scanned: Sequence[list[np.ndarray]], given: Mapping[str, Any]
+) -> list[np.ndarray]:
+    """Return the scanned outputs, stacked along their axes in their directions."""
+    axes = _padded(given.get("scan_output_axes"), len(scanned))
+    directions = _padded(given.get("scan_output_directions"), len(scanned))
+    stacked = []
+    for steps, axis, is_backwards in zip(scanned, axes, directions, strict=True):
+        ordered = steps[::-1] if is_backwards else steps
+        stacked.append(np.stack(ordered, axis=axis))
+    return stacked
+
+
+def _padded(numbers: Sequence[int] | None, count: int) -> list[int]:
+    """Return ``count`` numbers; those that are not given are 0."""
+    given = list(numbers or ())
+    return given + [0] * (count - len(given))
+
+
+def _feeds(
+    body: Any,  # noqa: ANN401 (an evaluator)
+    inputs: Sequence[np.ndarray],
+    context: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Return the inputs of a body and, unless they hide them, the values outside of it."""
+    own = dict(zip(body.input_names, inputs, strict=True))
+    return {**(context or {}), **own}
+
+
+def _append_each(lists: Sequence[list[np.ndarray]], values: Sequence[Any]) -> None:
+    for values_so_far, value in zip(lists, values, strict=True):
+        values_so_far.append(value)

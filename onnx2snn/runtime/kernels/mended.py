@@ -13,16 +13,24 @@ __all__ = ["LRN", "NonMaxSuppression", "Optional", "Pad"]
 class LRN(OpRun):
     """Division by a power of the sum of squares over neighboring channels."""
 
-    def _run(self, x: np.ndarray, **attributes: Any) -> tuple[np.ndarray]:  # noqa: ANN401
-        size = attributes["size"]
-        before = (size - 1) // 2
-        squares = np.pad(
-            x * x, [(0, 0), (before, size - 1 - before)] + [(0, 0)] * (x.ndim - 2)
-        )
+    def _run(
+        self,
+        x: np.ndarray,
+        *,
+        size: int,
+        alpha: float,
+        beta: float,
+        bias: float,
+    ) -> tuple[np.ndarray]:
         channels = x.shape[1]
+        before = (size - 1) // 2
+        after = size - 1 - before
+        widths = [(0, 0)] * x.ndim
+        widths[1] = (before, after)
+        squares = np.pad(x * x, widths)
         total = sum(squares[:, start : start + channels] for start in range(size))
-        factor = attributes["bias"] + attributes["alpha"] / size * total
-        return ((x / factor ** attributes["beta"]).astype(x.dtype),)
+        factor = bias + alpha / size * total
+        return ((x / factor**beta).astype(x.dtype),)
 
 
 class Optional(OpRun):
@@ -43,18 +51,23 @@ class Pad(OpRun):
         axes: np.ndarray | None = None,
         mode: str = "constant",
     ) -> tuple[np.ndarray]:
-        ends = np.zeros((x.ndim, 2), np.int64)
-        ends[slice(None) if axes is None else axes] = np.reshape(pads, (2, -1)).T
-        less = np.maximum(-ends, 0)
-        kept = x[
-            tuple(
-                slice(a, size - b) for size, (a, b) in zip(x.shape, less, strict=True)
-            )
-        ]
+        padded_axes = slice(None) if axes is None else axes
+        widths = np.zeros((x.ndim, 2), np.int64)
+        widths[padded_axes] = np.reshape(pads, (2, -1)).T
+        cropped = _crop(x, np.maximum(-widths, 0))
         options: dict[str, Any] = {"mode": mode}
         if mode == "constant":
             options["constant_values"] = 0 if fill is None else fill
-        return (np.pad(kept, np.maximum(ends, 0), **options).astype(x.dtype),)
+        padded = np.pad(cropped, np.maximum(widths, 0), **options)
+        return (padded.astype(x.dtype),)
+
+
+def _crop(x: np.ndarray, widths: np.ndarray) -> np.ndarray:
+    """Return ``x`` without the first and last elements of each axis, [axes, 2] in number."""
+    kept = []
+    for size, (first, last) in zip(x.shape, widths, strict=True):
+        kept.append(slice(first, size - last))
+    return x[tuple(kept)]
 
 
 class NonMaxSuppression(OpRun):
@@ -64,60 +77,80 @@ class NonMaxSuppression(OpRun):
         self,
         boxes: np.ndarray,
         scores: np.ndarray,
-        most: np.ndarray | None = None,
-        overlap: np.ndarray | None = None,
-        least: np.ndarray | None = None,
-        **attributes: Any,  # noqa: ANN401
+        max_count: np.ndarray | None = None,
+        max_overlap: np.ndarray | None = None,
+        min_score: np.ndarray | None = None,
+        **attributes: int,
     ) -> tuple[np.ndarray]:
-        count = 0 if most is None else int(np.ravel(most)[0])
-        threshold = 0.0 if overlap is None else float(np.ravel(overlap)[0])
-        chosen = [
-            (batch, label, index)
-            for batch in range(scores.shape[0])
-            for corners in [
-                _corners(boxes[batch], bool(attributes.get("center_point_box")))
-            ]
-            for label in range(scores.shape[1])
-            for index in _best(
-                corners, _candidates(scores[batch, label], least), threshold, count
-            )
-        ]
+        count = int(_first(max_count))
+        overlap = float(_first(max_overlap))
+        is_centered = attributes.get("center_point_box")
+        find_corners = _corners_of_centered if is_centered else _corners_of_opposite
+        chosen = []
+        for batch, scores_of_classes in enumerate(scores):
+            corners = find_corners(boxes[batch])
+            for label, scores_of_boxes in enumerate(scores_of_classes):
+                candidates = _candidates(scores_of_boxes, min_score)
+                best = _best(corners, candidates, overlap, count)
+                chosen += [(batch, label, index) for index in best]
         return (np.array(chosen, np.int64).reshape(-1, 3),)
 
 
-def _corners(boxes: np.ndarray, centered: bool) -> np.ndarray:  # noqa: FBT001
-    """Return [boxes, 4]: lower y, lower x, upper y, upper x."""
-    if centered:
-        x, y, width, height = boxes.T
-        sides = [y - height / 2, x - width / 2, y + height / 2, x + width / 2]
-        return np.stack(sides, axis=1)
-    lower = np.minimum(boxes[:, :2], boxes[:, 2:])
-    return np.concatenate([lower, np.maximum(boxes[:, :2], boxes[:, 2:])], axis=1)
+def _first(given: np.ndarray | None) -> Any:  # noqa: ANN401 (a NumPy scalar)
+    """Return the only element, 0 if there is none."""
+    return 0 if given is None else np.ravel(given)[0]
 
 
-def _candidates(scores: np.ndarray, least: np.ndarray | None) -> list[int]:
-    """Return the boxes that score enough, best first, the first of equals before the others."""
+def _corners_of_centered(boxes: np.ndarray) -> np.ndarray:
+    """Return [boxes, 4], lower y, lower x, upper y, upper x, of x, y, width, height."""
+    x, y, width, height = boxes.T
+    sides = [
+        y - height / 2,
+        x - width / 2,
+        y + height / 2,
+        x + width / 2,
+    ]
+    return np.stack(sides, axis=1)
+
+
+def _corners_of_opposite(boxes: np.ndarray) -> np.ndarray:
+    """Return the same of two opposite corners, each y and x, in any order."""
+    first = boxes[:, :2]
+    second = boxes[:, 2:]
+    lower = np.minimum(first, second)
+    upper = np.maximum(first, second)
+    return np.concatenate([lower, upper], axis=1)
+
+
+def _candidates(scores: np.ndarray, min_score: np.ndarray | None) -> list[int]:
+    """Return the boxes that score enough, best first; equals in their order."""
     order = np.argsort(-scores, kind="stable")
-    if least is not None:
-        order = order[scores[order] > np.ravel(least)[0]]
+    if min_score is not None:
+        order = order[scores[order] > _first(min_score)]
     return [int(index) for index in order]
 
 
 def _best(
-    corners: np.ndarray, candidates: list[int], threshold: float, count: int
+    corners: np.ndarray, candidates: list[int], max_overlap: float, count: int
 ) -> list[int]:
+    """Return at most ``count`` candidates that overlap no earlier one too much."""
     kept: list[int] = []
     for index in candidates:
-        if len(kept) < count and all(
-            _overlap(corners[index], corners[other]) <= threshold for other in kept
-        ):
+        if len(kept) >= count:
+            break
+        overlaps = [_overlap(corners[index], corners[other]) for other in kept]
+        if all(overlap <= max_overlap for overlap in overlaps):
             kept.append(index)
     return kept
 
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> float:
     """Return intersection over union of two boxes, 0 if one has no area."""
-    sides = np.maximum(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0)
-    areas = [np.prod(box[2:] - box[:2]) for box in (a, b)]
-    both = np.prod(sides)
-    return 0.0 if min(areas) <= 0 else float(both / (sum(areas) - both))
+    lower = np.maximum(a[:2], b[:2])
+    upper = np.minimum(a[2:], b[2:])
+    intersection = np.prod(np.maximum(upper - lower, 0))
+    area_a = np.prod(a[2:] - a[:2])
+    area_b = np.prod(b[2:] - b[:2])
+    if min(area_a, area_b) <= 0:
+        return 0.0
+    return float(intersection / (area_a + area_b - intersection))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 from typing import Any
 
@@ -32,28 +31,31 @@ class MaxPool(OpRun):
 
 
 def _lowest(dtype: np.dtype[Any]) -> float:
-    return float(np.iinfo(dtype).min) if np.issubdtype(dtype, np.integer) else -math.inf
+    if np.issubdtype(dtype, np.integer):
+        return float(np.iinfo(dtype).min)
+    return -math.inf
 
 
 def _indices(padded: np.ndarray, window: Window, *, column_major: bool) -> np.ndarray:
     """Return where each window's first largest value lies in the flattened unpadded input."""
     batch, channels = padded.shape[:2]
     spatial = [axis.size for axis in window.axes]
-    plane = math.prod(spatial)
-    index = np.arange(plane).reshape(spatial, order="F" if column_major else "C")
-    indices = _windows(window.pad(index[None, None], 0), window)
+    plane_size = math.prod(spatial)
+    plane = np.arange(plane_size).reshape(spatial, order="F" if column_major else "C")
+    indices = _windows(window.pad(plane[None, None], 0), window)
     values = _windows(padded, window)
     best = values.argmax(axis=2, keepdims=True)
-    chosen = np.take_along_axis(np.broadcast_to(indices, values.shape), best, axis=2)[
-        :, :, 0
-    ]
-    first = plane * np.arange(batch * channels)
-    result: np.ndarray = chosen + first.reshape(batch, channels, *[1] * len(spatial))
-    return result
+    indices = np.broadcast_to(indices, values.shape)
+    chosen = np.take_along_axis(indices, best, axis=2)[:, :, 0]
+    plane_starts = plane_size * np.arange(batch * channels)
+    plane_starts = plane_starts.reshape(batch, channels, *[1] * len(spatial))
+    return np.asarray(chosen + plane_starts)
 
 
 def _windows(padded: np.ndarray, window: Window) -> np.ndarray:
-    return window.view(padded).reshape(*padded.shape[:2], window.taps, *window.output)
+    """Return all windows, shape ``[N, C, taps, *output]``."""
+    windows = window.view(padded)
+    return windows.reshape(*padded.shape[:2], window.taps, *window.output)
 
 
 class AveragePool(OpRun):
@@ -87,28 +89,42 @@ class MaxRoiPool(OpRun):
         self,
         x: np.ndarray,
         rois: np.ndarray,
-        **attributes: Any,  # noqa: ANN401
+        *,
+        pooled_shape: list[int],
+        spatial_scale: float,
     ) -> tuple[np.ndarray]:
-        height, width = attributes["pooled_shape"]
-        y = np.zeros((len(rois), x.shape[1], height, width), x.dtype)
-        scaled = np.floor(rois[:, 1:] * attributes["spatial_scale"] + 0.5).astype(int)
-        for index, (x1, y1, x2, y2) in enumerate(scaled):
-            image = x[int(rois[index, 0])]
-            rows = _cells(y1, y2, height, image.shape[1])
-            columns = _cells(x1, x2, width, image.shape[2])
-            for (i, row), (j, column) in itertools.product(
-                enumerate(rows), enumerate(columns)
-            ):
-                cell = image[:, row, column]
-                if cell.size:
-                    y[index, :, i, j] = cell.max(axis=(1, 2))
+        samples = rois[:, 0].astype(int)
+        corners = np.floor(rois[:, 1:] * spatial_scale + 0.5).astype(int)
+        y = np.zeros((len(rois), x.shape[1], *pooled_shape), x.dtype)
+        for pooled, sample, corner in zip(y, samples, corners, strict=True):
+            _pool_region(x[sample], corner, pooled)
         return (y,)
+
+
+def _pool_region(image: np.ndarray, corner: np.ndarray, pooled: np.ndarray) -> None:
+    """Write the largest value of each cell of a region.
+
+    Args:
+        image: Shape ``[C, H, W]``.
+        corner: The first and last column and row: x1, y1, x2, y2, both included.
+        pooled: Where they are written, shape ``[C, *pooled_shape]``.
+    """
+    x1, y1, x2, y2 = corner
+    rows = _cells(y1, y2, pooled.shape[1], image.shape[1])
+    columns = _cells(x1, x2, pooled.shape[2], image.shape[2])
+    for i, row in enumerate(rows):
+        for j, column in enumerate(columns):
+            cell = image[:, row, column]
+            if cell.size:
+                pooled[:, i, j] = cell.max(axis=(1, 2))
 
 
 def _cells(first: int, last: int, count: int, size: int) -> list[slice]:
     """Return the ranges of ``count`` cells that together cover ``first`` to ``last``."""
     step = max(last - first + 1, 1) / count
-    starts = [math.floor(cell * step) + first for cell in range(count)]
-    ends = [math.ceil((cell + 1) * step) + first for cell in range(count)]
-    bounds = np.clip([starts, ends], 0, size)
-    return [slice(*bound) for bound in bounds.T]
+    cells = []
+    for cell in range(count):
+        start = math.floor(cell * step) + first
+        end = math.ceil((cell + 1) * step) + first
+        cells.append(slice(*np.clip([start, end], 0, size)))
+    return cells

@@ -21,12 +21,19 @@ class DequantizeLinear(OpRun):
         zero_point: np.ndarray | None = None,
         **attributes: int,
     ) -> tuple[np.ndarray]:
-        zeros = np.zeros_like(scale) if zero_point is None else zero_point
+        if zero_point is None:
+            zero_point = np.zeros_like(scale)
+        if zero_point.size == 1:
+            zero_point = zero_point.reshape([])
+        axis: int | None = attributes.get("axis", 1)
+        if scale.size == 1:
+            scale = scale.reshape([])
+            axis = None
         result = real_numbers(
             integers,
-            scale.reshape([]) if scale.size == 1 else scale,
-            zeros.reshape([]) if zeros.size == 1 else zeros,
-            None if scale.size == 1 else attributes.get("axis", 1),
+            scale,
+            zero_point,
+            axis,
             attributes.get("block_size", 0),
         )
         output_dtype = attributes.get("output_dtype", 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,10 @@ _BEND = -0.75
 
 
 class GridSample(OpRun):
-    """Values of an image at the points of a grid, -1 to 1 along each axis, in any number of axes.
+    """Values of an image at the points of a grid, -1 to 1 along each axis.
 
-    onnx's own takes each point by itself, and knows the names of the modes of opset 20 only.
+    The image may have any number of axes. onnx's own kernel takes each point by itself, and
+    knows the names of the modes of opset 20 only.
     """
 
     def _run(
@@ -32,82 +34,125 @@ class GridSample(OpRun):
         align_corners: int = 0,
     ) -> tuple[np.ndarray]:
         mode = mode.removeprefix("bi")
-        points, borders = [], []
-        for size, point in zip(
-            x.shape[2:], np.moveaxis(grid, -1, 0)[::-1], strict=True
-        ):
-            low, high = (0.0, size - 1.0) if align_corners else (-0.5, size - 0.5)
-            place = (point + 1) / 2 * (high - low) + low
-            place = np.rint(place) if mode == "nearest" else place
-            if padding_mode == "reflection" and mode != "cubic":
-                place = _reflected(place, low, high)
-            elif padding_mode == "border" and mode != "cubic":
-                place = np.clip(place, 0, size - 1)
-            points.append(place)
-            borders.append((low, high))
+        axes = [
+            _Axis(size, padding_mode, is_aligned=bool(align_corners))
+            for size in x.shape[2:]
+        ]
+        coordinates = np.moveaxis(grid, -1, 0)[
+            ::-1
+        ]  # the last axis comes first in a grid
+        neighbors = [
+            axis.neighbors(coordinate, mode)
+            for axis, coordinate in zip(axes, coordinates, strict=True)
+        ]
         total = np.zeros((*grid.shape[:-1], x.shape[1]), x.dtype)
-        choices = [_neighbors(place, mode) for place in points]
-        for chosen in itertools.product(*choices):
-            weight = np.prod([share for _, share in chosen], axis=0)
-            pixels = _pixels(x, [index for index, _ in chosen], borders, padding_mode)
-            total += (weight[..., None] * pixels).astype(x.dtype)
+        for corner in itertools.product(*neighbors):
+            indices = [index for index, _ in corner]
+            shares = [share for _, share in corner]
+            weight = np.prod(shares, axis=0)[..., None]
+            total += (weight * _pixels(x, indices, axes)).astype(x.dtype)
         return (np.ascontiguousarray(np.moveaxis(total, -1, 1)),)
 
 
-def _neighbors(place: np.ndarray, mode: str) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return the pixels that count along one axis, each with its share."""
-    first = np.floor(place)
-    rest = place - first
+@dataclasses.dataclass(frozen=True)
+class _Axis:
+    """One spatial axis of the image.
+
+    Attributes:
+        size: Number of pixels along it.
+        padding_mode: What counts outside: ``zeros``, ``border`` or ``reflection``.
+        is_aligned: Whether -1 and 1 are the centers of the outermost pixels, not their edges.
+    """
+
+    size: int
+    padding_mode: str
+    is_aligned: bool
+
+    @property
+    def low(self) -> float:
+        """Place of the coordinate -1, in pixels."""
+        return 0.0 if self.is_aligned else -0.5
+
+    @property
+    def high(self) -> float:
+        """Place of the coordinate 1, in pixels."""
+        return self.size - 1.0 if self.is_aligned else self.size - 0.5
+
+    def neighbors(
+        self, coordinate: np.ndarray, mode: str
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return the pixels that count at a coordinate, each with its share."""
+        place = (coordinate + 1) / 2 * (self.high - self.low) + self.low
+        if mode == "nearest":
+            place = np.rint(place)
+        if (
+            mode != "cubic"
+        ):  # of which each of the four pixels is brought inside by itself
+            place = self._brought_inside(place)
+        first = np.floor(place)
+        shares = _shares(place - first, mode)
+        return [(first + offset, share) for offset, share in shares.items()]
+
+    def _brought_inside(self, place: np.ndarray) -> np.ndarray:
+        if self.padding_mode == "reflection":
+            return self.reflected(place)
+        if self.padding_mode == "border":
+            return np.asarray(np.clip(place, 0, self.size - 1))
+        return place
+
+    def reflected(self, place: np.ndarray) -> np.ndarray:
+        """Return ``place``, folded at both ends until it lies between them."""
+        length = self.high - self.low
+        if length <= 0:
+            return np.full_like(place, self.low)
+        along = np.mod(place - self.low, 2 * length)
+        return self.low + np.minimum(along, 2 * length - along)
+
+
+def _shares(rest: np.ndarray, mode: str) -> dict[int, np.ndarray]:
+    """Return the shares of the pixels around a point, by their offset from the first.
+
+    Args:
+        rest: Distance of the point from the pixel before it, 0 to 1.
+        mode: ``nearest``, ``linear`` or ``cubic``.
+    """
     if mode == "nearest":
-        shares = {0: np.ones_like(rest)}
-    elif mode == "linear":
-        shares = {0: 1 - rest, 1: rest}
-    else:
-        shares = {
-            -1: _far(rest + 1),
-            0: _near(rest),
-            1: _near(1 - rest),
-            2: _far(2 - rest),
-        }
-    return [(first + offset, share) for offset, share in shares.items()]
+        return {0: np.ones_like(rest)}
+    if mode == "linear":
+        return {0: 1 - rest, 1: rest}
+    return {
+        -1: _far_share(rest + 1),
+        0: _near_share(rest),
+        1: _near_share(1 - rest),
+        2: _far_share(2 - rest),
+    }
 
 
-def _near(distance: np.ndarray) -> np.ndarray:
+def _near_share(distance: np.ndarray) -> np.ndarray:
     """Return the share of a pixel at a distance from 0 to 1."""
-    return np.asarray(((_BEND + 2) * distance - (_BEND + 3)) * distance * distance + 1)
+    cubic = (_BEND + 2) * distance - (_BEND + 3)
+    return np.asarray(cubic * distance * distance + 1)
 
 
-def _far(distance: np.ndarray) -> np.ndarray:
+def _far_share(distance: np.ndarray) -> np.ndarray:
     """Return the share of a pixel at a distance from 1 to 2."""
-    share = (
-        (_BEND * distance - 5 * _BEND) * distance + 8 * _BEND
-    ) * distance - 4 * _BEND
-    return np.asarray(share)
+    quadratic = (_BEND * distance - 5 * _BEND) * distance + 8 * _BEND
+    return np.asarray(quadratic * distance - 4 * _BEND)
 
 
 def _pixels(
-    x: np.ndarray,
-    places: Sequence[np.ndarray],
-    borders: Sequence[tuple[float, float]],
-    padding_mode: str,
+    x: np.ndarray, places: Sequence[np.ndarray], axes: Sequence[_Axis]
 ) -> np.ndarray:
-    """Return pixels, [N, ..., C], those outside as ``padding_mode`` says."""
-    inside, indices = np.ones(places[0].shape, bool), []
-    for size, place, (low, high) in zip(x.shape[2:], places, borders, strict=True):
-        if padding_mode == "reflection":
-            place = _reflected(place, low, high)  # noqa: PLW2901 (the same place, folded in)
-        elif padding_mode == "zeros":
-            inside &= (place >= 0) & (place < size)
-        indices.append(np.clip(place, 0, size - 1).astype(np.int64))
+    """Return pixels, [N, ..., C]; those outside as the padding mode says."""
+    is_inside = np.ones(places[0].shape, bool)
+    indices = []
+    for place, axis in zip(places, axes, strict=True):
+        folded = place
+        if axis.padding_mode == "reflection":
+            folded = axis.reflected(place)
+        elif axis.padding_mode == "zeros":
+            is_inside &= (place >= 0) & (place < axis.size)
+        indices.append(np.clip(folded, 0, axis.size - 1).astype(np.int64))
     sample = np.arange(len(x)).reshape(-1, *[1] * (places[0].ndim - 1))
     pixels = np.moveaxis(x, 1, -1)[sample, *indices]
-    return np.where(inside[..., None], pixels, np.zeros([], x.dtype))
-
-
-def _reflected(place: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Return ``place``, folded at ``low`` and ``high`` until it lies between them."""
-    if high <= low:
-        return np.full_like(place, low)
-    turn = 2 * (high - low)
-    along = np.mod(place - low, turn)
-    return low + np.minimum(along, turn - along)
+    return np.where(is_inside[..., None], pixels, np.zeros([], x.dtype))

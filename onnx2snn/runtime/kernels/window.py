@@ -49,32 +49,39 @@ class Axis:
         if not self.ceil:
             return room // self.stride + 1
         windows = -(-room // self.stride) + 1
-        starts_on_input = (windows - 1) * self.stride < self.size + self.begin
-        return windows if starts_on_input else windows - 1
+        last_start = (windows - 1) * self.stride
+        if last_start < self.size + self.begin:
+            return windows
+        return windows - 1
+
+    @property
+    def reach(self) -> int:
+        """Distance from the first window's start to the last one's start, included."""
+        return (self.output - 1) * self.stride + 1
 
     @property
     def overhang(self) -> int:
         """Padding after the input that the windows reach, the one from ``ceil`` included."""
-        return max(
-            0, (self.output - 1) * self.stride + self.extent - self.size - self.begin
-        )
+        last_end = self.reach - 1 + self.extent
+        return max(0, last_end - self.size - self.begin)
 
     def tap(self, index: int) -> slice:
         """Return where tap ``index`` of every window lies on the padded input."""
         start = index * self.dilation
-        return slice(start, start + (self.output - 1) * self.stride + 1, self.stride)
+        return slice(start, start + self.reach, self.stride)
 
     def counts(self, *, with_padding: bool) -> np.ndarray:
-        """Return, for each window, how many of its taps lie on the input or declared padding."""
-        first = np.arange(self.output)[:, None] * self.stride - self.begin
-        position = first + np.arange(self.kernel) * self.dilation
-        low, high = (
-            (-self.begin, self.size + self.end) if with_padding else (0, self.size)
-        )
-        counts: np.ndarray = np.count_nonzero(
-            (position >= low) & (position < high), axis=1
-        )
-        return counts
+        """Return, for each window, how many of its taps lie on the input.
+
+        Args:
+            with_padding: Whether those on declared padding count as well.
+        """
+        first_tap = np.arange(self.output)[:, None] * self.stride - self.begin
+        position = first_tap + np.arange(self.kernel) * self.dilation
+        low = -self.begin if with_padding else 0
+        high = self.size + self.end if with_padding else self.size
+        is_inside = (position >= low) & (position < high)
+        return np.asarray(np.count_nonzero(is_inside, axis=1))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,34 +124,29 @@ class Window:
         if not any(axis.begin or axis.overhang for axis in self.axes):
             return x
         sizes = [axis.begin + axis.size + axis.overhang for axis in self.axes]
+        inner = [slice(axis.begin, axis.begin + axis.size) for axis in self.axes]
         padded = np.full((*x.shape[:2], *sizes), fill, x.dtype)
-        inner: tuple[Any, ...] = (
-            ...,
-            *(slice(axis.begin, axis.begin + axis.size) for axis in self.axes),
-        )
-        padded[inner] = x
+        padded[:, :, *inner] = x
         return padded
 
     def places(self) -> Iterator[tuple[Any, ...]]:
         """Yield, tap by tap, the index of that tap in all windows of the padded input."""
-        for index in np.ndindex(*(axis.kernel for axis in self.axes)):
-            taps = zip(self.axes, index, strict=True)
-            yield (..., *(axis.tap(position) for axis, position in taps))
+        kernel = [axis.kernel for axis in self.axes]
+        for taps in np.ndindex(*kernel):
+            slices = [axis.tap(tap) for axis, tap in zip(self.axes, taps, strict=True)]
+            yield (..., *slices)
 
     def view(self, padded: np.ndarray) -> np.ndarray:
         """Return all windows of ``padded``, shape ``[N, C, *kernel, *output]``, without a copy."""
         rank = len(self.axes)
+        spatial = tuple(range(2, 2 + rank))
+        inside = tuple(range(2 + rank, 2 + 2 * rank))
         extents = tuple(axis.extent for axis in self.axes)
-        windows = sliding_window_view(padded, extents, axis=tuple(range(2, 2 + rank)))
-        at_stride = tuple(
-            slice(0, (axis.output - 1) * axis.stride + 1, axis.stride)
-            for axis in self.axes
-        )
-        at_dilation = tuple(slice(None, None, axis.dilation) for axis in self.axes)
-        windows = windows[(slice(None), slice(None), *at_stride, *at_dilation)]
-        return windows.transpose(
-            0, 1, *range(2 + rank, 2 + 2 * rank), *range(2, 2 + rank)
-        )
+        windows = sliding_window_view(padded, extents, axis=spatial)
+        at_stride = [slice(0, axis.reach, axis.stride) for axis in self.axes]
+        at_dilation = [slice(None, None, axis.dilation) for axis in self.axes]
+        windows = windows[:, :, *at_stride, *at_dilation]
+        return windows.transpose(0, 1, *inside, *spatial)
 
 
 def declared_axes(
@@ -157,7 +159,15 @@ def declared_axes(
     pads = attributes.get("pads") or [0] * (2 * rank)
     ceil = bool(attributes.get("ceil_mode"))
     return [
-        Axis(size, kernel[i], strides[i], dilations[i], pads[i], pads[i + rank], ceil)
+        Axis(
+            size=size,
+            kernel=kernel[i],
+            stride=strides[i],
+            dilation=dilations[i],
+            begin=pads[i],
+            end=pads[i + rank],
+            ceil=ceil,
+        )
         for i, size in enumerate(spatial)
     ]
 
@@ -166,7 +176,10 @@ def _auto_padded(axis: Axis, auto_pad: str) -> Axis:
     if auto_pad in {"NOTSET", "VALID"}:
         return axis
     windows = -(-axis.size // axis.stride)
-    total = max(0, (windows - 1) * axis.stride + axis.extent - axis.size)
-    small, large = total // 2, total - total // 2
-    begin, end = (small, large) if auto_pad == "SAME_UPPER" else (large, small)
-    return dataclasses.replace(axis, begin=begin, end=end, ceil=False)
+    last_end = (windows - 1) * axis.stride + axis.extent
+    total = max(0, last_end - axis.size)
+    small = total // 2
+    large = total - small
+    if auto_pad == "SAME_UPPER":
+        return dataclasses.replace(axis, begin=small, end=large, ceil=False)
+    return dataclasses.replace(axis, begin=large, end=small, ceil=False)
