@@ -1,10 +1,43 @@
-"""Loops over time: all layers in one, or one for each layer."""
+"""Schedules: single-step graphs turned into graphs that run for T steps.
+
+A single-step graph computes the first time step: plain ONNX, in which each stateful operator
+takes its initial state as an input and gives the next one as an output. A schedule says which
+nodes run how often, and in which order; a layout says where the axis of time is. Both schedules
+here lay time out as the iterations of a Loop:
+
+    lockstep    all layers advance together, in one Loop (``lockstep.py``, on the parts that
+                ``partition.py`` finds)
+    layerwise   each layer fires in a Loop of its own, once its input is complete
+                (``layerwise.py``, with ``accumulation.py`` between the layers)
+
+A schedule is a function that changes a single-step graph in place, here, and the pass around
+it, in ``passes/time_loop/``. What it is made of:
+
+    ``Partition.of``    what runs before, in and behind the steps
+    ``states``          the states of a node: its value before the first step, and after one
+    ``new_loop``        a Loop from the nodes of a step, with its own copies of the weights
+    ``time_steps_input``  T, as an input with a default
+
+Another layout of time (time in the batch, a graph unrolled, files of one step) takes the same
+parts, and writes something else than a Loop from them. If runtimes are to find the steps again
+in a file, say how in ``finding.py``: whoever runs or reads networks asks only there.
+``docs/contributing/hacking.md`` lists what else is to be touched, and
+``tests/schedules/test_another_layout.py`` adds one from outside.
+"""
 
 from __future__ import annotations
 
-from onnx2snn.schedules.layerwise import emit_layerwise, layers_in_a_row
+from onnx2snn.schedules.finding import (
+    LAYER_LOOP,
+    LOOP_NAME,
+    is_layer_loop,
+    layers_in_a_row,
+    time_loops,
+)
+from onnx2snn.schedules.layerwise import emit_layerwise
 from onnx2snn.schedules.lockstep import emit_time_loop
-from onnx2snn.schedules.loops import LAYER_LOOP, LOOP_NAME, is_layer_loop, time_loops
+from onnx2snn.schedules.loops import State, states
+from onnx2snn.schedules.partition import Partition
 from onnx2snn.schedules.spike_weights import spike_weights_of
 from onnx2snn.schedules.time_steps import (
     MOST_TIME_STEPS,
@@ -18,12 +51,15 @@ __all__ = [
     "LOOP_NAME",
     "MOST_TIME_STEPS",
     "TIME_STEPS",
+    "Partition",
+    "State",
     "checked_time_steps",
     "emit_layerwise",
     "emit_time_loop",
     "is_layer_loop",
     "layers_in_a_row",
     "spike_weights_of",
+    "states",
     "time_loops",
     "time_steps_input",
 ]

@@ -10,7 +10,7 @@ import onnx_ir as ir
 from onnx2snn.graph import NodeBuilder, array, constant, is_op, set_array
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    Dims = tuple[int | str | None, ...]
 
 __all__ = ["InitialStates", "set_starting_value", "starting_value"]
 
@@ -31,15 +31,14 @@ class InitialStates:
         """Remember where the symbolic dimensions of ``graph`` come from."""
         self.graph = graph
         self._builder = NodeBuilder(graph)
-        self._axes = {
-            dim.value: (value, axis)
-            for value in graph.inputs
-            for axis, dim in enumerate(value.shape or ())
-            if isinstance(dim, ir.SymbolicDim) and dim.value is not None
-        }
-        self._shapes: dict[tuple[int | str | None, ...], ir.Value] = {}
+        self._axes: dict[str, tuple[ir.Value, int]] = {}
+        for value in graph.inputs:
+            for axis, dim in enumerate(_dims_of(value) or ()):
+                if isinstance(dim, str):
+                    self._axes[dim] = value, axis
+        self._shapes: dict[Dims, ir.Value] = {}
 
-    def of(self, current: ir.Value, name: str, data: np.ndarray) -> ir.Value:
+    def make(self, current: ir.Value, name: str, data: np.ndarray) -> ir.Value:
         """Return an initial state called ``name``.
 
         Args:
@@ -47,12 +46,8 @@ class InitialStates:
             name: Name of the state.
             data: Its contents, in a shape that broadcasts to ``current``.
         """
-        dims = (
-            None if current.shape is None else tuple(_plain(d) for d in current.shape)
-        )
-        if dims is None or not all(isinstance(d, int) or d in self._axes for d in dims):
-            return constant(self.graph, name, data)
-        if data.shape == dims:
+        dims = _dims_of(current)
+        if dims is None or not self._are_known(dims) or data.shape == dims:
             return constant(self.graph, name, data)
         start = constant(self.graph, f"{name}_value", data)
         expand = ir.node("Expand", [start, self._shape(dims)], name=f"{name}.expand")
@@ -60,48 +55,59 @@ class InitialStates:
         state.shape = ir.Shape(dims)
         return state
 
-    def _shape(self, dims: tuple[int | str | None, ...]) -> ir.Value:
+    def _are_known(self, dims: Dims) -> bool:
+        """Whether all of ``dims`` are known before the first step."""
+        return all(isinstance(dim, int) or dim in self._axes for dim in dims)
+
+    def _shape(self, dims: Dims) -> ir.Value:
+        """Return ``dims`` as a value, the same for the same dims."""
         if dims not in self._shapes:
-            if all(isinstance(d, int) for d in dims):
-                self._shapes[dims] = constant(
-                    self.graph, "state_shape", np.array(dims, np.int64)
-                )
-            else:
-                self._shapes[dims] = self._computed_shape(dims)
+            is_fixed = all(isinstance(dim, int) for dim in dims)
+            make_shape = self._fixed_shape if is_fixed else self._computed_shape
+            self._shapes[dims] = make_shape(dims)
         return self._shapes[dims]
 
-    def _computed_shape(self, dims: Iterable[int | str | None]) -> ir.Value:
-        parts = []
-        for dim in dims:
-            if isinstance(dim, int):
-                parts.append(
-                    constant(self.graph, "state_dim", np.array([dim], np.int64))
-                )
-                continue
-            source, axis = self._axes[str(dim)]
-            ends = {"start": axis, "end": axis + 1}
-            part = self._builder.add("Shape", [source], "state_shape", ends)
-            part.type = ir.TensorType(ir.DataType.INT64)
-            parts.append(part)
-        shape = self._builder.add("Concat", parts, "state_shape", {"axis": 0})
+    def _fixed_shape(self, dims: Dims) -> ir.Value:
+        return constant(self.graph, "state_shape", np.array(dims, np.int64))
+
+    def _computed_shape(self, dims: Dims) -> ir.Value:
+        sizes = [self._size(dim) for dim in dims]
+        shape = self._builder.add("Concat", sizes, "state_shape", {"axis": 0})
         shape.type = ir.TensorType(ir.DataType.INT64)
         return shape
 
+    def _size(self, dim: int | str | None) -> ir.Value:
+        """Return one dimension as a value of shape [1]."""
+        if isinstance(dim, int):
+            return constant(self.graph, "state_dim", np.array([dim], np.int64))
+        source, axis = self._axes[str(dim)]
+        ends = {"start": axis, "end": axis + 1}
+        size = self._builder.add("Shape", [source], "state_shape", ends)
+        size.type = ir.TensorType(ir.DataType.INT64)
+        return size
 
-def _plain(dim: int | ir.SymbolicDim) -> int | str | None:
-    return dim if isinstance(dim, int) else dim.value
+
+def _dims_of(value: ir.Value) -> Dims | None:
+    """Return the shape of ``value`` in numbers and names; None if its rank is not known."""
+    if value.shape is None:
+        return None
+    return tuple(dim if isinstance(dim, int) else dim.value for dim in value.shape)
 
 
 def starting_value(state: ir.Value | None) -> np.ndarray:
     """Return the contents of an initial state, in a shape that broadcasts to it."""
-    return array(_start(state))
+    return array(_before_expand(state))
 
 
 def set_starting_value(state: ir.Value | None, data: np.ndarray) -> None:
     """Change the contents of an initial state to ``data``, which broadcasts to it."""
-    set_array(_start(state), data)
+    set_array(_before_expand(state), data)
 
 
-def _start(state: ir.Value | None) -> ir.Value | None:
-    node = None if state is None else state.producer()
-    return node.inputs[0] if node is not None and is_op(node, "Expand") else state
+def _before_expand(state: ir.Value | None) -> ir.Value | None:
+    if state is None:
+        return None
+    node = state.producer()
+    if node is None or not is_op(node, "Expand"):
+        return state
+    return node.inputs[0]

@@ -1,4 +1,4 @@
-"""A Loop over time: how it is built, and how it is found again."""
+"""Loops over time as they are built: what is carried from step to step, and what is computed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from onnx2snn.graph import (
     display_name,
     fresh_name,
     is_constant,
-    is_op,
     reads,
     rewire,
 )
@@ -25,45 +24,44 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 __all__ = [
-    "LAYER_LOOP",
-    "LOOP_NAME",
     "Body",
     "Carried",
     "State",
-    "is_layer_loop",
+    "hand_over_output",
+    "name_finals",
+    "named_inputs",
     "new_loop",
     "states",
     "step_number",
-    "time_loops",
+    "zeros_like",
 ]
 
-LOOP_NAME = "onnx2snn.time_loop"
-"""Name of the Loop node over time in which all layers advance together."""
 
-LAYER_LOOP = "onnx2snn.layer_loop."
-"""What the name of a Loop node over the time of one layer starts with; the layer's follows."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class Carried:
+    """A loop-carried value.
 
-
-def time_loops(graph: ir.Graph) -> list[ir.Node]:
-    """Return the Loops in which neurons of an emitted graph fire.
-
-    One in lockstep, more if branches of an If have some; layer by layer, one for each layer.
+    Attributes:
+        before: The value before the first step.
+        inside: The body input that holds it at the start of a step.
+        after: The value at the end of a step.
     """
-    return [
-        node
-        for node in graph.all_nodes()
-        if is_layer_loop(node) or (is_op(node, "Loop") and node.name == LOOP_NAME)
-    ]
 
-
-def is_layer_loop(node: ir.Node) -> bool:
-    """Whether ``node`` is a Loop in which one layer fires alone."""
-    return is_op(node, "Loop") and (node.name or "").startswith(LAYER_LOOP)
+    before: ir.Value
+    inside: ir.Value
+    after: ir.Value
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class State:
-    """One state of a node: its value before the first step and after a step."""
+    """A state of a node of a single-step graph.
+
+    Attributes:
+        node: The node.
+        name: Name of the input of its operator that takes the state.
+        before: The state before the first step.
+        after: The state after a step.
+    """
 
     node: ir.Node
     name: str
@@ -75,26 +73,24 @@ class State:
 
         Args:
             graph: The graph around the loop.
-            start: What the state starts from; None for what the node says.
+            start: Value before the first step, in the place of ``before``.
         """
         before = self.before if start is None else start
+        keeps_shape = before.shape == self.after.shape
         inside = ir.Value(
             name=fresh_name(graph, f"{display_name(self.node)}.{self.name}"),
             type=before.type,
-            shape=before.shape if before.shape == self.after.shape else None,
+            shape=before.shape if keeps_shape else None,
         )
         position = list(ALL_OPS[self.node.op_type].inputs).index(self.name)
         self.node.replace_input_with(position, inside)
         return Carried(before, inside, self.after)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Carried:
-    """A loop-carried value: before the loop, at the start of a step, and at its end."""
-
-    before: ir.Value
-    inside: ir.Value
-    after: ir.Value
+def named_inputs(node: ir.Node) -> dict[str, ir.Value | None]:
+    """Return the inputs of a node of an operator of ours, by their names there."""
+    names = ALL_OPS[node.op_type].inputs
+    return dict(zip(names, node.inputs, strict=True))
 
 
 def states(node: ir.Node) -> list[State]:
@@ -102,13 +98,14 @@ def states(node: ir.Node) -> list[State]:
     if not is_stateful(node):
         return []
     op = ALL_OPS[node.op_type]
-    inputs = dict(zip(op.inputs, node.inputs, strict=True))
+    inputs = named_inputs(node)
     outputs = dict(zip(op.outputs, node.outputs, strict=True))
-    return [
-        State(node, name, value, outputs[after])
-        for name, after in op.state.items()
-        if (value := inputs[name]) is not None
-    ]
+    found = []
+    for name, name_after in op.state.items():
+        before = inputs[name]
+        if before is not None:
+            found.append(State(node, name, before, outputs[name_after]))
+    return found
 
 
 def step_number(graph: ir.Graph) -> ir.Value:
@@ -116,14 +113,21 @@ def step_number(graph: ir.Graph) -> ir.Value:
     return _scalar(fresh_name(graph, "step"), ir.DataType.INT64)
 
 
+def zeros_like(value: ir.Value) -> np.ndarray:
+    """Return zero in the type of ``value``, in a shape that broadcasts to its own."""
+    dtype = value.dtype or ir.DataType.FLOAT
+    rank = len(value.shape or ())
+    return np.zeros([1] * rank, dtype.numpy())
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Body:
-    """What one step computes.
+    """One step of a loop.
 
     Attributes:
         step: The body input that holds the number of the step.
         nodes: The nodes, in order; they belong to no graph.
-        carried: What is handed from step to step.
+        carried: Values that are handed from step to step.
         stacked: Values whose every step is wanted.
     """
 
@@ -144,37 +148,59 @@ def new_loop(graph: ir.Graph, name: str, count: ir.Value, body: Body) -> ir.Node
         graph: The graph that is to hold the Loop.
         name: Name of the Loop.
         count: Number of steps, a scalar int64.
-        body: What a step computes.
+        body: The nodes of a step, and its values that are carried or stacked.
     """
     weights = _move_weights(graph, body.nodes)
-    now = [_copy_of(graph, value) for value in body.stacked]
+    stacked = [_copy_of(graph, value) for value in body.stacked]
     go_on = _scalar(fresh_name(graph, "go_on"), ir.DataType.BOOL)
     going = NodeBuilder(graph).node("Identity", [go_on], f"{go_on.name}.next")
+    carried_inside = [value.inside for value in body.carried]
+    carried_after = [value.after for value in body.carried]
+    outputs = [going.outputs[0], *carried_after, *(copy.outputs[0] for copy in stacked)]
     inner = ir.Graph(
-        [body.step, go_on, *(value.inside for value in body.carried)],
-        [
-            going.outputs[0],
-            *(value.after for value in body.carried),
-            *(node.outputs[0] for node in now),
-        ],
-        nodes=[*body.nodes, *now, going],
+        [body.step, go_on, *carried_inside],
+        outputs,
+        nodes=[*body.nodes, *stacked, going],
         initializers=weights,
         name=f"{name}.body",
     )
-    first = constant(graph, "go_on_first", np.array(1, np.bool_))
+    go_on_first = constant(graph, "go_on_first", np.array(1, np.bool_))
+    carried_before = [value.before for value in body.carried]
     return ir.node(
         "Loop",
-        [count, first, *(value.before for value in body.carried)],
+        [count, go_on_first, *carried_before],
         {"body": inner},
-        num_outputs=len(inner.outputs) - 1,
+        num_outputs=len(outputs) - 1,
         name=name,
     )
 
 
+def name_finals(graph: ir.Graph, loop: ir.Node, carried: Sequence[Carried]) -> None:
+    """Name the carried outputs of a new Loop after the values of its body.
+
+    Args:
+        graph: The graph that is to hold the Loop.
+        loop: The Loop, whose first outputs are the carried ones.
+        carried: The carried values.
+    """
+    for output, value in zip(loop.outputs, carried, strict=False):
+        output.type, output.shape = value.after.type, value.after.shape
+        output.name = fresh_name(graph, f"{value.after.name}.final")
+
+
+def hand_over_output(graph: ir.Graph, old: ir.Value, new: ir.Value) -> None:
+    """Let ``new`` be the output of ``graph`` that ``old`` is, under its name; if it is one."""
+    if old.is_graph_output():
+        old.name, new.name = new.name, old.name
+        graph.outputs[:] = [new if value is old else value for value in graph.outputs]
+
+
 def _move_weights(graph: ir.Graph, nodes: Iterable[ir.Node]) -> list[ir.Value]:
     """Return the constants that ``nodes`` read, as initializers of their own."""
+    outer: dict[ir.Value, None] = {}
+    for node in nodes:
+        outer.update(dict.fromkeys(reads(node)))
     moved: list[ir.Value] = []
-    outer = {value: None for node in nodes for value in reads(node)}
     for value in filter(is_constant, outer):
         copy = ir.Value(
             name=fresh_name(graph, f"{value.name}.body"),
@@ -184,7 +210,8 @@ def _move_weights(graph: ir.Graph, nodes: Iterable[ir.Node]) -> list[ir.Value]:
         )
         for node in nodes:
             rewire(node, value, copy)
-        if not value.uses() and not value.is_graph_output():
+        is_needed_outside = value.uses() or value.is_graph_output()
+        if not is_needed_outside:
             graph.initializers.pop(str(value.name))
             value.name, copy.name = None, value.name
         moved.append(copy)
@@ -192,7 +219,7 @@ def _move_weights(graph: ir.Graph, nodes: Iterable[ir.Node]) -> list[ir.Value]:
 
 
 def _copy_of(graph: ir.Graph, value: ir.Value) -> ir.Node:
-    """Return a node that hands out ``value``: a body output that is carried is no other as well."""
+    """Return a node that copies ``value``: one body output is not both carried and stacked."""
     name = f"{value.name}.now"
     return NodeBuilder(graph).node("Identity", [value], name, like=value)
 

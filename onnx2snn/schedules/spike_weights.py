@@ -1,4 +1,4 @@
-"""What the spikes of a layer that fires alone stand for, by the step they are sent in."""
+"""Weights of the spikes of a layer that fires alone, by the step they are sent in."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ import onnx_ir as ir
 
 from onnx2snn.graph import NodeBuilder, array, constant
 from onnx2snn.methods.spike_weights import SpikeWeights
-from onnx2snn.ops import ALL_OPS
-from onnx2snn.schedules.loops import Carried
+from onnx2snn.schedules.loops import Carried, named_inputs
 
 __all__ = ["SpikeWeightValues", "spike_weight", "spike_weights_of"]
 
 
 def spike_weights_of(neuron: ir.Node) -> SpikeWeights:
-    """Return the weights of the spikes of a neuron in a single-step graph."""
-    inputs = dict(zip(ALL_OPS[neuron.op_type].inputs, neuron.inputs, strict=True))
+    """Return the weights of the spikes of a neuron of a single-step graph."""
+    inputs = named_inputs(neuron)
     if "leak" not in inputs:
         return SpikeWeights()
     return SpikeWeights(float(array(inputs["leak"])))
@@ -39,50 +38,52 @@ class SpikeWeightValues:
     def write(
         cls,
         graph: ir.Graph,
-        digits: SpikeWeights,
-        time_steps: ir.Value,
+        weights: SpikeWeights,
         dtype: ir.DataType,
+        time_steps: ir.Value,
     ) -> SpikeWeightValues:
         """Append the nodes that compute them; the graph is to be sorted at the end.
 
         Powers are taken in double precision, where those of 2 are exact in every runtime.
+
+        Args:
+            graph: The graph.
+            weights: The weights.
+            dtype: Type of the potential.
+            time_steps: T.
         """
-        if digits.leak == 1.0:
+        if weights.leak == 1.0:
             return cls(_cast(graph, time_steps, "T.total", dtype), None)
-        numbers = {"inverse": 1 / digits.leak, "one": 1.0, "leak": digits.leak}
-        numbers["rest"] = 1 - 1 / digits.leak
+        inverse = constant(graph, "T.inverse", np.array(1 / weights.leak))
+        one = constant(graph, "T.one", np.array(1.0))
+        leak = constant(graph, "T.leak", np.array(weights.leak))
+        rest = constant(graph, "T.rest", np.array(1 - 1 / weights.leak))
         builder = NodeBuilder(graph)
-        given = {
-            key: constant(graph, f"T.{key}", np.array(n)) for key, n in numbers.items()
-        }
         exponent = _cast(graph, time_steps, "T.double", ir.DataType.DOUBLE)
-        power = builder.add(
-            "Pow", [given["inverse"], exponent], "T.power", like=given["inverse"]
-        )
-        missing = builder.add(
-            "Sub", [given["one"], power], "T.missing", like=given["one"]
-        )
-        total = builder.add("Div", [missing, given["rest"]], "T.sum", like=missing)
-        last = builder.add("Mul", [power, given["leak"]], "T.smallest", like=power)
+        power = builder.add("Pow", [inverse, exponent], "T.power", like=inverse)
+        missing = builder.add("Sub", [one, power], "T.missing", like=one)
+        total = builder.add("Div", [missing, rest], "T.sum", like=missing)
+        last = builder.add("Mul", [power, leak], "T.smallest", like=power)
         return cls(
-            _cast(graph, total, "T.total", dtype), _cast(graph, last, "T.last", dtype)
+            total=_cast(graph, total, "T.total", dtype),
+            last=_cast(graph, last, "T.last", dtype),
         )
 
 
 def spike_weight(
-    graph: ir.Graph, digits: SpikeWeights, dtype: ir.DataType, first: float, name: str
+    graph: ir.Graph, weights: SpikeWeights, dtype: ir.DataType, first: float, name: str
 ) -> tuple[ir.Node, Carried]:
     """Return the weight of a spike as a loop-carried scalar, and the node that makes the next.
 
     Args:
         graph: The graph around the loop.
-        digits: What spikes weigh.
+        weights: The weights of all steps.
         dtype: Type of the weight.
         first: The weight in the first step of the loop.
         name: Name of the weight.
     """
     before = constant(graph, f"{name}_first", np.array(first, dtype.numpy()))
-    leak = constant(graph, f"{name}_leak", np.array(digits.leak, dtype.numpy()))
+    leak = constant(graph, f"{name}_leak", np.array(weights.leak, dtype.numpy()))
     builder = NodeBuilder(graph)
     inside = builder.value(name, like=before)
     node = builder.node("Div", [inside, leak], f"{name}_next", like=inside)
@@ -90,6 +91,7 @@ def spike_weight(
 
 
 def _cast(graph: ir.Graph, value: ir.Value, name: str, dtype: ir.DataType) -> ir.Value:
-    found = NodeBuilder(graph).add("Cast", [value], name, {"to": int(dtype)}, value)
+    attributes = {"to": int(dtype)}
+    found = NodeBuilder(graph).add("Cast", [value], name, attributes, like=value)
     found.type = ir.TensorType(dtype)
     return found

@@ -23,19 +23,19 @@ def checked_time_steps(value: object) -> int:
     Raises:
         OptionError: It is no whole number from 1 to ``MOST_TIME_STEPS``.
     """
-    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
-        count = int(value)
-        if 1 <= count <= MOST_TIME_STEPS:
-            return count
-        if count > MOST_TIME_STEPS:
-            message = f"T must be at most {MOST_TIME_STEPS}, not {value!r}"
-            raise OptionError(message)
-    message = f"T must be a whole number of at least 1, not {value!r}"
-    raise OptionError(message)
+    is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    count = int(value) if is_whole else 0  # type: ignore[call-overload]
+    if count < 1:
+        message = f"T must be a whole number of at least 1, not {value!r}"
+        raise OptionError(message)
+    if count > MOST_TIME_STEPS:
+        message = f"T must be at most {MOST_TIME_STEPS}, not {value!r}"
+        raise OptionError(message)
+    return count
 
 
 def time_steps_input(graph: ir.Graph, time_steps: int) -> ir.Value:
-    """Add the input that holds the number of time steps, ``time_steps`` if it is not fed."""
+    """Add the input that holds the number of time steps, ``time_steps`` if no feed says another."""
     value = constant(graph, TIME_STEPS, np.array(time_steps, np.int64))
     value.shape = ir.Shape([])
     graph.inputs.append(value)

@@ -182,7 +182,7 @@ class _Carrier:
     def _initial_state(self, value: ir.Value, state: str) -> ir.Value:
         dtype = (value.dtype or ir.DataType.FLOAT).numpy()
         zero = np.zeros([1] * len(value.shape or ()), dtype)
-        return self._states.of(value, f"{value.name}.{state}_init", zero)
+        return self._states.make(value, f"{value.name}.{state}_init", zero)
 
     def _append(
         self, op: str, inputs: Sequence[ir.Value], name: str, like: ir.Value

@@ -221,7 +221,7 @@ class _NeuronMaker:
         found = {}
         for key in op.inputs:
             if key in states:
-                found[key] = self._states.of(
+                found[key] = self._states.make(
                     current, f"{activation.name}.{key}_init", states[key]
                 )
             elif key in constants:

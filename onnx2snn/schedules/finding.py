@@ -1,0 +1,70 @@
+"""Loops over time found again in an emitted graph, by their names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import networkx as nx
+
+from onnx2snn.graph import dependency_graph, is_op, subgraphs
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+__all__ = [
+    "ACCUMULATION_LOOP",
+    "LAYER_LOOP",
+    "LOOP_NAME",
+    "is_layer_loop",
+    "is_time_loop",
+    "layers_in_a_row",
+    "time_loops",
+]
+
+LOOP_NAME = "onnx2snn.time_loop"
+"""Name of the Loop node over time in which all layers advance together."""
+
+LAYER_LOOP = "onnx2snn.layer_loop."
+"""Start of the name of a Loop node over the time of one layer; the layer's follows."""
+
+ACCUMULATION_LOOP = "onnx2snn.segment_loop."
+"""Start of the name of a Loop node that adds up the spikes of layers; a value's follows."""
+
+
+def time_loops(graph: ir.Graph) -> list[ir.Node]:
+    """Return the Loops in which neurons of an emitted graph fire.
+
+    One in lockstep, more if branches of an If have some; layer by layer, one for each layer.
+    """
+    return [node for node in graph.all_nodes() if is_time_loop(node)]
+
+
+def is_time_loop(node: ir.Node) -> bool:
+    """Whether ``node`` is a Loop in which neurons fire."""
+    if is_layer_loop(node):
+        return True
+    return is_op(node, "Loop") and node.name == LOOP_NAME
+
+
+def is_layer_loop(node: ir.Node) -> bool:
+    """Whether ``node`` is a Loop in which one layer fires alone."""
+    name = node.name or ""
+    return is_op(node, "Loop") and name.startswith(LAYER_LOOP)
+
+
+def layers_in_a_row(graph: ir.Graph) -> int:
+    """Return how many layers of an emitted graph fire one after another on its longest path."""
+    edges = dependency_graph(graph)
+    depths: dict[ir.Node, int] = {}
+    for node in nx.topological_sort(edges):
+        before = [depths[predecessor] for predecessor in edges.predecessors(node)]
+        depths[node] = max(before, default=0) + _layers_inside(node)
+    return max(depths.values(), default=0)
+
+
+def _layers_inside(node: ir.Node) -> int:
+    """Return how many layers fire one after another in ``node`` itself."""
+    if is_layer_loop(node):
+        return 1
+    inner = [layers_in_a_row(graph) for graph in subgraphs(node)]
+    return max(inner, default=0)

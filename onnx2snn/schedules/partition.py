@@ -1,0 +1,120 @@
+"""A single-step graph cut into what runs before the loop over time, in it and behind it."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from typing import TYPE_CHECKING
+
+from onnx2snn.graph import closure, dependency_graph, reads
+from onnx2snn.ops.predicates import is_stateful
+from onnx2snn.schedules.loops import State, states
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import networkx as nx
+    import onnx_ir as ir
+
+__all__ = ["Partition"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Partition:
+    """The three parts of a single-step graph, and the values that cross their borders.
+
+    Attributes:
+        prologue: Nodes that no state and no event reaches, in order: computed once, before.
+        body: Nodes that one reaches, and on which a state or a value of every step depends,
+            in order: computed in every step.
+        epilogue: Nodes behind the body, in order: computed once, on the last step.
+        events: Graph inputs that are streams.
+        states: States of the nodes of the body.
+        finals: Values of the body, beside states, that are wanted after the last step.
+        stacked: Graph outputs that are wanted of every step.
+    """
+
+    prologue: list[ir.Node]
+    body: list[ir.Node]
+    epilogue: list[ir.Node]
+    events: list[ir.Value]
+    states: list[State]
+    finals: list[ir.Value]
+    stacked: list[ir.Value]
+
+    @classmethod
+    def of(
+        cls, graph: ir.Graph, events: Collection[str], every_step: Collection[str]
+    ) -> Partition:
+        """Return the parts of ``graph``, which stays as it is.
+
+        Args:
+            graph: A single-step graph.
+            events: Names of graph inputs that are streams.
+            every_step: Names of graph outputs that are wanted of every step.
+        """
+        event_values = [value for value in graph.inputs if value.name in events]
+        stacked = [value for value in graph.outputs if value.name in every_step]
+        edges = _edges_within_a_step(graph)
+        body = _nodes_of_every_step(graph, edges, event_values, stacked)
+        reached = closure(edges, body)
+        behind = reached.difference(body)
+        epilogue = [node for node in graph if node in behind]
+        return cls(
+            prologue=[node for node in graph if node not in reached],
+            body=body,
+            epilogue=epilogue,
+            events=event_values,
+            states=list(itertools.chain.from_iterable(map(states, body))),
+            finals=_final_values(graph, body, epilogue, stacked),
+            stacked=stacked,
+        )
+
+    @property
+    def outside(self) -> list[ir.Node]:
+        """The nodes that are computed once."""
+        return [*self.prologue, *self.epilogue]
+
+
+def _edges_within_a_step(graph: ir.Graph) -> nx.DiGraph[ir.Node]:
+    """Return the dependencies of ``graph`` but for those of states on their initial values."""
+    edges = dependency_graph(graph)
+    for node in graph:
+        for state in states(node):
+            start = state.before.producer()
+            if start is not None:
+                edges.remove_edges_from([(start, node)])
+    return edges
+
+
+def _nodes_of_every_step(
+    graph: ir.Graph,
+    edges: nx.DiGraph[ir.Node],
+    events: list[ir.Value],
+    stacked: list[ir.Value],
+) -> list[ir.Node]:
+    """Return the nodes that change from step to step and that a later step or output needs."""
+    stateful = list(filter(is_stateful, graph))
+    readers = [node for node in graph if not set(events).isdisjoint(reads(node))]
+    makers = filter(None, [value.producer() for value in stacked])
+    changing = closure(edges, [*stateful, *readers])
+    needed = closure(edges.reverse(copy=False), [*stateful, *makers])
+    both = changing & needed
+    return [node for node in graph if node in both]
+
+
+def _final_values(
+    graph: ir.Graph,
+    body: list[ir.Node],
+    epilogue: list[ir.Node],
+    stacked: list[ir.Value],
+) -> list[ir.Value]:
+    """Return what others read of the body after the last step, beside its states."""
+    wanted = {value for value in graph.outputs if value not in stacked}
+    for node in epilogue:
+        wanted.update(reads(node))
+    finals = []
+    for node in body:
+        after = {state.after for state in states(node)}
+        finals += [v for v in node.outputs if v in wanted and v not in after]
+    return finals
