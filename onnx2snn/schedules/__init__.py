@@ -36,7 +36,7 @@ from onnx2snn.schedules.finding import (
 )
 from onnx2snn.schedules.layerwise import emit_layerwise
 from onnx2snn.schedules.lockstep import emit_time_loop
-from onnx2snn.schedules.loops import State, states
+from onnx2snn.schedules.loops import State, hand_over_output, states
 from onnx2snn.schedules.partition import Partition
 from onnx2snn.schedules.spike_weights import spike_weights_of
 from onnx2snn.schedules.time_steps import (
@@ -56,6 +56,7 @@ __all__ = [
     "checked_time_steps",
     "emit_layerwise",
     "emit_time_loop",
+    "hand_over_output",
     "is_layer_loop",
     "layers_in_a_row",
     "spike_weights_of",

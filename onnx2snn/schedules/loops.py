@@ -68,6 +68,11 @@ class State:
     before: ir.Value
     after: ir.Value
 
+    @property
+    def position(self) -> int:
+        """Position among the inputs of the node."""
+        return list(ALL_OPS[self.node.op_type].inputs).index(self.name)
+
     def carry(self, graph: ir.Graph, start: ir.Value | None = None) -> Carried:
         """Let the node read the state from a new body input, in the place of its start.
 
@@ -82,8 +87,7 @@ class State:
             type=before.type,
             shape=before.shape if keeps_shape else None,
         )
-        position = list(ALL_OPS[self.node.op_type].inputs).index(self.name)
-        self.node.replace_input_with(position, inside)
+        self.node.replace_input_with(self.position, inside)
         return Carried(before, inside, self.after)
 
 
