@@ -1,14 +1,15 @@
-"""Finding the activations of a graph, however they are spelled."""
+"""Find the activations of a graph, however they are spelled."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import onnx_ir as ir
+from typing import TYPE_CHECKING
 
 from onnx2snn.analysis.dynamic_shapes import data_dependent_values
+from onnx2snn.analysis.elementwise.chain import Functions
+from onnx2snn.analysis.elementwise.groups import Groups, operands_of
+from onnx2snn.analysis.elementwise.kinds import is_saturating
+from onnx2snn.analysis.elementwise.samples import SAMPLES
 from onnx2snn.analysis.rules import ACTIVATIONS, WEIGHTED, Form, operators
-from onnx2snn.analysis.saturation import POINTS, is_saturating, sampled
 from onnx2snn.graph import (
     array,
     closure,
@@ -24,7 +25,7 @@ from onnx2snn.metadata.facts import is_excluded
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
+    import onnx_ir as ir
 
 __all__ = ["activations", "is_rectifier", "is_symmetric_clip", "upper_bound"]
 
@@ -45,6 +46,8 @@ _RECURRENT = operators(Form.RECURRENT)
 
 _CONTROL = operators(Form.CONTROL)
 
+_FIRING = ACTIVATIONS | _RECURRENT
+
 _MOVING = frozenset({
     "Cast", "Expand", "Flatten", "Identity", "Reshape", "Squeeze", "Tile", "Transpose", "Unsqueeze",
 })  # fmt: skip
@@ -62,43 +65,53 @@ def activations(graph: ir.Graph) -> list[ir.Value]:
     that hold activations.
 
     Only activations that weights depend on are returned: what comes later belongs to the
-    readout. If there are none of these, all activations are returned. Never are those whose
-    shape depends on the numbers in other ones: no state can be kept there. Nor are
-    those that are noted to stay what they are.
+    readout. If there are none of these, all activations are returned. Never are those with a
+    data-dependent shape, which depends on other activations: no state can be kept there. Nor
+    are those that are excluded.
     """
-    found = _outputs_of_groups(graph)
-    elastic = data_dependent_values(graph, found)
-    found = [value for value in found if value not in elastic]
+    found = _find_candidates(graph)
+    without_state = data_dependent_values(graph, found)
+    found = [value for value in found if value not in without_state]
+    before_weights = _values_before_weights(graph)
+    wanted = [value for value in found if value in before_weights] or found
+    return [value for value in wanted if not is_excluded(value)]
+
+
+def _values_before_weights(graph: ir.Graph) -> set[ir.Value]:
+    """Return what nodes with weights, and the nodes in front of them, read."""
     edges = dependency_graph(graph)
     weights = [node for node in graph if _holds(node, WEIGHTED)]
-    before_weights = closure(edges.reverse(copy=False), weights)
-    read_by_weights = {v for node in before_weights for v in reads(node)}
-    wanted = [value for value in found if value in read_by_weights] or found
-    return [value for value in wanted if not is_excluded(value)]
+    values: set[ir.Value] = set()
+    for node in closure(edges.reverse(copy=False), weights):
+        values.update(reads(node))
+    return values
 
 
 def _holds(node: ir.Node, operators: frozenset[str]) -> bool:
     """Whether ``node`` is one of ``operators``, or has one in its subgraphs."""
-    return is_op(node, *operators) or any(
-        _holds(inner, operators) for graph in subgraphs(node) for inner in graph
-    )
+    if is_op(node, *operators):
+        return True
+    inner_nodes = (inner for graph in subgraphs(node) for inner in graph)
+    return any(_holds(inner, operators) for inner in inner_nodes)
 
 
 def is_rectifier(node: ir.Node) -> bool:
     """Whether ``node`` is a Relu, or a Clip from 0 to a constant: a neuron can replace it."""
     if not is_op(node, "Clip"):
         return is_op(node, "Relu")
+    if _clip_bound(node, 1) != 0.0:
+        return False
+    is_unbounded = len(node.inputs) < 3 or node.inputs[2] is None
     bound = upper_bound(node)
-    unbounded = len(node.inputs) < 3 or node.inputs[2] is None
-    return _clip_bound(node, 1) == 0.0 and (
-        unbounded or (bound is not None and bound > 0.0)
-    )
+    return is_unbounded or (bound is not None and bound > 0.0)
 
 
 def is_symmetric_clip(node: ir.Node) -> bool:
     """Whether ``node`` is a Clip from -c to c: a signed neuron of threshold c can replace it."""
     bound = upper_bound(node)
-    return bound is not None and bound > 0.0 and _clip_bound(node, 1) == -bound
+    if bound is None or bound <= 0.0:
+        return False
+    return _clip_bound(node, 1) == -bound
 
 
 def upper_bound(node: ir.Node) -> float | None:
@@ -111,133 +124,108 @@ def _clip_bound(node: ir.Node, position: int) -> float | None:
     return float(array(bound)) if is_constant(bound) else None
 
 
-def _outputs_of_groups(graph: ir.Graph) -> list[ir.Value]:
-    groups = _Groups()
+def _find_candidates(graph: ir.Graph) -> list[ir.Value]:
+    """Return what may be an activation, and is not only a part of one."""
+    finder = _Finder()
     for node in graph:
-        groups.add(node)
-    leaving = set[ir.Value]()
+        finder.add(node)
+    readable: set[ir.Value] = set()
     for node in reversed(graph):  # readers first
-        leaving.update(value for value in node.outputs if groups.leaves(value, leaving))
-    return [
-        value for value in groups.candidates if value in leaving and is_float(value)
-    ]
+        for value in node.outputs:
+            if finder.is_read_outside(value, readable):
+                readable.add(value)
+    candidates = [value for value in finder.candidates if value in readable]
+    return [value for value in candidates if is_float(value)]
 
 
-class _Groups:
-    """Nodes that together are an elementwise function of one value, their root."""
+class _Finder:
+    """Finds what may be an activation. Add the nodes of a graph in their order."""
 
     def __init__(self) -> None:
         self.candidates: dict[ir.Value, None] = {}
+        self._groups = Groups(_ELEMENTWISE)
+        self._functions = Functions(SAMPLES, self._groups.is_member)
         self._products: set[ir.Value] = set()
-        self._roots: dict[ir.Value, ir.Value] = {}
-        self._bases: dict[
-            ir.Value, ir.Value
-        ] = {}  # the last activation before, or the root
-        self._moving: set[ir.Value] = set()  # behind candidates
-        self._active: set[ir.Value] = (
-            set()
-        )  # with an activation, or an Erf, before them
-        self._samples: dict[tuple[ir.Value, ir.Value], np.ndarray[Any, Any] | None] = {}
+        # the last activation before a value, or the root of its group
+        self._bases: dict[ir.Value, ir.Value] = {}
+        self._behind_candidates: set[ir.Value] = set()
+        # with an activation, or an Erf, before them in their group
+        self._active: set[ir.Value] = set()
 
     def add(self, node: ir.Node) -> None:
-        """Sort ``node`` into a group."""
-        moves = not self._moving.isdisjoint(reads(node))
-        if is_op(node, *_RECURRENT) or (
-            is_op(node, *_CONTROL) and _holds(node, _FIRING)
-        ):
-            if moves or not is_op(
-                node, "If"
-            ):  # a branch chosen before the first step: a network
-                self.candidates |= dict.fromkeys(
-                    value for value in node.outputs if value.uses()
-                )
+        """Find out which outputs of ``node`` may be activations."""
+        is_behind = not self._behind_candidates.isdisjoint(reads(node))
+        if _is_network(node):
+            # an If chosen before the first step is a network, and no activation
+            if is_behind or not is_op(node, "If"):
+                used = [value for value in node.outputs if value.uses()]
+                self.candidates.update(dict.fromkeys(used))
         elif node.outputs:
-            self._sort(node)
-        if moves or not self.candidates.keys().isdisjoint(node.outputs):
-            self._moving.update(node.outputs)
+            self._add_function(node)
+        has_candidates = not self.candidates.keys().isdisjoint(node.outputs)
+        if is_behind or has_candidates:
+            self._behind_candidates.update(node.outputs)
 
-    def _sort(self, node: ir.Node) -> None:
-        operands = [v for v in node.inputs if v is not None and not _is_parameter(v)]
-        root = self._root(node, operands)
-        if root is not None:
-            self._join(node, operands, root)
+    def _add_function(self, node: ir.Node) -> None:
         output = node.outputs[0]
-        if is_op(node, *ACTIVATIONS) and operands and not _is_guard(node):
+        root = self._groups.add(node)
+        if root is not None:
+            self._add_member(node, root)
+        is_activation = is_op(node, *ACTIVATIONS) and not _is_guard(node)
+        if is_activation and operands_of(node):
             self.candidates[output] = None
         if output in self.candidates:
             self._bases[output] = output
 
-    def _join(self, node: ir.Node, operands: list[ir.Value], root: ir.Value) -> None:
-        output = node.outputs[0]
-        self._roots[output] = root
-        bases = {self._bases.get(value, value) for value in operands}
-        self._bases[output] = base = bases.pop() if len(bases) == 1 else root
-        active = not self._active.isdisjoint(operands)
-        joins = len(operands) > 1
-        saturates = (joins or is_op(node, *_BENDING)) and self._saturates(output, base)
-        if joins and (saturates or (active and is_op(node, "Mul"))):
-            self._products.add(output)
-        if saturates or output in self._products:
+    def _add_member(self, node: ir.Node, root: ir.Value) -> None:
+        operands, output = operands_of(node), node.outputs[0]
+        base = self._common_base(operands, root)
+        self._bases[output] = base
+        is_active = not self._active.isdisjoint(operands)
+        is_combination = len(operands) > 1
+        may_saturate = is_combination or is_op(node, *_BENDING)
+        saturates = may_saturate and self._saturates(output, base)
+        is_product = is_combination and is_active and is_op(node, "Mul")
+        if saturates or is_product:
             self.candidates[output] = None
-        if active or saturates or is_op(node, *ACTIVATIONS, "Erf"):
+            if is_combination:
+                self._products.add(output)
+        if is_active or saturates or is_op(node, *ACTIVATIONS, "Erf"):
             self._active.add(output)
 
+    def _common_base(self, operands: list[ir.Value], root: ir.Value) -> ir.Value:
+        bases = {self._bases.get(value, value) for value in operands}
+        return bases.pop() if len(bases) == 1 else root
+
     def _saturates(self, value: ir.Value, base: ir.Value) -> bool:
-        samples = self._sample(value, base)
+        samples = self._functions.find(value, base)
         return samples is not None and is_saturating(samples)
 
-    def _sample(
-        self, value: ir.Value | None, base: ir.Value
-    ) -> np.ndarray[Any, Any] | None:
-        """Return ``value`` as a function of ``base`` at some points, None if it is not known."""
-        if value is None or value is base:
-            return None if value is None else POINTS
-        if is_constant(value):
-            return array(value).reshape(-1)[:1]
-        if (value, base) not in self._samples:
-            node = value.producer()
-            known = node is not None and value in self._roots
-            operands = (
-                [self._sample(v, base) for v in node.inputs] if known and node else []
-            )
-            self._samples[value, base] = (
-                sampled(node, operands) if known and node else None
-            )
-        return self._samples[value, base]
-
-    def _root(self, node: ir.Node, operands: list[ir.Value]) -> ir.Value | None:
-        found = {self._roots.get(value, value) for value in operands}
-        if len(found) != 1 or not is_op(node, *_ELEMENTWISE):
-            return None
-        root, output = found.pop(), node.outputs[0]
-        known = root.shape is not None and output.shape is not None
-        return (
-            None if known and len(root.shape or ()) != len(output.shape or ()) else root
-        )
-
-    def leaves(self, value: ir.Value, leaving: set[ir.Value]) -> bool:
-        """Whether a node reads ``value`` that is in no product with other functions of its root.
+    def is_read_outside(self, value: ir.Value, readable: set[ir.Value]) -> bool:
+        """Whether a node reads ``value`` that is in no product with others of its group.
 
         Args:
             value: An output of a node.
-            leaving: Those values behind it that do.
+            readable: Those values behind it of which this is true.
         """
-        if value.is_graph_output() or value not in self._roots:
+        if value.is_graph_output() or not self._groups.is_member(value):
             return True
-        for use in value.uses():
-            result = use.node.outputs[0]
-            inside = self._roots.get(result) is self._roots[value]
-            if not inside or (result not in self._products and result in leaving):
-                return True
-        return False
+        results = [use.node.outputs[0] for use in value.uses()]
+        return any(self._leads_outside(value, result, readable) for result in results)
+
+    def _leads_outside(
+        self, value: ir.Value, result: ir.Value, readable: set[ir.Value]
+    ) -> bool:
+        if not self._groups.are_together(result, value):
+            return True
+        return result not in self._products and result in readable
 
 
-_FIRING = ACTIVATIONS | _RECURRENT
-
-
-def _is_parameter(value: ir.Value) -> bool:
-    """Whether ``value`` is the same number for all elements: a constant, or a scalar."""
-    return is_constant(value) or (value.shape is not None and len(value.shape) == 0)
+def _is_network(node: ir.Node) -> bool:
+    """Whether ``node`` is recurrent, or holds graphs with activations in them."""
+    if is_op(node, *_RECURRENT):
+        return True
+    return is_op(node, *_CONTROL) and _holds(node, _FIRING)
 
 
 def _is_guard(node: ir.Node) -> bool:
@@ -247,18 +235,22 @@ def _is_guard(node: ir.Node) -> bool:
     low = _clip_bound(node, 1)
     if low is None or low <= 0:
         return False
-    readers = list(_readers(node.outputs[0]))
+    readers = list(_find_readers(node.outputs[0]))
     return bool(readers) and all(
-        is_op(reader, "Log", "Pow", "Reciprocal", "Sqrt")
-        or (is_op(reader, "Div") and reader.inputs[0] is not value)
-        for reader, value in readers
+        _must_not_be_zero(reader, value) for reader, value in readers
     )
 
 
-def _readers(value: ir.Value) -> Iterator[tuple[ir.Node, ir.Value]]:
-    """Yield who reads ``value``, and what of it, behind nodes that only change its form."""
+def _must_not_be_zero(reader: ir.Node, value: ir.Value) -> bool:
+    """Whether ``reader`` divides by ``value``, or takes a power or logarithm of it."""
+    is_divisor = is_op(reader, "Div") and reader.inputs[0] is not value
+    return is_divisor or is_op(reader, "Log", "Pow", "Reciprocal", "Sqrt")
+
+
+def _find_readers(value: ir.Value) -> Iterator[tuple[ir.Node, ir.Value]]:
+    """Yield who reads ``value``, and as what, behind nodes that only change its form."""
     for use in value.uses():
         if is_op(use.node, *_MOVING):
-            yield from _readers(use.node.outputs[0])
+            yield from _find_readers(use.node.outputs[0])
         else:
             yield use.node, value

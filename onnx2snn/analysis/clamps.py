@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-import numpy as np
-import onnx_ir as ir
-
-from onnx2snn.analysis.piecewise import Piecewise
-from onnx2snn.graph import array, has_one_reader, is_constant, is_op
+from onnx2snn.analysis.elementwise.chain import Functions, computed_inputs
+from onnx2snn.analysis.elementwise.kinds import (
+    clamp_bounds,
+    is_relu_like,
+    slope_below_zero,
+)
+from onnx2snn.analysis.elementwise.piecewise_rules import FLOATS, PIECEWISE
+from onnx2snn.graph import has_one_reader, is_op
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    import onnx_ir as ir
 
-__all__ = ["Clamp", "Curves", "Leak"]
+    from onnx2snn.analysis.elementwise.piecewise import Piecewise
 
-_FLOATS = {
-    ir.DataType.FLOAT: float(np.finfo(np.float32).max),
-    ir.DataType.DOUBLE: float(np.finfo(np.float64).max),
-    ir.DataType.FLOAT16: float(np.finfo(np.float16).max),
-}
+__all__ = ["Clamp", "Clamps", "Leak"]
+
 _MOST_ROOTS = 8
-_Curve: TypeAlias = "Piecewise | None"
-_X, _ZERO = Piecewise.line(1, 0), Piecewise.line(0, 0)
+_CLAMPING = ("Clip", "Max", "Min", "Relu")
+_LEAKY = ("LeakyRelu", "PRelu")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,229 +49,83 @@ class Leak:
     slope: float
 
 
-class Curves:
-    """Values as functions of values before them, element by element.
+class Clamps:
+    """The clamps of a graph. Ask for its nodes in their order.
 
     Only functions that are straight between kinks are followed, through nodes whose other
-    operands are one number for all elements. Ask for the nodes of a graph in their order.
+    operands are one number for all elements.
     """
 
     def __init__(self) -> None:
         """Know nothing yet."""
-        self._curves: dict[ir.Value, dict[ir.Value, Piecewise]] = {}
+        self._functions = Functions(PIECEWISE)
+        self._roots: dict[ir.Value, list[ir.Value]] = {}
 
-    def clamp(self, node: ir.Node) -> Clamp | Leak | None:
-        """Return the clamp or leaky clamp that ``node`` gives, of a value as far back as can be."""
+    def find(self, node: ir.Node) -> Clamp | Leak | None:
+        """Return the clamp that ``node`` gives, of a value as far back as can be."""
         output = node.outputs[0]
-        self._curves[output] = self._follow(node)
-        found = (_clamp(node, x, curve) for x, curve in self._curves[output].items())
-        return next((clamp for clamp in found if clamp is not None), None)
+        self._roots[output] = self._roots_of_node(node)
+        return self._find_clamp(node)
 
     def replace(self, old: ir.Value, new: ir.Value) -> None:
-        """Note that ``new`` is what ``old`` was."""
-        self._curves[new] = self._curves.pop(old)
+        """Take ``new`` for what ``old`` was."""
+        self._functions.take_for(new, old)
+        self._roots[new] = self._roots.pop(old)
 
-    def _follow(self, node: ir.Node) -> dict[ir.Value, Piecewise]:
-        """Return ``node`` as functions of values before it, the first of them first."""
-        rule = _RULES.get(node.op_type) if is_op(node, node.op_type) else None
-        moving = [
-            value
-            for value in node.inputs
-            if value is not None and not is_constant(value)
+    def _find_clamp(self, node: ir.Node) -> Clamp | Leak | None:
+        output = node.outputs[0]
+        for root in self._roots[output]:
+            curve = self._functions.find(output, root)
+            clamp = None if curve is None else _clamp_of(node, root, curve)
+            if clamp is not None:
+                return clamp
+        return None
+
+    def _roots_of_node(self, node: ir.Node) -> list[ir.Value]:
+        """Return the values of which ``node`` is a known function, the first one first."""
+        inputs = computed_inputs(node)
+        if not inputs:
+            return []
+        first, *others = [self._roots_of_input(value) for value in inputs]
+        common = [root for root in first if all(root in roots for roots in others)]
+        output = node.outputs[0]
+        return [
+            root
+            for root in common[:_MOST_ROOTS]
+            if self._functions.find(output, root) is not None
         ]
-        if rule is None or not moving:
-            return {}
-        known = [self._of(value) for value in moving]
-        roots = [root for root in known[0] if all(root in curves for curves in known)]
-        curves: dict[ir.Value, Piecewise] = {}
-        for root in roots[:_MOST_ROOTS]:
-            operands = [
-                None
-                if v is None
-                else _number(v, root)
-                if is_constant(v)
-                else self._of(v)[root]
-                for v in node.inputs
-            ]
-            given = [value is None for value in node.inputs]
-            if all(
-                curve is not None or absent
-                for curve, absent in zip(operands, given, strict=True)
-            ):
-                curve = rule(node, operands)
-                if curve is not None:
-                    curves[root] = curve
-        return curves
 
-    def _of(self, value: ir.Value) -> dict[ir.Value, Piecewise]:
-        """Return ``value`` as functions of values before it, and of itself last.
+    def _roots_of_input(self, value: ir.Value) -> list[ir.Value]:
+        """Return the values of which ``value`` is a known function, itself last.
 
         Behind a clamp that others read as well nothing is to be gained.
         """
         node = value.producer()
-        curves = self._curves.get(value, {})
-        if node is not None and not has_one_reader(value):
-            shared = (_clamp(node, x, curve) for x, curve in curves.items())
-            curves = {} if any(clamp is not None for clamp in shared) else curves
-        return curves | {value: _X}
+        if node is None or value not in self._roots:
+            return [value]
+        if not has_one_reader(value) and self._find_clamp(node) is not None:
+            return [value]
+        return [*self._roots[value], value]
 
 
-def _clamp(node: ir.Node, x: ir.Value, curve: Piecewise) -> Clamp | Leak | None:
-    same_type = node.outputs[0].dtype in {None, x.dtype}
-    if x.dtype not in _FLOATS or not same_type or not curve.is_continuous:
+def _clamp_of(node: ir.Node, x: ir.Value, curve: Piecewise) -> Clamp | Leak | None:
+    """Return the clamp that ``node`` is, if ``curve`` of ``x`` is one."""
+    has_type_of_x = node.outputs[0].dtype in {None, x.dtype}
+    if x.dtype not in FLOATS or not has_type_of_x or not curve.is_continuous:
         return None
-    slope, offset = curve.lines[0]
-    if [*curve.kinks, offset, *curve.lines[-1]] == [0, 0, 1, 0]:
-        if slope == 0:
-            return Clamp(x, 0.0, math.inf)
-        return (
-            Leak(x, slope)
-            if slope <= 1 and (slope > 0 or is_op(node, *_LEAKY))
-            else None
-        )
-    if not curve.kinks and slope == 0 and is_op(node, "Clip", "Max", "Min", "Relu"):
-        return Clamp(x, offset, offset)
-    sloped = [line for line in curve.lines if line[0]]
-    if sloped != [(1, 0)] or not curve.kinks:
+    if is_relu_like(curve):
+        return _rectifier_of(node, x, slope_below_zero(curve))
+    if curve.number is not None and is_op(node, *_CLAMPING):
+        return Clamp(x, curve.number, curve.number)
+    bounds = clamp_bounds(curve)
+    return None if bounds is None else Clamp(x, *bounds)
+
+
+def _rectifier_of(node: ir.Node, x: ir.Value, slope: float) -> Clamp | Leak | None:
+    """Return what ``node`` is if it is ``x`` above 0 and ``slope * x`` below."""
+    if slope == 0:
+        return Clamp(x, 0.0, math.inf)
+    may_fall = is_op(node, *_LEAKY)
+    if slope > 1 or (slope < 0 and not may_fall):
         return None
-    low = -math.inf if slope else offset
-    high = math.inf if curve.lines[-1][0] else curve.lines[-1][1]
-    return Clamp(x, low, high)
-
-
-_LEAKY = ("LeakyRelu", "PRelu")
-
-
-def _number(value: ir.Value, x: ir.Value) -> _Curve:
-    """Return a constant that is one number and leaves the shape of ``x`` as it is."""
-    data = array(value)
-    fits = data.ndim == 0 or (x.shape is not None and data.ndim <= len(x.shape))
-    if data.size != 1 or data.dtype.kind not in "fiub" or not fits:
-        return None
-    number = float(data.astype(np.float64).item())
-    largest = _FLOATS.get(x.dtype or ir.DataType.UNDEFINED, math.inf)
-    if math.isnan(number):
-        return None
-    return Piecewise.line(
-        0, number if abs(number) < largest else math.copysign(math.inf, number)
-    )
-
-
-def _is_infinite(curve: Piecewise, sign: float) -> bool:
-    return curve.lines == ((0, sign * math.inf),)
-
-
-def _maximum(f: _Curve, g: _Curve) -> _Curve:
-    if f is None or g is None:
-        return None
-    for one, other in ((f, g), (g, f)):
-        if _is_infinite(one, -1):
-            return other
-        if _is_infinite(one, 1):
-            return None
-    return f.maximum(g)
-
-
-def _minimum(f: _Curve, g: _Curve) -> _Curve:
-    larger = None if f is None or g is None else _maximum(-f, -g)
-    return None if larger is None else -larger
-
-
-def _clip(node: ir.Node, operands: Sequence[_Curve]) -> _Curve:
-    if {"min", "max"} & set(node.attributes):
-        return None
-    x, low, high = [*operands, None, None][:3]
-    bounds = [curve.lines[0][1] for curve in (low, high) if curve is not None]
-    if bounds != sorted(bounds) or any(c is not None and c.kinks for c in (low, high)):
-        return None
-    above = x if low is None else _maximum(x, low)
-    return above if high is None else _minimum(above, high)
-
-
-def _sum(f: _Curve, g: _Curve) -> _Curve:
-    return None if f is None or g is None else f + g
-
-
-def _product(f: _Curve, g: _Curve) -> _Curve:
-    return None if f is None or g is None else f * g
-
-
-def _quotient(f: _Curve, g: _Curve) -> _Curve:
-    if f is None or g is None or g.kinks or g.lines[0][0] or g.lines[0][1] == 0:
-        return None
-    divisor = g.lines[0][1]
-    lines = tuple((slope / divisor, offset / divisor) for slope, offset in f.lines)
-    return Piecewise(f.kinks, lines, tuple(value / divisor for value in f.values))
-
-
-def _leaky(f: _Curve, slope: _Curve) -> _Curve:
-    scaled = _product(f, slope)
-    return (
-        None
-        if f is None or scaled is None
-        else f.compared_or_equal(_ZERO).chosen(f, scaled)
-    )
-
-
-def _above(f: _Curve, alpha: float) -> _Curve:
-    """Return ``f`` where it is larger than ``alpha``, else 0."""
-    return None if f is None else f.compared(Piecewise.line(0, alpha)).chosen(f, _ZERO)
-
-
-def _where(condition: _Curve, f: _Curve, g: _Curve) -> _Curve:
-    if condition is None or f is None or g is None:
-        return None
-    return condition.chosen(f, g)
-
-
-def _compared(f: _Curve, g: _Curve, *, equal: bool) -> _Curve:
-    if f is None or g is None or not all(_is_finite(curve) for curve in (f, g)):
-        return None
-    return f.compared_or_equal(g) if equal else f.compared(g)
-
-
-def _is_finite(curve: Piecewise) -> bool:
-    return all(math.isfinite(offset) for _, offset in curve.lines)
-
-
-def _cast(node: ir.Node, f: _Curve) -> _Curve:
-    x, target = node.inputs[0], node.attributes.get_int("to", 0)
-    from_truth = x is not None and (
-        x.dtype == ir.DataType.BOOL or is_op(x.producer(), *_TRUTHS)
-    )
-    unchanged = x is not None and x.dtype == target
-    return f if (from_truth or unchanged) and target in _FLOATS else None
-
-
-_TRUTHS = ("Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not")
-
-
-def _alpha(node: ir.Node, default: float) -> float:
-    return float(node.attributes.get_float("alpha", default))
-
-
-_RULES: dict[str, Callable[[ir.Node, Sequence[_Curve]], _Curve]] = {
-    "Abs": lambda _, c: None if c[0] is None else c[0].maximum(-c[0]),
-    "Add": lambda _, c: _sum(*c),
-    "Cast": lambda node, c: _cast(node, c[0]),
-    "Clip": _clip,
-    "Div": lambda _, c: _quotient(*c),
-    "Greater": lambda _, c: _compared(*c, equal=False),
-    "GreaterOrEqual": lambda _, c: _compared(*c, equal=True),
-    "Identity": lambda _, c: c[0],
-    "LeakyRelu": lambda node, c: _leaky(c[0], Piecewise.line(0, _alpha(node, 0.01))),
-    "Less": lambda _, c: _compared(c[1], c[0], equal=False),
-    "LessOrEqual": lambda _, c: _compared(c[1], c[0], equal=True),
-    "Max": lambda _, c: functools.reduce(_maximum, c),
-    "Min": lambda _, c: functools.reduce(_minimum, c),
-    "Mul": lambda _, c: _product(*c),
-    "Neg": lambda _, c: None if c[0] is None else -c[0],
-    "Not": lambda _, c: _where(c[0], _ZERO, Piecewise.line(0, 1)),
-    "PRelu": lambda _, c: _leaky(*c),
-    "Relu": lambda _, c: _maximum(c[0], _ZERO),
-    "Sub": lambda _, c: None if c[1] is None else _sum(c[0], -c[1]),
-    "Sum": lambda _, c: functools.reduce(_sum, c),
-    "ThresholdedRelu": lambda node, c: _above(c[0], _alpha(node, 1.0)),
-    "Where": lambda _, c: _where(*c),
-}
-"""What an operator makes of its operands as functions."""
+    return Leak(x, slope)

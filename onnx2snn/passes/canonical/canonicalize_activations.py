@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.analysis.clamps import Clamp, Curves, Leak
+from onnx2snn.analysis.clamps import Clamp, Clamps, Leak
 from onnx2snn.graph import constant, is_op, remove_unused, replace_node
 
 if TYPE_CHECKING:
@@ -48,23 +48,23 @@ class CanonicalizeActivations(ir.passes.InPlacePass):
         """Rewrite in the order of the graph, so that the inner clamp comes first."""
         rewritten = []
         for graph in model.graphs():
-            curves = Curves()
-            rewritten += [_rewrite(node, curves) for node in tuple(graph) if node.graph]
+            clamps = Clamps()
+            rewritten += [_rewrite(node, clamps) for node in tuple(graph) if node.graph]
         if any(rewritten):
             remove_unused(model)
         return ir.passes.PassResult(model, modified=any(rewritten))
 
 
-def _rewrite(node: ir.Node, curves: Curves) -> bool:
+def _rewrite(node: ir.Node, clamps: Clamps) -> bool:
     if len(node.outputs) != 1 or node.domain not in ("", "ai.onnx"):
         return False
-    clamp = curves.clamp(node)
+    clamp = clamps.find(node)
     if clamp is None or _is_canonical(node, clamp):
         return False
     old = node.outputs[0]
     new = _node(node, clamp)
     replace_node(node, new)
-    curves.replace(old, new.outputs[0])
+    clamps.replace(old, new.outputs[0])
     return True
 
 

@@ -11,7 +11,7 @@ import onnx_ir as ir
 
 from onnx2snn.analysis.activations import is_symmetric_clip
 from onnx2snn.analysis.fake_quantizers import ROUNDINGS, uniform_quantizer_of
-from onnx2snn.analysis.operators import operator_of
+from onnx2snn.analysis.rules import WEIGHTED
 from onnx2snn.graph import (
     closure,
     constant,
@@ -22,7 +22,7 @@ from onnx2snn.graph import (
     take_over,
 )
 from onnx2snn.graph.quantization import along_axis
-from onnx2snn.metadata.scale import QUANTIZER_RANGE, QuantizerRange
+from onnx2snn.metadata.scale import QuantizerRange
 
 if TYPE_CHECKING:
     from onnx2snn.analysis.fake_quantizers import UniformQuantizer
@@ -64,7 +64,7 @@ class RemoveFakeQuantizers(ir.passes.InPlacePass):
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Rewrite the main graph."""
         edges = dependency_graph(model.graph)
-        weights = [node for node in model.graph if operator_of(node).is_weighted]
+        weights = [node for node in model.graph if is_op(node, *WEIGHTED)]
         behind = closure(edges, weights)
         before = closure(edges.reverse(copy=False), weights)
         roundings = [n for n in model.graph if n in behind and is_op(n, *ROUNDINGS)]
@@ -88,18 +88,22 @@ def _rewrite(rounding: ir.Node) -> bool:
     graph.insert_before(rounding, node)
     output = node.outputs[0]
     take_over(stairs.y, output)
-    theta = stairs.theta.reshape(-1)
-    limit = QuantizerRange(theta, _axis(stairs), stairs.levels, stairs.v_init)
-    QUANTIZER_RANGE.write(output, limit)
+    theta = stairs.steps.theta.reshape(-1)
+    QuantizerRange(
+        theta, _axis(stairs), stairs.steps.levels, stairs.steps.v_init
+    ).write(output)
     return True
 
 
 def _clamp(graph: ir.Graph, stairs: UniformQuantizer, name: str) -> ir.Node:
-    if stairs.theta.size > 1:
+    if stairs.steps.theta.size > 1:
         return ir.node("Relu", [stairs.x], name=name)
-    theta = stairs.theta.reshape([])
+    theta = stairs.steps.theta.reshape([])
     dtype = np.dtype(np.float32) if stairs.x.dtype is None else stairs.x.dtype.numpy()
-    bounds = {"min": -theta if stairs.is_signed else np.zeros_like(theta), "max": theta}
+    bounds = {
+        "min": -theta if stairs.steps.is_signed else np.zeros_like(theta),
+        "max": theta,
+    }
     inputs = [
         constant(graph, f"{stairs.y.name}.{key}", bound.astype(dtype))
         for key, bound in bounds.items()
@@ -110,17 +114,21 @@ def _clamp(graph: ir.Graph, stairs: UniformQuantizer, name: str) -> ir.Node:
 def _has_one_axis(stairs: UniformQuantizer) -> bool:
     """Whether thresholds are one, or those of a rectifier along one axis of ``x``."""
     rank = -1 if stairs.x.shape is None else len(stairs.x.shape)
-    largest = max(stairs.theta.shape, default=1)
-    alone = stairs.theta.size == largest and stairs.theta.ndim <= rank
-    return stairs.theta.size == 1 or (alone and not stairs.is_signed)
+    largest = max(stairs.steps.theta.shape, default=1)
+    alone = stairs.steps.theta.size == largest and stairs.steps.theta.ndim <= rank
+    return stairs.steps.theta.size == 1 or (alone and not stairs.steps.is_signed)
 
 
 def _axis(stairs: UniformQuantizer) -> int | None:
     """Return the axis of ``x`` along which thresholds differ, None for one threshold."""
-    if stairs.theta.size == 1:
+    if stairs.steps.theta.size == 1:
         return None
     assert stairs.x.shape is not None
-    return len(stairs.x.shape) - stairs.theta.ndim + int(np.argmax(stairs.theta.shape))
+    return (
+        len(stairs.x.shape)
+        - stairs.steps.theta.ndim
+        + int(np.argmax(stairs.steps.theta.shape))
+    )
 
 
 def with_fake_quantizers(ann: ir.Model) -> ir.Model:
@@ -132,7 +140,7 @@ def with_fake_quantizers(ann: ir.Model) -> ir.Model:
     copy = ann.clone()
     for node in tuple(copy.graph):
         for value in node.outputs:
-            noted = QUANTIZER_RANGE.read(value)
+            noted = QuantizerRange.read(value)
             if noted is not None and noted.v_init is not None:
                 _quantize(copy.graph, value, noted)
     copy.graph.sort()

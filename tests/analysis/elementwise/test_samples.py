@@ -5,8 +5,9 @@ import onnx_ir as ir
 import pytest
 from onnx.reference import ReferenceEvaluator
 
-from onnx2snn.analysis import saturation as squashing
-from onnx2snn.analysis.saturation import POINTS, is_saturating, sampled
+from onnx2snn.analysis.elementwise.chain import Functions
+from onnx2snn.analysis.elementwise.kinds import is_saturating
+from onnx2snn.analysis.elementwise.samples import POINTS, SAMPLES, sample_at
 from tests.models import model
 
 FUNCTIONS = {
@@ -52,9 +53,7 @@ def test_other_functions(name: str) -> None:
     assert not is_saturating(np.asarray(OTHERS[name](POINTS)))
 
 
-TEXTS = {
-    op: f"y = {op} (x)" for op in (*squashing._FUNCTIONS, *squashing._WITH_ATTRIBUTES)
-}
+TEXTS = {op: f"y = {op} (x)" for op in SAMPLES.rules}
 TEXTS |= {
     op: f"y = {op} (x, two)"
     for op in ("Add", "Div", "Max", "Min", "Mul", "Pow", "Sub", "Sum")
@@ -90,31 +89,32 @@ def test_samples_are_what_the_operator_gives(op: str) -> None:
         f'<ir_version: 10, opset_import: ["" : {opset}]>',
         **{name: np.array(value) for name, value in numbers.items()},
     )
-    values: dict[str | None, object] = {"x": x, **numbers}
-    for node in ann.graph:
-        operands = [values[value.name] for value in node.inputs if value is not None]
-        values[node.outputs[0].name] = sampled(node, operands)
+    found = Functions(sample_at(x)).find(ann.graph.outputs[0], ann.graph.inputs[0])
     (expected,) = ReferenceEvaluator(ir.to_proto(ann)).run(
         None, {"x": x.astype(np.float32)}
     )
-    np.testing.assert_allclose(values["y"], expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def sampled(ann: ir.Model) -> np.ndarray | None:
+    """Return the output of ``ann`` as a function of its first input."""
+    return Functions(SAMPLES).find(ann.graph.outputs[0], ann.graph.inputs[0])
 
 
 @pytest.mark.parametrize("text", ["y = Gelu (x)", "y = Cast <to = 7> (x)"])
 def test_what_is_not_known(text: str) -> None:
     header = '<ir_version: 10, opset_import: ["" : 20]>'
     ann = model(f"(float[4] x) => (y) {{ {text} }}", header)
-    assert sampled(ann.graph.node(0), [POINTS]) is None
+    assert sampled(ann) is None
 
 
 def test_operands_that_are_not_known() -> None:
-    ann = model("(float[4] x, float[4] z) => (y) { y = Add (x, z) }")
-    assert sampled(ann.graph.node(0), [POINTS, None]) is None
+    ann = model("(float[4] x, float[4] z) => (float[4] y) { y = Add (x, z) }")
+    assert sampled(ann) is None
 
 
 def test_bounds_that_are_left_out() -> None:
     ann = model(
         "(float[4] x) => (y) { y = Clip (x, , two) }", two=np.array(2, np.float32)
     )
-    found = sampled(ann.graph.node(0), [POINTS, None, np.array([2.0])])
-    np.testing.assert_array_equal(found, np.minimum(POINTS, 2))
+    np.testing.assert_array_equal(sampled(ann), np.minimum(POINTS, 2))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onnx2snn.analysis.piecewise import Piecewise
+from onnx2snn.analysis.elementwise.piecewise import Piecewise
 
 X = Piecewise.line(1, 0)
 NUMBERS = [-2.0, -1.0, -0.5, 0.0, 0.25, 1.0, 3.0]
@@ -28,10 +28,10 @@ def functions(draw: st.DrawFn, depth: int = 3) -> tuple[Piecewise, list[float]]:
         "add": (f + g, [a + b for a, b in pairs]),
         "mul": (f * g, [a * b for a, b in pairs]),
         "max": (f.maximum(g), [max(a, b) for a, b in pairs]),
-        "above": (f.compared(g), [float(a > b) for a, b in pairs]),
-        "not below": (f.compared_or_equal(g), [float(a >= b) for a, b in pairs]),
+        "above": (f.is_above(g), [float(a > b) for a, b in pairs]),
+        "not below": (f.is_not_below(g), [float(a >= b) for a, b in pairs]),
         "where": (
-            f.compared(g).chosen(h, g),
+            f.is_above(g).choose(h, g),
             [c if a > b else b for (a, b), c in zip(pairs, at_h, strict=True)],
         ),
     }
@@ -60,7 +60,7 @@ def test_kinks_at_which_nothing_happens_go() -> None:
 
 def test_what_is_not_straight_between_kinks_is_not_followed() -> None:
     assert X * X is None
-    step = X.compared(Piecewise.line(0, 0))
+    step = X.is_above(Piecewise.line(0, 0))
     assert X * step == X.maximum(Piecewise.line(0, 0))
 
 
@@ -74,8 +74,18 @@ def test_a_saw_of_many_teeth_is_not_followed() -> None:
 
 
 def test_jumps() -> None:
-    step = X.compared(Piecewise.line(0, 1))
+    step = X.is_above(Piecewise.line(0, 1))
     assert not step.is_continuous
     assert [step(x) for x in (0, 1, 2, -1e30)] == [0, 0, 1, 0]
-    assert X.compared_or_equal(Piecewise.line(0, 1))(1) == 1
+    assert X.is_not_below(Piecewise.line(0, 1))(1) == 1
     assert X.is_continuous
+
+
+def test_functions_that_cross_once_between_kinks_they_share() -> None:
+    """Their difference is one line, that has its zero beyond the kink as well."""
+    relu = X.maximum(Piecewise.line(0, 0))
+    assert relu is not None
+    other = relu + Piecewise.line(1, 1)
+    assert other is not None
+    above = other.is_above(relu)
+    assert [above(x) for x in (-2, -1, -0.5, 0, 1)] == [0, 0, 1, 1, 1]

@@ -1,0 +1,75 @@
+"""Group nodes that together are an elementwise function of one value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from onnx2snn.graph import is_constant, is_op
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+__all__ = ["Groups", "operands_of"]
+
+
+def operands_of(node: ir.Node) -> list[ir.Value]:
+    """Return the inputs of ``node`` that may differ from element to element."""
+    values = [value for value in node.inputs if value is not None]
+    return [value for value in values if not _is_one_number(value)]
+
+
+def _is_one_number(value: ir.Value) -> bool:
+    """Whether ``value`` is a constant, or a scalar."""
+    if is_constant(value):
+        return True
+    return value.shape is not None and len(value.shape) == 0
+
+
+def _have_other_ranks(one: ir.Value, other: ir.Value) -> bool:
+    """Whether two values are known to have different numbers of axes."""
+    if one.shape is None or other.shape is None:
+        return False
+    return len(one.shape) != len(other.shape)
+
+
+class Groups:
+    """Values as members of groups. Add the nodes of a graph in their order.
+
+    All members of a group are functions of one value, its root.
+    """
+
+    def __init__(self, operators: frozenset[str]) -> None:
+        """Know nothing yet.
+
+        Args:
+            operators: Those that compute element by element.
+        """
+        self._operators = operators
+        self._roots: dict[ir.Value, ir.Value] = {}
+
+    def add(self, node: ir.Node) -> ir.Value | None:
+        """Return the root of the group that ``node`` is in, None if it is in none."""
+        if not is_op(node, *self._operators):
+            return None
+        roots = {self.root(value) for value in operands_of(node)}
+        if len(roots) != 1:
+            return None
+        root = roots.pop()
+        output = node.outputs[0]
+        if _have_other_ranks(root, output):
+            return None
+        self._roots[output] = root
+        return root
+
+    def root(self, value: ir.Value) -> ir.Value:
+        """Return the root of the group of ``value``, itself if it is in none."""
+        return self._roots.get(value, value)
+
+    def is_member(self, value: ir.Value) -> bool:
+        """Whether ``value`` is computed from the root of a group."""
+        return value in self._roots
+
+    def are_together(self, one: ir.Value, other: ir.Value) -> bool:
+        """Whether two values are members of one group."""
+        root = self._roots.get(one)
+        return root is not None and root is self._roots.get(other)
