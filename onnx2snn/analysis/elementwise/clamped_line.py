@@ -100,15 +100,19 @@ class ClampedLine:
 
     def __add__(self, other: ClampedLine) -> ClampedLine | None:
         """Return the sum, None if neither is constant."""
+        if other.is_constant:
+            return self._shift(other.low)
         if self.is_constant:
             return other._shift(self.low)
-        return self._shift(other.low) if other.is_constant else None
+        return None
 
     def __mul__(self, other: ClampedLine) -> ClampedLine | None:
         """Return the product, None unless one is a constant all of one sign."""
+        if other.is_constant:
+            return self._scale(np.multiply, other.low)
         if self.is_constant:
             return other._scale(np.multiply, self.low)
-        return self._scale(np.multiply, other.low) if other.is_constant else None
+        return None
 
     def __truediv__(self, other: ClampedLine) -> ClampedLine | None:
         """Return the quotient, None unless ``other`` is a constant all of one sign.
@@ -121,9 +125,11 @@ class ClampedLine:
 
     def maximum(self, other: ClampedLine) -> ClampedLine | None:
         """Return the larger of the two functions, None if neither is constant."""
+        if other.is_constant:
+            return self._raise_to(other.low)
         if self.is_constant:
             return other._raise_to(self.low)
-        return self._raise_to(other.low) if other.is_constant else None
+        return None
 
     def round_uniformly(self, ahead: float) -> ClampedLine | None:
         """Return the function rounded to integers, None if it has been before.

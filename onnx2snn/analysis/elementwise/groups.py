@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onnx2snn.graph import is_constant, is_op
+from onnx2snn.analysis.operators import operator_of
+from onnx2snn.graph import is_constant
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -38,18 +39,13 @@ class Groups:
     All members of a group are functions of one value, its root.
     """
 
-    def __init__(self, operators: frozenset[str]) -> None:
-        """Know nothing yet.
-
-        Args:
-            operators: Those that compute element by element.
-        """
-        self._operators = operators
+    def __init__(self) -> None:
+        """Know nothing yet."""
         self._roots: dict[ir.Value, ir.Value] = {}
 
     def add(self, node: ir.Node) -> ir.Value | None:
         """Return the root of the group that ``node`` is in, None if it is in none."""
-        if not is_op(node, *self._operators):
+        if not operator_of(node).is_elementwise:
             return None
         roots = {self.root(value) for value in operands_of(node)}
         if len(roots) != 1:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.analysis.clamps import Clamp, Clamps, Leak
 from onnx2snn.graph import constant, is_op, remove_unused, replace_node
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = ["CanonicalizeActivations"]
 
@@ -46,64 +42,86 @@ class CanonicalizeActivations(ir.passes.InPlacePass):
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Rewrite in the order of the graph, so that the inner clamp comes first."""
-        rewritten = []
+        modified = False
         for graph in model.graphs():
-            clamps = Clamps()
-            rewritten += [_rewrite(node, clamps) for node in tuple(graph) if node.graph]
-        if any(rewritten):
+            if _rewrite_graph(graph):
+                modified = True
+        if modified:
             remove_unused(model)
-        return ir.passes.PassResult(model, modified=any(rewritten))
+        return ir.passes.PassResult(model, modified=modified)
 
 
-def _rewrite(node: ir.Node, clamps: Clamps) -> bool:
-    if len(node.outputs) != 1 or node.domain not in ("", "ai.onnx"):
+def _rewrite_graph(graph: ir.Graph) -> bool:
+    """Replace the clamps of ``graph``; whether there were any to replace."""
+    clamps = Clamps()
+    modified = False
+    for node in tuple(graph):
+        is_there = node.graph is not None
+        if is_there and _rewrite_node(node, clamps):
+            modified = True
+    return modified
+
+
+def _rewrite_node(node: ir.Node, clamps: Clamps) -> bool:
+    if len(node.outputs) != 1 or not is_op(node, node.op_type):
         return False
     clamp = clamps.find(node)
     if clamp is None or _is_canonical(node, clamp):
         return False
     old = node.outputs[0]
-    new = _node(node, clamp)
+    new = _canonical_node(node, clamp)
     replace_node(node, new)
     clamps.replace(old, new.outputs[0])
     return True
 
 
 def _is_canonical(node: ir.Node, clamp: Clamp | Leak) -> bool:
+    """Whether ``node`` is already written as ``clamp`` is to be."""
     if node.inputs[0] is not clamp.x:
         return False
-    if isinstance(clamp, Leak) or clamp.is_relu:
-        return is_op(node, "LeakyRelu" if isinstance(clamp, Leak) else "Relu")
+    if isinstance(clamp, Leak):
+        return is_op(node, "LeakyRelu")
+    if clamp.is_relu:
+        return is_op(node, "Relu")
     if not is_op(node, "Clip"):
         return False
-    bounds = [*node.inputs[1:], None, None][:2]
-    expected = (clamp.low, clamp.high)
-    return all(
-        bound is None if math.isinf(number) else bound is not None and bound.shape == ()
-        for bound, number in zip(bounds, expected, strict=True)
-    )
+    low, high = [*node.inputs[1:], None, None][:2]
+    return _is_bound(low, clamp.low) and _is_bound(high, clamp.high)
 
 
-def _node(node: ir.Node, clamp: Clamp | Leak) -> ir.Node:
+def _is_bound(bound: ir.Value | None, number: float) -> bool:
+    """Whether an input of a Clip is left out where ``number`` is infinite, else a scalar."""
+    if math.isinf(number):
+        return bound is None
+    return bound is not None and bound.shape == ()
+
+
+def _canonical_node(node: ir.Node, clamp: Clamp | Leak) -> ir.Node:
+    """Return the one node that does what ``clamp`` says of ``node``."""
     if isinstance(clamp, Leak):
-        return ir.Node(
-            "", "LeakyRelu", [clamp.x], [ir.AttrFloat32("alpha", clamp.slope)]
-        )
+        return ir.node("LeakyRelu", [clamp.x], {"alpha": float(clamp.slope)})
     if clamp.is_relu:
-        return ir.Node("", "Relu", [clamp.x])
-    return ir.Node("", "Clip", [clamp.x, *_bounds(node, clamp)])
+        return ir.node("Relu", [clamp.x])
+    low = _bound_of(node, clamp, "min", clamp.low)
+    high = _bound_of(node, clamp, "max", clamp.high)
+    inputs = [clamp.x, low, high]
+    while inputs[-1] is None:
+        inputs.pop()
+    return ir.node("Clip", inputs)
 
 
-def _bounds(node: ir.Node, clamp: Clamp) -> Iterator[ir.Value | None]:
-    """Give the bounds as initializers of the type of ``clamp.x``, None for an infinite one."""
-    graph, dtype = node.graph, clamp.x.dtype
+def _bound_of(
+    node: ir.Node,
+    clamp: Clamp,
+    suffix: str,
+    number: float,
+) -> ir.Value | None:
+    """Return a bound as an initializer of the type of ``clamp.x``, None if infinite."""
+    if math.isinf(number):
+        return None
+    graph = node.graph
+    dtype = clamp.x.dtype
     assert isinstance(graph, ir.Graph)
     assert dtype is not None
-    numbers = {"min": clamp.low, "max": clamp.high}
-    while numbers and math.isinf(numbers[next(reversed(numbers))]):
-        numbers.popitem()
-    for suffix, number in numbers.items():
-        if math.isinf(number):
-            yield None
-        else:
-            data = np.array(number, dtype.numpy())
-            yield constant(graph, f"{node.outputs[0].name}.{suffix}", data)
+    data = np.array(number, dtype.numpy())
+    return constant(graph, f"{node.outputs[0].name}.{suffix}", data)

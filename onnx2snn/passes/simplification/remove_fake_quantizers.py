@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.analysis.activations import is_symmetric_clip
 from onnx2snn.analysis.fake_quantizers import ROUNDINGS, uniform_quantizer_of
-from onnx2snn.analysis.rules import WEIGHTED
+from onnx2snn.analysis.operators import operator_of
 from onnx2snn.graph import (
     closure,
     constant,
@@ -22,7 +22,7 @@ from onnx2snn.graph import (
     take_over,
 )
 from onnx2snn.graph.quantization import along_axis
-from onnx2snn.metadata.scale import QuantizerRange
+from onnx2snn.metadata.scale import QUANTIZER_RANGE, QuantizerRange
 
 if TYPE_CHECKING:
     from onnx2snn.analysis.fake_quantizers import UniformQuantizer
@@ -64,71 +64,80 @@ class RemoveFakeQuantizers(ir.passes.InPlacePass):
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Rewrite the main graph."""
         edges = dependency_graph(model.graph)
-        weights = [node for node in model.graph if is_op(node, *WEIGHTED)]
-        behind = closure(edges, weights)
-        before = closure(edges.reverse(copy=False), weights)
-        roundings = [n for n in model.graph if n in behind and is_op(n, *ROUNDINGS)]
-        unknown = [node for node in roundings if not _rewrite(node)]
-        for node in unknown:
-            if node in before:
+        weights = [node for node in model.graph if operator_of(node).is_weighted]
+        behind_weights = closure(edges, weights)
+        before_weights = closure(edges.reverse(copy=False), weights)
+        modified = False
+        for node in tuple(model.graph):
+            if node not in behind_weights or not is_op(node, *ROUNDINGS):
+                continue
+            if _remove_quantizer(node):
+                modified = True
+            elif node in before_weights:
                 _LOGGER.warning(_UNKNOWN, node.op_type, display_name(node))
-        modified = len(unknown) < len(roundings)
         if modified:
             remove_unused(model)
         return ir.passes.PassResult(model, modified=modified)
 
 
-def _rewrite(rounding: ir.Node) -> bool:
-    stairs = uniform_quantizer_of(rounding)
-    if stairs is None or not _has_one_axis(stairs):
+def _remove_quantizer(rounding: ir.Node) -> bool:
+    """Replace the quantizer around a rounding by a clamp; whether there is one."""
+    quantizer = uniform_quantizer_of(rounding)
+    if quantizer is None or not _has_neurons(quantizer):
         return False
     graph = rounding.graph
     assert isinstance(graph, ir.Graph)
-    node = _clamp(graph, stairs, display_name(rounding))
+    node = _clamp_of(graph, quantizer, display_name(rounding))
     graph.insert_before(rounding, node)
     output = node.outputs[0]
-    take_over(stairs.y, output)
-    theta = stairs.steps.theta.reshape(-1)
-    QuantizerRange(
-        theta, _axis(stairs), stairs.steps.levels, stairs.steps.v_init
-    ).write(output)
+    take_over(quantizer.y, output)
+    steps = quantizer.steps
+    limit = QuantizerRange(
+        values=steps.theta.reshape(-1),
+        axis=_axis_of_thresholds(quantizer),
+        levels=steps.levels,
+        v_init=steps.v_init,
+    )
+    QUANTIZER_RANGE.write(output, limit)
     return True
 
 
-def _clamp(graph: ir.Graph, stairs: UniformQuantizer, name: str) -> ir.Node:
-    if stairs.steps.theta.size > 1:
-        return ir.node("Relu", [stairs.x], name=name)
-    theta = stairs.steps.theta.reshape([])
-    dtype = np.dtype(np.float32) if stairs.x.dtype is None else stairs.x.dtype.numpy()
-    bounds = {
-        "min": -theta if stairs.steps.is_signed else np.zeros_like(theta),
-        "max": theta,
-    }
+def _clamp_of(graph: ir.Graph, quantizer: UniformQuantizer, name: str) -> ir.Node:
+    """Return the node that limits x as the quantizer does, in a graph by another."""
+    x, steps = quantizer.x, quantizer.steps
+    if steps.theta.size > 1:
+        return ir.node("Relu", [x], name=name)
+    dtype = np.dtype(np.float32) if x.dtype is None else x.dtype.numpy()
+    high = steps.theta.reshape([])
+    low = -high if steps.is_signed else np.zeros_like(high)
+    prefix = quantizer.y.name
     inputs = [
-        constant(graph, f"{stairs.y.name}.{key}", bound.astype(dtype))
-        for key, bound in bounds.items()
+        x,
+        constant(graph, f"{prefix}.min", low.astype(dtype)),
+        constant(graph, f"{prefix}.max", high.astype(dtype)),
     ]
-    return ir.node("Clip", [stairs.x, *inputs], name=name)
+    return ir.node("Clip", inputs, name=name)
 
 
-def _has_one_axis(stairs: UniformQuantizer) -> bool:
-    """Whether thresholds are one, or those of a rectifier along one axis of ``x``."""
-    rank = -1 if stairs.x.shape is None else len(stairs.x.shape)
-    largest = max(stairs.steps.theta.shape, default=1)
-    alone = stairs.steps.theta.size == largest and stairs.steps.theta.ndim <= rank
-    return stairs.steps.theta.size == 1 or (alone and not stairs.steps.is_signed)
+def _has_neurons(quantizer: UniformQuantizer) -> bool:
+    """Whether neurons have its thresholds: one, or a rectifier's along one axis of ``x``."""
+    theta, x = quantizer.steps.theta, quantizer.x
+    if theta.size == 1:
+        return True
+    if quantizer.steps.is_signed or x.shape is None:
+        return False
+    lies_along_one_axis = theta.size == max(theta.shape)
+    return lies_along_one_axis and theta.ndim <= len(x.shape)
 
 
-def _axis(stairs: UniformQuantizer) -> int | None:
+def _axis_of_thresholds(quantizer: UniformQuantizer) -> int | None:
     """Return the axis of ``x`` along which thresholds differ, None for one threshold."""
-    if stairs.steps.theta.size == 1:
+    theta, x = quantizer.steps.theta, quantizer.x
+    if theta.size == 1:
         return None
-    assert stairs.x.shape is not None
-    return (
-        len(stairs.x.shape)
-        - stairs.steps.theta.ndim
-        + int(np.argmax(stairs.steps.theta.shape))
-    )
+    assert x.shape is not None
+    axis_of_theta = int(np.argmax(theta.shape))
+    return len(x.shape) - theta.ndim + axis_of_theta
 
 
 def with_fake_quantizers(ann: ir.Model) -> ir.Model:
@@ -140,49 +149,55 @@ def with_fake_quantizers(ann: ir.Model) -> ir.Model:
     copy = ann.clone()
     for node in tuple(copy.graph):
         for value in node.outputs:
-            noted = QuantizerRange.read(value)
-            if noted is not None and noted.v_init is not None:
-                _quantize(copy.graph, value, noted)
+            limit = QUANTIZER_RANGE.read(value)
+            if limit is not None and limit.v_init is not None:
+                _quantize(copy.graph, value, limit)
     copy.graph.sort()
     return copy
 
 
-def _quantize(graph: ir.Graph, value: ir.Value, noted: QuantizerRange) -> None:
+def _quantize(graph: ir.Graph, value: ir.Value, limit: QuantizerRange) -> None:
     """Put ``theta * (clip(floor(value / theta * L + v_init), 0, L) / L)`` in its place."""
-    rank = 0 if value.shape is None else len(value.shape)
-    producer = value.producer()
-    signed = producer is not None and is_symmetric_clip(producer)
-    steps = noted.levels
-    theta = along_axis(noted.values, noted.axis, rank if noted.axis is not None else 0)
-    operations: list[tuple[str, tuple[float | np.ndarray, ...]]] = [
-        ("Div", (theta,)),
-        ("Mul", (steps,)),
-        ("Add", (noted.v_init or 0.0,)),
-        ("Floor", ()),
-        ("Clip", (-steps if signed else 0, steps)),
-        ("Div", (steps,)),
-        ("Mul", (theta,)),
-    ]
-    first, last = None, value
-    for index, (operator, operands) in enumerate(operations):
-        inputs = [
-            constant(
-                graph,
-                f"{value.name}.{index}.{position}",
-                np.asarray(operand, np.float32),
-            )
-            for position, operand in enumerate(operands)
-        ]
-        node = ir.node(operator, [last, *inputs])
+    first = None
+    last = value
+    for index, (operator, *numbers) in enumerate(_quantizing_nodes(value, limit)):
+        constants = []
+        for position, number in enumerate(numbers):
+            name = f"{value.name}.{index}.{position}"
+            data = np.asarray(number, np.float32)
+            constants.append(constant(graph, name, data))
+        node = ir.node(operator, [last, *constants])
         graph.append(node)
-        first, last = first or node, node.outputs[0]
+        first = first or node
+        last = node.outputs[0]
         last.type, last.shape = value.type, value.shape
     take_over(value, last)
     assert first is not None
-    first.replace_input_with(
-        0, value
-    )  # it has just been given the new value, like all readers
+    # it has just been given the new value, like all readers
+    first.replace_input_with(0, value)
 
+
+def _quantizing_nodes(value: ir.Value, limit: QuantizerRange) -> list[_Operation]:
+    """Return the operators that quantize, one after the other, and their constants."""
+    rank = 0
+    if value.shape is not None and limit.axis is not None:
+        rank = len(value.shape)
+    theta = along_axis(limit.values, limit.axis, rank)
+    producer = value.producer()
+    is_signed = producer is not None and is_symmetric_clip(producer)
+    levels = limit.levels
+    return [
+        ("Div", theta),
+        ("Mul", levels),
+        ("Add", limit.v_init or 0.0),
+        ("Floor",),
+        ("Clip", -levels if is_signed else 0, levels),
+        ("Div", levels),
+        ("Mul", theta),
+    ]
+
+
+_Operation: TypeAlias = "tuple[str, *tuple[float | np.ndarray, ...]]"
 
 _UNKNOWN = (
     "%s %r rounds in a way that is no quantizer of equal steps from 0: it stays as it is, and "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx_ir as ir
@@ -18,9 +17,6 @@ from onnx2snn.graph import (
     is_op,
     take_over,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = ["SplitLeakyRelu"]
 
@@ -43,15 +39,20 @@ class SplitLeakyRelu(ir.passes.InPlacePass):
         """Rewrite the activations of the main graph."""
         modified = False
         for value in activations(model.graph):
-            node = value.producer()
-            slope = None if node is None else _slope(node)
-            if node is not None and slope is not None and not (slope == 1).all():
-                _split(model.graph, node, slope)
+            if _split_if_leaky(value.producer()):
                 modified = True
         return ir.passes.PassResult(model, modified=modified)
 
 
-def _slope(node: ir.Node) -> np.ndarray | None:
+def _split_if_leaky(node: ir.Node | None) -> bool:
+    slope = None if node is None else _slope_below_zero(node)
+    if node is None or slope is None or (slope == 1).all():
+        return False
+    _split(node, slope)
+    return True
+
+
+def _slope_below_zero(node: ir.Node) -> np.ndarray | None:
     """Return the slope below 0 of a leaky ``node``, a number or in the shape of a PRelu's."""
     x = node.inputs[0]
     if x is None or x.dtype is None:
@@ -63,26 +64,28 @@ def _slope(node: ir.Node) -> np.ndarray | None:
     return None
 
 
-def _split(graph: ir.Graph, node: ir.Node, slope: np.ndarray) -> None:
-    output = node.outputs[0]
-    x = node.inputs[0]
-    builder = NodeBuilder.before(node)
+def _split(node: ir.Node, slope: np.ndarray) -> None:
+    """Put ``Relu(x) + (-slope) * Relu(-x)`` in the place of ``node``."""
+    x, output = node.inputs[0], node.outputs[0]
+    graph = node.graph
+    assert isinstance(graph, ir.Graph)
     factor = constant(graph, f"{output.name}.slope", -slope)
-    nodes = list(_halves(x, factor, display_name(node)))
-    for new, suffix in zip(
-        nodes, ("positive", "flipped", "negative", "leak", "sum"), strict=True
-    ):
-        builder.put(new, f"{output.name}.{suffix}", like=output)
-        new.metadata_props.update(node.metadata_props)
-    take_over(output, nodes[-1].outputs[0])
-    graph.remove(node, safe=True)
-
-
-def _halves(x: ir.Value | None, factor: ir.Value, name: str) -> Iterator[ir.Node]:
-    """Give the nodes of ``Relu(x) + factor * Relu(-x)``, in their order."""
+    name = display_name(node)
     positive = ir.node("Relu", [x], name=name)
     flipped = ir.node("Neg", [x], name=f"{name}.flipped")
     negative = ir.node("Relu", flipped.outputs, name=f"{name}.negative")
-    leak = ir.node("Mul", [negative.outputs[0], factor], name=f"{name}.leak")
-    total = ir.node("Add", [positive.outputs[0], leak.outputs[0]], name=f"{name}.sum")
-    yield from (positive, flipped, negative, leak, total)
+    leak = ir.node("Mul", [*negative.outputs, factor], name=f"{name}.leak")
+    total = ir.node("Add", [*positive.outputs, *leak.outputs], name=f"{name}.sum")
+    parts = {
+        "positive": positive,
+        "flipped": flipped,
+        "negative": negative,
+        "leak": leak,
+        "sum": total,
+    }
+    builder = NodeBuilder.before(node)
+    for suffix, part in parts.items():
+        builder.put(part, f"{output.name}.{suffix}", like=output)
+        part.metadata_props.update(node.metadata_props)
+    take_over(output, total.outputs[0])
+    graph.remove(node, safe=True)

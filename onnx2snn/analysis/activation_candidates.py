@@ -1,0 +1,216 @@
+"""Find what may be an activation of a graph, from what it does to numbers."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+from onnx2snn.analysis.elementwise.chain import Functions
+from onnx2snn.analysis.elementwise.groups import Groups, operands_of
+from onnx2snn.analysis.elementwise.kinds import is_saturating
+from onnx2snn.analysis.elementwise.samples import SAMPLES
+from onnx2snn.analysis.operators import Form, operator_of
+from onnx2snn.analysis.operators.columns import Activation
+from onnx2snn.graph import array, is_constant, is_float, is_op, reads, subgraphs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import onnx_ir as ir
+
+__all__ = ["clip_bound", "find_candidates", "holds_node"]
+
+_MOVING = frozenset({
+    "Cast", "Expand", "Flatten", "Identity", "Reshape", "Squeeze", "Tile", "Transpose", "Unsqueeze",
+})  # fmt: skip
+"""Operators that change the form of a value only, and how often it is there."""
+
+
+def find_candidates(graph: ir.Graph) -> list[ir.Value]:
+    """Return what may be an activation, and is not only a part of one."""
+    finder = _Finder()
+    for node in graph:
+        finder.add(node)
+    readable: set[ir.Value] = set()
+    for node in reversed(graph):  # readers first
+        for value in node.outputs:
+            if finder.is_read_outside(value, readable):
+                readable.add(value)
+    outer = [value for value in finder.candidates if value in readable]
+    return [value for value in outer if is_float(value)]
+
+
+class _Finder:
+    """Finds what may be an activation. Add the nodes of a graph in their order."""
+
+    def __init__(self) -> None:
+        self.candidates: dict[ir.Value, None] = {}
+        self._groups = Groups()
+        self._functions = Functions(SAMPLES, self._groups.is_member)
+        self._combinations: set[ir.Value] = set()
+        # the last activation before a value, or the root of its group
+        self._bases: dict[ir.Value, ir.Value] = {}
+        self._behind_candidates: set[ir.Value] = set()
+        # with an activation, or an Erf, before them in their group
+        self._active: set[ir.Value] = set()
+
+    def add(self, node: ir.Node) -> None:
+        """Find out which outputs of ``node`` may be activations."""
+        is_behind = not self._behind_candidates.isdisjoint(reads(node))
+        if _is_network(node):
+            is_chosen_early = is_op(node, "If") and not is_behind
+            if not is_chosen_early:  # else it is one network or another
+                self._add_results(node)
+        elif node.outputs:
+            self._add_function(node)
+        has_candidates = not self.candidates.keys().isdisjoint(node.outputs)
+        if is_behind or has_candidates:
+            self._behind_candidates.update(node.outputs)
+
+    def _add_results(self, node: ir.Node) -> None:
+        for value in node.outputs:
+            if value.uses():
+                self.candidates[value] = None
+
+    def _add_function(self, node: ir.Node) -> None:
+        output = node.outputs[0]
+        root = self._groups.add(node)
+        if root is not None:
+            self._add_member(node, root)
+        if _is_activation(node) and operands_of(node) and not _is_guard(node):
+            self.candidates[output] = None
+        if output in self.candidates:
+            self._bases[output] = output
+
+    def _add_member(self, node: ir.Node, root: ir.Value) -> None:
+        """Take ``node`` into the group of ``root``."""
+        operands = operands_of(node)
+        output = node.outputs[0]
+        base = self._common_base(operands, root)
+        self._bases[output] = base
+        is_active = not self._active.isdisjoint(operands)
+        is_combination = len(operands) > 1
+        is_product = is_combination and is_active and is_op(node, "Mul")
+        saturates = _may_bend(node) and self._saturates(output, base)
+        if saturates or is_product:
+            self.candidates[output] = None
+            if is_combination:
+                self._combinations.add(output)
+        begins = _is_activation(node) or is_op(node, "Erf")
+        if is_active or saturates or begins:
+            self._active.add(output)
+
+    def _common_base(self, operands: list[ir.Value], root: ir.Value) -> ir.Value:
+        """Return the activation of which all operands are functions, else the root."""
+        bases = {self._bases.get(value, value) for value in operands}
+        if len(bases) > 1:
+            return root
+        return bases.pop()
+
+    def _saturates(self, value: ir.Value, base: ir.Value) -> bool:
+        samples = self._functions.find(value, base)
+        if samples is None:
+            return False
+        return is_saturating(samples)
+
+    def is_read_outside(self, value: ir.Value, readable: set[ir.Value]) -> bool:
+        """Whether a node reads ``value`` that is in no product with others of its group.
+
+        Args:
+            value: An output of a node.
+            readable: Those values behind it of which this is true.
+        """
+        if value.is_graph_output() or not self._groups.is_member(value):
+            return True
+        for use in value.uses():
+            result = use.node.outputs[0]
+            if self._leads_outside(value, result, readable):
+                return True
+        return False
+
+    def _leads_outside(
+        self, value: ir.Value, result: ir.Value, readable: set[ir.Value]
+    ) -> bool:
+        """Whether ``result``, which is computed from ``value``, is outside or read there."""
+        if not self._groups.are_together(result, value):
+            return True
+        if result in self._combinations:
+            return False
+        return result in readable
+
+
+def _is_network(node: ir.Node) -> bool:
+    """Whether ``node`` is recurrent, or holds graphs with activations in them."""
+    if _is_recurrent(node):
+        return True
+    is_control = operator_of(node).form is Form.CONTROL
+    return is_control and holds_node(node, _fires)
+
+
+def holds_node(node: ir.Node, is_wanted: Callable[[ir.Node], bool]) -> bool:
+    """Whether ``is_wanted`` is true of ``node``, or of one in its subgraphs."""
+    if is_wanted(node):
+        return True
+    inner_nodes = itertools.chain.from_iterable(subgraphs(node))
+    return any(holds_node(inner, is_wanted) for inner in inner_nodes)
+
+
+def _fires(node: ir.Node) -> bool:
+    return _is_activation(node) or _is_recurrent(node)
+
+
+def _is_activation(node: ir.Node) -> bool:
+    return operator_of(node).is_activation
+
+
+def _is_recurrent(node: ir.Node) -> bool:
+    form = operator_of(node).form
+    return form is Form.RECURRENT
+
+
+def _may_bend(node: ir.Node) -> bool:
+    """Whether ``node`` can make an activation of functions that are none."""
+    if len(operands_of(node)) > 1:
+        return True
+    part = operator_of(node).activation
+    return part is Activation.BEND
+
+
+def clip_bound(node: ir.Node, position: int) -> float | None:
+    """Return a constant bound of a Clip, None if it is left out or computed."""
+    if len(node.inputs) <= position:
+        return None
+    bound = node.inputs[position]
+    if not is_constant(bound):
+        return None
+    return float(array(bound))
+
+
+def _is_guard(node: ir.Node) -> bool:
+    """Whether ``node`` only keeps a divisor, or what a root is taken of, away from 0."""
+    if not is_op(node, "Clip") or clip_bound(node, 2) is not None:
+        return False
+    low = clip_bound(node, 1)
+    if low is None or low <= 0:
+        return False
+    readers = list(_find_readers(node.outputs[0]))
+    if not readers:
+        return False
+    return all(_must_not_read_zero(reader, value) for reader, value in readers)
+
+
+def _must_not_read_zero(reader: ir.Node, value: ir.Value) -> bool:
+    """Whether ``reader`` divides by ``value``, or takes a power or logarithm of it."""
+    if is_op(reader, "Div"):
+        return reader.inputs[0] is not value
+    return is_op(reader, "Log", "Pow", "Reciprocal", "Sqrt")
+
+
+def _find_readers(value: ir.Value) -> Iterator[tuple[ir.Node, ir.Value]]:
+    """Yield who reads ``value``, and as what, behind nodes that only change its form."""
+    for use in value.uses():
+        reader = use.node
+        if is_op(reader, *_MOVING):
+            yield from _find_readers(reader.outputs[0])
+        else:
+            yield reader, value
