@@ -46,7 +46,7 @@ class RemoveFakeQuantizers(ir.passes.InPlacePass):
     reach from -theta to theta, a Clip with these bounds.
 
     The threshold, the number of steps L, and where in a step the rounding is (here in the middle:
-    0.5) are noted on the result. They are the threshold and the initial potential of a neuron
+    0.5) are annotated on the result. They are the threshold and the initial potential of a neuron
     that does exactly the same in L time steps of constant input, so the pass ``calibrate`` needs
     no data for it.
 
