@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx_ir as ir
@@ -15,15 +15,15 @@ from onnx2snn.graph import (
     is_op,
     replace_value,
 )
-from onnx2snn.graph.integer_operators import IntegerWriter
+from onnx2snn.graph.integer_scales import LinearScale
+from onnx2snn.graph.integer_writer import IntegerWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Scales", "lower_integer_product"]
+    from onnx2snn.graph.integer_scales import Scales
 
-Scales: TypeAlias = "dict[ir.Value, tuple[ir.Value | None, ir.Value | None]]"
-"""Integers to the scale and the zero point they were quantized with."""
+__all__ = ["lower_integer_product"]
 
 
 def lower_integer_product(node: ir.Node, scales: Scales) -> None:
@@ -39,52 +39,52 @@ def lower_integer_product(node: ir.Node, scales: Scales) -> None:
         node: The node; it stays, and nobody reads it any more.
         scales: What quantized its operands, as far as that is known.
     """
-    last, factors = _tail(node)
+    last, factors = _find_tail(node)
     writer = IntegerWriter(last)
-    axes = (1, 0) if is_op(node, "ConvInteger") else (-2, -1)
+    is_conv = is_op(node, "ConvInteger")
+    axes = (1, 0) if is_conv else (-2, -1)
     operands = []
     for position, axis in enumerate(axes):
-        integers, zero_point = [*node.inputs, None, None][position::2][:2]
-        scale = _taken(factors, _scale(integers, zero_point, scales), writer)
-        if scale is None and is_constant(integers):
-            scale = _constant_scale(node, factors, writer)
-        steps = _steps(writer, scale, zero_point)
-        operands.append(writer.dequantized((integers, steps, zero_point), axis))
-    op = "Conv" if is_op(node, "ConvInteger") else "MatMul"
+        scale = _take_scale(node, position, factors, scales, writer)
+        operands.append(writer.dequantize(node.inputs[position], scale, axis))
+    op = "Conv" if is_conv else "MatMul"
     product = writer.add(op, operands, dict(node.attributes))
     writer.rename(product, display_name(node))
-    result = writer.product(product, *factors)
+    result = writer.multiply(product, *factors)
     if last is node:
         result = writer.add("Cast", [result], {"to": ir.DataType.INT32})
     replace_value(last.outputs[0], result)
 
 
-def _tail(node: ir.Node) -> tuple[ir.Node, list[ir.Value]]:
+def _find_tail(node: ir.Node) -> tuple[ir.Node, list[ir.Value]]:
     """Return the last of ``node``, a Cast and a Mul behind it, and the factors of the Mul."""
-    cast = _only_reader(node.outputs[0])
-    if not is_op(cast, "Cast") or cast is None or not _is_float_type(cast):
+    cast = _only_reader(node)
+    if cast is None or not is_op(cast, "Cast") or not _gives_float(cast):
         return node, []
-    product = _only_reader(cast.outputs[0])
+    product = _only_reader(cast)
     if product is None or not is_op(product, "Mul"):
         return cast, []
-    factors = [
-        factor
-        for value in product.inputs
-        if value is not None and value is not cast.outputs[0]
-        for factor in _factors(value)
-    ]
+    factors: list[ir.Value] = []
+    for value in product.inputs:
+        if value is not None and value is not cast.outputs[0]:
+            factors += _split_product(value)
     return product, factors
 
 
-def _only_reader(value: ir.Value) -> ir.Node | None:
-    return next(iter(value.uses())).node if has_one_reader(value) else None
+def _only_reader(node: ir.Node) -> ir.Node | None:
+    output = node.outputs[0]
+    if not has_one_reader(output):
+        return None
+    (use,) = output.uses()
+    return use.node
 
 
-def _is_float_type(cast: ir.Node) -> bool:
-    return ir.DataType(cast.attributes.get_int("to", 0)).is_floating_point()
+def _gives_float(cast: ir.Node) -> bool:
+    number = cast.attributes.get_int("to", 0)
+    return ir.DataType(number).is_floating_point()
 
 
-def _factors(value: ir.Value) -> Iterator[ir.Value]:
+def _split_product(value: ir.Value) -> Iterator[ir.Value]:
     """Give the values whose product ``value`` is."""
     producer = value.producer()
     if producer is None or not is_op(producer, "Mul"):
@@ -92,24 +92,32 @@ def _factors(value: ir.Value) -> Iterator[ir.Value]:
         return
     for factor in producer.inputs:
         if factor is not None:
-            yield from _factors(factor)
+            yield from _split_product(factor)
 
 
-def _scale(
-    integers: ir.Value | None, zero_point: ir.Value | None, scales: Scales
-) -> ir.Value | None:
-    """Return the scale that ``integers`` were quantized with, if also with ``zero_point``."""
-    scale, zero = (
-        scales.get(integers, (None, None)) if integers is not None else (None, None)
-    )
-    return scale if zero_point is zero or _same(zero_point, zero) else None
+def _take_scale(
+    node: ir.Node,
+    position: int,
+    factors: list[ir.Value],
+    scales: Scales,
+    writer: IntegerWriter,
+) -> LinearScale:
+    """Return the scale of an operand, taken out of the factors if it is there, else 1."""
+    integers = node.inputs[position]
+    zero_position = position + 2
+    has_zero_point = zero_position < len(node.inputs)
+    zero_point = node.inputs[zero_position] if has_zero_point else None
+    known = None if integers is None else scales.get(integers)
+    scale = None
+    if known is not None and known.has_zero_point(zero_point):
+        scale = _take_known_factor(factors, known.scale, writer)
+    if scale is None and is_constant(integers):
+        scale = _take_weight_factor(node, factors, writer)
+    scale = _spread_scale(scale, zero_point, writer)
+    return LinearScale(scale, zero_point)
 
 
-def _same(a: ir.Value | None, b: ir.Value | None) -> bool:
-    return is_constant(a) and is_constant(b) and np.array_equal(array(a), array(b))
-
-
-def _taken(
+def _take_known_factor(
     factors: list[ir.Value], scale: ir.Value | None, writer: IntegerWriter
 ) -> ir.Value | None:
     """Take ``scale`` out of ``factors``; None if it is not in them."""
@@ -118,42 +126,51 @@ def _taken(
     if scale in factors:
         factors.remove(scale)
         return scale
+    if not is_constant(scale):
+        return None
+    divisor = array(scale).reshape([])
     for position, factor in enumerate(factors):
-        if is_constant(scale) and is_constant(factor):
-            rest = array(factor) / array(scale).reshape([])
+        if is_constant(factor):
+            rest = array(factor) / divisor
             factors[position] = writer.constant("factor", rest)
             return scale
     return None
 
 
-def _constant_scale(
+def _take_weight_factor(
     node: ir.Node, factors: list[ir.Value], writer: IntegerWriter
 ) -> ir.Value | None:
     """Take out of ``factors`` a constant that can be the scale of constant weights."""
     weights = node.inputs[1]
-    rank = 0 if weights is None or weights.shape is None else len(weights.shape)
-    channel = (
-        rank - 1 if is_op(node, "ConvInteger") else 1
-    )  # from the last axis of the result
+    shape = None if weights is None else weights.shape
+    rank = 0 if shape is None else len(shape)
+    channel = rank - 1 if is_op(node, "ConvInteger") else 1  # from the last axis on
     for factor in filter(is_constant, factors):
         data = array(factor)
-        if data.size == 1 or (
-            data.ndim >= channel and data.shape[-channel] == data.size
-        ):
+        if _has_one_number(data) or _lies_along(data, channel):
             factors.remove(factor)
-            return writer.constant(
-                "weight_scale", data.reshape(-1 if data.size > 1 else [])
-            )
+            vector = data.reshape([]) if _has_one_number(data) else data.reshape(-1)
+            return writer.constant("weight_scale", vector)
     return None
 
 
-def _steps(
-    writer: IntegerWriter, scale: ir.Value | None, zero_point: ir.Value | None
-) -> ir.Value | None:
+def _has_one_number(data: np.ndarray) -> bool:
+    return data.size == 1
+
+
+def _lies_along(data: np.ndarray, axis: int) -> bool:
+    """Whether only an axis, counted from the last one, is longer than 1."""
+    return data.ndim >= axis and data.shape[-axis] == data.size
+
+
+def _spread_scale(
+    scale: ir.Value | None, zero_point: ir.Value | None, writer: IntegerWriter
+) -> ir.Value:
     """Return the scale, 1 if there is none, with an entry for each zero point."""
     shape = array(zero_point).shape if is_constant(zero_point) else ()
     if scale is None:
         return writer.constant("scale", np.ones(shape, np.float32))
     if is_constant(scale) and array(scale).ndim < len(shape):
-        return writer.constant("scale", np.broadcast_to(array(scale), shape))
+        spread = np.broadcast_to(array(scale), shape)
+        return writer.constant("scale", spread)
     return scale

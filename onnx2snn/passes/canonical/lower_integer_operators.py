@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.graph import (
-    array,
     constant,
     display_name,
-    fresh_name,
-    is_constant,
     is_op,
     remove_unused,
     take_over,
 )
-from onnx2snn.graph.integer_operators import INTEGER_OPERATORS, IntegerWriter
+from onnx2snn.graph.integer_movement import lower_movement
+from onnx2snn.graph.integer_operators import lowering_of
 from onnx2snn.graph.integer_products import lower_integer_product
+from onnx2snn.graph.integer_scales import LinearScale, record_scale
+from onnx2snn.graph.integer_writer import IntegerWriter
 from onnx2snn.graph.quantizers import (
     CONTRIB,
     dequantized,
@@ -29,26 +28,12 @@ from onnx2snn.graph.quantizers import (
 )
 
 if TYPE_CHECKING:
-    from onnx2snn.graph.integer_products import Scales
-
-    _Scale = tuple[ir.Value | None, ir.Value | None]
+    from onnx2snn.graph.integer_operators import Lowering
+    from onnx2snn.graph.integer_scales import Scales
 
 __all__ = ["LowerIntegerOperators", "has_integer_operators"]
 
 _PRODUCTS = ("ConvInteger", "MatMulInteger")
-
-_MOVING = frozenset({
-    "Concat", "DepthToSpace", "Expand", "Flatten", "Gather", "GatherElements", "GatherND",
-    "Identity", "Max", "MaxPool", "Min", "Pad", "ReduceMax", "ReduceMin", "Reshape", "Resize",
-    "Slice", "SpaceToDepth", "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze",
-})  # fmt: skip
-"""Operators that do to quantized integers what they do to the real numbers these stand for."""
-
-_SEVERAL = ("Concat", "Max", "Min")
-"""Those of them all of whose inputs are data."""
-
-_COMPARING = ("ArgMax", "ArgMin")
-"""Operators whose result is the same for integers and for the real numbers they stand for."""
 
 _EVERYWHERE = (ir.DataType.INT8, ir.DataType.UINT8, ir.DataType.INT32)
 """Types that the quantizers of ONNX took before opset 21."""
@@ -57,7 +42,7 @@ _ALL_TYPES = 21
 """Opset from which on they take all types."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class LowerIntegerOperators(ir.passes.InPlacePass):
     """Rewrite operators on quantized integers as float operators between quantizers.
 
@@ -92,12 +77,12 @@ class LowerIntegerOperators(ir.passes.InPlacePass):
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Rewrite in the order of each graph, so that scales are known when they are needed."""
+        """Rewrite graph by graph."""
+        opset = model.opset_imports.get("", 0)
         modified = False
         for graph in model.graphs():
-            modified = (
-                _Lowering(graph, model.opset_imports.get("", 0)).run() or modified
-            )
+            if _lower_graph(graph, opset):
+                modified = True
         if modified:
             remove_unused(model)
         return ir.passes.PassResult(model, modified=modified)
@@ -105,122 +90,87 @@ class LowerIntegerOperators(ir.passes.InPlacePass):
 
 def has_integer_operators(model: ir.Model) -> bool:
     """Whether ``model`` has operators that compute with quantized integers."""
-    return any(
-        _key(node) in INTEGER_OPERATORS or is_op(node, *_PRODUCTS)
-        for node in model.graph.all_nodes()
-    )
+    for node in model.graph.all_nodes():
+        if is_op(node, *_PRODUCTS) or lowering_of(node) is not None:
+            return True
+    return False
 
 
-def _key(node: ir.Node) -> tuple[str, str]:
-    return ("" if node.domain == "ai.onnx" else node.domain), node.op_type
-
-
-class _Lowering:
-    """One graph, and what is known of the integers in it."""
-
-    def __init__(self, graph: ir.Graph, opset: int) -> None:
-        self._graph = graph
-        self._opset = opset
-        self._scales: Scales = {}
-
-    def run(self) -> bool:
-        modified = False
-        for node in tuple(self._graph):
-            modified = self._lower(node) or modified
-        folded = [_fold(node) for node in tuple(self._graph) if is_dequantize(node)]
-        return modified or any(folded)
-
-    def _lower(self, node: ir.Node) -> bool:
+def _lower_graph(graph: ir.Graph, opset: int) -> bool:
+    """Rewrite in the order of a graph: a scale is recorded before it is needed."""
+    scales: Scales = {}
+    modified = False
+    for node in tuple(graph):
+        if is_quantize(node):
+            record_scale(node, scales)
         if is_quantize(node) or is_dequantize(node):
-            return self._note(node)
-        if is_op(node, "DynamicQuantizeLinear"):
-            self._scales[node.outputs[0]] = (node.outputs[1], node.outputs[2])
-            return False
-        if is_op(node, *_PRODUCTS):
-            lower_integer_product(node, self._scales)
-            return True
-        return self._rewrite(node) or self._move(node)
+            is_rewritten = _spell_as_onnx(node, opset)
+        else:
+            is_rewritten = _lower_node(node, scales)
+        modified = modified or is_rewritten
+    for node in tuple(graph):
+        if is_dequantize(node) and _fold_dequantize(node):
+            modified = True
+    return modified
 
-    def _rewrite(self, node: ir.Node) -> bool:
-        """Put the float form of an operator in its place."""
-        write = INTEGER_OPERATORS.get(_key(node))
-        if write is None or node.attributes.get_int("channels_last", 0) != 0:
-            return False
-        result = write(IntegerWriter(node))
-        if result is None:
-            return False
-        last = _producer(result)
-        results = [result] if len(node.outputs) == 1 else last.outputs
-        for old, new in zip(node.outputs, results, strict=True):
-            take_over(old, new)
-        self._graph.remove(node, safe=True)
-        if is_quantize(last):
-            self._note(last)
-            last = _producer(last.inputs[0])
-        last.name = display_name(node)
-        return True
 
-    def _note(self, node: ir.Node) -> bool:
-        """Remember the scale of a quantizer, and spell it as ONNX does if its types allow."""
-        if is_quantize(node) and _is_single(node.inputs[1]):
-            self._scales[node.outputs[0]] = (node.inputs[1], [*node.inputs, None][2])
-        if node.domain != CONTRIB:
-            return False
-        quantizer = quantizer_of(node)
-        if quantizer is None:
-            return False
-        if self._opset >= _ALL_TYPES or quantizer.dtype in _EVERYWHERE:
-            node.domain = ""
-            return True
-        is_real = is_dequantize(node)
-        dtype = ir.DataType.FLOAT if is_real else quantizer.dtype
-        output, data = node.outputs[0], node.inputs[0]
-        output.type = output.type or ir.TensorType(dtype)
-        output.shape = output.shape or (data.shape if data is not None else None)
+def _lower_node(node: ir.Node, scales: Scales) -> bool:
+    """Rewrite a node that is no quantizer, if it is on integers; whether it was."""
+    if is_op(node, "DynamicQuantizeLinear"):
+        integers, scale, zero_point = node.outputs
+        scales[integers] = LinearScale(scale, zero_point)
         return False
-
-    def _move(self, node: ir.Node) -> bool:
-        """Let a node that moves or compares integers do so with the real numbers they stand for."""
-        data = node.inputs if is_op(node, *_SEVERAL) else node.inputs[:1]
-        known = [self._scales[value] for value in data if value in self._scales]
-        if (
-            not known
-            or len(known) < len(data)
-            or not all(map(_same, known, known[:1] * len(known)))
-        ):
-            return False
-        moves = is_op(node, *_MOVING) and not _indices_are_read(node)
-        if not moves and not is_op(node, *_COMPARING):
-            return False
-        scale, zero_point = known[0]
-        writer = IntegerWriter(node)
-        if _fills(node):
-            fill = writer.given(2) or writer.constant("fill", _zero(data[0]))
-            _set_input(node, 2, writer.dequantized((fill, scale, zero_point)))
-        for position, value in enumerate(tuple(data)):
-            node.replace_input_with(
-                position, writer.dequantized((value, scale, zero_point))
-            )
-        for output in node.outputs if moves else ():
-            self._quantize(output, scale, zero_point)
+    if is_op(node, *_PRODUCTS):
+        lower_integer_product(node, scales)
         return True
+    lower = lowering_of(node)
+    if lower is None:
+        return lower_movement(node, scales)
+    if node.attributes.get_int("channels_last", 0) != 0:
+        return False
+    return _replace_by_float_form(node, lower, scales)
 
-    def _quantize(
-        self, output: ir.Value, scale: ir.Value | None, zero_point: ir.Value | None
-    ) -> None:
-        """Let the readers of ``output``, which has become real, read integers as before."""
-        node = _producer(output)
-        inputs = [output, scale, *([] if zero_point is None else [zero_point])]
-        quantize = ir.node(
-            "QuantizeLinear", inputs, name=f"{display_name(node)}.QuantizeLinear"
-        )
-        self._graph.insert_after(node, quantize)
-        integers = quantize.outputs[0]
-        take_over(output, integers)
-        quantize.replace_input_with(0, output)
-        output.name = fresh_name(self._graph, f"{integers.name}.real")
-        output.type = None if scale is None else scale.type
-        self._note(quantize)
+
+def _spell_as_onnx(node: ir.Node, opset: int) -> bool:
+    """Make a quantizer of onnxruntime one of ONNX, if its types allow; whether it was made so.
+
+    One that stays gets the type and shape that no shape inference knows of it.
+    """
+    if node.domain != CONTRIB:
+        return False
+    quantizer = quantizer_of(node)
+    if quantizer is None:
+        return False
+    if opset >= _ALL_TYPES or quantizer.dtype in _EVERYWHERE:
+        node.domain = ""
+        return True
+    dtype = ir.DataType.FLOAT if is_dequantize(node) else quantizer.dtype
+    data = node.inputs[0]
+    output = node.outputs[0]
+    if output.type is None:
+        output.type = ir.TensorType(dtype)
+    if output.shape is None and data is not None:
+        output.shape = data.shape
+    return False
+
+
+def _replace_by_float_form(node: ir.Node, lower: Lowering, scales: Scales) -> bool:
+    """Put the float form of an operator in its place; whether it has one."""
+    result = lower(IntegerWriter(node))
+    if result is None:
+        return False
+    graph = node.graph
+    assert isinstance(graph, ir.Graph)
+    last = _producer(result)
+    results = [result] if len(node.outputs) == 1 else last.outputs
+    for old, new in zip(node.outputs, results, strict=True):
+        take_over(old, new)
+    graph.remove(node, safe=True)
+    if is_quantize(last):
+        record_scale(last, scales)
+        last = _producer(last.inputs[0])
+    last.name = display_name(node)
+    return True
 
 
 def _producer(value: ir.Value | None) -> ir.Node:
@@ -229,55 +179,20 @@ def _producer(value: ir.Value | None) -> ir.Node:
     return node
 
 
-def _same(a: _Scale, b: _Scale) -> bool:
-    """Whether two quantizers have the same scale and the same zero point."""
-    return all(
-        x is y
-        or (is_constant(x) and is_constant(y) and np.array_equal(array(x), array(y)))
-        for x, y in zip(a, b, strict=True)
-    )
-
-
-def _is_single(scale: ir.Value | None) -> bool:
-    """Whether a scale is one number."""
-    if is_constant(scale):
-        return array(scale).size == 1
-    return scale is not None and scale.shape is not None and len(scale.shape) == 0
-
-
-def _indices_are_read(node: ir.Node) -> bool:
-    extra = node.outputs[1:] if is_op(node, "MaxPool") else ()
-    return any(value.uses() or value.is_graph_output() for value in extra)
-
-
-def _fills(node: ir.Node) -> bool:
-    return (
-        is_op(node, "Pad")
-        and node.attributes.get_string("mode", "constant") == "constant"
-    )
-
-
-def _zero(integers: ir.Value | None) -> np.ndarray:
-    dtype = None if integers is None else integers.dtype
-    return np.zeros([], (dtype or ir.DataType.UINT8).numpy())
-
-
-def _set_input(node: ir.Node, position: int, value: ir.Value) -> None:
-    if len(node.inputs) <= position:
-        node.resize_inputs(position + 1)
-    node.replace_input_with(position, value)
-
-
-def _fold(node: ir.Node) -> bool:
-    """Put a constant in the place of a DequantizeLinear of constants."""
-    real, output, scale = dequantized(node), node.outputs[0], node.inputs[1]
-    if real is None or output.is_graph_output() or scale is None or scale.dtype is None:
+def _fold_dequantize(node: ir.Node) -> bool:
+    """Put a constant in the place of a DequantizeLinear of constants; whether it is one."""
+    real = dequantized(node)
+    output = node.outputs[0]
+    scale = node.inputs[1]
+    if real is None or output.is_graph_output():
         return False
-    assert isinstance(node.graph, ir.Graph)
-    known = constant(
-        node.graph, f"{output.name}.folded", real.astype(scale.dtype.numpy())
-    )
+    if scale is None or scale.dtype is None:
+        return False
+    graph = node.graph
+    assert isinstance(graph, ir.Graph)
+    dtype = scale.dtype.numpy()
+    known = constant(graph, f"{output.name}.folded", real.astype(dtype))
     take_over(output, known)
     known.shape = ir.Shape(real.shape)
-    node.graph.remove(node, safe=True)
+    graph.remove(node, safe=True)
     return True
