@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import onnx_ir as ir
 
@@ -21,13 +19,13 @@ from onnx2snn.graph import (
 )
 from onnx2snn.ops import DOMAIN
 
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
 __all__ = ["add_bias", "add_step_bias", "raise_output"]
 
 _STEP = "onnx2snn.step"
 """Name of the node that counts the steps for biases that differ from step to step."""
+
+_BIAS_INDEX = 2
+"""Position of the bias among the inputs of Conv, ConvTranspose and Gemm."""
 
 
 def add_bias(graph: ir.Graph, neuron: ir.Node, bias: np.ndarray) -> None:
@@ -35,18 +33,23 @@ def add_bias(graph: ir.Graph, neuron: ir.Node, bias: np.ndarray) -> None:
 
     Args:
         graph: The graph of the neuron.
-        neuron: A neuron in step form.
-        bias: What is added, in a shape that broadcasts to the current.
+        neuron: A neuron of a single-step graph.
+        bias: The addend, in a shape that broadcasts to the current.
     """
     current = neuron.inputs[0]
     if current is None or not np.any(bias):
         return
-    if has_one_reader(current) and (
-        _add_to(current, bias) or _give(graph, current, bias)
-    ):
+    if has_one_reader(current) and _add_to_producer(graph, current, bias):
         return
-    operand = constant(graph, f"{display_name(neuron)}.bias", bias)
-    _insert_add(graph, current, operand, [neuron], f"{display_name(neuron)}.add_bias")
+    name = display_name(neuron)
+    operand = constant(graph, f"{name}.bias", bias)
+    add = _new_add(graph, current, operand, f"{name}.add_bias")
+    producer = current.producer()
+    if producer is None or producer.graph is not graph:
+        graph.insert_before(neuron, add)
+    else:
+        graph.insert_after(producer, add)
+    _let_neuron_read(neuron, add)
 
 
 def raise_output(graph: ir.Graph, node: ir.Node, bias: np.ndarray) -> None:
@@ -55,21 +58,29 @@ def raise_output(graph: ir.Graph, node: ir.Node, bias: np.ndarray) -> None:
     Args:
         graph: The graph of the node, which has weights.
         node: Conv, ConvTranspose, Gemm or MatMul.
-        bias: What is added, in a shape that broadcasts to the output.
+        bias: The addend, in a shape that broadcasts to the output.
     """
     output = node.outputs[0]
-    if not np.any(bias) or _add_to(output, bias) or _give(graph, output, bias):
+    if not np.any(bias) or _add_to_producer(graph, output, bias):
         return
-    operand = constant(graph, f"{display_name(node)}.bias", bias)
-    readers = [use.node for use in output.uses()]
-    _insert_add(
-        graph,
-        output,
-        operand,
-        readers,
-        f"{display_name(node)}.add_bias",
-        everywhere=True,
-    )
+    name = display_name(node)
+    operand = constant(graph, f"{name}.bias", bias)
+    uses = tuple(output.uses())
+    add = _new_add(graph, output, operand, f"{name}.add_bias")
+    graph.insert_after(node, add)
+    total = add.outputs[0]
+    for use in uses:
+        use.node.replace_input_with(use.idx, total)
+    if output.is_graph_output():
+        _take_output_over(graph, output, total)
+
+
+def _take_output_over(graph: ir.Graph, old: ir.Value, new: ir.Value) -> None:
+    """Let ``new`` be the graph output that ``old`` is, under its name."""
+    new.name = old.name
+    old.name = fresh_name(graph, f"{old.name}.before_bias")
+    outputs = list(graph.outputs)
+    graph.outputs[:] = [new if value is old else value for value in outputs]
 
 
 def add_step_bias(graph: ir.Graph, neuron: ir.Node, biases: np.ndarray) -> None:
@@ -77,7 +88,7 @@ def add_step_bias(graph: ir.Graph, neuron: ir.Node, biases: np.ndarray) -> None:
 
     Args:
         graph: The graph of the neuron.
-        neuron: A neuron in step form.
+        neuron: A neuron of a single-step graph.
         biases: [T, ...], each in a shape that broadcasts to the current.
     """
     current = neuron.inputs[0]
@@ -85,108 +96,105 @@ def add_step_bias(graph: ir.Graph, neuron: ir.Node, biases: np.ndarray) -> None:
         return
     name = display_name(neuron)
     table = constant(graph, f"{name}.biases", biases)
-    last = constant(graph, f"{name}.last_step", np.array(len(biases) - 1, np.int64))
+    last_step = np.array(len(biases) - 1, np.int64)
+    last = constant(graph, f"{name}.last_step", last_step)
     builder = NodeBuilder.before(neuron)
-    at = builder.add("Min", [_step(graph), last], f"{name}.step", like=last)
-    now = builder.add("Gather", [table, at], f"{name}.bias", {"axis": 0}, like=table)
-    now.shape = ir.Shape(biases.shape[1:])
-    _insert_add(graph, current, now, [neuron], f"{name}.add_bias")
+    row = builder.add("Min", [_count_steps(graph), last], f"{name}.step", like=last)
+    bias = builder.add("Gather", [table, row], f"{name}.bias", {"axis": 0}, like=table)
+    bias.shape = ir.Shape(biases.shape[1:])
+    add = _new_add(graph, current, bias, f"{name}.add_bias")
+    graph.insert_before(neuron, add)
+    _let_neuron_read(neuron, add)
 
 
-def _step(graph: ir.Graph) -> ir.Value:
-    """Return the number of the step, 0 in the first."""
+def _count_steps(graph: ir.Graph) -> ir.Value:
+    """Return the number of the step, 0 in the first; the node that counts is added once."""
     for node in graph:
         if node.name == _STEP:
             return node.outputs[0]
     one = constant(graph, "step_one", np.array(1, np.int64))
     before = constant(graph, "step_before_first", np.array(-1, np.int64))
-    node = ir.node("RunningSum", [one, before], domain=DOMAIN, name=_STEP)
+    counter = ir.node("RunningSum", [one, before], domain=DOMAIN, name=_STEP)
     first = next(iter(graph))
-    return NodeBuilder.before(first).put(node, "step_number", like=one)
+    return NodeBuilder.before(first).put(counter, "step_number", like=one)
 
 
-def _insert_add(  # noqa: PLR0913 (what is added to what, and who reads it)
-    graph: ir.Graph,
-    value: ir.Value,
-    operand: ir.Value,
-    readers: Collection[ir.Node],
-    name: str,
-    *,
-    everywhere: bool = False,
-) -> None:
-    """Let ``readers``, and with ``everywhere`` a graph output, read the sum."""
-    node = ir.node("Add", [value, operand], name=name)
-    total = node.outputs[0]
-    total.type, total.shape = value.type, value.shape
-    producer = value.producer()
-    for use in tuple(value.uses()):
-        if use.node in readers:
-            use.node.replace_input_with(use.idx, total)
-    if everywhere and value.is_graph_output():
-        total.name, value.name = (
-            value.name,
-            fresh_name(graph, f"{value.name}.before_bias"),
-        )
-        graph.outputs[:] = [
-            total if output is value else output for output in graph.outputs
-        ]
-    else:
-        total.name = fresh_name(graph, name)
-    if producer is None or producer.graph is not graph:
-        graph.insert_before(next(iter(readers)), node)
-    else:
-        graph.insert_after(_last_made(graph, value, operand), node)
+def _new_add(graph: ir.Graph, value: ir.Value, operand: ir.Value, name: str) -> ir.Node:
+    """Return a node of no graph yet that adds ``operand`` to ``value``."""
+    add = ir.node("Add", [value, operand], name=name)
+    return NodeBuilder(graph).name(add, name, like=value)
 
 
-def _last_made(graph: ir.Graph, *values: ir.Value) -> ir.Node:
-    """Return the last node in the order of ``graph`` that makes one of ``values``."""
-    makers = {value.producer() for value in values}
-    return [node for node in graph if node in makers][-1]
+def _let_neuron_read(neuron: ir.Node, add: ir.Node) -> None:
+    """Let ``neuron`` read the sum where it reads the first addend."""
+    current = add.inputs[0]
+    total = add.outputs[0]
+    for index, value in enumerate(neuron.inputs):
+        if value is current:
+            neuron.replace_input_with(index, total)
 
 
-def _add_to(value: ir.Value, bias: np.ndarray) -> bool:
-    """Add ``bias`` to a constant that only ``value`` depends on; whether there is one."""
+def _add_to_producer(graph: ir.Graph, value: ir.Value, bias: np.ndarray) -> bool:
+    """Let the node that makes ``value`` add ``bias``; return whether that can be."""
+    return _add_to_constant(value, bias) or _give_bias_input(graph, value, bias)
+
+
+def _add_to_constant(value: ir.Value, bias: np.ndarray) -> bool:
+    """Add ``bias`` to a constant that only ``value`` depends on; return whether there is one."""
     node = value.producer()
     if node is None:
         return False
     if is_op(node, "Add"):
-        terms = [
-            term for term in node.inputs if term is not None and has_one_reader(term)
-        ]
-        return any(_add_to(term, bias) for term in terms)
-    operand = (
-        node.inputs[2] if _takes_bias(node, bias) and len(node.inputs) > 2 else None
-    )
-    if operand is None or not is_constant(operand) or not has_one_reader(operand):
+        return _add_to_term(node, bias)
+    operand = _bias_input(node)
+    if operand is None or not _takes_bias(node, bias):
+        return False
+    if not is_constant(operand) or not has_one_reader(operand):
         return False
     old = array(operand)
     if bias.size not in {1, old.size}:
         return False
-    set_array(operand, old + bias.reshape(-1) / node.attributes.get_float("beta", 1.0))
+    factor = node.attributes.get_float("beta", 1.0)
+    set_array(operand, old + bias.reshape(-1) / factor)
     return True
 
 
-def _give(graph: ir.Graph, value: ir.Value, bias: np.ndarray) -> bool:
-    """Give the node that makes ``value`` a bias, if it has none; whether that can be."""
+def _add_to_term(node: ir.Node, bias: np.ndarray) -> bool:
+    """Add ``bias`` to a constant of one term of an Add; return whether there is one."""
+    for term in node.inputs:
+        if term is None or not has_one_reader(term):
+            continue
+        if _add_to_constant(term, bias):
+            return True
+    return False
+
+
+def _give_bias_input(graph: ir.Graph, value: ir.Value, bias: np.ndarray) -> bool:
+    """Give the node that makes ``value`` a bias, if it has none; return whether that can be."""
     node = value.producer()
-    if node is None or not _takes_bias(node, bias) or bias.size == 1:
+    if node is None or not _takes_bias(node, bias):
         return False
-    if len(node.inputs) > 2 and node.inputs[2] is not None:
+    if bias.size == 1 or _bias_input(node) is not None:
         return False
-    beta = node.attributes.get_float("beta", 1.0)
-    node.resize_inputs(3)
-    operand = constant(
-        graph, f"{display_name(node)}.bias", bias.reshape(-1) / bias.dtype.type(beta)
-    )
-    node.replace_input_with(2, operand)
+    factor = bias.dtype.type(node.attributes.get_float("beta", 1.0))
+    name = f"{display_name(node)}.bias"
+    operand = constant(graph, name, bias.reshape(-1) / factor)
+    node.resize_inputs(_BIAS_INDEX + 1)
+    node.replace_input_with(_BIAS_INDEX, operand)
     return True
+
+
+def _bias_input(node: ir.Node) -> ir.Value | None:
+    """Return the bias that a node with weights reads, None if it has none."""
+    return node.inputs[_BIAS_INDEX] if len(node.inputs) > _BIAS_INDEX else None
 
 
 def _takes_bias(node: ir.Node, bias: np.ndarray) -> bool:
-    """Whether ``node`` adds a bias along the axis along which ``bias`` lies."""
-    along_channels = bias.shape[1:2] == (bias.size,)
-    adds_third_input = 2 in operator_of(node).bias
+    """Return whether ``node`` adds a bias along the axis along which ``bias`` lies."""
+    if _BIAS_INDEX not in operator_of(node).bias:
+        return False
+    is_along_channels = bias.shape[1:2] == (bias.size,)
     shape = node.outputs[0].shape
-    same_axes = shape is not None and len(shape) == bias.ndim
-    weight = node.attributes.get_float("beta", 1.0)
-    return adds_third_input and along_channels and same_axes and weight != 0.0
+    has_same_axes = shape is not None and len(shape) == bias.ndim
+    is_weighted = node.attributes.get_float("beta", 1.0) != 0.0
+    return is_along_channels and has_same_axes and is_weighted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,13 +31,11 @@ class Grid:
     positions: int
     batch: int = 0
 
-    def places(self, sizes: Iterable[int]) -> tuple[slice, ...]:
-        """Return the positions along axes of lengths ``sizes``."""
-        return tuple(
-            self._along(size, axis) for axis, size in enumerate(sizes, start=1)
-        )
-
-    def _along(self, size: int, axis: int) -> slice:
-        distance = max(1, -(-size // self.positions))
-        share = (0.5 + self.batch * _PLASTIC**-axis) % 1
-        return slice(int(share * distance), None, distance)
+    def positions_along(self, sizes: Iterable[int]) -> tuple[slice, ...]:
+        """Return the positions along axes of lengths ``sizes``, a slice for each axis."""
+        slices = []
+        for number, size in enumerate(sizes, start=1):
+            distance = max(1, math.ceil(size / self.positions))
+            share = (0.5 + self.batch * _PLASTIC**-number) % 1
+            slices.append(slice(int(share * distance), None, distance))
+        return tuple(slices)

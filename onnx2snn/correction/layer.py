@@ -31,7 +31,7 @@ _CACHED = 2**15
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """What one batch shows of a layer.
+    """One batch as a layer sees it.
 
     Attributes:
         current: Input of the neurons, [T, N, ...], or [N, ...] if it is the same in every
@@ -47,20 +47,21 @@ class Sample:
 class Layer:
     """The neurons that replaced one activation.
 
-    Whoever is given a layer by ``walk`` may change ``bias``, ``v_threshold`` and ``v_init``.
+    A correction may change ``bias``, ``v_threshold`` and ``v_init``.
 
     Attributes:
-        neuron: The node in step form.
+        neuron: The node of the single-step graph.
         op: Its operator.
         v_threshold: Threshold, in a shape that broadcasts to the current.
         v_init: Initial potential, likewise.
-        bias: What is added to the current, likewise, or with one more axis in front, of length
-            T, for each step; 0 at first.
-        fixed: Its further inputs by name: states that start as they do, thresholds.
+        bias: Bias that is added to the current, likewise, or with one more axis in front, of
+            length T, for each step; 0 at first.
+        other_inputs: The further inputs of the node by name: states that start as they do,
+            thresholds.
         time_steps: T.
         samples: The calibration data, one entry a batch; an entry is loaded when it is read.
-        digits: What its spikes weigh where it fires alone, once its input is complete; None if
-            all layers advance together.
+        spike_weights: Weights of its spikes where it fires alone, once its input is complete;
+            None if all layers advance together.
         channel_axis: Axis of the activation that counts features; None if none is known.
         bound: Largest magnitude that the activation can have; None if it has no limit.
         signed: Whether the activation can be negative.
@@ -71,10 +72,10 @@ class Layer:
     v_threshold: np.ndarray
     v_init: np.ndarray
     bias: np.ndarray
-    fixed: dict[str, np.ndarray]
+    other_inputs: dict[str, np.ndarray]
     time_steps: int
     samples: Iterable[Sample] = ()
-    digits: SpikeWeights | None = None
+    spike_weights: SpikeWeights | None = None
     channel_axis: int | None = None
     bound: float | None = None
     signed: bool = False
@@ -93,38 +94,44 @@ class Layer:
         """
         op = ALL_OPS[neuron.op_type]
         inputs = dict(zip(op.inputs, neuron.inputs, strict=True))
-        values = {
-            name: starting_value(value) if name in op.state else array(value)
-            for name, value in inputs.items()
-            if name != "current"
-        }
-        v_threshold, v_init = values.pop("v_threshold"), values.pop("v")
+        del inputs["current"]
+        values = {}
+        for name, value in inputs.items():
+            is_state = name in op.state
+            values[name] = starting_value(value) if is_state else array(value)
+        v_threshold = values.pop("v_threshold")
+        v_init = values.pop("v")
         if v_threshold.ndim == 0:
             v_threshold = v_threshold.reshape([1] * rank)
-        bias = np.zeros_like(v_threshold)
-        digits = spike_weights_of(neuron) if layerwise else None
         return cls(
-            neuron, op, v_threshold, v_init, bias, values, time_steps, digits=digits
+            neuron=neuron,
+            op=op,
+            v_threshold=v_threshold,
+            v_init=v_init,
+            bias=np.zeros_like(v_threshold),
+            other_inputs=values,
+            time_steps=time_steps,
+            spike_weights=spike_weights_of(neuron) if layerwise else None,
         )
 
     def write(self) -> None:
-        """Put threshold and initial potential into the graph."""
+        """Put thresholds and initial potential into the graph."""
         inputs = dict(zip(self.op.inputs, self.neuron.inputs, strict=True))
         set_array(inputs["v_threshold"], self.v_threshold)
         set_starting_value(inputs["v"], self.v_init)
         if "v_threshold_negative" in inputs:
-            set_array(
-                inputs["v_threshold_negative"], self.fixed["v_threshold_negative"]
-            )
+            negative = self.other_inputs["v_threshold_negative"]
+            set_array(inputs["v_threshold_negative"], negative)
 
     def scale(self, factor: np.ndarray) -> None:
         """Multiply thresholds and initial potential by ``factor``, which broadcasts to them."""
         dtype = self.v_threshold.dtype
         self.v_threshold = (self.v_threshold * factor).astype(dtype)
         self.v_init = (self.v_init * factor).astype(dtype)
-        if "v_threshold_negative" in self.fixed:
-            negative = self.fixed["v_threshold_negative"] * factor
-            self.fixed = self.fixed | {"v_threshold_negative": negative.astype(dtype)}
+        if "v_threshold_negative" in self.other_inputs:
+            negative = self.other_inputs["v_threshold_negative"] * factor
+            scaled = {"v_threshold_negative": negative.astype(dtype)}
+            self.other_inputs = self.other_inputs | scaled
 
     def scaled(self, factor: np.ndarray) -> Self:
         """Return a copy whose thresholds and initial potential are ``factor`` times as large."""
@@ -135,19 +142,29 @@ class Layer:
     @property
     def shared_axes(self) -> tuple[int, ...]:
         """The axes of an activation along which parameters are the same."""
-        return tuple(
-            axis for axis, length in enumerate(self.v_threshold.shape) if length == 1
-        )
+        lengths = enumerate(self.v_threshold.shape)
+        return tuple(axis for axis, length in lengths if length == 1)
+
+    @property
+    def has_step_bias(self) -> bool:
+        """Whether each step has a bias of its own."""
+        return self.bias.ndim > self.v_threshold.ndim
 
     def thinned(self, sample: Sample, grid: Grid) -> Sample:
         """Return ``sample`` at the positions of ``grid``, of all samples and channels."""
         shape = sample.target.shape
-        whole = {0, 1 if self.channel_axis is None else self.channel_axis}
-        thin = [axis for axis in self.shared_axes if axis not in whole]
-        found = dict(zip(thin, grid.places(shape[axis] for axis in thin), strict=True))
-        places = tuple(found.get(axis, slice(None)) for axis in range(len(shape)))
-        time = (slice(None),) * (sample.current.ndim - len(shape))
-        return Sample(sample.current[time + places], sample.target[places])
+        kept_axes = {0, 1 if self.channel_axis is None else self.channel_axis}
+        thinned_axes = [axis for axis in self.shared_axes if axis not in kept_axes]
+        positions = [slice(None)] * len(shape)
+        found = grid.positions_along(shape[axis] for axis in thinned_axes)
+        for axis, along in zip(thinned_axes, found, strict=True):
+            positions[axis] = along
+        time_axes = sample.current.ndim - len(shape)
+        all_times = [slice(None)] * time_axes
+        return Sample(
+            current=sample.current[(*all_times, *positions)],
+            target=sample.target[tuple(positions)],
+        )
 
     def spikes(self, current: np.ndarray) -> np.ndarray:
         """Return the spikes that the neurons send.
@@ -158,57 +175,76 @@ class Layer:
         Returns:
             Spikes, int8, [T, N, ...].
         """
-        varies = current.ndim > self.v_threshold.ndim
-        shape = current.shape[varies:]
+        varies = self._varies(current)
+        shape = current.shape[1:] if varies else current.shape
         spikes = np.empty((self.time_steps, *shape), np.int8)
-        if not shape or self.v_threshold.shape[0] != 1:  # the first axis is no batch
+        first_axis_is_batch = bool(shape) and self.v_threshold.shape[0] == 1
+        if not first_axis_is_batch:
             self._fire(current, spikes)
             return spikes
-        rows = max(1, _CACHED // max(1, math.prod(shape[1:])))
+        neurons_a_row = math.prod(shape[1:])
+        rows = max(1, _CACHED // max(1, neurons_a_row))
         for start in range(0, shape[0], rows):
             part = slice(start, start + rows)
-            self._fire(current[:, part] if varies else current[part], spikes[:, part])
+            part_of_current = current[:, part] if varies else current[part]
+            self._fire(part_of_current, spikes[:, part])
         return spikes
 
-    def _fire(self, current: np.ndarray, spikes: np.ndarray) -> None:
-        """Write the spikes for ``current`` into ``spikes``, [T, N, ...]."""
-        varies = current.ndim > self.v_threshold.ndim
-        values = self.fixed | {"v": self.v_init, "v_threshold": self.v_threshold}
-        for t in range(self.time_steps):
-            bias = self.bias[t] if self.bias.ndim > self.v_threshold.ndim else self.bias
-            values["current"] = (current[t] if varies else current) + bias
-            results = self.op.step(*(values[name] for name in self.op.inputs))
-            outputs = dict(zip(self.op.outputs, results, strict=True))
-            spikes[t] = outputs["spike"]
-            values |= {name: outputs[after] for name, after in self.op.state.items()}
-
     def mean_output(self, current: np.ndarray) -> np.ndarray:
-        """Return what the neurons hand on in T steps, [N, ...], for ``current``.
+        """Return the mean over T steps of what the neurons send, [N, ...], for ``current``.
 
-        The mean over the steps, or where the layer fires alone, the number its spikes write.
+        Where the layer fires alone, it is the number that its spikes write.
         """
-        if self.digits is not None:
-            return self._written(current, self.digits)
+        if self.spike_weights is not None:
+            return self._written_output(current, self.spike_weights)
         mean = self.spikes(current).mean(axis=0, dtype=current.dtype)
         return np.asarray(mean * self.v_threshold)
 
-    def _written(self, current: np.ndarray, digits: SpikeWeights) -> np.ndarray:
+    def _varies(self, current: np.ndarray) -> bool:
+        """Return whether a current is another one in each step, [T, N, ...]."""
+        return current.ndim > self.v_threshold.ndim
+
+    def _fire(self, current: np.ndarray, spikes: np.ndarray) -> None:
+        """Write the spikes for ``current`` into ``spikes``, [T, N, ...]."""
+        varies = self._varies(current)
+        values = dict(self.other_inputs)
+        values["v"] = self.v_init
+        values["v_threshold"] = self.v_threshold
+        for t in range(self.time_steps):
+            current_now = current[t] if varies else current
+            bias_now = self.bias[t] if self.has_step_bias else self.bias
+            values["current"] = current_now + bias_now
+            spikes[t] = self._advance(values)
+
+    def _advance(self, values: dict[str, np.ndarray]) -> np.ndarray:
+        """Run one step of the operator, and return the spikes.
+
+        Args:
+            values: Inputs of the operator by name; states are replaced by the next ones.
+        """
+        arguments = [values[name] for name in self.op.inputs]
+        results = self.op.step(*arguments)
+        outputs = dict(zip(self.op.outputs, results, strict=True))
+        for state, next_state in self.op.state.items():
+            values[state] = outputs[next_state]
+        return outputs["spike"]
+
+    def _written_output(self, current: np.ndarray, weights: SpikeWeights) -> np.ndarray:
         """Return what the spikes of a layer that fires alone write, [N, ...], for its input."""
         dtype = current.dtype.type
-        share = dtype(1 / digits.total(self.time_steps))
-        values = self.fixed | {"v_threshold": self.v_threshold}
-        values = {
-            name: value * share if name.startswith("v_threshold") else value
-            for name, value in values.items()
-        }
-        offset = self.v_init * share * dtype(digits.last(self.time_steps))
+        share = dtype(1 / weights.total(self.time_steps))
+        values = self.other_inputs | {"v_threshold": self.v_threshold}
+        for name, value in values.items():
+            if name.startswith("v_threshold"):
+                values[name] = value * share
+        offset = self.v_init * share * dtype(weights.last(self.time_steps))
+        complete_input = current + self.bias
         if self.op.name == "SignedInverseLeakyIF":  # its spikes write a magnitude
-            offset = offset * np.sign(current + self.bias)
-        values |= {"v": current + self.bias + offset, "current": np.zeros_like(current)}
+            offset = offset * np.sign(complete_input)
+        values["v"] = complete_input + offset
+        values["current"] = np.zeros_like(current)
         total = np.zeros_like(current)
         for t in range(self.time_steps):
-            results = self.op.step(*(values[name] for name in self.op.inputs))
-            outputs = dict(zip(self.op.outputs, results, strict=True))
-            total += outputs["spike"] * dtype(digits.leak**-t)
-            values |= {name: outputs[after] for name, after in self.op.state.items()}
+            weight = dtype(weights.leak**-t)
+            total += self._advance(values) * weight
         return np.asarray(total * values["v_threshold"])

@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-__all__ = ["HELD_OUT", "ridge"]
+    Solution = tuple[np.ndarray, np.ndarray]
+
+__all__ = ["HELD_OUT", "solve_ridge"]
 
 _STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, math.inf)
 HELD_OUT = 4
 """One sample of so many is left out when the strength is judged."""
 
+_TINY = np.finfo(np.float32).tiny
+"""Added to every strength: the system has a solution where inputs are 0, too."""
 
-def ridge(
-    x: np.ndarray, y: np.ndarray, samples: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+
+def solve_ridge(x: np.ndarray, y: np.ndarray, samples: np.ndarray) -> Solution:
     """Return the matrix and the offset that bring ``x @ matrix + offset`` closest to ``y``.
 
     Minimizes, group by group,
@@ -30,55 +33,72 @@ def ridge(
     The strongest leaves W at 0; 0 and 0 are returned if that does no good either.
 
     Args:
-        x: [groups, places, inputs].
-        y: [groups, places, outputs].
-        samples: Number of the sample that each place belongs to, [places].
+        x: [groups, positions, inputs].
+        y: [groups, positions, outputs].
+        samples: Number of the sample that each position belongs to, [positions].
 
     Returns:
         The matrix, [groups, inputs, outputs], and the offset, [groups, 1, outputs].
     """
     held_out = samples % HELD_OUT == HELD_OUT - 1
-    nothing = (
-        np.zeros((len(x), x.shape[2], y.shape[2])),
-        np.zeros((len(x), 1, y.shape[2])),
-    )
     if held_out.all() or not held_out.any():
-        return nothing
-    known, unseen = ~held_out, held_out
-    errors = [float(np.square(y[:, unseen], dtype=np.float64).sum())]
+        return _zero_solution(x, y)
+    known = ~held_out
+    errors = [_squared_sum(y[:, held_out])]
     for matrix, offset in _solutions(x[:, known], y[:, known], _STRENGTHS):
-        rest = (
-            y[:, unseen]
-            - x[:, unseen] @ matrix.astype(x.dtype)
-            - offset.astype(x.dtype)
-        )
-        errors.append(float(np.square(rest, dtype=np.float64).sum()))
+        explained = x[:, held_out] @ matrix.astype(x.dtype)
+        residual = y[:, held_out] - explained - offset.astype(x.dtype)
+        errors.append(_squared_sum(residual))
     best = int(np.argmin(errors))
     if best == 0:
-        return nothing
-    return next(_solutions(x, y, _STRENGTHS[best - 1 : best]))
+        return _zero_solution(x, y)
+    strength = _STRENGTHS[best - 1]
+    return next(_solutions(x, y, [strength]))
+
+
+def _zero_solution(x: np.ndarray, y: np.ndarray) -> Solution:
+    """Return a matrix and an offset of zeros, in the shapes they have for ``x`` and ``y``."""
+    groups, _, inputs = x.shape
+    outputs = y.shape[2]
+    return np.zeros((groups, inputs, outputs)), np.zeros((groups, 1, outputs))
+
+
+def _squared_sum(numbers: np.ndarray) -> float:
+    return float(np.square(numbers, dtype=np.float64).sum())
 
 
 def _solutions(
-    x: np.ndarray, y: np.ndarray, strengths: tuple[float, ...]
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield matrix and offset for each strength: in the smaller of the two spaces."""
-    x_mean, y_mean = (a.mean(axis=1, keepdims=True, dtype=np.float64) for a in (x, y))
-    x, y = x - x_mean.astype(x.dtype), y - y_mean.astype(y.dtype)
-    few_places = x.shape[1] < x.shape[2]
-    turned = x.swapaxes(1, 2)
-    products = (x @ turned if few_places else turned @ x).astype(np.float64)
-    scale = np.trace(products, axis1=1, axis2=2) / x.shape[2]
-    right = (y if few_places else turned @ y).astype(np.float64)
+    x: np.ndarray, y: np.ndarray, strengths: Iterable[float]
+) -> Iterator[Solution]:
+    """Yield matrix and offset for each strength.
+
+    The system is solved in the smaller of two spaces: among positions, where there are fewer
+    of them than inputs, with W = x' (x x' + strength)^-1 y, else among inputs, with
+    W = (x' x + strength)^-1 x' y.
+    """
+    x_mean = x.mean(axis=1, keepdims=True, dtype=np.float64)
+    y_mean = y.mean(axis=1, keepdims=True, dtype=np.float64)
+    x = x - x_mean.astype(x.dtype)
+    y = y - y_mean.astype(y.dtype)
+    transposed = x.swapaxes(1, 2)
+    among_positions = x.shape[1] < x.shape[2]
+    if among_positions:
+        products, right_side = x @ transposed, y
+    else:
+        products, right_side = transposed @ x, transposed @ y
+    products = products.astype(np.float64)
+    right_side = right_side.astype(np.float64)
+    variance = np.trace(products, axis1=1, axis2=2) / x.shape[2]
     diagonal = np.arange(products.shape[1])
     for strength in strengths:
         if strength == math.inf:
-            yield np.zeros((len(x), x.shape[2], y.shape[2])), y_mean
+            zeros, _ = _zero_solution(x, y)
+            yield zeros, y_mean
             continue
+        penalty = strength * variance + _TINY
         system = products.copy()
-        system[:, diagonal, diagonal] += (strength * scale + np.finfo(np.float32).tiny)[
-            :, None
-        ]
-        solution = np.linalg.solve(system, right)
-        matrix = turned.astype(np.float64) @ solution if few_places else solution
+        system[:, diagonal, diagonal] += penalty[:, None]
+        matrix = np.linalg.solve(system, right_side)
+        if among_positions:
+            matrix = transposed.astype(np.float64) @ matrix
         yield matrix, y_mean - x_mean @ matrix

@@ -12,7 +12,7 @@ EACH_NUMBER_OF_POSITIONS = pytest.mark.parametrize("positions", [1, 3, 8])
 
 
 def along(size: int, positions: int, batch: int = 0) -> np.ndarray:
-    (places,) = Grid(positions, batch).places([size])
+    (places,) = Grid(positions, batch).positions_along([size])
     return np.arange(size)[places]
 
 
@@ -37,7 +37,7 @@ def test_the_first_batch_is_seen_at_the_middle_of_each_cell(
 def test_many_batches_show_every_place_of_an_image_about_equally_often() -> None:
     seen = np.zeros((56, 30), int)
     for batch in range(700):
-        seen[Grid(8, batch).places(seen.shape)] += 1
+        seen[Grid(8, batch).positions_along(seen.shape)] += 1
     expected = 700 / (7 * 4)
     assert seen.min() > 0.7 * expected
     assert seen.max() < 1.3 * expected

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from onnx2snn.correction.corrections import leave_headroom, take_largest_current
+from onnx2snn.correction.corrections import balance_threshold, scale_threshold
 from onnx2snn.correction.grid import Grid
 from onnx2snn.correction.layer import Layer, Sample
 from onnx2snn.graph import array
@@ -67,10 +67,12 @@ def test_headroom_of_a_signed_neuron_is_the_same_on_both_sides() -> None:
     amount = np.linspace(-1, 1, 16, dtype=np.float32)[:, None] * 2 * THETA
     burst[T // 2 :] = 2 * amount
     signed.samples = [Sample(burst, amount)]
-    leave_headroom(signed)
+    scale_threshold(signed)
     factor = signed.v_threshold / THETA.reshape(1, 3)
     assert (factor > 1).all()
-    np.testing.assert_allclose(signed.fixed["v_threshold_negative"], signed.v_threshold)
+    np.testing.assert_allclose(
+        signed.other_inputs["v_threshold_negative"], signed.v_threshold
+    )
 
 
 def test_the_largest_current_is_one_for_the_layer_with_its_bias() -> None:
@@ -78,7 +80,7 @@ def test_the_largest_current_is_one_for_the_layer_with_its_bias() -> None:
     current = dyadic(2, T, 10, 3, unit=16)
     plain.bias = np.float32([[4, 0, 0]])
     plain.samples = [Sample(current[:, :5], None), Sample(current[:, 5:], None)]
-    take_largest_current(plain)
+    balance_threshold(plain)
     largest = max(current[..., 0].max() + 4, current[..., 1:].max())
     np.testing.assert_array_equal(plain.v_threshold, np.full((1, 3), largest))
     np.testing.assert_array_equal(plain.v_init, plain.v_threshold / 4)
@@ -89,10 +91,10 @@ def test_of_a_signed_neuron_the_largest_magnitude_counts() -> None:
     signed.signed = True
     current = np.full((T, 1, 3), [0.25, -0.75, 0.5], np.float32)
     signed.samples = [Sample(current, None)]
-    take_largest_current(signed)
+    balance_threshold(signed)
     np.testing.assert_array_equal(signed.v_threshold, np.full((1, 3), 0.75))
     signed.signed = False
-    take_largest_current(signed)
+    balance_threshold(signed)
     np.testing.assert_array_equal(signed.v_threshold, np.full((1, 3), 0.5))
 
 
@@ -101,10 +103,10 @@ def test_a_limit_of_the_activation_and_several_spikes_at_once_bound_the_threshol
 ):
     augmented = layer("augmented", "Relu")
     augmented.samples = [Sample(np.full((T, 1, 3), 6, np.float32), None)]
-    take_largest_current(augmented)
+    balance_threshold(augmented)
     np.testing.assert_array_equal(augmented.v_threshold, np.full((1, 3), 6 / 4))
     augmented.bound = 2.0
-    take_largest_current(augmented)
+    balance_threshold(augmented)
     np.testing.assert_array_equal(augmented.v_threshold, np.full((1, 3), 2 / 4))
 
 
@@ -121,5 +123,5 @@ def test_features_of_a_sequence_are_not_thinned() -> None:
 def test_thresholds_stay_where_no_current_is_above_zero() -> None:
     plain = layer("if", "Relu")
     plain.samples = [Sample(-np.ones((T, 4, 3), np.float32), None)]
-    take_largest_current(plain)
+    balance_threshold(plain)
     np.testing.assert_array_equal(plain.v_threshold, THETA.reshape(1, 3))

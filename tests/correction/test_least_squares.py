@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from onnx2snn.correction import least_squares
-from onnx2snn.correction.least_squares import ridge
+from onnx2snn.correction.least_squares import solve_ridge
 from tests.models import normal
 
 
@@ -16,7 +16,7 @@ def each_its_own(places: int) -> np.ndarray:
 def penalized(
     x: np.ndarray, y: np.ndarray, strength: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return what ``ridge`` minimizes at its minimum: least squares with rows for the penalty."""
+    """Return the minimum: least squares, with rows for the penalty."""
     x_mean, y_mean = x.mean(axis=0), y.mean(axis=0)
     centered = x - x_mean
     weight = np.sqrt(strength * np.square(centered).sum() / x.shape[1])
@@ -29,7 +29,7 @@ def penalized(
 def test_without_noise_matrix_and_offset_are_found() -> None:
     x, matrix = normal(1, 1, 400, 6), normal(2, 1, 6, 3)
     offset = np.float32([0.5, -2, 0])
-    found, shift = ridge(x, x @ matrix + offset, each_its_own(400))
+    found, shift = solve_ridge(x, x @ matrix + offset, each_its_own(400))
     # the weakest ridge leaves one part in ten thousand of the matrix out
     np.testing.assert_allclose(found, matrix, atol=5e-4)
     np.testing.assert_allclose(shift, offset.reshape(1, 1, 3), atol=5e-4)
@@ -37,7 +37,7 @@ def test_without_noise_matrix_and_offset_are_found() -> None:
 
 def test_each_group_has_a_matrix_of_its_own() -> None:
     x, matrix = normal(1, 3, 200, 4), normal(2, 3, 4, 2)
-    found, _ = ridge(x, x @ matrix, each_its_own(200))
+    found, _ = solve_ridge(x, x @ matrix, each_its_own(200))
     np.testing.assert_allclose(found, matrix, atol=1e-3)
     assert np.abs(matrix[0] - matrix[1]).max() > 0.1
 
@@ -48,7 +48,7 @@ def test_noise_teaches_nothing(seed: int) -> None:
     y[:, 3::4] -= y[:, 3::4].mean(
         axis=1, keepdims=True
     )  # the held-out ones: no offset to find
-    matrix, offset = ridge(x, y, each_its_own(60))
+    matrix, offset = solve_ridge(x, y, each_its_own(60))
     assert matrix.shape == (1, 20, 3)
     assert offset.shape == (1, 1, 3)
     assert not matrix.any()
@@ -60,7 +60,7 @@ def test_noise_teaches_nothing(seed: int) -> None:
 )
 def test_without_samples_to_judge_by_nothing_changes(samples: np.ndarray) -> None:
     x = normal(1, 1, 40, 3)
-    matrix, offset = ridge(x, x @ normal(2, 1, 3, 2), samples)
+    matrix, offset = solve_ridge(x, x @ normal(2, 1, 3, 2), samples)
     assert not matrix.any()
     assert not offset.any()
 
@@ -69,9 +69,9 @@ def test_all_places_of_a_sample_are_held_out_together() -> None:
     """Places of one sample resemble each other: one would give away what its neighbor is."""
     samples = np.repeat(np.arange(32), 5)
     x, y = (np.repeat(normal(seed, 1, 32, 20), 5, axis=1) for seed in (1, 2))
-    apart, _ = ridge(x, y, each_its_own(160))
+    apart, _ = solve_ridge(x, y, each_its_own(160))
     assert apart.any()
-    together, _ = ridge(x, y, samples)
+    together, _ = solve_ridge(x, y, samples)
     assert not together.any()
 
 
@@ -85,7 +85,7 @@ def test_both_forms_are_the_minimum(
     x, noise = normal(1, 2, places, 40).astype(float), normal(2, 2, places, 3)
     x[:, :, 0] += 3
     y = x[:, :, :3] + noise / 50
-    matrix, offset = ridge(x, y, each_its_own(places))
+    matrix, offset = solve_ridge(x, y, each_its_own(places))
     for group in range(2):
         wanted, shift = penalized(x[group], y[group], strength)
         np.testing.assert_allclose(matrix[group], wanted, atol=1e-9)
@@ -97,16 +97,16 @@ def test_where_there_is_noise_the_ridge_is_stronger(
 ) -> None:
     x, matrix = normal(1, 1, 80, 40), normal(2, 1, 40, 1)
     y = x @ matrix + 5 * normal(3, 1, 80, 1)
-    found, _ = ridge(x, y, each_its_own(80))
+    found, _ = solve_ridge(x, y, each_its_own(80))
     monkeypatch.setattr(least_squares, "_STRENGTHS", least_squares._STRENGTHS[:1])
-    weakest, _ = ridge(x, y, each_its_own(80))
+    weakest, _ = solve_ridge(x, y, each_its_own(80))
     assert np.linalg.norm(found - matrix) < 0.8 * np.linalg.norm(weakest - matrix)
 
 
 def test_an_input_that_never_varies_gets_no_weight() -> None:
     x = normal(1, 1, 80, 3)
     x[:, :, 1] = 7
-    matrix, offset = ridge(x, x[:, :, :1] * 2 + 1, each_its_own(80))
+    matrix, offset = solve_ridge(x, x[:, :, :1] * 2 + 1, each_its_own(80))
     np.testing.assert_allclose(matrix[0, :, 0], [2, 0, 0], atol=1e-3)
     np.testing.assert_allclose(offset, 1, atol=5e-3)
 
@@ -114,13 +114,13 @@ def test_an_input_that_never_varies_gets_no_weight() -> None:
 def test_where_inputs_tell_nothing_the_offset_is_found() -> None:
     x, y = normal(1, 1, 80, 40), normal(2, 1, 80, 1)
     y += 5 - y.mean()
-    matrix, offset = ridge(x, y, each_its_own(80))
+    matrix, offset = solve_ridge(x, y, each_its_own(80))
     assert not matrix.any()
     np.testing.assert_allclose(offset, 5, atol=1e-6)
 
 
 def test_silent_inputs_stay_unused() -> None:
-    matrix, offset = ridge(np.zeros((1, 40, 3), np.float32), np.full((1, 40, 2), 0.25, np.float32),
-                           each_its_own(40))  # fmt: skip
+    x, y = np.zeros((1, 40, 3), np.float32), np.full((1, 40, 2), 0.25, np.float32)
+    matrix, offset = solve_ridge(x, y, each_its_own(40))
     assert not matrix.any()
     np.testing.assert_allclose(offset, 0.25)

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 
 from onnx2snn.correction.grid import Grid
-from onnx2snn.correction.linear_map import LinearMap, linear_map
+from onnx2snn.correction.weights_to_fit import find_linear_map
 from onnx2snn.graph import array, set_array
 from onnx2snn.testing import run_ort
 from tests.models import dyadic, model
 
 if TYPE_CHECKING:
     import onnx_ir as ir
+
+    from onnx2snn.correction.linear_map import LinearMap
 
 ALL = Grid(100)
 
@@ -131,7 +133,7 @@ def channels(text: str, weights: tuple[int, ...]) -> int:
 
 
 def mapped(ann: ir.Model) -> LinearMap:
-    found = linear_map(ann.graph.node(0))
+    found = find_linear_map(ann.graph.node(0))
     assert found is not None
     return found
 
@@ -142,7 +144,7 @@ def output(ann: ir.Model, x: np.ndarray) -> np.ndarray:
 
 def delta_for(part: LinearMap, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return random numbers, one for each of the weights, [groups, inputs, outputs]."""
-    columns, rows = part.columns(x, y.shape, ALL), part.rows(y, ALL)
+    columns, rows = part.unfold_operand(x, y.shape, ALL), part.unfold_output(y, ALL)
     delta = dyadic(5, len(columns), columns.shape[2], rows.shape[2])
     assert delta.size == array(part.weights).size
     return delta
@@ -158,12 +160,14 @@ def test_columns_times_a_matrix_is_what_the_node_computes_with_it(
     set_array(part.weights, np.zeros_like(array(part.weights)))
     biases = output(ann, x)
     delta = delta_for(part, x, biases)
-    part.add(delta)
+    part.add_to_weights(delta)
     y = output(ann, x) - biases
-    columns = part.columns(x, y.shape, Grid(positions, batch=2))
-    assert len(columns) * columns.shape[2] == part.place_size
+    columns = part.unfold_operand(x, y.shape, Grid(positions, batch=2))
+    assert len(columns) * columns.shape[2] == part.inputs_per_position
     found = columns @ delta
-    np.testing.assert_array_equal(found, part.rows(y, Grid(positions, batch=2)))
+    np.testing.assert_array_equal(
+        found, part.unfold_output(y, Grid(positions, batch=2))
+    )
     assert np.abs(found).max() > 0
 
 
@@ -174,17 +178,19 @@ def test_what_is_added_changes_the_output_by_as_much(
     ann, x = network(text, shape, weights), dyadic(3, *shape, unit=16)
     part, before = mapped(ann), output(ann, x)
     delta = delta_for(part, x, before)
-    part.add(delta)
+    part.add_to_weights(delta)
     change = output(ann, x) - before
-    found = part.columns(x, before.shape, ALL) @ delta
-    np.testing.assert_array_equal(found, part.rows(change, ALL))
+    found = part.unfold_operand(x, before.shape, ALL) @ delta
+    np.testing.assert_array_equal(found, part.unfold_output(change, ALL))
     assert array(part.weights).dtype == np.float32
 
 
 @EACH_NUMBER_OF_POSITIONS
 def test_no_more_places_than_asked_for(positions: int) -> None:
     ann = network("Conv (x, w, b)", (3, 2, 9, 4), (4, 2, 2, 2))
-    columns = mapped(ann).columns(dyadic(3, 3, 2, 9, 4), (3, 4, 8, 3), Grid(positions))
+    columns = mapped(ann).unfold_operand(
+        dyadic(3, 3, 2, 9, 4), (3, 4, 8, 3), Grid(positions)
+    )
     places = 3 * 8 * 3 if positions == 100 else 3 * 2 * 1
     assert columns.shape == (1, places, 8)
 
@@ -210,7 +216,7 @@ def test_what_is_no_matrix(text: str) -> None:
     if "Reshape" in text:
         ann.graph.node(1).outputs[0].shape = None
     before = array(ann.graph.initializers["w"])
-    assert [linear_map(node) for node in ann.graph] == [None] * len(ann.graph)
+    assert [find_linear_map(node) for node in ann.graph] == [None] * len(ann.graph)
     np.testing.assert_array_equal(array(ann.graph.initializers["w"]), before)
 
 
@@ -218,8 +224,10 @@ def test_a_convolution_with_weights_that_are_driven() -> None:
     ann = model(
         "(float[4,2,3,3] k) => (y) { y = Conv (image, k) }", image=dyadic(1, 1, 2, 6, 5)
     )
-    assert linear_map(ann.graph.node(0)) is None
+    assert find_linear_map(ann.graph.node(0)) is None
 
 
 def test_a_matrix_without_entries_is_no_map() -> None:
-    assert linear_map(network("MatMul (x, w)", (2, 0), (0, 3)).graph.node(0)) is None
+    assert (
+        find_linear_map(network("MatMul (x, w)", (2, 0), (0, 3)).graph.node(0)) is None
+    )

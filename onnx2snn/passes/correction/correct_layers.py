@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.correction.biases import add_bias, add_step_bias, raise_output
-from onnx2snn.correction.corrections import OF_LAYERS, repair_weights
-from onnx2snn.correction.layer import Layer
-from onnx2snn.correction.walk import replaced_activations, walk
+from onnx2snn.correction.corrections import OF_LAYERS
+from onnx2snn.correction.layer_by_layer import correct_layer_by_layer
+from onnx2snn.correction.network_pair import NetworkPair
+from onnx2snn.correction.weight_fitting import fit_weights
 from onnx2snn.data.events import time_first
 from onnx2snn.errors import OptionError
-from onnx2snn.metadata.input_coding import event_names
 from onnx2snn.methods.corrections import CORRECTIONS
 from onnx2snn.methods.names import CORRECTION, current_names
 from onnx2snn.ops.predicates import is_neuron
-from onnx2snn.progress import track
 from onnx2snn.runtime.memory import rows_at_once
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from onnx2snn.correction.layer import Layer
     from onnx2snn.correction.weights_to_fit import WeightsToFit
     from onnx2snn.data.dataset import Dataset
 
@@ -83,56 +85,56 @@ class CorrectLayers(ir.passes.InPlacePass):
             raise OptionError(message)
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Correct the layers of the main graph, which is in step form."""
-        if (
-            self.ann is None
-            or self.data is None
-            or not any(map(is_neuron, model.graph))
-        ):
+        """Correct the layers of the main graph, a single-step graph."""
+        has_neurons = any(is_neuron(node) for node in model.graph)
+        if self.ann is None or self.data is None or not has_neurons:
             return ir.passes.PassResult(model, modified=False)
-        graph = model.graph
-        outputs = list(replaced_activations(model, self.ann).values())
-        rows = rows_at_once(
-            self.ann, outputs, self.data, self.time_steps, self.batch_size
+        networks = NetworkPair(model, self.ann, self.time_steps, self.layerwise)
+        correct_neurons = functools.partial(self._correct_neurons, model.graph)
+        fit = functools.partial(_fit_weights, model.graph, self.data.samples)
+        changed = correct_layer_by_layer(
+            networks,
+            _batches(networks, self.data, self.batch_size),
+            correct_neurons,
+            fit if "weights" in self.corrections else None,
+            positions=_POSITIONS,
         )
-        events = event_names(model.graph)
-        batches = (time_first(batch.feeds, events) for batch in self.data.batches(rows))
-        changed = False
-        steps = walk(
-            model,
-            self.ann,
-            batches,
-            self.time_steps,
-            _POSITIONS,
-            layerwise=self.layerwise,
-        )
-        with contextlib.closing(steps) as parts:
-            for part in track(parts, "correct layers"):
-                if isinstance(part, Layer):
-                    changed |= self._correct(graph, part)
-                elif "weights" in self.corrections:
-                    changed |= _repair(graph, part, self.data.samples)
         return ir.passes.PassResult(model, modified=changed)
 
-    def _correct(self, graph: ir.Graph, layer: Layer) -> bool:
-        """Correct the neurons of ``layer``; whether anything changed."""
+    def _correct_neurons(self, graph: ir.Graph, layer: Layer) -> bool:
+        """Correct the neurons of ``layer``; return whether anything changed."""
         before = (layer.v_threshold, layer.v_init)
         for name, correct in OF_LAYERS.items():
             if name in self.corrections:
                 correct(layer)
-        add = add_step_bias if layer.bias.ndim > layer.v_threshold.ndim else add_bias
-        add(graph, layer.neuron, layer.bias)
+        if layer.has_step_bias:
+            add_step_bias(graph, layer.neuron, layer.bias)
+        else:
+            add_bias(graph, layer.neuron, layer.bias)
         after = (layer.v_threshold, layer.v_init)
-        same = all(map(np.array_equal, before, after))
-        return bool(np.any(layer.bias)) or not same
+        is_same = all(map(np.array_equal, before, after))
+        return bool(np.any(layer.bias)) or not is_same
 
 
-def _repair(graph: ir.Graph, part: WeightsToFit, samples: int) -> bool:
-    """Fit the weights of ``part``; whether they changed."""
-    before = part.map.weights.const_value
-    bias = repair_weights(part, samples)
-    raise_output(graph, part.map.node, bias)
-    return bool(np.any(bias)) or part.map.weights.const_value is not before
+def _fit_weights(graph: ir.Graph, samples: int, weights: WeightsToFit) -> bool:
+    """Fit ``weights``; return whether they, or the bias behind them, changed."""
+    before = weights.map.weights.const_value
+    bias = fit_weights(weights, samples)
+    raise_output(graph, weights.map.node, bias)
+    after = weights.map.weights.const_value
+    return bool(np.any(bias)) or after is not before
+
+
+def _batches(
+    networks: NetworkPair, data: Dataset, batch_size: int
+) -> Iterator[dict[str, np.ndarray]]:
+    """Yield the feeds of the spiking network, as many samples at a time as fit in memory."""
+    activations = list(networks.activations.values())
+    rows = rows_at_once(
+        networks.ann, activations, data, networks.time_steps, batch_size
+    )
+    for batch in data.batches(rows):
+        yield time_first(batch.feeds, networks.event_inputs)
 
 
 _POSITIONS = 8

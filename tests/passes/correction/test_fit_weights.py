@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import onnx2snn
-from onnx2snn.correction import corrections
-from onnx2snn.correction.least_squares import ridge
+from onnx2snn.correction import weight_fitting
+from onnx2snn.correction.least_squares import solve_ridge
 from onnx2snn.data.dataset import dataset, input_specs
 from onnx2snn.graph import array, set_array
 from onnx2snn.metadata.scale import Scale
@@ -154,10 +154,10 @@ def test_the_fewer_images_the_more_positions_of_each(
         x: np.ndarray, y: np.ndarray, of: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         shapes.append(x.shape)
-        return ridge(x, y, of)
+        return solve_ridge(x, y, of)
 
-    monkeypatch.setattr(corrections, "ridge", recorded)
-    monkeypatch.setattr(corrections, "_NUMBERS", numbers)
+    monkeypatch.setattr(weight_fitting, "solve_ridge", recorded)
+    monkeypatch.setattr(weight_fitting, "_NUMBERS", numbers)
     ann = model(f"(float[N,3,34,34] x) => (y) {{ {NETWORKS['chain'][1]} }}",
                 **{key: WEIGHTS[key] for key in "wbul"})  # fmt: skip
     onnx2snn.convert(ann, T, normal(3, samples, 3, 34, 34), corrections=("weights",))
@@ -185,9 +185,9 @@ def test_rows_that_are_no_samples_are_left_out_together(
         x: np.ndarray, y: np.ndarray, of: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         numbers.append(of)
-        return ridge(x, y, of)
+        return solve_ridge(x, y, of)
 
-    monkeypatch.setattr(corrections, "ridge", recorded)
+    monkeypatch.setattr(weight_fitting, "solve_ridge", recorded)
     text = f"h = MatMul (x, p)  a = Relu (h)  {way}  g = MatMul (k, q)  y = Relu (g)"
     constants = {"p": WEIGHTS["p"], "q": WEIGHTS["q"], "flat": np.int64([-1, 4])}
     ann = model(f"(float[N,6,5] x) => (y) {{ {text} }}", **constants)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -7,11 +8,11 @@ import onnx
 import onnx_ir as ir
 import pytest
 
-from onnx2snn.correction import walk as walk_module
+from onnx2snn.correction import layer_by_layer
 from onnx2snn.correction.biases import add_bias
 from onnx2snn.correction.grid import Grid
-from onnx2snn.correction.layer import Layer
-from onnx2snn.correction.walk import walk
+from onnx2snn.correction.layer_by_layer import correct_layer_by_layer
+from onnx2snn.correction.network_pair import NetworkPair
 from onnx2snn.metadata.facts import ACTIVATION_OUTPUT
 from onnx2snn.metadata.scale import Scale
 from onnx2snn.ops.predicates import is_neuron
@@ -27,7 +28,9 @@ from onnx2snn.testing import run_ort
 from tests.models import dyadic, model, with_scales
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
+
+    from onnx2snn.correction.layer import Layer, Sample
 
 T = 6
 X = dyadic(1, 7, 2, 6, 5, unit=16)
@@ -46,10 +49,14 @@ TEXT = (
 
 
 def networks(
-    neuron: str = "gated", *, per_channel: bool = True
+    neuron: str = "gated",
+    *,
+    per_channel: bool = True,
+    text: str = TEXT,
+    **weights: np.ndarray,
 ) -> tuple[ir.Model, ir.Model]:
-    """Return an ANN and its network in step form."""
-    ann = model(TEXT, **WEIGHTS)
+    """Return an ANN and its single-step graph."""
+    ann = model(text, **(WEIGHTS | weights))
     theta = np.array([0.25, 0.5, 1, 0.5] if per_channel else [0.5], np.float32)
     with_scales(ann, Scale(theta, 1 if per_channel else None, "graph"))
     snn = ann.clone()
@@ -71,23 +78,44 @@ def spikes(snn: ir.Model) -> dict[str, np.ndarray]:
     return dict(zip(activation, (found[name] for name in names), strict=True))
 
 
-def layers_of(*arguments: Any, **options: Any) -> Iterator[Layer]:
-    """Walk and yield the layers of neurons only."""
-    return (part for part in walk(*arguments, **options) if isinstance(part, Layer))
+def visit_layers(
+    ann: ir.Model,
+    snn: ir.Model,
+    visit: Callable[[Layer], None],
+    positions: int | None = None,
+) -> None:
+    """Let ``visit`` see, and perhaps change, each layer of neurons, in order."""
+
+    def correct_neurons(layer: Layer) -> bool:
+        visit(layer)
+        return True
+
+    correct_layer_by_layer(
+        NetworkPair(snn, ann, T),
+        BATCHES,
+        correct_neurons,
+        lambda _: True,
+        positions=positions,
+    )
 
 
 def name_of(layer: Any) -> str:
     return ACTIVATION_OUTPUT.read_required(layer.neuron)
 
 
-def walked(ann: ir.Model, snn: ir.Model, change: Any = None) -> dict[str, np.ndarray]:
-    """Return the spikes of each layer, [T, N, ...], as the walk sees them, after ``change``."""
+def spikes_seen(
+    ann: ir.Model, snn: ir.Model, change: Callable[[Layer], None] | None = None
+) -> dict[str, np.ndarray]:
+    """Return the spikes of each layer, [T, N, ...], in the calibration, after ``change``."""
     found = {}
-    for layer in layers_of(snn, ann, BATCHES, T):
+
+    def visit(layer: Layer) -> None:
         if change is not None:
             change(layer)
         parts = [layer.spikes(sample.current) for sample in layer.samples]
         found[name_of(layer)] = np.concatenate(parts, axis=1)
+
+    visit_layers(ann, snn, visit)
     return found
 
 
@@ -104,16 +132,18 @@ def assert_equal(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) 
 @pytest.mark.parametrize("neuron", ["gated", "if"])
 def test_the_spikes_are_those_of_the_network(neuron: str, per_channel: bool) -> None:  # noqa: FBT001
     ann, snn = networks(neuron, per_channel=per_channel)
-    assert_equal(walked(ann, snn), spikes(snn))
+    assert_equal(spikes_seen(ann, snn), spikes(snn))
 
 
 def test_the_targets_are_the_activations_of_the_ann() -> None:
     ann, snn = networks()
     layers = {}
-    for layer in layers_of(snn, ann, BATCHES, T):
-        layers[name_of(layer)] = np.concatenate(
-            [sample.target for sample in layer.samples]
-        )
+
+    def visit(layer: Layer) -> None:
+        targets = [sample.target for sample in layer.samples]
+        layers[name_of(layer)] = np.concatenate(targets)
+
+    visit_layers(ann, snn, visit)
     values = {v.name: v for node in ann.graph for v in node.outputs}
     ann.graph.outputs[:] = [values[name] for name in layers]
     for name, expected in run_ort(ann, {"x": X}).items():
@@ -123,18 +153,22 @@ def test_the_targets_are_the_activations_of_the_ann() -> None:
 def test_currents_and_mean_outputs() -> None:
     ann, snn = networks()
     expected = spikes(snn)
-    for layer in layers_of(snn, ann, BATCHES, T):
+    visited = []
+
+    def visit(layer: Layer) -> None:
         name = name_of(layer)
         first, second = layer.samples
         static = name == "a1"
-        assert (
-            first.current.shape
-            == ((3,) if static else (T, 3)) + expected[name].shape[2:]
-        )
+        steps = (3,) if static else (T, 3)
+        assert first.current.shape == steps + expected[name].shape[2:]
         assert second.current.shape[not static] == 4
         rate = expected[name][:, :3].mean(axis=0, dtype=np.float32) * layer.v_threshold
         np.testing.assert_allclose(layer.mean_output(first.current), rate, rtol=1e-6)
         assert layer.shared_axes == (0, 2, 3)
+        visited.append(name)
+
+    visit_layers(ann, snn, visit)
+    assert visited == ["a1", "a2", "a3"]
 
 
 def test_what_changes_in_a_layer_drives_the_layers_behind_it() -> None:
@@ -144,7 +178,7 @@ def test_what_changes_in_a_layer_drives_the_layers_behind_it() -> None:
 
     ann, snn = networks()
     unchanged = spikes(snn)
-    found = walked(ann, snn, change)
+    found = spikes_seen(ann, snn, change)
     assert_equal(found, spikes(snn))
     assert all((found[name] != unchanged[name]).any() for name in found)
 
@@ -157,65 +191,83 @@ def test_a_bias_drives_the_layers_behind_it() -> None:
         add_bias(snn.graph, layer.neuron, layer.bias)
 
     unchanged = spikes(snn)
-    found = walked(ann, snn, change)
+    found = spikes_seen(ann, snn, change)
     assert_equal(found, spikes(snn))
     assert all((found[name] != unchanged[name]).any() for name in found)
 
 
 def test_what_is_no_longer_read_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    tapes: list[ArrayStore] = []
+    stores: list[ArrayStore] = []
 
     class Seen(ArrayStore):
         def __init__(self) -> None:
             super().__init__()
-            tapes.append(self)
+            stores.append(self)
 
-    monkeypatch.setattr(walk_module, "ArrayStore", Seen)
+    monkeypatch.setattr(layer_by_layer, "ArrayStore", Seen)
     ann, snn = networks()
     kept = {}
-    for layer in layers_of(snn, ann, BATCHES, T):
-        kept[name_of(layer)] = {
-            name for name in tapes[0]._files if name.startswith("a")
-        }
+
+    def visit(layer: Layer) -> None:
+        names = stores[0]._files
+        kept[name_of(layer)] = {name for name in names if name.startswith("a")}
+
+    visit_layers(ann, snn, visit)
     assert kept == {"a1": {"a1"}, "a2": {"a1.spike", "a1", "a2"},
                     "a3": {"a1.spike", "a1", "a2.spike", "a2", "a3"}}  # fmt: skip
-    assert set(tapes[0]._files) == {"x", "a3", "a3.spike"}, (
+    assert set(stores[0]._files) == {"x", "a3", "a3.spike"}, (
         "what the weights behind it read"
     )
 
 
-def test_a_walk_that_is_left_early_leaves_no_files(
+def test_a_correction_that_fails_leaves_no_files(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    tapes: list[ArrayStore] = []
+    stores: list[ArrayStore] = []
 
     class Seen(ArrayStore):
         def __exit__(self, *details: object) -> None:
             super().__exit__(*details)
-            tapes.append(self)
+            stores.append(self)
 
-    monkeypatch.setattr(walk_module, "ArrayStore", Seen)
-    ann, snn = networks()
-    layers = walk(snn, ann, BATCHES, T)
-    next(iter(layers))
-    layers.close()  # type: ignore[attr-defined]
-    assert len(tapes) == 1
+    def fail(layer: Layer) -> None:
+        raise ArithmeticError(name_of(layer))
+
+    monkeypatch.setattr(layer_by_layer, "ArrayStore", Seen)
+    with pytest.raises(ArithmeticError, match="a1"):
+        visit_layers(*networks(), fail)
+    assert len(stores) == 1
+    assert not Path(stores[0]._folder.name).exists()
+
+
+@pytest.mark.parametrize("corrected", ["neurons", "weights", "nothing"])
+def test_whether_anything_changed(corrected: str) -> None:
+    text = TEXT.replace("Conv (a3, u)", "Conv (a3, k)")
+    ann, snn = networks(text=text, k=dyadic(6, 4, 4, 1, 1))
+    changed = correct_layer_by_layer(
+        NetworkPair(snn, ann, T),
+        BATCHES,
+        lambda layer: corrected == "neurons" and name_of(layer) == "a1",
+        lambda weights: corrected == "weights" and weights.map.weights.name == "k",
+    )
+    assert changed == (corrected != "nothing")
 
 
 def test_samples_at_some_positions_and_neurons_that_fire_at_all() -> None:
-    every, some = (
-        {
-            name_of(layer): list(layer.samples)
-            for layer in layers_of(
-                *reversed(networks()), BATCHES, T, positions=positions
-            )
-        }
-        for positions in (None, 2)
-    )
+    def samples(positions: int | None) -> dict[str, list[Sample]]:
+        found = {}
+
+        def visit(layer: Layer) -> None:
+            found[name_of(layer)] = list(layer.samples)
+
+        visit_layers(*networks(), visit, positions)
+        return found
+
+    every, some = samples(None), samples(2)
     for name in ("a1", "a2", "a3"):
         pairs = zip(some[name], every[name], strict=True)
         for batch, (few, full) in enumerate(pairs):
-            places = (..., *Grid(2, batch).places(full.target.shape[2:]))
+            places = (..., *Grid(2, batch).positions_along(full.target.shape[2:]))
             assert few.target.size < full.target.size
             np.testing.assert_array_equal(few.target, full.target[places])
             np.testing.assert_array_equal(few.current, full.current[places])
@@ -240,13 +292,17 @@ def test_layer_by_layer_a_layer_hands_on_what_its_spikes_write(
     snn = ann.clone()
     ReplaceActivations(neuron)(snn)
     found = {}
-    for layer in layers_of(snn, ann, BATCHES, steps, layerwise=True):
+
+    def correct_neurons(layer: Layer) -> bool:
         layer.v_init = layer.v_init * np.float32(0.5)
         samples = list(layer.samples)
         assert samples[0].current.shape == samples[0].target.shape
-        found[name_of(layer)] = np.concatenate(
-            [layer.mean_output(s.current) for s in samples]
-        )
+        outputs = [layer.mean_output(sample.current) for sample in samples]
+        found[name_of(layer)] = np.concatenate(outputs)
+        return True
+
+    pair = NetworkPair(snn, ann, steps, layerwise=True)
+    correct_layer_by_layer(pair, BATCHES, correct_neurons)
     values = {value.name: value for node in snn.graph for value in node.outputs}
     snn.graph.outputs[:] = [values[name] for name in found]
     EmitLayerwise(steps)(snn)

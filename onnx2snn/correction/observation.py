@@ -1,0 +1,151 @@
+"""Observing weights and layers of neurons, driven by the neurons that have fired."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from onnx2snn.analysis.activations import is_rectifier
+from onnx2snn.analysis.channel_axis import channel_axis
+from onnx2snn.calibration.limits import largest_magnitude
+from onnx2snn.correction.grid import Grid
+from onnx2snn.correction.layer import Layer, Sample
+from onnx2snn.correction.recording import PerBatch, record_name
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from onnx2snn.correction.recording import Recording
+    from onnx2snn.correction.weights_to_fit import WeightsToFit
+    from onnx2snn.runtime.subgraph import Subgraph
+
+__all__ = ["ObservedLayer", "fire_neurons", "observe_layer", "observe_weights"]
+
+_CURRENT = "current of the layer"
+_TARGET = "target of the layer"
+
+
+def observe_weights(recording: Recording, weights: WeightsToFit) -> bool:
+    """Give weights the samples that they are fitted to; return whether there can be any.
+
+    There are none where the ANN does not have the target value, nor where a random code
+    stands between the neurons and the weights: it has no mean.
+    """
+    target = recording.networks.counterpart(weights.target)
+    if target is None:
+        return False
+    # What the single-step graph makes of means in one step is what the steps come to.
+    snn = recording.snn_subgraph([weights.map.operand, weights.target])
+    if "BernoulliEncoder" in snn.operators:
+        return False
+    ann = recording.ann_subgraph(target)
+
+    def read_sample(batch: int) -> tuple[np.ndarray, np.ndarray]:
+        wanted = recording.run_ann(ann, batch)
+        operand, found = snn.run(recording.mean_feeds(snn, batch))
+        return operand, wanted - found
+
+    weights.samples = PerBatch(read_sample, recording.batch_count)
+    return True
+
+
+@dataclasses.dataclass(frozen=True)
+class ObservedLayer:
+    """A layer of neurons, and what drives it.
+
+    Attributes:
+        layer: The neurons, with samples of the current and of the ANN's activation.
+        current: Computes the current, at all positions.
+        is_thinned: Whether the samples leave positions out.
+    """
+
+    layer: Layer
+    current: Subgraph
+    is_thinned: bool
+
+
+def observe_layer(
+    recording: Recording, neuron: ir.Node, positions: int | None
+) -> ObservedLayer:
+    """Run the parts of both networks in front of ``neuron``, and keep samples of them.
+
+    Args:
+        recording: What is known so far; the activation that the neuron replaces is added.
+        neuron: A neuron that has not fired.
+        positions: Most positions along each axis of an image or a sequence that the samples
+            hold, evenly spaced, other ones in each batch; None for all.
+    """
+    networks = recording.networks
+    activation = networks.activations[neuron]
+    target = str(activation.name)
+    _record_activation(recording, activation)
+    currents = [value for value in neuron.inputs[:1] if value is not None]
+    time_steps = None if networks.layerwise else networks.time_steps
+    current = recording.snn_subgraph(currents, time_steps)
+    rank = recording.store.read(target, 0).ndim
+    layer = Layer.read(neuron, networks.time_steps, rank, layerwise=networks.layerwise)
+    _describe_activation(layer, activation)
+    is_thinned = False
+    for batch in range(recording.batch_count):
+        full = Sample(
+            current=_run_current(recording, current, batch),
+            target=recording.store.read(target, batch),
+        )
+        sample = full
+        if positions is not None:
+            sample = layer.thinned(full, Grid(positions, batch))
+        recording.store.append(_CURRENT, sample.current)
+        recording.store.append(_TARGET, sample.target)
+        is_thinned |= sample.target.size < full.target.size
+
+    def read_sample(batch: int) -> Sample:
+        return Sample(
+            current=recording.store.read(_CURRENT, batch),
+            target=recording.store.read(_TARGET, batch),
+        )
+
+    layer.samples = PerBatch(read_sample, recording.batch_count)
+    return ObservedLayer(layer, current, is_thinned)
+
+
+def fire_neurons(recording: Recording, observed: ObservedLayer) -> None:
+    """Let the neurons of a layer fire as they are now, at all positions, and keep the spikes.
+
+    The samples of the layer are deleted.
+    """
+    layer = observed.layer
+    layer.write()
+    for batch in range(recording.batch_count):
+        if observed.is_thinned:
+            current = _run_current(recording, observed.current, batch)
+        else:
+            current = recording.store.read(_CURRENT, batch)
+        send = layer.mean_output if recording.networks.layerwise else layer.spikes
+        recording.store.append(record_name(layer.neuron), send(current))
+    recording.store.drop(_CURRENT)
+    recording.store.drop(_TARGET)
+    recording.fired.append(layer.neuron)
+
+
+def _record_activation(recording: Recording, activation: ir.Value) -> None:
+    """Compute an activation of the ANN and keep it."""
+    subgraph = recording.ann_subgraph(activation)
+    for batch in range(recording.batch_count):
+        data = recording.run_ann(subgraph, batch)
+        recording.store.append(str(activation.name), data)
+
+
+def _run_current(recording: Recording, subgraph: Subgraph, batch: int) -> np.ndarray:
+    """Return the current of a layer."""
+    return subgraph.run(recording.snn_feeds(subgraph, batch))[0]
+
+
+def _describe_activation(layer: Layer, activation: ir.Value) -> None:
+    """Set what ``layer`` knows of the activation that its neurons replace."""
+    layer.channel_axis = channel_axis(activation)
+    limit = largest_magnitude(activation)
+    layer.bound = None if limit is None else float(np.max(limit))
+    producer = activation.producer()
+    layer.signed = producer is None or not is_rectifier(producer)

@@ -1,0 +1,130 @@
+"""The spikes and activations that both networks have computed so far."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import numpy as np
+
+from onnx2snn.data.events import time_means
+from onnx2snn.runtime.subgraph import Subgraph
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    import onnx_ir as ir
+
+    from onnx2snn.correction.network_pair import NetworkPair
+    from onnx2snn.storage.array_store import ArrayStore
+
+__all__ = ["PerBatch", "Recording"]
+
+_Entry = TypeVar("_Entry")
+
+
+class Recording:
+    """Inputs, spikes and activations of all batches, and the subgraphs that start at them.
+
+    Args:
+        networks: The networks.
+        store: Where the arrays are.
+        batches: Feeds of the graph inputs; those that are events are [T, N, ...].
+
+    Attributes:
+        networks: The networks.
+        store: What is known, by name: graph inputs and activations of the ANN by their own
+            names, what a neuron sends by ``record_name``.
+        batch_count: Number of batches.
+        fired: The neurons whose spikes and activations are known, in order.
+    """
+
+    def __init__(
+        self,
+        networks: NetworkPair,
+        store: ArrayStore,
+        batches: Iterable[Mapping[str, np.ndarray]],
+    ) -> None:
+        """Store the batches."""
+        self.networks = networks
+        self.store = store
+        self.batch_count = 0
+        self.fired: list[ir.Node] = []
+        for feeds in batches:
+            for name, data in feeds.items():
+                store.append(name, data)
+            self.batch_count += 1
+
+    def snn_subgraph(
+        self, outputs: Sequence[ir.Value], time_steps: int | None = None
+    ) -> Subgraph:
+        """Return what computes values of the spiking network from what its neurons sent.
+
+        Args:
+            outputs: The values.
+            time_steps: Number of steps; None to compute them once, without time.
+        """
+        known = [self.networks.sent_value(neuron) for neuron in self.fired]
+        return Subgraph(self.networks.snn, outputs, known, time_steps)
+
+    def ann_subgraph(self, output: ir.Value) -> Subgraph:
+        """Return what computes a value of the ANN from the activations that are known."""
+        known = [self.networks.activations[neuron] for neuron in self.fired]
+        return Subgraph(self.networks.ann, [output], known)
+
+    def run_ann(self, subgraph: Subgraph, batch: int) -> np.ndarray:
+        """Return the one output of a subgraph of the ANN."""
+        feeds = {name: self.store.read(name, batch) for name in subgraph.inputs}
+        return subgraph.run(time_means(feeds, self.networks.event_inputs))[0]
+
+    def snn_feeds(self, subgraph: Subgraph, batch: int) -> dict[str, np.ndarray]:
+        """Return what a subgraph of the spiking network reads."""
+        stored_as = {}
+        for neuron in self.fired:
+            sent_value = self.networks.sent_value(neuron)
+            stored_as[str(sent_value.name)] = record_name(neuron)
+        feeds = {}
+        for name in subgraph.inputs:
+            feeds[name] = self.store.read(stored_as.get(name, name), batch)
+        return feeds
+
+    def mean_feeds(self, subgraph: Subgraph, batch: int) -> dict[str, np.ndarray]:
+        """Return the means over the steps of what a subgraph of the spiking network reads."""
+        feeds = self.snn_feeds(subgraph, batch)
+        feeds = time_means(feeds, self.networks.event_inputs)
+        if self.networks.layerwise:
+            return feeds
+        for neuron in self.fired:
+            name = record_name(neuron)
+            if name in feeds:
+                feeds[name] = feeds[name].mean(axis=0, dtype=np.float32)
+        return feeds
+
+    def forget(self, neurons: Iterable[ir.Node]) -> None:
+        """Delete what is known of ``neurons``: spikes and activations."""
+        for neuron in neurons:
+            activation = self.networks.activations[neuron]
+            self.store.drop(record_name(neuron))
+            self.store.drop(str(activation.name))
+
+
+def record_name(neuron: ir.Node) -> str:
+    """Return the name under which is stored what ``neuron`` sends: no activation has it."""
+    return str(neuron.outputs[0].name)
+
+
+class PerBatch(Generic[_Entry]):
+    """One entry for each batch, computed or loaded each time it is read.
+
+    Args:
+        entry_of: Returns the entry of the batch of a number.
+        batch_count: Number of batches.
+    """
+
+    def __init__(self, entry_of: Callable[[int], _Entry], batch_count: int) -> None:
+        """Remember both."""
+        self._entry_of = entry_of
+        self._batch_count = batch_count
+
+    def __iter__(self) -> Iterator[_Entry]:
+        """Yield the entries in the order of the batches."""
+        return map(self._entry_of, range(self._batch_count))
