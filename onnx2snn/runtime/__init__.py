@@ -87,16 +87,20 @@ def _read(model: AnyNetwork) -> tuple[ir.Model, Path | None]:
     path = Path(model)
     network = ir.from_proto(parse_model(read_bytes(path), path.name))
     ir.external_data.set_base_dir(network.graph, path.parent)
-    external = [
-        tensor for tensor in tensors(network) if isinstance(tensor, ir.ExternalTensor)
-    ]
-    problems = sorted({found for tensor in external if (found := problem(tensor))})
-    if problems:
-        message = (
-            f"the external data of {path.name} cannot be read: {'; '.join(problems)}"
-        )
-        raise InvalidModelError(message)
+    _check_external_data(network, path)
     if not is_large(network):
         keep_small_in_memory(network)
         return network, None
     return network, path
+
+
+def _check_external_data(network: ir.Model, path: Path) -> None:
+    """Refuse a network whose weights in other files cannot be read."""
+    problems = set()
+    for tensor in tensors(network):
+        if isinstance(tensor, ir.ExternalTensor):
+            problems.add(problem(tensor))
+    found = sorted(filter(None, problems))
+    if found:
+        message = f"the external data of {path.name} cannot be read: {'; '.join(found)}"
+        raise InvalidModelError(message)

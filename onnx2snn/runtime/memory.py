@@ -1,4 +1,4 @@
-"""How many samples to compute at once, so that memory stays bounded."""
+"""Choose how many samples to compute at once, so that memory stays bounded."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ def rows_at_once(
     """
     batch = next(data.batches(1))
     feeds = time_means(batch.feeds, event_names(ann.graph), axis=1)
-    sizes = [array.size for array in Subgraph(ann, values, ()).run(feeds)]
-    largest = max(sizes, default=1) / max(batch.valid, 1)
-    return max(1, min(most, int(_NUMBERS / max(largest * time_steps, 1))))
+    arrays = Subgraph(ann, values, ()).run(feeds)
+    largest = max((array.size for array in arrays), default=1)
+    numbers_a_sample = largest / max(batch.valid, 1) * time_steps
+    rows = int(_NUMBERS / max(numbers_a_sample, 1))
+    return max(1, min(most, rows))

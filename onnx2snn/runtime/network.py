@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -14,7 +13,8 @@ from onnx2snn.errors import InvalidModelError, OptionError, RuntimeShapeError
 from onnx2snn.graph import array
 from onnx2snn.metadata.facts import DEFAULT_TIME_STEPS, INPUT_CODINGS
 from onnx2snn.metadata.input_coding import EVENTS
-from onnx2snn.runtime.split import split
+from onnx2snn.runtime.feeds import feed_problems
+from onnx2snn.runtime.split import split_behind_loop
 from onnx2snn.schedules import LOOP_NAME, checked_time_steps, time_loops
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import onnx_ir as ir
-
-    from onnx2snn.data.input_specs import InputSpec
 
     Run = Callable[[Mapping[str, np.ndarray]], list[np.ndarray]]
     Runtime = Callable[[Path | ir.Model], Run]
@@ -56,21 +54,13 @@ class Network:
     ) -> None:
         """Load ``model`` into the runtime."""
         self.model = model
-        loops = time_loops(self.model.graph)
-        time_steps = next((loop.inputs[0] for loop in loops), None)
-        if time_steps is None:
-            message = "has no loop over time; convert it with 'onnx2snn convert' first"
-            raise InvalidModelError(message)
-        self.inputs = input_specs(self.model)
-        self.events = _events(self.model)
-        self.outputs = tuple(str(value.name) for value in self.model.graph.outputs)
-        self.time_steps = _made_for(self.model, time_steps)
-        self._tells_all_steps = [
-            loop.name for loop in self.model.graph if loop in loops
-        ] == [LOOP_NAME]
-        self._time_steps_input = (
-            str(time_steps.name) if time_steps.is_graph_input() else None
-        )
+        time_steps = _time_steps_value(model)
+        self.inputs = input_specs(model)
+        self.events = _event_names(model)
+        self.outputs = tuple(str(value.name) for value in model.graph.outputs)
+        self.time_steps = _default_time_steps(model, time_steps)
+        self._time_steps_input = _name_of_input(time_steps)
+        self._tells_all_steps = _is_one_loop_in_main_graph(model.graph)
         self._runtime = runtime
         self._run = runtime(model if path is None else path)
         self._parts: tuple[_Part, _Part] | None = None
@@ -94,7 +84,8 @@ class Network:
         """
         if not isinstance(feeds, Mapping):
             feeds = {self._only_input(): feeds}
-        arrays = self._checked(feeds, None if T is None else checked_time_steps(T))
+        time_steps = None if T is None else checked_time_steps(T)
+        arrays = self._checked(feeds, time_steps)
         return dict(zip(self.outputs, self._run(arrays), strict=True))
 
     def steps_in(self, feeds: Mapping[str, np.ndarray]) -> int:
@@ -123,20 +114,22 @@ class Network:
             raise OptionError(message)
         if not self._tells_all_steps:
             return {t: self.run(feeds, t) for t in steps}
-        if self._parts is None:
-            trunk, readout = split(self.model.clone())
-            self._parts = _Part(trunk, self._runtime), _Part(readout, self._runtime)
-        trunk_part, readout_part = self._parts
+        trunk, readout = self._trunk_and_readout()
         wanted = [checked_time_steps(t) for t in steps]
         arrays = self._checked(feeds, max(wanted))
-        carried = trunk_part.run(arrays)
-        return {
-            t: readout_part.run(
-                arrays
-                | {name: np.asarray(data[t - 1]) for name, data in carried.items()}
-            )
-            for t in wanted
-        }
+        carried = trunk.run(arrays)
+        outputs = {}
+        for t in wanted:
+            after_t = {name: np.asarray(data[t - 1]) for name, data in carried.items()}
+            outputs[t] = readout.run(arrays | after_t)
+        return outputs
+
+    def _trunk_and_readout(self) -> tuple[_Part, _Part]:
+        """Return the loop over time, and the part behind it; opened when first asked for."""
+        if self._parts is None:
+            trunk, readout = split_behind_loop(self.model.clone())
+            self._parts = _Part(trunk, self._runtime), _Part(readout, self._runtime)
+        return self._parts
 
     def _only_input(self) -> str:
         if len(self.inputs) != 1:
@@ -150,79 +143,57 @@ class Network:
     ) -> dict[str, np.ndarray]:
         """Return what the runtime is fed, for so many steps."""
         arrays = {name: np.asarray(data) for name, data in feeds.items()}
-        problems = [
-            f"no input {name!r}" for name in arrays if name not in self._names()
-        ]
-        for spec in self.inputs:
-            if spec.name not in arrays:
-                problems.append(f"missing input {spec}")
-                continue
-            problem = _problem(arrays[spec.name], spec.shape, spec.dtype)
-            problems += [f"input {self._described(spec)} {problem}"] if problem else []
-        if not problems:
-            problems = _length_problems(
-                {name: len(arrays[name]) for name in self.events}, time_steps
-            )
+        problems = feed_problems(arrays, self.inputs, self.events, time_steps)
         if problems:
-            raise RuntimeShapeError(
-                "\n  ".join(["the feeds do not fit the network:", *problems])
-            )
+            lines = ["the feeds do not fit the network:", *problems]
+            raise RuntimeShapeError("\n  ".join(lines))
         if self._time_steps_input is None:
-            return arrays | {name: arrays[name][:time_steps] for name in self.events}
+            for name in self.events:
+                arrays[name] = arrays[name][:time_steps]
+            return arrays
         count = self.time_steps if time_steps is None else time_steps
-        return arrays | {self._time_steps_input: np.array(count, np.int64)}
-
-    def _described(self, spec: InputSpec) -> str:
-        if spec.name not in self.events or spec.shape is None:
-            return str(spec)
-        one_step = dataclasses.replace(spec, shape=spec.shape[1:])
-        return f"{one_step}, with an axis for time in front,"
-
-    def _names(self) -> set[str]:
-        return {spec.name for spec in self.inputs}
+        arrays[self._time_steps_input] = np.array(count, np.int64)
+        return arrays
 
 
-def _events(model: ir.Model) -> tuple[str, ...]:
+def _time_steps_value(model: ir.Model) -> ir.Value:
+    """Return the number of steps that the loops over time run for."""
+    for loop in time_loops(model.graph):
+        time_steps = loop.inputs[0]
+        if time_steps is not None:
+            return time_steps
+    message = "has no loop over time; convert it with 'onnx2snn convert' first"
+    raise InvalidModelError(message)
+
+
+def _name_of_input(value: ir.Value) -> str | None:
+    """Return the name of a graph input; None of any other value."""
+    return str(value.name) if value.is_graph_input() else None
+
+
+def _is_one_loop_in_main_graph(graph: ir.Graph) -> bool:
+    """Whether the loop over all steps is the only one over time that the main graph has."""
+    loops = time_loops(graph)
+    names = [node.name for node in graph if node in loops]
+    return names == [LOOP_NAME]
+
+
+def _event_names(model: ir.Model) -> tuple[str, ...]:
     codings = json.loads(INPUT_CODINGS.read(model) or "{}")
     return tuple(name for name, coding in codings.items() if coding == EVENTS)
 
 
-def _made_for(model: ir.Model, time_steps: ir.Value) -> int:
+def _default_time_steps(model: ir.Model, time_steps: ir.Value) -> int:
     """Return T that a network was made for: the default of its input, or what the file says."""
     if time_steps.const_value is not None:
         return int(array(time_steps))
-    made_for = DEFAULT_TIME_STEPS.read(model)
-    if made_for is None or not _events(model):
+    recorded = DEFAULT_TIME_STEPS.read(model)
+    if recorded is None or not _event_names(model):
         message = (
             "takes events, but its metadata do not say which of its inputs are events"
         )
         raise InvalidModelError(message)
-    return int(made_for)
-
-
-def _length_problems(lengths: Mapping[str, int], time_steps: int | None) -> list[str]:
-    """Say what is wrong with the numbers of steps of the events."""
-    if len(set(lengths.values())) > 1:
-        return [f"events differ in their number of steps, axis 0: {dict(lengths)}"]
-    wanted = 1 if time_steps is None else time_steps
-    return [
-        f"input {name!r} holds events of {length} steps, and T = {wanted} is asked for"
-        for name, length in lengths.items()
-        if length < wanted
-    ]
-
-
-def _problem(
-    data: np.ndarray, shape: tuple[int | None, ...] | None, dtype: np.dtype
-) -> str | None:
-    if data.dtype != dtype:
-        return f"was given {data.dtype}"
-    if shape is None:
-        return None
-    fits = len(shape) == data.ndim and all(
-        size in {None, length} for size, length in zip(shape, data.shape, strict=True)
-    )
-    return None if fits else f"was given shape {list(data.shape)}"
+    return int(recorded)
 
 
 class _Part:

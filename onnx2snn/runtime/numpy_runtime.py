@@ -41,7 +41,9 @@ def open_runner(
     """Return a function from feeds to outputs, in order, that runs ``model`` in NumPy."""
     if isinstance(model, Path):
         model = onnx.load(model)
-    loaded = evaluator(in_one_piece(model) if isinstance(model, ir.Model) else model)
+    if isinstance(model, ir.Model):
+        model = in_one_piece(model)
+    loaded = evaluator(model)
 
     def run(feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         with np.errstate(all="ignore"):  # 0 / 0 in an early step is no cause for alarm

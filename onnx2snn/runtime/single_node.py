@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
-import numpy as np
 import onnx
 import onnx_ir as ir
 
@@ -13,9 +13,13 @@ from onnx2snn.runtime.sessions import open_session
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
+
 __all__ = ["compute", "estimate_nbytes", "single_node_model"]
 
+_INPUT = "i"
 _SMALL = 1024
+"""Bytes up to which an input becomes an initializer."""
 
 
 def compute(
@@ -23,7 +27,10 @@ def compute(
 ) -> list[object]:
     """Run a ``single_node_model`` on the inputs it was made for, without optimization."""
     session = open_session(proto, optimized=False, threads=1)
-    feeds = {value.name: inputs[int(value.name[1:])] for value in session.get_inputs()}
+    feeds = {}
+    for value in session.get_inputs():
+        position = int(value.name.removeprefix(_INPUT))
+        feeds[value.name] = inputs[position]
     results: list[object] = session.run(None, feeds)
     return results
 
@@ -32,43 +39,46 @@ def single_node_model(
     node: ir.Node, inputs: Sequence[np.ndarray | None], opsets: Mapping[str, int]
 ) -> onnx.ModelProto:
     """Return a model of ``node`` alone; small inputs become initializers, others ``i0 i1 ...``."""
-    values: list[ir.Value | None] = []
-    fed, initializers = [], []
-    for position, (value, data) in enumerate(zip(node.inputs, inputs, strict=True)):
-        if value is None or data is None:
-            values.append(None)
-            continue
-        copy = ir.Value(
-            name=f"i{position}",
-            shape=ir.Shape(data.shape),
-            type=ir.TensorType(_dtype(data)),
-        )
-        values.append(copy)
-        if data.nbytes <= _SMALL:
-            copy.const_value = ir.tensor(data, name=copy.name)
-            initializers.append(copy)
-        else:
-            fed.append(copy)
-    attributes = list(node.attributes.values())
-    alone = ir.Node("", node.op_type, values, attributes, num_outputs=len(node.outputs))
-    for position, (output, original) in enumerate(
-        zip(alone.outputs, node.outputs, strict=True)
-    ):
+    values = [
+        None if value is None or data is None else _input(position, data)
+        for position, (value, data) in enumerate(zip(node.inputs, inputs, strict=True))
+    ]
+    given = [value for value in values if value is not None]
+    alone = ir.Node(
+        domain="",
+        op_type=node.op_type,
+        inputs=values,
+        attributes=list(node.attributes.values()),
+        num_outputs=len(node.outputs),
+    )
+    outputs = []
+    for position, original in enumerate(node.outputs):
+        output = alone.outputs[position]
         output.name = f"o{position}" if original.name else ""
-    outputs = [output for output in alone.outputs if output.name]
+        if output.name:
+            outputs.append(output)
     graph = ir.Graph(
-        fed,
-        outputs,
+        inputs=[value for value in given if value.const_value is None],
+        outputs=outputs,
         nodes=[alone],
-        initializers=initializers,
+        initializers=[value for value in given if value.const_value is not None],
         opset_imports=dict(opsets),
         name="n",
     )
     return ir.to_proto(ir.Model(graph, ir_version=8))
 
 
-def _dtype(data: np.ndarray) -> ir.DataType:
-    return ir.DataType.from_numpy(data.dtype)
+def _input(position: int, data: np.ndarray) -> ir.Value:
+    """Return an input of the node; it holds its data if that is small."""
+    dtype = ir.DataType.from_numpy(data.dtype)
+    value = ir.Value(
+        name=f"{_INPUT}{position}",
+        shape=ir.Shape(data.shape),
+        type=ir.TensorType(dtype),
+    )
+    if data.nbytes <= _SMALL:
+        value.const_value = ir.tensor(data, name=value.name)
+    return value
 
 
 def estimate_nbytes(proto: onnx.ModelProto) -> int:
@@ -76,10 +86,10 @@ def estimate_nbytes(proto: onnx.ModelProto) -> int:
     inferred = onnx.shape_inference.infer_shapes(proto, data_prop=True)
     total = 0
     for output in inferred.graph.output:
-        shape = output.type.tensor_type.shape
-        element = output.type.tensor_type.elem_type
-        if element == onnx.TensorProto.UNDEFINED:
+        tensor = output.type.tensor_type
+        if tensor.elem_type == onnx.TensorProto.UNDEFINED:
             continue
-        size = np.prod([dimension.dim_value for dimension in shape.dim], dtype=object)
-        total += int(size) * ir.DataType(element).itemsize.__ceil__()
+        sizes = [dimension.dim_value for dimension in tensor.shape.dim]
+        itemsize = math.ceil(ir.DataType(tensor.elem_type).itemsize)
+        total += math.prod(sizes) * itemsize
     return total

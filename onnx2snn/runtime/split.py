@@ -7,10 +7,10 @@ import onnx_ir as ir
 from onnx2snn.graph import NodeBuilder, boundary, fresh_name
 from onnx2snn.schedules import time_loops
 
-__all__ = ["split"]
+__all__ = ["split_behind_loop"]
 
 
-def split(model: ir.Model) -> tuple[ir.Model, ir.Model]:
+def split_behind_loop(model: ir.Model) -> tuple[ir.Model, ir.Model]:
     """Cut an emitted network in two behind the loop over time.
 
     Args:
@@ -25,45 +25,51 @@ def split(model: ir.Model) -> tuple[ir.Model, ir.Model]:
         ValueError: The model has no loop over time, or more than one, or not in its main graph.
     """
     graph = model.graph
+    loop = _only_loop(graph)
+    for position, value in enumerate(tuple(graph.outputs)):
+        if value.producer() is loop:
+            graph.outputs[position] = _append_copy(graph, value)
+    ends = boundary(graph.outputs, loop.outputs)
+    readout_graph = ir.convenience.extract(graph, ends, graph.outputs)
+    functions = tuple(model.functions.values())
+    readout = ir.Model(readout_graph, ir_version=model.ir_version, functions=functions)
+    carried = [value for value in loop.outputs if value in ends]
+    graph.outputs[:] = [_scan_carried_value(loop, value) for value in carried]
+    return model, readout
+
+
+def _only_loop(graph: ir.Graph) -> ir.Node:
     loops = time_loops(graph)
     if len(loops) != 1 or loops[0].graph is not graph:
         message = "the model has no loop over time, or has it in the branches of an If"
         raise ValueError(message)
-    (loop,) = loops
-    for position, value in enumerate(tuple(graph.outputs)):
-        if value.producer() is loop:
-            graph.outputs[position] = _renamed_copy(graph, value)
-    ends = boundary(graph.outputs, loop.outputs)
-    readout = ir.Model(
-        ir.convenience.extract(graph, ends, graph.outputs),
-        ir_version=model.ir_version,
-        functions=tuple(model.functions.values()),
-    )
-    carried = [value for value in loop.outputs if value in ends]
-    graph.outputs[:] = _after_every_step(loop, carried)
-    return model, readout
+    return loops[0]
 
 
-def _renamed_copy(graph: ir.Graph, value: ir.Value) -> ir.Value:
-    """Return a copy of ``value`` that takes over its name."""
-    name = f"{value.name}.copy"
-    copy = NodeBuilder(graph).add("Identity", [value], name, like=value)
-    value.name, copy.name = fresh_name(graph, f"{value.name}.final"), value.name
+def _append_copy(graph: ir.Graph, value: ir.Value) -> ir.Value:
+    """Append a copy of ``value`` that takes over its name, and return it."""
+    name = value.name
+    copy = NodeBuilder(graph).add("Identity", [value], f"{name}.copy", like=value)
+    value.name = fresh_name(graph, f"{name}.final")
+    copy.name = name
     return copy
 
 
-def _after_every_step(loop: ir.Node, carried: list[ir.Value]) -> list[ir.Value]:
+def _scan_carried_value(loop: ir.Node, value: ir.Value) -> ir.Value:
+    """Let the loop give ``value`` after every step, under its name, and return that."""
+    name = value.name
     body = loop.attributes["body"].as_graph()
-    count = len(loop.outputs)
-    loop.resize_outputs(count + len(carried))
-    results = list(loop.outputs[count:])
-    for value, result in zip(carried, results, strict=True):
-        after = body.outputs[1 + loop.outputs.index(value)]  # output 0 is the condition
-        copy = ir.node("Identity", [after], name=f"{value.name}.each")
-        copy.outputs[0].name = f"{value.name}.each"
-        copy.outputs[0].type = value.type
-        body.append(copy)
-        body.outputs.append(copy.outputs[0])
-        value.name, result.name = f"{value.name}.last", value.name
-        result.type = value.type
-    return results
+    position = loop.outputs.index(value)
+    after_step = body.outputs[1 + position]  # output 0 is the condition
+    node = ir.node("Identity", [after_step], name=f"{name}.each")
+    (scanned,) = node.outputs
+    scanned.name = f"{name}.each"
+    scanned.type = value.type
+    body.append(node)
+    body.outputs.append(scanned)
+    loop.resize_outputs(len(loop.outputs) + 1)
+    result = loop.outputs[-1]
+    value.name = f"{name}.last"
+    result.name = name
+    result.type = value.type
+    return result

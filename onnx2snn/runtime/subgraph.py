@@ -1,4 +1,4 @@
-"""Running the part of a network that lies between values which are known already."""
+"""Run the part of a network that lies between values which are known already."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Subgraph:
     """The subgraph that computes ``outputs`` from values that are known.
 
     Args:
-        model: An ANN, or a spiking network in step form.
+        model: An ANN, or a spiking single-step graph.
         outputs: The values to compute.
         known: Values that need not be computed again.
         time_steps: None to run the subgraph once as it is. Else it runs for that many steps:
@@ -43,17 +43,16 @@ class Subgraph:
     ) -> None:
         """Cut the subgraph out and load it into onnxruntime."""
         ends = boundary(outputs, known)
-        events = tuple(str(value.name) for value in ends if value in known)
-        self.inputs = tuple(str(value.name) for value in ends)
+        read_known = [value for value in ends if value in known]
+        self.inputs = _names(ends)
         self._types = {
-            str(v.name): v.dtype.numpy() for v in ends if v in known and v.dtype
+            str(value.name): value.dtype.numpy() for value in read_known if value.dtype
         }
         graph = ir.convenience.extract(model.graph, ends, outputs)
         self.operators = frozenset(node.op_type for node in graph)
-        part = ir.Model(graph, ir_version=model.ir_version)
-        names = tuple(str(value.name) for value in outputs)
         if time_steps is not None:
-            emit_time_loop(graph, time_steps, events, names)
+            emit_time_loop(graph, time_steps, _names(read_known), _names(outputs))
+        part = ir.Model(graph, ir_version=model.ir_version)
         attach_functions(part)
         self._run = open_runner(part)
 
@@ -62,10 +61,13 @@ class Subgraph:
 
         Spikes may come as int8.
         """
-        arrays = {
-            name: feeds[name].astype(
-                self._types.get(name, feeds[name].dtype), copy=False
-            )
-            for name in self.inputs
-        }
+        arrays = {}
+        for name in self.inputs:
+            data = feeds[name]
+            dtype = self._types.get(name, data.dtype)
+            arrays[name] = data.astype(dtype, copy=False)
         return self._run(arrays)
+
+
+def _names(values: Sequence[ir.Value]) -> tuple[str, ...]:
+    return tuple(str(value.name) for value in values)
