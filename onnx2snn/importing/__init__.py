@@ -1,4 +1,4 @@
-"""Read any ONNX model, refuse what is none, and compare what became of it with the original."""
+"""Read any ONNX model, refuse an invalid one, and compare the imported model with it."""
 
 from onnx2snn.importing.imported import Imported
 from onnx2snn.importing.self_check import self_check

@@ -13,9 +13,9 @@ __all__ = ["densify", "has_sparse_tensors"]
 
 def has_sparse_tensors(model: onnx.ModelProto) -> bool:
     """Whether there are sparse initializers or Constant nodes, subgraphs included."""
-    return any(True for graph in graphs(model) if graph.sparse_initializer) or any(
-        _is_sparse_constant(node) for node in nodes(model)
-    )
+    if any(graph.sparse_initializer for graph in graphs(model)):
+        return True
+    return any(_is_sparse_constant(node) for node in nodes(model))
 
 
 def densify(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -27,15 +27,16 @@ def densify(model: onnx.ModelProto) -> onnx.ModelProto:
     dense = onnx.ModelProto()
     dense.CopyFrom(model)
     for graph in graphs(dense):
-        graph.initializer.extend(map(_dense, graph.sparse_initializer))
+        graph.initializer.extend(map(_dense_tensor, graph.sparse_initializer))
         del graph.sparse_initializer[:]
     for node in filter(_is_sparse_constant, nodes(dense)):
-        tensor = _dense(node.attribute[0].sparse_tensor)
-        node.attribute[0].CopyFrom(onnx.helper.make_attribute("value", tensor))
+        (attribute,) = node.attribute
+        tensor = _dense_tensor(attribute.sparse_tensor)
+        attribute.CopyFrom(onnx.helper.make_attribute("value", tensor))
     return dense
 
 
-def _dense(sparse: onnx.SparseTensorProto) -> onnx.TensorProto:
+def _dense_tensor(sparse: onnx.SparseTensorProto) -> onnx.TensorProto:
     values = numpy_helper.to_array(sparse.values)
     indices = numpy_helper.to_array(sparse.indices)
     data = np.zeros(tuple(sparse.dims), values.dtype)
@@ -47,6 +48,5 @@ def _dense(sparse: onnx.SparseTensorProto) -> onnx.TensorProto:
 
 
 def _is_sparse_constant(node: onnx.NodeProto) -> bool:
-    return node.op_type == "Constant" and [a.name for a in node.attribute] == [
-        "sparse_value"
-    ]
+    names = [attribute.name for attribute in node.attribute]
+    return node.op_type == "Constant" and names == ["sparse_value"]

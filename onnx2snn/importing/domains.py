@@ -31,6 +31,7 @@ _ADVICE = {
     "onnx.brevitas": _QUANTIZED,
     "qonnx.custom_op.general": _QUANTIZED,
 }
+_OTHER_ADVICE = "export the model with operators of the default domain"
 
 
 class Call(NamedTuple):
@@ -46,16 +47,15 @@ def foreign_calls(model: onnx.ModelProto) -> Iterator[Call]:
     functions = {(function.domain, function.name) for function in model.functions}
     for node in nodes(model):
         if (node.domain, node.op_type) not in functions:
-            name = node.name or next(filter(None, node.output), "") or node.op_type
+            first_output = next(filter(None, node.output), "")
+            name = node.name or first_output or node.op_type
             yield Call(node.domain, node.op_type, name)
 
 
 def calls(model: ir.Model) -> Iterator[Call]:
     """Give the calls in a model, its subgraphs and functions."""
-    for graph in (
-        model.graph,
-        *(function.graph for function in model.functions.values()),
-    ):
+    functions = [function.graph for function in model.functions.values()]
+    for graph in (model.graph, *functions):
         for node in graph.all_nodes():
             if node.op_identifier() not in model.functions:
                 yield Call(node.domain, node.op_type, display_name(node))
@@ -68,31 +68,29 @@ def check_domains(
 
     Args:
         calls: The nodes that call no function of the model.
-        name: How the message calls the model.
+        name: Name of the model in the message.
         allowed: Operators of onnxruntime's own domain that are let through.
 
     Raises:
         UnsupportedError: There are such calls.
     """
-    foreign = [
-        call
-        for call in calls
-        if call.domain not in _KNOWN
-        and not (call.domain == CONTRIB and call.op_type in allowed)
-    ]
+    foreign = []
+    for call in calls:
+        is_allowed = call.domain == CONTRIB and call.op_type in allowed
+        if call.domain not in _KNOWN and not is_allowed:
+            foreign.append(call)
     if not foreign:
         return
     domains = ", ".join(sorted({call.domain for call in foreign}))
     message = (
         f"{name} has operators that ONNX itself does not define, of domain {domains}:"
     )
-    other = "export the model with operators of the default domain"
-    refusals = [
-        Refusal(
-            call.display_name,
-            f"{call.domain}.{call.op_type}",
-            _ADVICE.get(call.domain, other),
-        )
-        for call in foreign
-    ]
-    raise UnsupportedError(message, refusals)
+    raise UnsupportedError(message, [_refusal(call) for call in foreign])
+
+
+def _refusal(call: Call) -> Refusal:
+    return Refusal(
+        node=call.display_name,
+        op=f"{call.domain}.{call.op_type}",
+        reason=_ADVICE.get(call.domain, _OTHER_ADVICE),
+    )

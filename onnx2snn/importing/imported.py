@@ -6,10 +6,9 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import onnx
     import onnx_ir as ir
+
+    from onnx2snn.storage.large_models import OpenableModel
 
 __all__ = ["Imported"]
 
@@ -22,10 +21,10 @@ class Imported:
         model: Opset 17 or newer, no functions, constants folded, shapes inferred.
         sha256: Of the source file's bytes, or of the serialized model if there was no file.
         name: File name, or name of the graph.
-        original: The model as it came, for comparisons: what onnxruntime can open.
+        original: The model as it came, for comparisons in onnxruntime.
     """
 
     model: ir.Model
     sha256: str
     name: str
-    original: Path | onnx.ModelProto | ir.Model
+    original: OpenableModel

@@ -36,8 +36,7 @@ def _with_subgraphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
 
 def _subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
     for attribute in node.attribute:
-        for graph in (
-            *([attribute.g] if attribute.HasField("g") else []),
-            *attribute.graphs,
-        ):
+        if attribute.HasField("g"):
+            yield from _with_subgraphs(attribute.g)
+        for graph in attribute.graphs:
             yield from _with_subgraphs(graph)

@@ -17,7 +17,7 @@ from onnx2snn.errors import InvalidModelError
 from onnx2snn.importing.densify import densify, has_sparse_tensors
 from onnx2snn.importing.domains import check_domains, foreign_calls
 from onnx2snn.importing.validate import validate
-from onnx2snn.storage.large_models import is_large, tensors
+from onnx2snn.storage.large_models import OpenableModel, is_large, tensors
 from onnx2snn.storage.model_file import parse_model, read_bytes
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _TEXT_FORMATS = {
 
 
 class GraphSurgeonGraph(Protocol):
-    """What an ``onnx_graphsurgeon.Graph`` is known by."""
+    """The attributes that an ``onnx_graphsurgeon.Graph`` is known by."""
 
     nodes: list[object]
     opset: int
@@ -57,13 +57,13 @@ class Source:
         model: The model; it shares no graph, node, value or tensor name with what was given.
         sha256: Of the file's bytes, or of the serialized model if there was no file.
         name: File name, or name of the graph.
-        original: What onnxruntime can open to run the model unchanged.
+        original: The same, for onnxruntime to open and run unchanged.
     """
 
     model: ir.Model
     sha256: str
     name: str
-    original: Path | onnx.ModelProto | ir.Model
+    original: OpenableModel
 
 
 def read(model: AnyModel) -> Source:
@@ -83,8 +83,7 @@ def read(model: AnyModel) -> Source:
     if isinstance(model, str | os.PathLike):
         source = _from_file(Path(model))
     elif isinstance(model, bytes | bytearray | memoryview):
-        source = _from_proto(parse_model(bytes(model), "the model"))
-        source = dataclasses.replace(source, sha256=hashlib.sha256(model).hexdigest())
+        source = _from_bytes(bytes(model))
     elif isinstance(model, onnx.ModelProto):
         source = _from_proto(model)
     elif isinstance(model, ir.Model):
@@ -105,11 +104,9 @@ def read(model: AnyModel) -> Source:
 
 def written_like(model: AnyModel, proto: onnx.ModelProto) -> object:
     """Return ``proto`` as an ``onnx_graphsurgeon.Graph`` if ``model`` is one, else as it is."""
-    return (
-        sys.modules["onnx_graphsurgeon"].import_onnx(proto)
-        if _is_graphsurgeon(model)
-        else proto
-    )
+    if _is_graphsurgeon(model):
+        return sys.modules["onnx_graphsurgeon"].import_onnx(proto)
+    return proto
 
 
 def _is_graphsurgeon(model: object) -> bool:
@@ -123,8 +120,13 @@ def _from_file(path: Path) -> Source:
     proto = parse_model(data, path.name, text_format)
     model = _deserialized(proto, path.name)
     ir.external_data.set_base_dir(model.graph, path.parent)
-    digest = hashlib.sha256(data).hexdigest()
-    return Source(model, digest, path.name, path if text_format is None else proto)
+    original = path if text_format is None else proto
+    return Source(model, _digest_of_bytes(data), path.name, original)
+
+
+def _from_bytes(data: bytes) -> Source:
+    source = _from_proto(parse_model(data, "the model"))
+    return dataclasses.replace(source, sha256=_digest_of_bytes(data))
 
 
 def _from_proto(proto: onnx.ModelProto) -> Source:
@@ -132,9 +134,9 @@ def _from_proto(proto: onnx.ModelProto) -> Source:
     model = _deserialized(proto, name)
     _isolate(model)
     if is_large(model):
-        return Source(model, _digest(model), name, proto)
-    digest = hashlib.sha256(proto.SerializeToString(deterministic=True)).hexdigest()
-    return Source(model, digest, name, proto)
+        return Source(model, _digest_of_parts(model), name, proto)
+    data = proto.SerializeToString(deterministic=True)
+    return Source(model, _digest_of_bytes(data), name, proto)
 
 
 def _from_ir(model: ir.Model) -> Source:
@@ -144,16 +146,21 @@ def _from_ir(model: ir.Model) -> Source:
     original = own.clone()
     _isolate(original)
     if is_large(own):
-        return Source(own, _digest(own), name, original)
+        return Source(own, _digest_of_parts(own), name, original)
     data = ir.to_proto(original).SerializeToString(deterministic=True)
-    return Source(own, hashlib.sha256(data).hexdigest(), name, original)
+    return Source(own, _digest_of_bytes(data), name, original)
 
 
-def _digest(model: ir.Model) -> str:
+def _digest_of_bytes(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _digest_of_parts(model: ir.Model) -> str:
     """Return the SHA-256 of a model that is too large to serialize: of its nodes and weights."""
     digest = hashlib.sha256()
     for node in model.graph:
-        digest.update(ir.to_proto(node).SerializeToString(deterministic=True))
+        proto = ir.to_proto(node)
+        digest.update(proto.SerializeToString(deterministic=True))
     for tensor in tensors(model):
         digest.update(f"{tensor.name} {tensor.dtype} {tensor.shape}".encode())
         digest.update(tensor.tobytes())
@@ -180,31 +187,32 @@ def _isolate(model: ir.Model) -> None:
     for value in _values(model):
         value.type = copy.copy(value.type)
         if value.const_value is not None:
-            value.const_value = _own(value.const_value)
+            value.const_value = _separate_tensor(value.const_value)
 
 
 def _values(model: ir.Model) -> Iterator[ir.Value]:
-    for graph in (
-        *model.graphs(),
-        *(function.graph for function in model.functions.values()),
-    ):
+    functions = [function.graph for function in model.functions.values()]
+    for graph in (*model.graphs(), *functions):
         yield from graph.inputs
-        yield from (
-            value for value in graph.initializers.values() if value not in graph.inputs
-        )
-        yield from (value for node in graph for value in node.outputs)
+        for initializer in graph.initializers.values():
+            if initializer not in graph.inputs:
+                yield initializer
+        for node in graph:
+            yield from node.outputs
 
 
 def _forget_negative_sizes(value: ir.Value) -> None:
     """Make sizes below 0 unknown: some exporters write -1 for a size that is free."""
     sizes = value.shape or ()
-    if any(isinstance(size, int) and size < 0 for size in sizes):
-        value.shape = ir.Shape(
-            [None if isinstance(size, int) and size < 0 else size for size in sizes]
-        )
+    if any(map(_is_negative, sizes)):
+        value.shape = ir.Shape([None if _is_negative(size) else size for size in sizes])
 
 
-def _own(tensor: ir.TensorProtocol) -> ir.TensorProtocol:
+def _is_negative(size: int | ir.SymbolicDim) -> bool:
+    return isinstance(size, int) and size < 0
+
+
+def _separate_tensor(tensor: ir.TensorProtocol) -> ir.TensorProtocol:
     shape = ir.Shape(tensor.shape.numpy())
     if isinstance(tensor, ir.ExternalTensor):
         return ir.ExternalTensor(

@@ -14,7 +14,9 @@ from onnx2snn.runtime.sessions import SessionError, open_session
 from onnx2snn.storage.large_models import openable, problem
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
+
+    from onnx2snn.storage.large_models import OpenableModel
 
 __all__ = ["validate"]
 
@@ -23,18 +25,16 @@ _OLDEST_IR_VERSION = 3
 _OLDEST_OPSET = 7
 
 
-def validate(
-    model: ir.Model, name: str, original: Path | onnx.ModelProto | ir.Model
-) -> None:
+def validate(model: ir.Model, name: str, original: OpenableModel) -> None:
     """Check versions, external data, domains and structure; put the nodes in order.
 
-    What ``onnx.checker`` finds is an error only if onnxruntime cannot open the model either;
+    A complaint of ``onnx.checker`` is an error only if onnxruntime cannot open the model either;
     else it is logged as a warning: the checker also minds what changes no result.
 
     Args:
         model: The model, changed in two ways: the default domain is spelled "", and nodes stand
             in topological order.
-        name: How messages call it.
+        name: Name of the model in messages.
         original: The model as it came, for onnxruntime and the checker.
 
     Raises:
@@ -42,7 +42,8 @@ def validate(
         UnsupportedError: It has operators of a domain that is not ONNX's own.
     """
     _spell_default_domain(model)
-    _check_versions(model, name)
+    _check_ir_version(model, name)
+    _check_opset(model, name)
     if not len(model.graph):
         message = f"{name} has an empty graph: there is nothing to convert"
         raise InvalidModelError(message)
@@ -51,53 +52,50 @@ def validate(
             f"{name} has no output: declare the values to compute as graph outputs"
         )
         raise InvalidModelError(message)
-    _check_external_data(
-        model, name, has_folder=not isinstance(original, onnx.ModelProto)
-    )
+    has_folder = not isinstance(original, onnx.ModelProto)
+    _check_external_data(model, name, has_folder=has_folder)
     check_domains(calls(model), name)
     _check_structure(model, name, original)
 
 
 def _spell_default_domain(model: ir.Model) -> None:
-    functions = model.functions.values()
-    for imports in (
-        model.opset_imports,
-        *(function.opset_imports for function in functions),
-    ):
+    imports_of_functions = [each.opset_imports for each in model.functions.values()]
+    for imports in (model.opset_imports, *imports_of_functions):
         if "ai.onnx" in imports:
             imports.setdefault("", imports.pop("ai.onnx"))
 
 
-def _check_versions(model: ir.Model, name: str) -> None:
-    if (model.ir_version or 0) < _OLDEST_IR_VERSION:
+def _check_ir_version(model: ir.Model, name: str) -> None:
+    version = model.ir_version or 0
+    if version < _OLDEST_IR_VERSION:
         message = (
             f"{name} has IR version {model.ir_version}, from before operators had versions (2017); "
             f"export it again, IR version {_OLDEST_IR_VERSION} or newer is needed"
         )
         raise InvalidModelError(message)
-    if (model.ir_version or 0) > onnx.IR_VERSION:
+    if version > onnx.IR_VERSION:
         message = (
             f"{name} has IR version {model.ir_version}, onnx {onnx.__version__} knows up to "
             f"{onnx.IR_VERSION}: upgrade onnx"
         )
         raise InvalidModelError(message)
-    opset = model.opset_imports.get("")
+
+
+def _check_opset(model: ir.Model, name: str) -> None:
+    """Check the opset of the default domain; declare one if no node needs it."""
     newest = onnx.defs.onnx_opset_version()
+    opset = model.opset_imports.get("")
     if opset is None:
-        if any(node.domain in ("", "ai.onnx") for node in model.graph.all_nodes()):
-            message = f"{name} does not say which opset of the default domain it uses"
-            raise InvalidModelError(message)
-        imports = [function.opset_imports for function in model.functions.values()]
-        model.opset_imports[""] = next(
-            (each[""] for each in imports if "" in each), newest
-        )
-    elif opset < _OLDEST_OPSET:
+        _check_default_domain_unused(model, name)
+        model.opset_imports[""] = _opset_of_functions(model) or newest
+        return
+    if opset < _OLDEST_OPSET:
         message = (
             f"{name} has opset {opset}, {_OLDEST_OPSET} or newer is needed: export it again with a "
             f"newer exporter, or try onnx.version_converter.convert_version(model, {_OLDEST_OPSET})"
         )
         raise InvalidModelError(message)
-    elif opset > newest:
+    if opset > newest:
         message = (
             f"{name} has opset {opset}, onnx {onnx.__version__} knows up to {newest}: "
             "upgrade onnx"
@@ -105,28 +103,47 @@ def _check_versions(model: ir.Model, name: str) -> None:
         raise InvalidModelError(message)
 
 
+def _check_default_domain_unused(model: ir.Model, name: str) -> None:
+    domains = {node.domain for node in model.graph.all_nodes()}
+    if not domains.isdisjoint({"", "ai.onnx"}):
+        message = f"{name} does not say which opset of the default domain it uses"
+        raise InvalidModelError(message)
+
+
+def _opset_of_functions(model: ir.Model) -> int | None:
+    """Return the opset of the default domain in the first function that has one."""
+    for function in model.functions.values():
+        opset = function.opset_imports.get("")
+        if opset is not None:
+            return opset
+    return None
+
+
 def _check_external_data(model: ir.Model, name: str, *, has_folder: bool) -> None:
-    tensors = [
-        value.const_value
-        for graph in model.graphs()
-        for value in graph.initializers.values()
-        if isinstance(value.const_value, ir.ExternalTensor)
-    ]
+    tensors = list(_external_tensors(model))
     if tensors and not has_folder:
-        files = ", ".join(sorted({str(tensor.location) for tensor in tensors}))
+        files = sorted({str(tensor.location) for tensor in tensors})
         message = (
-            f"{name} keeps weights in other files ({files}): give its path instead"
+            f"{name} keeps weights in other files ({', '.join(files)}): "
+            "give its path instead"
         )
         raise InvalidModelError(message)
-    problems = sorted({found for tensor in tensors if (found := problem(tensor))})
-    if problems:
-        message = f"{name} keeps weights in other files, but {'; '.join(problems)}"
+    problems = {problem(tensor) for tensor in tensors}
+    found = sorted(filter(None, problems))
+    if found:
+        message = f"{name} keeps weights in other files, but {'; '.join(found)}"
         raise InvalidModelError(message)
 
 
-def _check_structure(
-    model: ir.Model, name: str, original: Path | onnx.ModelProto | ir.Model
-) -> None:
+def _external_tensors(model: ir.Model) -> Iterator[ir.ExternalTensor]:
+    for graph in model.graphs():
+        for value in graph.initializers.values():
+            if isinstance(value.const_value, ir.ExternalTensor):
+                yield value.const_value
+
+
+def _check_structure(model: ir.Model, name: str, original: OpenableModel) -> None:
+    """Sort the nodes, and let the checker look, then onnxruntime if the checker minds."""
     try:
         model.graph.sort()
     except ValueError as error:
@@ -136,12 +153,17 @@ def _check_structure(
         with openable(original) as given:
             onnx.checker.check_model(given)
     except (onnx.checker.ValidationError, ValueError) as error:
-        complaint = str(error).strip().splitlines()[0]
-        try:
-            open_session(original, optimized=False, threads=1, prepacked=False)
-        except SessionError as refusal:
-            message = f"{name} is not a valid ONNX model: {complaint}"
-            raise InvalidModelError(message) from refusal
-        _LOGGER.warning(
-            "onnx.checker minds: %s; onnxruntime runs %s anyway", complaint, name
-        )
+        lines = str(error).strip().splitlines()
+        _check_opens(original, name, lines[0])
+
+
+def _check_opens(original: OpenableModel, name: str, complaint: str) -> None:
+    """Refuse a model of which onnx.checker complains, unless onnxruntime opens it."""
+    try:
+        open_session(original, optimized=False, threads=1, prepacked=False)
+    except SessionError as refusal:
+        message = f"{name} is not a valid ONNX model: {complaint}"
+        raise InvalidModelError(message) from refusal
+    _LOGGER.warning(
+        "onnx.checker minds: %s; onnxruntime runs %s anyway", complaint, name
+    )

@@ -1,58 +1,66 @@
-"""The feeds of a network: whether they fit its inputs, and what does not."""
+"""Check whether feeds fit the inputs of a network."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+
+from onnx2snn.errors import RuntimeShapeError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     import numpy as np
 
     from onnx2snn.data.input_specs import InputSpec
 
-__all__ = ["feed_problems"]
+    Feeds: TypeAlias = Mapping[str, np.ndarray]
+    Run: TypeAlias = Callable[[Feeds], list[np.ndarray]]
+
+__all__ = ["check_feeds"]
 
 
-def feed_problems(
-    arrays: Mapping[str, np.ndarray],
+def check_feeds(
+    arrays: Feeds,
     inputs: Sequence[InputSpec],
     events: Collection[str],
     time_steps: int | None,
-) -> list[str]:
-    """Return what keeps a network from running on feeds; an empty list if nothing does.
+) -> None:
+    """Refuse feeds that a network does not run on.
 
     Args:
         arrays: The feeds, by name.
         inputs: The inputs of the network.
         events: Names of those inputs that are events, [T, N, ...].
         time_steps: T that is asked for; None for as many steps as there are events.
+
+    Raises:
+        RuntimeShapeError: They do not fit; all problems are told at once.
     """
     names = {spec.name for spec in inputs}
     problems = [f"no input {name!r}" for name in arrays if name not in names]
     for spec in inputs:
         data = arrays.get(spec.name)
-        problem = _problem_of_input(data, spec, is_events=spec.name in events)
-        if problem is not None:
-            problems.append(problem)
+        problems += _input_problems(data, spec, is_events=spec.name in events)
+    if not problems:
+        lengths = {name: len(arrays[name]) for name in events}
+        problems = _length_problems(lengths, time_steps)
     if problems:
-        return problems
-    lengths = {name: len(arrays[name]) for name in events}
-    return _length_problems(lengths, time_steps)
+        lines = ["the feeds do not fit the network:", *problems]
+        raise RuntimeShapeError("\n  ".join(lines))
 
 
-def _problem_of_input(
+def _input_problems(
     data: np.ndarray | None, spec: InputSpec, *, is_events: bool
-) -> str | None:
+) -> list[str]:
     if data is None:
-        return f"missing input {spec}"
+        return [f"missing input {spec}"]
     described = _described_events(spec) if is_events else str(spec)
     if data.dtype != spec.dtype:
-        return f"input {described} was given {data.dtype}"
+        return [f"input {described} was given {data.dtype}"]
     if not _fits(data.shape, spec.shape):
-        return f"input {described} was given shape {list(data.shape)}"
-    return None
+        return [f"input {described} was given shape {list(data.shape)}"]
+    return []
 
 
 def _described_events(spec: InputSpec) -> str:

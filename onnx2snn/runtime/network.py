@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from onnx2snn.errors import InvalidModelError, OptionError, RuntimeShapeError
 from onnx2snn.graph import array
 from onnx2snn.metadata.facts import DEFAULT_TIME_STEPS, INPUT_CODINGS
 from onnx2snn.metadata.input_coding import EVENTS
-from onnx2snn.runtime.feeds import feed_problems
+from onnx2snn.runtime.feeds import check_feeds
 from onnx2snn.runtime.split import split_behind_loop
 from onnx2snn.schedules import LOOP_NAME, checked_time_steps, time_loops
 
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
-    Run = Callable[[Mapping[str, np.ndarray]], list[np.ndarray]]
-    Runtime = Callable[[Path | ir.Model], Run]
+    from onnx2snn.runtime.feeds import Feeds, Run
+
+    Runtime: TypeAlias = Callable[[Path | ir.Model], Run]
 
 __all__ = ["Network"]
 
@@ -67,7 +68,7 @@ class Network:
 
     def run(
         self,
-        feeds: Mapping[str, np.ndarray] | np.ndarray,
+        feeds: Feeds | np.ndarray,
         T: int | None = None,  # noqa: N803 (the usual name)
     ) -> dict[str, np.ndarray]:
         """Return the outputs after T steps.
@@ -88,13 +89,13 @@ class Network:
         arrays = self._checked(feeds, time_steps)
         return dict(zip(self.outputs, self._run(arrays), strict=True))
 
-    def steps_in(self, feeds: Mapping[str, np.ndarray]) -> int:
+    def steps_in(self, feeds: Feeds) -> int:
         """Return for how many steps the network runs on ``feeds`` if none are given."""
         lengths = [len(feeds[name]) for name in self.events if name in feeds]
         return min(lengths, default=self.time_steps)
 
     def run_at(
-        self, feeds: Mapping[str, np.ndarray], steps: Sequence[int]
+        self, feeds: Feeds, steps: Sequence[int]
     ) -> dict[int, dict[str, np.ndarray]]:
         """Return the outputs after each of several numbers of steps.
 
@@ -138,15 +139,10 @@ class Network:
             raise RuntimeShapeError(message)
         return self.inputs[0].name
 
-    def _checked(
-        self, feeds: Mapping[str, np.ndarray], time_steps: int | None
-    ) -> dict[str, np.ndarray]:
+    def _checked(self, feeds: Feeds, time_steps: int | None) -> dict[str, np.ndarray]:
         """Return what the runtime is fed, for so many steps."""
         arrays = {name: np.asarray(data) for name, data in feeds.items()}
-        problems = feed_problems(arrays, self.inputs, self.events, time_steps)
-        if problems:
-            lines = ["the feeds do not fit the network:", *problems]
-            raise RuntimeShapeError("\n  ".join(lines))
+        check_feeds(arrays, self.inputs, self.events, time_steps)
         if self._time_steps_input is None:
             for name in self.events:
                 arrays[name] = arrays[name][:time_steps]
@@ -204,6 +200,7 @@ class _Part:
         self._outputs = [str(value.name) for value in model.graph.outputs]
         self._run = runtime(model)
 
-    def run(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        results = self._run({name: arrays[name] for name in self._inputs})
+    def run(self, arrays: Feeds) -> dict[str, np.ndarray]:
+        feeds = {name: arrays[name] for name in self._inputs}
+        results = self._run(feeds)
         return dict(zip(self._outputs, results, strict=True))

@@ -19,7 +19,8 @@ from onnx2snn.runtime.kernels import KERNELS
 from onnx2snn.storage.large_models import in_one_piece
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from onnx2snn.runtime.feeds import Feeds, Run
+    from onnx2snn.storage.large_models import OpenableModel
 
 __all__ = ["evaluator", "open_runner"]
 
@@ -35,9 +36,7 @@ def evaluator(model: onnx.ModelProto) -> ReferenceEvaluator:
     return ReferenceEvaluator(model, new_ops=[*steps, *KERNELS])
 
 
-def open_runner(
-    model: Path | onnx.ModelProto | ir.Model,
-) -> Callable[[Mapping[str, np.ndarray]], list[np.ndarray]]:
+def open_runner(model: OpenableModel) -> Run:
     """Return a function from feeds to outputs, in order, that runs ``model`` in NumPy."""
     if isinstance(model, Path):
         model = onnx.load(model)
@@ -45,7 +44,7 @@ def open_runner(
         model = in_one_piece(model)
     loaded = evaluator(model)
 
-    def run(feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    def run(feeds: Feeds) -> list[np.ndarray]:
         with np.errstate(all="ignore"):  # 0 / 0 in an early step is no cause for alarm
             return list(loaded.run(None, dict(feeds)))
 

@@ -8,19 +8,15 @@ from onnx2snn.errors import InvalidModelError, RuntimeShapeError
 from onnx2snn.runtime.sessions import SessionError, open_session, run_session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-
     import numpy as np
-    import onnx
-    import onnx_ir as ir
+
+    from onnx2snn.runtime.feeds import Feeds, Run
+    from onnx2snn.storage.large_models import OpenableModel
 
 __all__ = ["open_runner"]
 
 
-def open_runner(
-    model: Path | onnx.ModelProto | ir.Model, threads: int = 0
-) -> Callable[[Mapping[str, np.ndarray]], list[np.ndarray]]:
+def open_runner(model: OpenableModel, threads: int = 0) -> Run:
     """Return a function from feeds to outputs, in order, that runs ``model`` optimized.
 
     Args:
@@ -37,7 +33,7 @@ def open_runner(
         message = f"cannot be opened by onnxruntime: {error}"
         raise InvalidModelError(message) from error
 
-    def run(feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    def run(feeds: Feeds) -> list[np.ndarray]:
         try:
             return run_session(session, feeds)
         except SessionError as error:

@@ -17,10 +17,10 @@ import onnx_ir as ir
 from onnx2snn.storage.large_models import openable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import onnx
     import onnxruntime as ort
+
+    from onnx2snn.runtime.feeds import Feeds
+    from onnx2snn.storage.large_models import OpenableModel
 
 __all__ = ["SessionError", "open_session", "run_by_name", "run_session"]
 
@@ -34,7 +34,7 @@ class SessionError(Exception):
 
 
 def open_session(
-    model: Path | onnx.ModelProto | ir.Model,
+    model: OpenableModel,
     *,
     optimized: bool = True,
     threads: int = 0,
@@ -73,9 +73,7 @@ def open_session(
         raise SessionError(str(error)) from error
 
 
-def run_session(
-    session: ort.InferenceSession, feeds: Mapping[str, np.ndarray]
-) -> list[Any]:
+def run_session(session: ort.InferenceSession, feeds: Feeds) -> list[Any]:
     """Return the outputs of a session, in order; bfloat16 comes and goes as it is.
 
     Raises:
@@ -95,9 +93,7 @@ def run_session(
         raise SessionError(str(error)) from error
 
 
-def run_by_name(
-    session: ort.InferenceSession, feeds: Mapping[str, np.ndarray]
-) -> dict[str, Any]:
+def run_by_name(session: ort.InferenceSession, feeds: Feeds) -> dict[str, Any]:
     """Return the outputs of a session, by name.
 
     Raises:

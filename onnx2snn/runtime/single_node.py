@@ -39,11 +39,7 @@ def single_node_model(
     node: ir.Node, inputs: Sequence[np.ndarray | None], opsets: Mapping[str, int]
 ) -> onnx.ModelProto:
     """Return a model of ``node`` alone; small inputs become initializers, others ``i0 i1 ...``."""
-    values = [
-        None if value is None or data is None else _input(position, data)
-        for position, (value, data) in enumerate(zip(node.inputs, inputs, strict=True))
-    ]
-    given = [value for value in values if value is not None]
+    values = _inputs(node, inputs)
     alone = ir.Node(
         domain="",
         op_type=node.op_type,
@@ -51,21 +47,33 @@ def single_node_model(
         attributes=list(node.attributes.values()),
         num_outputs=len(node.outputs),
     )
-    outputs = []
     for position, original in enumerate(node.outputs):
-        output = alone.outputs[position]
-        output.name = f"o{position}" if original.name else ""
-        if output.name:
-            outputs.append(output)
+        alone.outputs[position].name = f"o{position}" if original.name else ""
+    given = [value for value in values if value is not None]
+    initializers = [value for value in given if value.const_value is not None]
+    graph_inputs = [value for value in given if value.const_value is None]
     graph = ir.Graph(
-        inputs=[value for value in given if value.const_value is None],
-        outputs=outputs,
+        inputs=graph_inputs,
+        outputs=[output for output in alone.outputs if output.name],
         nodes=[alone],
-        initializers=[value for value in given if value.const_value is not None],
+        initializers=initializers,
         opset_imports=dict(opsets),
         name="n",
     )
     return ir.to_proto(ir.Model(graph, ir_version=8))
+
+
+def _inputs(
+    node: ir.Node, inputs: Sequence[np.ndarray | None]
+) -> list[ir.Value | None]:
+    """Return values for the inputs of a node; None for those that are left out."""
+    values: list[ir.Value | None] = []
+    for position, data in enumerate(inputs):
+        if data is None or node.inputs[position] is None:
+            values.append(None)
+        else:
+            values.append(_input(position, data))
+    return values
 
 
 def _input(position: int, data: np.ndarray) -> ir.Value:

@@ -12,9 +12,11 @@ from onnx2snn.runtime.ort import open_runner
 from onnx2snn.schedules import emit_time_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
     import numpy as np
+
+    from onnx2snn.runtime.feeds import Feeds
 
 __all__ = ["Subgraph"]
 
@@ -56,7 +58,7 @@ class Subgraph:
         attach_functions(part)
         self._run = open_runner(part)
 
-    def run(self, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    def run(self, feeds: Feeds) -> list[np.ndarray]:
         """Return the outputs for ``feeds``, one array for each of ``inputs``.
 
         Spikes may come as int8.

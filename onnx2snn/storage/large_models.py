@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import onnx
 import onnx_ir as ir
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
+    "OpenableModel",
     "in_one_piece",
     "is_large",
     "keep_small_in_memory",
@@ -30,6 +31,9 @@ __all__ = [
     "save",
     "tensors",
 ]
+
+OpenableModel: TypeAlias = Path | onnx.ModelProto | ir.Model
+"""A model that onnxruntime can be made to open: a file, or one in memory."""
 
 LARGEST_IN_MEMORY = 2**30
 """Bytes of weights up to which a model is held in memory, and copied, as a whole.
@@ -87,7 +91,7 @@ def keep_small_in_memory(model: ir.Model) -> None:
 
 
 @contextlib.contextmanager
-def openable(model: Path | onnx.ModelProto | ir.Model) -> Iterator[str | bytes]:
+def openable(model: OpenableModel) -> Iterator[str | bytes]:
     """Give a model as onnxruntime opens it: the path of a file, or bytes.
 
     A large model, or one with weights in other files, is written into a temporary folder, which
