@@ -47,14 +47,12 @@ def single_node_model(
         attributes=list(node.attributes.values()),
         num_outputs=len(node.outputs),
     )
-    for position, original in enumerate(node.outputs):
-        alone.outputs[position].name = f"o{position}" if original.name else ""
     given = [value for value in values if value is not None]
     initializers = [value for value in given if value.const_value is not None]
     graph_inputs = [value for value in given if value.const_value is None]
     graph = ir.Graph(
         inputs=graph_inputs,
-        outputs=[output for output in alone.outputs if output.name],
+        outputs=_name_outputs(alone, node),
         nodes=[alone],
         initializers=initializers,
         opset_imports=dict(opsets),
@@ -74,6 +72,17 @@ def _inputs(
         else:
             values.append(_input(position, data))
     return values
+
+
+def _name_outputs(alone: ir.Node, node: ir.Node) -> list[ir.Value]:
+    """Name those outputs that have a name on ``node``, and return them."""
+    named = []
+    for position, original in enumerate(node.outputs):
+        output = alone.outputs[position]
+        output.name = f"o{position}" if original.name else ""
+        if output.name:
+            named.append(output)
+    return named
 
 
 def _input(position: int, data: np.ndarray) -> ir.Value:

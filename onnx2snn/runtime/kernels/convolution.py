@@ -34,42 +34,51 @@ class Conv(OpRun):
         bias: np.ndarray | None = None,
         **attributes: Any,  # noqa: ANN401
     ) -> tuple[np.ndarray]:
-        window = Window.of(x.shape[2:], weight.shape[2:], attributes)
+        spatial = x.shape[2:]
+        kernel = weight.shape[2:]
+        window = Window.of(spatial, kernel, attributes)
+        padded = window.pad(x, 0)
         group = attributes.get("group") or 1
-        product = _correlate(window.pad(x, 0), weight, window, group)
+        product = _correlate_windows(padded, weight, window, group)
         return (_add_bias(product, bias),)
 
 
-def _correlate(
+def _correlate_windows(
     padded: np.ndarray, weight: np.ndarray, window: Window, group: int
 ) -> np.ndarray:
     batch, channels = padded.shape[:2]
+    channels_out = weight.shape[0]
     rows = channels // group * window.taps
     columns = math.prod(window.output)
     matrices = weight.reshape(group, -1, rows)
-    out = np.empty((batch, weight.shape[0], *window.output), padded.dtype)
-    products = out.reshape(batch, group, matrices.shape[1], columns)
+    out = np.empty((batch, channels_out, *window.output), padded.dtype)
+    products = out.reshape(batch, group, channels_out // group, columns)
     windows = window.view(padded)
     block = _block_size(windows)
     buffer = np.empty((block, *windows.shape[1:]), padded.dtype)
     for start in range(0, batch, block):
-        part = windows[start : start + block]
-        copied = buffer[: len(part)]
+        samples = slice(start, start + block)
+        part = windows[samples]
+        count = len(part)
+        copied = buffer[:count]
         copied[...] = part
-        copied = copied.reshape(len(part), group, rows, columns)
-        np.matmul(matrices, copied, out=products[start : start + block])
+        copied = copied.reshape(count, group, rows, columns)
+        np.matmul(matrices, copied, out=products[samples])
     return out
 
 
 def _block_size(windows: np.ndarray) -> int:
     """Return how many samples are copied at a time."""
-    bytes_of_one = max(1, math.prod(windows.shape[1:]) * windows.itemsize)
-    return max(1, min(len(windows), _BLOCK_BYTES // bytes_of_one))
+    batch, *one_sample = windows.shape
+    bytes_of_one: int = math.prod(one_sample) * windows.itemsize
+    fitting = _BLOCK_BYTES // max(1, bytes_of_one)
+    return int(max(1, min(batch, fitting)))
 
 
 def _add_bias(x: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
     if bias is not None:
-        x += bias.reshape(-1, *[1] * (x.ndim - 2))
+        spatial = [1] * (x.ndim - 2)
+        x += bias.reshape(-1, *spatial)
     return x
 
 
@@ -87,15 +96,18 @@ class ConvTranspose(OpRun):
         bias: np.ndarray | None = None,
         **attributes: Any,  # noqa: ANN401
     ) -> tuple[np.ndarray]:
-        group = attributes.get("group") or 1
-        axes = declared_axes(x.shape[2:], weight.shape[2:], attributes)
-        parts = _parts_of_taps(x, weight, group)
+        spatial = x.shape[2:]
+        kernel = weight.shape[2:]
+        axes = declared_axes(spatial, kernel, attributes)
         window = Window(tuple(_output_axis(axis) for axis in axes))
         kept = _kept_ranges(axes, attributes)
         sizes = []
         for axis, inside in zip(window.axes, kept, strict=True):
             sizes.append(max(axis.size, inside.stop))
-        full = np.zeros((*parts.shape[:2], *sizes), x.dtype)
+        group = attributes.get("group") or 1
+        parts = _parts_of_taps(x, weight, group)
+        batch, channels = parts.shape[:2]
+        full = np.zeros((batch, channels, *sizes), x.dtype)
         for tap, places in enumerate(window.places()):
             full[places] += parts[:, :, tap]
         inner: tuple[Any, ...] = (..., *kept)
@@ -106,18 +118,26 @@ class ConvTranspose(OpRun):
 def _parts_of_taps(x: np.ndarray, weight: np.ndarray, group: int) -> np.ndarray:
     """Return what each input point adds to each tap, shape ``[N, C_out, taps, ...]``."""
     batch, channels, *spatial = x.shape
+    _, outputs, *kernel = weight.shape
     inputs = channels // group
-    matrices = weight.reshape(group, inputs, -1).transpose(0, 2, 1)
+    taps = math.prod(kernel)
+    matrices = weight.reshape(group, inputs, -1)
     points = x.reshape(batch, group, inputs, math.prod(spatial))
-    parts: np.ndarray = np.matmul(matrices, points)
-    taps = math.prod(weight.shape[2:])
-    return parts.reshape(batch, group * weight.shape[1], taps, *spatial)
+    parts: np.ndarray = np.matmul(matrices.transpose(0, 2, 1), points)
+    return parts.reshape(batch, group * outputs, taps, *spatial)
 
 
 def _output_axis(axis: Axis) -> Axis:
     """Return the axis of the output, before cutting, whose windows are the input points."""
     size = (axis.size - 1) * axis.stride + axis.extent
-    return Axis(size, axis.kernel, axis.stride, axis.dilation, 0, 0)
+    return Axis(
+        size=size,
+        kernel=axis.kernel,
+        stride=axis.stride,
+        dilation=axis.dilation,
+        begin=0,
+        end=0,
+    )
 
 
 def _kept_ranges(axes: Sequence[Axis], attributes: Mapping[str, Any]) -> list[slice]:

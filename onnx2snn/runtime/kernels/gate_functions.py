@@ -75,11 +75,13 @@ def gate_functions(
             parameters.append(given.pop(0) if given else default)
         is_clipped = position % len(defaults) < _CLIPPED
         limit = clip if is_clipped else None
-        functions.append(functools.partial(_apply, _FUNCTIONS[key], parameters, limit))
+        functions.append(
+            functools.partial(_apply_clipped, _FUNCTIONS[key], parameters, limit)
+        )
     return functions
 
 
-def _apply(
+def _apply_clipped(
     function: Callable[..., np.ndarray],
     parameters: Sequence[float],
     limit: float | None,

@@ -40,7 +40,7 @@ class Loop(ReferenceLoop):
             if not is_going:
                 break
             inputs = [np.array(count, np.int64), np.array(is_going), *states]
-            feeds = _feeds(body, inputs, context)
+            feeds = _body_feeds(body, inputs, context)
             results = body.run(None, feeds, attributes=attributes)
             is_going = bool(results[0])
             states = list(results[1 : 1 + self.N])
@@ -73,22 +73,22 @@ class Scan(OpRun):
         body: Any = self.body  # type: ignore[attr-defined]  # onnx sets it from the attribute
         state_count = len(args) - given["num_scan_inputs"]
         states = list(args[:state_count])
-        sequences = _sequences(args[state_count:], given)
+        sequences = _directed_inputs(args[state_count:], given)
         scanned: list[list[np.ndarray]] = [[] for _ in body.output_names[state_count:]]
         for slices in zip(*sequences, strict=True):
-            feeds = _feeds(body, [*states, *slices], context)
+            feeds = _body_feeds(body, [*states, *slices], context)
             results = body.run(None, feeds, attributes=attributes)
             states = list(results[:state_count])
             _append_each(scanned, results[state_count:])
-        return (*states, *_stacked(scanned, given))
+        return (*states, *_stack_outputs(scanned, given))
 
 
-def _sequences(
+def _directed_inputs(
     inputs: Sequence[np.ndarray], given: Mapping[str, Any]
 ) -> list[np.ndarray]:
     """Return the scanned inputs with the axis to go along in front, in its direction."""
-    axes = _padded(given.get("scan_input_axes"), len(inputs))
-    directions = _padded(given.get("scan_input_directions"), len(inputs))
+    axes = _padded_numbers(given.get("scan_input_axes"), len(inputs))
+    directions = _padded_numbers(given.get("scan_input_directions"), len(inputs))
     sequences = []
     for data, axis, is_backwards in zip(inputs, axes, directions, strict=True):
         moved = np.moveaxis(data, axis, 0)
@@ -96,12 +96,12 @@ def _sequences(
     return sequences
 
 
-def _stacked(
+def _stack_outputs(
     scanned: Sequence[list[np.ndarray]], given: Mapping[str, Any]
 ) -> list[np.ndarray]:
     """Return the scanned outputs, stacked along their axes in their directions."""
-    axes = _padded(given.get("scan_output_axes"), len(scanned))
-    directions = _padded(given.get("scan_output_directions"), len(scanned))
+    axes = _padded_numbers(given.get("scan_output_axes"), len(scanned))
+    directions = _padded_numbers(given.get("scan_output_directions"), len(scanned))
     stacked = []
     for steps, axis, is_backwards in zip(scanned, axes, directions, strict=True):
         ordered = steps[::-1] if is_backwards else steps
@@ -109,13 +109,13 @@ def _stacked(
     return stacked
 
 
-def _padded(numbers: Sequence[int] | None, count: int) -> list[int]:
+def _padded_numbers(numbers: Sequence[int] | None, count: int) -> list[int]:
     """Return ``count`` numbers; those that are not given are 0."""
     given = list(numbers or ())
     return given + [0] * (count - len(given))
 
 
-def _feeds(
+def _body_feeds(
     body: Any,  # noqa: ANN401 (an evaluator)
     inputs: Sequence[np.ndarray],
     context: Mapping[str, Any] | None,

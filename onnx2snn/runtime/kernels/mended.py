@@ -30,7 +30,8 @@ class LRN(OpRun):
         squares = np.pad(x * x, widths)
         total = sum(squares[:, start : start + channels] for start in range(size))
         factor = bias + alpha / size * total
-        return ((x / factor**beta).astype(x.dtype),)
+        normalized = x / factor**beta
+        return (normalized.astype(x.dtype),)
 
 
 class Optional(OpRun):
@@ -54,7 +55,7 @@ class Pad(OpRun):
         padded_axes = slice(None) if axes is None else axes
         widths = np.zeros((x.ndim, 2), np.int64)
         widths[padded_axes] = np.reshape(pads, (2, -1)).T
-        cropped = _crop(x, np.maximum(-widths, 0))
+        cropped = _crop_ends(x, np.maximum(-widths, 0))
         options: dict[str, Any] = {"mode": mode}
         if mode == "constant":
             options["constant_values"] = 0 if fill is None else fill
@@ -62,7 +63,7 @@ class Pad(OpRun):
         return (padded.astype(x.dtype),)
 
 
-def _crop(x: np.ndarray, widths: np.ndarray) -> np.ndarray:
+def _crop_ends(x: np.ndarray, widths: np.ndarray) -> np.ndarray:
     """Return ``x`` without the first and last elements of each axis, [axes, 2] in number."""
     kept = []
     for size, (first, last) in zip(x.shape, widths, strict=True):
@@ -82,21 +83,22 @@ class NonMaxSuppression(OpRun):
         min_score: np.ndarray | None = None,
         **attributes: int,
     ) -> tuple[np.ndarray]:
-        count = int(_first(max_count))
-        overlap = float(_first(max_overlap))
+        count = int(_only_element(max_count))
+        overlap = float(_only_element(max_overlap))
         is_centered = attributes.get("center_point_box")
         find_corners = _corners_of_centered if is_centered else _corners_of_opposite
         chosen = []
         for batch, scores_of_classes in enumerate(scores):
             corners = find_corners(boxes[batch])
             for label, scores_of_boxes in enumerate(scores_of_classes):
-                candidates = _candidates(scores_of_boxes, min_score)
-                best = _best(corners, candidates, overlap, count)
+                candidates = _ranked_boxes(scores_of_boxes, min_score)
+                best = _select_boxes(corners, candidates, overlap, count)
                 chosen += [(batch, label, index) for index in best]
-        return (np.array(chosen, np.int64).reshape(-1, 3),)
+        indices = np.array(chosen, np.int64)
+        return (indices.reshape(-1, 3),)
 
 
-def _first(given: np.ndarray | None) -> Any:  # noqa: ANN401 (a NumPy scalar)
+def _only_element(given: np.ndarray | None) -> Any:  # noqa: ANN401 (a NumPy scalar)
     """Return the only element, 0 if there is none."""
     return 0 if given is None else np.ravel(given)[0]
 
@@ -122,15 +124,15 @@ def _corners_of_opposite(boxes: np.ndarray) -> np.ndarray:
     return np.concatenate([lower, upper], axis=1)
 
 
-def _candidates(scores: np.ndarray, min_score: np.ndarray | None) -> list[int]:
+def _ranked_boxes(scores: np.ndarray, min_score: np.ndarray | None) -> list[int]:
     """Return the boxes that score enough, best first; equals in their order."""
     order = np.argsort(-scores, kind="stable")
     if min_score is not None:
-        order = order[scores[order] > _first(min_score)]
+        order = order[scores[order] > _only_element(min_score)]
     return [int(index) for index in order]
 
 
-def _best(
+def _select_boxes(
     corners: np.ndarray, candidates: list[int], max_overlap: float, count: int
 ) -> list[int]:
     """Return at most ``count`` candidates that overlap no earlier one too much."""
@@ -138,19 +140,21 @@ def _best(
     for index in candidates:
         if len(kept) >= count:
             break
-        overlaps = [_overlap(corners[index], corners[other]) for other in kept]
+        overlaps = [_overlap_of_boxes(corners[index], corners[other]) for other in kept]
         if all(overlap <= max_overlap for overlap in overlaps):
             kept.append(index)
     return kept
 
 
-def _overlap(a: np.ndarray, b: np.ndarray) -> float:
+def _overlap_of_boxes(a: np.ndarray, b: np.ndarray) -> float:
     """Return intersection over union of two boxes, 0 if one has no area."""
-    lower = np.maximum(a[:2], b[:2])
-    upper = np.minimum(a[2:], b[2:])
+    a_lower, a_upper = a[:2], a[2:]
+    b_lower, b_upper = b[:2], b[2:]
+    lower = np.maximum(a_lower, b_lower)
+    upper = np.minimum(a_upper, b_upper)
     intersection = np.prod(np.maximum(upper - lower, 0))
-    area_a = np.prod(a[2:] - a[:2])
-    area_b = np.prod(b[2:] - b[:2])
+    area_a = np.prod(a_upper - a_lower)
+    area_b = np.prod(b_upper - b_lower)
     if min(area_a, area_b) <= 0:
         return 0.0
     return float(intersection / (area_a + area_b - intersection))

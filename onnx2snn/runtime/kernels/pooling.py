@@ -19,7 +19,7 @@ class MaxPool(OpRun):
 
     def _run(self, x: np.ndarray, **attributes: Any) -> tuple[np.ndarray, ...]:  # noqa: ANN401
         window = Window.of(x.shape[2:], attributes["kernel_shape"], attributes)
-        padded = window.pad(x, _lowest(x.dtype))
+        padded = window.pad(x, _lowest_number(x.dtype))
         taps = (padded[places] for places in window.places())
         largest = next(taps).copy()
         for tap in taps:
@@ -27,35 +27,40 @@ class MaxPool(OpRun):
         if len(self.output) == 1:
             return (largest,)
         column_major = bool(attributes.get("storage_order"))
-        return largest, _indices(padded, window, column_major=column_major)
+        return largest, _indices_of_largest(padded, window, column_major=column_major)
 
 
-def _lowest(dtype: np.dtype[Any]) -> float:
+def _lowest_number(dtype: np.dtype[Any]) -> float:
     if np.issubdtype(dtype, np.integer):
         return float(np.iinfo(dtype).min)
     return -math.inf
 
 
-def _indices(padded: np.ndarray, window: Window, *, column_major: bool) -> np.ndarray:
+def _indices_of_largest(
+    padded: np.ndarray, window: Window, *, column_major: bool
+) -> np.ndarray:
     """Return where each window's first largest value lies in the flattened unpadded input."""
     batch, channels = padded.shape[:2]
     spatial = [axis.size for axis in window.axes]
     plane_size = math.prod(spatial)
-    plane = np.arange(plane_size).reshape(spatial, order="F" if column_major else "C")
-    indices = _windows(window.pad(plane[None, None], 0), window)
-    values = _windows(padded, window)
+    plane = np.arange(plane_size)
+    plane = plane.reshape(spatial, order="F" if column_major else "C")
+    padded_plane = window.pad(plane[None, None], 0)
+    indices = _flat_windows(padded_plane, window)
+    values = _flat_windows(padded, window)
     best = values.argmax(axis=2, keepdims=True)
     indices = np.broadcast_to(indices, values.shape)
-    chosen = np.take_along_axis(indices, best, axis=2)[:, :, 0]
+    chosen = np.take_along_axis(indices, best, axis=2)
     plane_starts = plane_size * np.arange(batch * channels)
     plane_starts = plane_starts.reshape(batch, channels, *[1] * len(spatial))
-    return np.asarray(chosen + plane_starts)
+    return np.asarray(chosen[:, :, 0] + plane_starts)
 
 
-def _windows(padded: np.ndarray, window: Window) -> np.ndarray:
+def _flat_windows(padded: np.ndarray, window: Window) -> np.ndarray:
     """Return all windows, shape ``[N, C, taps, *output]``."""
+    batch, channels = padded.shape[:2]
     windows = window.view(padded)
-    return windows.reshape(*padded.shape[:2], window.taps, *window.output)
+    return windows.reshape(batch, channels, window.taps, *window.output)
 
 
 class AveragePool(OpRun):
@@ -64,12 +69,14 @@ class AveragePool(OpRun):
     def _run(self, x: np.ndarray, **attributes: Any) -> tuple[np.ndarray]:  # noqa: ANN401
         window = Window.of(x.shape[2:], attributes["kernel_shape"], attributes)
         padded = window.pad(x, 0)
-        total = np.zeros((*x.shape[:2], *window.output), x.dtype)
+        batch, channels = x.shape[:2]
+        total = np.zeros((batch, channels, *window.output), x.dtype)
         for places in window.places():
             total += padded[places]
         with_padding = bool(attributes.get("count_include_pad"))
-        counts = [axis.counts(with_padding=with_padding) for axis in window.axes]
-        total /= functools.reduce(np.multiply.outer, counts).astype(x.dtype)
+        axis_counts = [axis.counts(with_padding=with_padding) for axis in window.axes]
+        counts = functools.reduce(np.multiply.outer, axis_counts)
+        total /= counts.astype(x.dtype)
         return (total,)
 
 
@@ -78,8 +85,10 @@ class GlobalLpPool(OpRun):
 
     def _run(self, x: np.ndarray, p: int = 2, **_: object) -> tuple[np.ndarray]:
         axes = tuple(range(2, x.ndim))
-        total = np.sum(np.abs(x) ** p, axis=axes, keepdims=True)
-        return (np.power(total, 1 / p).astype(x.dtype),)
+        powers = np.abs(x) ** p
+        total = np.sum(powers, axis=axes, keepdims=True)
+        norm = np.power(total, 1 / p)
+        return (norm.astype(x.dtype),)
 
 
 class MaxRoiPool(OpRun):
@@ -94,8 +103,10 @@ class MaxRoiPool(OpRun):
         spatial_scale: float,
     ) -> tuple[np.ndarray]:
         samples = rois[:, 0].astype(int)
-        corners = np.floor(rois[:, 1:] * spatial_scale + 0.5).astype(int)
-        y = np.zeros((len(rois), x.shape[1], *pooled_shape), x.dtype)
+        scaled = rois[:, 1:] * spatial_scale
+        corners = np.floor(scaled + 0.5).astype(int)
+        channels = x.shape[1]
+        y = np.zeros((len(rois), channels, *pooled_shape), x.dtype)
         for pooled, sample, corner in zip(y, samples, corners, strict=True):
             _pool_region(x[sample], corner, pooled)
         return (y,)
@@ -110,8 +121,10 @@ def _pool_region(image: np.ndarray, corner: np.ndarray, pooled: np.ndarray) -> N
         pooled: Where they are written, shape ``[C, *pooled_shape]``.
     """
     x1, y1, x2, y2 = corner
-    rows = _cells(y1, y2, pooled.shape[1], image.shape[1])
-    columns = _cells(x1, x2, pooled.shape[2], image.shape[2])
+    _, height, width = image.shape
+    _, row_count, column_count = pooled.shape
+    rows = _cell_ranges(y1, y2, row_count, height)
+    columns = _cell_ranges(x1, x2, column_count, width)
     for i, row in enumerate(rows):
         for j, column in enumerate(columns):
             cell = image[:, row, column]
@@ -119,12 +132,13 @@ def _pool_region(image: np.ndarray, corner: np.ndarray, pooled: np.ndarray) -> N
                 pooled[:, i, j] = cell.max(axis=(1, 2))
 
 
-def _cells(first: int, last: int, count: int, size: int) -> list[slice]:
+def _cell_ranges(first: int, last: int, count: int, size: int) -> list[slice]:
     """Return the ranges of ``count`` cells that together cover ``first`` to ``last``."""
     step = max(last - first + 1, 1) / count
     cells = []
     for cell in range(count):
         start = math.floor(cell * step) + first
         end = math.ceil((cell + 1) * step) + first
-        cells.append(slice(*np.clip([start, end], 0, size)))
+        inside = np.clip([start, end], 0, size)
+        cells.append(slice(*inside))
     return cells

@@ -85,7 +85,7 @@ class _Recurrent(OpRun):
     state_count: int
     defaults: tuple[str, ...]
 
-    def _cell(
+    def _make_cell(
         self,
         functions: Sequence[Function],
         weights: _Weights,
@@ -118,13 +118,15 @@ class _Recurrent(OpRun):
         finals = []
         for at, is_backwards in enumerate(_directions(attributes)):
             weights = _Weights.of_direction(at, given)
-            cell = self._cell(self._functions(at, attributes), weights, attributes)
+            cell = self._make_cell(
+                self._functions_of_direction(at, attributes), weights, attributes
+            )
             zeros = np.zeros((batch, weights.r.shape[-1]), x.dtype)
             states = []
             for name in _STATES[: self.state_count]:
                 initial = _of_direction(at, given.get(name), is_batchwise=is_batchwise)
                 states.append(zeros if initial is None else initial)
-            output, final = _unroll(cell, x, states, lengths, backwards=is_backwards)
+            output, final = _run_cell(cell, x, states, lengths, backwards=is_backwards)
             outputs.append(output)
             finals.append(final)
         y = np.stack(outputs, axis=1)
@@ -134,7 +136,9 @@ class _Recurrent(OpRun):
             last = [state.swapaxes(0, 1) for state in last]
         return (y, *last)[: len(self.output)]
 
-    def _functions(self, at: int, attributes: Mapping[str, Any]) -> list[Function]:
+    def _functions_of_direction(
+        self, at: int, attributes: Mapping[str, Any]
+    ) -> list[Function]:
         """Return the activation functions of one direction."""
         functions = gate_functions(attributes, self.defaults)
         count = len(self.defaults)
@@ -154,7 +158,7 @@ def _of_direction(
     return state[:, at] if is_batchwise else state[at]
 
 
-def _unroll(
+def _run_cell(
     cell: _Cell,
     x: _Array,
     states: Sequence[_Array],
@@ -191,7 +195,7 @@ class RNN(_Recurrent):
     state_count = 1
     defaults = ("Tanh",)
 
-    def _cell(
+    def _make_cell(
         self,
         functions: Sequence[Function],
         weights: _Weights,
@@ -213,7 +217,7 @@ class GRU(_Recurrent):
     state_count = 1
     defaults = ("Sigmoid", "Tanh")
 
-    def _cell(
+    def _make_cell(
         self,
         functions: Sequence[Function],
         weights: _Weights,
@@ -226,7 +230,8 @@ class GRU(_Recurrent):
 
         def cell(x: _Array, states: _States) -> _States:
             (h,) = states
-            xz, xr, xh = np.split(x @ weights.w.T + weights.wb, 3, axis=-1)
+            driven = x @ weights.w.T + weights.wb
+            xz, xr, xh = np.split(driven, 3, axis=-1)
             z = f(xz + h @ rz.T + bz)
             reset = f(xr + h @ rr.T + br)
             if is_linear_first:
@@ -244,7 +249,7 @@ class LSTM(_Recurrent):
     state_count = 2
     defaults = ("Sigmoid", "Tanh", "Tanh")
 
-    def _cell(
+    def _make_cell(
         self,
         functions: Sequence[Function],
         weights: _Weights,

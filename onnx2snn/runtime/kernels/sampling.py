@@ -45,13 +45,18 @@ class GridSample(OpRun):
             axis.neighbors(coordinate, mode)
             for axis, coordinate in zip(axes, coordinates, strict=True)
         ]
-        total = np.zeros((*grid.shape[:-1], x.shape[1]), x.dtype)
+        *points, _ = grid.shape
+        channels = x.shape[1]
+        total = np.zeros((*points, channels), x.dtype)
         for corner in itertools.product(*neighbors):
-            indices = [index for index, _ in corner]
+            places = [place for place, _ in corner]
             shares = [share for _, share in corner]
-            weight = np.prod(shares, axis=0)[..., None]
-            total += (weight * _pixels(x, indices, axes)).astype(x.dtype)
-        return (np.ascontiguousarray(np.moveaxis(total, -1, 1)),)
+            weight = np.prod(shares, axis=0)
+            pixels = _padded_pixels(x, places, axes)
+            weighted = weight[..., None] * pixels
+            total += weighted.astype(x.dtype)
+        channels_second = np.moveaxis(total, -1, 1)
+        return (np.ascontiguousarray(channels_second),)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +87,8 @@ class _Axis:
         self, coordinate: np.ndarray, mode: str
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return the pixels that count at a coordinate, each with its share."""
-        place = (coordinate + 1) / 2 * (self.high - self.low) + self.low
+        length = self.high - self.low
+        place = (coordinate + 1) / 2 * length + self.low
         if mode == "nearest":
             place = np.rint(place)
         if (
@@ -90,7 +96,7 @@ class _Axis:
         ):  # of which each of the four pixels is brought inside by itself
             place = self._brought_inside(place)
         first = np.floor(place)
-        shares = _shares(place - first, mode)
+        shares = _pixel_shares(place - first, mode)
         return [(first + offset, share) for offset, share in shares.items()]
 
     def _brought_inside(self, place: np.ndarray) -> np.ndarray:
@@ -109,7 +115,7 @@ class _Axis:
         return self.low + np.minimum(along, 2 * length - along)
 
 
-def _shares(rest: np.ndarray, mode: str) -> dict[int, np.ndarray]:
+def _pixel_shares(rest: np.ndarray, mode: str) -> dict[int, np.ndarray]:
     """Return the shares of the pixels around a point, by their offset from the first.
 
     Args:
@@ -140,7 +146,7 @@ def _far_share(distance: np.ndarray) -> np.ndarray:
     return np.asarray(quadratic * distance - 4 * _BEND)
 
 
-def _pixels(
+def _padded_pixels(
     x: np.ndarray, places: Sequence[np.ndarray], axes: Sequence[_Axis]
 ) -> np.ndarray:
     """Return pixels, [N, ..., C]; those outside as the padding mode says."""
@@ -152,7 +158,11 @@ def _pixels(
             folded = axis.reflected(place)
         elif axis.padding_mode == "zeros":
             is_inside &= (place >= 0) & (place < axis.size)
-        indices.append(np.clip(folded, 0, axis.size - 1).astype(np.int64))
-    sample = np.arange(len(x)).reshape(-1, *[1] * (places[0].ndim - 1))
-    pixels = np.moveaxis(x, 1, -1)[sample, *indices]
-    return np.where(is_inside[..., None], pixels, np.zeros([], x.dtype))
+        clipped = np.clip(folded, 0, axis.size - 1)
+        indices.append(clipped.astype(np.int64))
+    batch, *points = places[0].shape
+    samples = np.arange(batch).reshape(-1, *[1] * len(points))
+    channels_last = np.moveaxis(x, 1, -1)
+    pixels = channels_last[samples, *indices]
+    zero = np.zeros([], x.dtype)
+    return np.where(is_inside[..., None], pixels, zero)

@@ -76,12 +76,14 @@ class Axis:
         Args:
             with_padding: Whether those on declared padding count as well.
         """
-        first_tap = np.arange(self.output)[:, None] * self.stride - self.begin
-        position = first_tap + np.arange(self.kernel) * self.dilation
+        first_tap = np.arange(self.output) * self.stride - self.begin
+        taps = np.arange(self.kernel) * self.dilation
+        position = first_tap[:, None] + taps
         low = -self.begin if with_padding else 0
         high = self.size + self.end if with_padding else self.size
         is_inside = (position >= low) & (position < high)
-        return np.asarray(np.count_nonzero(is_inside, axis=1))
+        counts = np.count_nonzero(is_inside, axis=1)
+        return np.asarray(counts)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,9 +125,14 @@ class Window:
         """Return ``x`` with ``fill`` around it, or ``x`` itself where no window leaves it."""
         if not any(axis.begin or axis.overhang for axis in self.axes):
             return x
-        sizes = [axis.begin + axis.size + axis.overhang for axis in self.axes]
-        inner = [slice(axis.begin, axis.begin + axis.size) for axis in self.axes]
-        padded = np.full((*x.shape[:2], *sizes), fill, x.dtype)
+        sizes = []
+        inner = []
+        for axis in self.axes:
+            end = axis.begin + axis.size
+            inner.append(slice(axis.begin, end))
+            sizes.append(end + axis.overhang)
+        batch, channels = x.shape[:2]
+        padded = np.full((batch, channels, *sizes), fill, x.dtype)
         padded[:, :, *inner] = x
         return padded
 
