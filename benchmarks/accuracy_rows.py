@@ -28,13 +28,13 @@ _COMBINATIONS = (
         name="opi-corrected",
         threshold="mse",
         per_channel=True,
-        corrections=("weights", "headroom", "step-bias"),
+        corrections=("weights", "threshold-scaling", "step-bias"),
     ),
     dataclasses.replace(METHODS["augmapping"], name="augmapping-k2", max_spikes=2),
     dataclasses.replace(
         METHODS["augmapping"],
         name="augmapping-weights",
-        corrections=("weights", "headroom"),
+        corrections=("weights", "threshold-scaling"),
     ),
 )
 

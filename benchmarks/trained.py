@@ -41,7 +41,7 @@ PREPROCESS = {
 }
 """Data set to what the training scripts do to its images."""
 
-_ALL = ("weights", "headroom", "bias")
+_ALL = ("weights", "threshold-scaling", "bias")
 METHODS: Mapping[str, Method] = {
     method.name: method
     for method in (

@@ -114,10 +114,10 @@ def correct(
     neurons: Neurons, corrections: tuple[str, ...], z: np.ndarray, a: np.ndarray
 ) -> None:
     """Correct a layer whose current is ``z``, with the activation ``a``, [N, C, L], to reach."""
-    if "largest-current" in corrections:
+    if "threshold-balancing" in corrections:
         neurons.theta = neurons.theta * 0 + z.max()
-    if "headroom" in corrections:
-        leave_headroom(neurons, z, a)
+    if "threshold-scaling" in corrections:
+        scale_thresholds(neurons, z, a)
     if "bias" in corrections:
         for _ in range(3):
             neurons.bias = neurons.bias + lack(neurons, z, a)
@@ -128,7 +128,7 @@ def correct(
             neurons.bias = neurons.bias + 0.5 * lack(neurons, z, a, each_step=True)
 
 
-def leave_headroom(neurons: Neurons, z: np.ndarray, a: np.ndarray) -> None:
+def scale_thresholds(neurons: Neurons, z: np.ndarray, a: np.ndarray) -> None:
     """Raise each channel's threshold by the factor of least squared error."""
     errors = []
     for factor in FACTORS:

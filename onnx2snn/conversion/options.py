@@ -10,7 +10,7 @@ from onnx2snn.errors import OptionError
 from onnx2snn.metadata.input_coding import CODINGS
 from onnx2snn.methods.corrections import CORRECTIONS
 from onnx2snn.methods.method import Method
-from onnx2snn.methods.names import PASS, current_names, split_names
+from onnx2snn.methods.names import CORRECTION, PASS, current_names, split_names
 from onnx2snn.methods.parts import PARTS, document_parts
 from onnx2snn.methods.published import METHODS
 from onnx2snn.passes import PASSES, CorrectLayers
@@ -128,7 +128,8 @@ class Options:
         passes = current_names(PASS, split_names(self.skip_passes))
         object.__setattr__(self, "skip_passes", passes)
         if self.corrections is not None:
-            object.__setattr__(self, "corrections", split_names(self.corrections))
+            names = current_names(CORRECTION, split_names(self.corrections))
+            object.__setattr__(self, "corrections", names)
 
     def _check_passes(self) -> None:
         unknown = [name for name in self.skip_passes if name not in PASSES]

@@ -146,8 +146,8 @@ def _mean_residual_of_steps(layer: Layer) -> np.ndarray:
 
 
 OF_LAYERS: dict[str, Callable[[Layer], None]] = {
-    "largest-current": balance_threshold,
-    "headroom": scale_threshold,
+    "threshold-balancing": balance_threshold,
+    "threshold-scaling": scale_threshold,
     "bias": correct_bias,
     "potential": correct_potential,
     "step-bias": correct_each_step,

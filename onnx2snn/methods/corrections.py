@@ -37,12 +37,12 @@ CORRECTIONS: dict[str, Correction] = {
         "weights are fitted, by least squares, to the spikes that drive them",
         corrects=WEIGHTS,
     ),
-    "largest-current": Correction(
+    "threshold-balancing": Correction(
         "thresholds become the largest current that the spikes before make",
         corrects=THRESHOLDS,
         overrides=("threshold", "per_channel"),
     ),
-    "headroom": Correction(
+    "threshold-scaling": Correction(
         "the threshold of each channel grows by the factor that brings its output closest to "
         "the ANN's",
         corrects=THRESHOLDS,

@@ -13,7 +13,10 @@ CORRECTION = "correction"
 PASS = "pass"  # noqa: S105 (no password)
 
 RENAMED: Mapping[str, Mapping[str, str]] = {
-    CORRECTION: {},
+    CORRECTION: {
+        "headroom": "threshold-scaling",
+        "largest-current": "threshold-balancing",
+    },
     PASS: {
         "leave-analog": "exclude-nodes",
         "remove-staircases": "remove-fake-quantizers",

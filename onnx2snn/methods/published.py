@@ -13,7 +13,7 @@ METHODS: dict[str, Method] = {
             "auto",
             "what measures best at small T with at most one signed spike a step",
             "this project",
-            corrections=("weights", "headroom"),
+            corrections=("weights", "threshold-scaling"),
         ),
         Method(
             "opi",
@@ -37,9 +37,9 @@ METHODS: dict[str, Method] = {
             "spikes carry a count, up to a largest one",
             "Yu et al., TNNLS 2022",
             neuron="augmented",
-            corrections=("headroom", "bias"),
+            corrections=("threshold-scaling", "bias"),
             reconstructed="the neuron and its thresholds, from the abstract: here they are of "
-            "least squared error, and get headroom, and biases are corrected, on real spikes",
+            "least squared error, and are scaled, and biases are corrected, on real spikes",
         ),
         Method(
             "spikeconverter",
@@ -83,7 +83,7 @@ METHODS: dict[str, Method] = {
             threshold="max",
             per_channel=False,
             v_init=0.0,
-            corrections=("largest-current",),
+            corrections=("threshold-balancing",),
         ),
         Method(
             "rmp",
@@ -91,7 +91,7 @@ METHODS: dict[str, Method] = {
             "Han et al., CVPR 2020",
             neuron="if",
             threshold="max",
-            corrections=("largest-current",),
+            corrections=("threshold-balancing",),
             per_channel=False,
             v_init=0.0,
         ),

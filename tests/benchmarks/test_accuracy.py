@@ -126,7 +126,7 @@ def test_a_measurement_is_what_the_two_files_give(data: Path) -> None:
         name="opi-corrected",
         threshold="mse",
         per_channel=True,
-        corrections=("weights", "headroom", "step-bias"),
+        corrections=("weights", "threshold-scaling", "step-bias"),
     )
     path = data / MNIST.file
     conversion = onnx2snn.convert(

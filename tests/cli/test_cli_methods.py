@@ -50,8 +50,9 @@ def test_methods_are_listed_in_a_table(capsys: pytest.CaptureFixture[str]) -> No
 @pytest.mark.parametrize(
     "words, method",
     [
-        ("", f"{GATED}, weights correction, headroom correction"),
-        ("--keep-weights", f"{GATED}, headroom correction, bias correction"),
+        ("", f"{GATED}, weights correction, threshold-scaling correction"),
+        ("--keep-weights", f"{GATED}, threshold-scaling correction, bias correction"),
+        ("--corrections headroom", f"{GATED}, threshold-scaling correction"),
         ("--corrections none", GATED),
         ("--method opi", OPI),
         (

@@ -121,7 +121,7 @@ def test_biases_are_corrected_on_the_events_themselves() -> None:
     burst = np.zeros_like(EVENTS)
     burst[:, :3] = EVENTS[:, :3] * 3
     lacks = []
-    for corrections in (("headroom",), ("headroom", "bias")):
+    for corrections in (("threshold-scaling",), ("threshold-scaling", "bias")):
         conversion = onnx2snn.convert(
             ann(),
             T=T,

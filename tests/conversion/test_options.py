@@ -118,10 +118,15 @@ def test_no_corrections(given: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["headroom,bias", "headroom, bias", ["headroom", "bias"]]
+    "given",
+    [
+        "threshold-scaling,bias",
+        "threshold-scaling, bias",
+        ["threshold-scaling", "bias"],
+    ],
 )
 def test_corrections_may_be_one_text(given: object) -> None:
-    assert chosen(corrections=given).corrections == ("headroom", "bias")
+    assert chosen(corrections=given).corrections == ("threshold-scaling", "bias")
 
 
 def test_no_name_is_no_correction_and_none_leaves_those_of_the_method() -> None:
@@ -130,14 +135,14 @@ def test_no_name_is_no_correction_and_none_leaves_those_of_the_method() -> None:
 
 
 def test_where_weights_are_kept_other_corrections_stand_in() -> None:
-    assert chosen(keep_weights=True).corrections == ("headroom", "bias")
+    assert chosen(keep_weights=True).corrections == ("threshold-scaling", "bias")
     assert chosen(
         keep_weights=True, corrections=("weights", "potential")
     ).corrections == ("potential",)
     assert chosen(keep_weights=True, corrections=("weights",)).corrections == ("bias",)
-    assert chosen(keep_weights=True, corrections=("headroom",)).corrections == (
-        "headroom",
-    )
+    assert chosen(
+        keep_weights=True, corrections=("threshold-scaling",)
+    ).corrections == ("threshold-scaling",)
     assert chosen(keep_weights=True, method=OWN) == OWN
 
 
@@ -168,11 +173,11 @@ def test_where_weights_are_kept_other_corrections_stand_in() -> None:
         ({"method": "spikeconverter", "corrections": "step-bias"}, "'step-bias' needs"),
         (
             {"method": "rmp", "threshold": "mse"},
-            "threshold is of no use .* largest-current",
+            "threshold is of no use .* threshold-balancing",
         ),
         (
             {"method": "rmp", "per_channel": True},
-            "per_channel is of no use .* largest-current",
+            "per_channel is of no use .* threshold-balancing",
         ),
         (
             {"method": "burst", "max_spikes": 0},

@@ -60,7 +60,7 @@ def test_both_thresholds_of_a_signed_neuron_are_written() -> None:
         np.testing.assert_array_equal(values, THETA.reshape(1, 3) * FACTOR)
 
 
-def test_headroom_of_a_signed_neuron_is_the_same_on_both_sides() -> None:
+def test_threshold_scaling_of_a_signed_neuron_is_the_same_on_both_sides() -> None:
     """Bursts of twice the threshold, of either sign, need twice the threshold."""
     signed = layer("if")
     burst = np.zeros((T, 16, 3), np.float32)

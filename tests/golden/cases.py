@@ -106,6 +106,7 @@ DIGITS = {f"digits-{method}": of_digits(method=method) for method in METHODS} | 
     "digits-no-data": without_data(of_digits()),
     "digits-no-data-if": without_data(of_digits(neuron="if", v_init=0.25)),
     "digits-potential": of_digits(neuron="if", corrections=["potential"]),
+    # An older name of threshold-scaling, which older revisions know too.
     "digits-step-bias": of_digits(corrections=["headroom", "step-bias"]),
     "digits-skip-passes": of_digits(skip_passes=["move-max-pool", "fold-batch-norm"]),
     "digits-rate": of_digits(input_coding="rate"),

@@ -35,9 +35,9 @@ IMAGES = np.load(DIGITS / "calibration.npz")["image"]
 @pytest.fixture(scope="module")
 def snn(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = str(tmp_path_factory.mktemp("snn") / "snn.onnx")
-    onnx2snn.convert(ANN, T=2, calibration=IMAGES[:64], corrections="headroom").save(
-        path
-    )
+    onnx2snn.convert(
+        ANN, T=2, calibration=IMAGES[:64], corrections="threshold-scaling"
+    ).save(path)
     return path
 
 

@@ -42,10 +42,10 @@ class CorrectLayers(ir.passes.InPlacePass):
       squares, so that on the mean of the spikes it computes what the ANN does; also through an
       Add, so that a layer makes up for errors of what bypasses it. The strength of the ridge is
       found on samples left out. Source: Li et al., ICML 2021 (there by gradients).
-    - ``largest-current``: thresholds are the largest current of the layer. Source: Sengupta et
-      al., 2019.
-    - ``headroom``: the threshold of each channel grows by the factor, 1 to 3, that brings its
-      output closest to the ANN's: currents that come in bursts need room to catch up.
+    - ``threshold-balancing``: thresholds are the largest current of the layer. Source:
+      Sengupta et al., 2019.
+    - ``threshold-scaling``: the threshold of each channel grows by the factor, 1 to 3, that
+      brings its output closest to the ANN's: currents that come in bursts need room to catch up.
     - ``bias``: what the mean output of a channel lacks of the ANN's activation is added to its
       current. It goes into the bias of the Conv or Gemm before the neuron, also through an
       Add, where that can be. Source: Li et al., ICML 2021 (bias correction of the light
@@ -67,7 +67,7 @@ class CorrectLayers(ir.passes.InPlacePass):
     """
 
     time_steps: int = 8
-    corrections: tuple[str, ...] = ("weights", "headroom")
+    corrections: tuple[str, ...] = ("weights", "threshold-scaling")
     batch_size: int = 64
     layerwise: bool = False
     ann: ir.Model | None = None

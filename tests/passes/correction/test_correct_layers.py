@@ -279,7 +279,7 @@ def test_more_features_along_the_last_axis_than_positions_are_looked_at() -> Non
     ann = model(f"(float[N,5,6] x) => (float[N,5,9] y) {{ {text} }}", **matrix)
     x = normal(7, 40, 5, 6)
     conversion = onnx2snn.convert(ann, T=32, calibration={"x": x})
-    assert "headroom correction" in conversion.report["method"]
+    assert "threshold-scaling correction" in conversion.report["method"]
     got = onnx2snn.load(conversion.model).run({"x": x})["y"]
     expected = run_ort(ann, {"x": x})["y"]
     assert np.sqrt(np.mean((got - expected) ** 2)) < 0.1 * np.std(expected)
@@ -409,7 +409,9 @@ def bursts(activation: float) -> tuple[ir.Model, ir.Model]:
 def test_a_channel_that_falls_behind_gets_a_larger_threshold() -> None:
     ann, snn = bursts(1.0)  # the activations are up to 2 and 0.25
     before = thresholds(snn, "r")
-    corrected(ann, snn, np.linspace(0, 1, 40, dtype=np.float32)[:, None], "headroom")
+    corrected(
+        ann, snn, np.linspace(0, 1, 40, dtype=np.float32)[:, None], "threshold-scaling"
+    )
     np.testing.assert_array_equal(before, [1])
     assert thresholds(snn, "r") == 2, "as much as a spike before it brings"
 
@@ -419,7 +421,9 @@ def test_a_layer_that_keeps_up_stays_as_it_is() -> None:
     data = dataset(
         {"x": np.linspace(0, 1, 40, dtype=np.float32)[:, None]}, input_specs(ann)
     )
-    changed = CorrectLayers(64, ("headroom",), ann=ann, data=data)(snn).modified
+    changed = CorrectLayers(64, ("threshold-scaling",), ann=ann, data=data)(
+        snn
+    ).modified
     assert not changed
     assert thresholds(snn, "r").tolist() == [2]
 

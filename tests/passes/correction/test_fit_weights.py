@@ -231,7 +231,7 @@ def test_weights_that_spikes_drive_change_and_no_others(name: str) -> None:
 
 @EACH_NETWORK
 def test_kept_weights_stay(name: str) -> None:
-    conversion = converted(name, ("weights", "headroom"), keep_weights=True)
+    conversion = converted(name, ("weights", "threshold-scaling"), keep_weights=True)
     found = weights_of(conversion.network)
     changed = {
         key for key, value in found.items() if not np.array_equal(value, WEIGHTS[key])
