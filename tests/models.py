@@ -8,7 +8,7 @@ import onnx.numpy_helper
 import onnx.parser
 import onnx_ir as ir
 
-from onnx2snn.analysis.streams import Streams
+from onnx2snn.analysis.streams import find_streams
 from onnx2snn.metadata.scale import SCALE, Scale
 from onnx2snn.passes import (
     AttachFunctions,
@@ -53,7 +53,7 @@ def with_scales(
     ann: ir.Model, theta: float | Scale = 0.5, spike: str = "activations"
 ) -> ir.Model:
     """Note ``theta`` as the scale of every value of ``ann`` that is to become spikes."""
-    streams = Streams(ann.graph, spike=spike)
+    streams = find_streams(ann.graph, spike=spike)
     scale = (
         theta if isinstance(theta, Scale) else Scale(np.float32([theta]), None, "graph")
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from hypothesis import strategies as st
 
-from onnx2snn.analysis.streams import Streams
+from onnx2snn.analysis.streams import find_streams
 from onnx2snn.metadata.scale import SCALE, Scale
 from tests.models import dyadic, model
 
@@ -207,7 +207,7 @@ class Network:
 
     def with_scales(self) -> ir.Model:
         """Return the network with a threshold on every value that is to become spikes."""
-        for value in Streams(self.ann.graph).fired:
+        for value in find_streams(self.ann.graph).fired:
             size = self.sizes[value.name]
             scale = Scale(np.float32([threshold(size)]), None, "graph")
             SCALE.write(value, scale)
@@ -259,7 +259,7 @@ def _bounds(
     ann: ir.Model, blocks: list[Block], wiring: list[tuple[str, str]]
 ) -> dict[str | None, Value]:
     """Return the bounds of what the blocks give, of what they hold, and of ``last``."""
-    fired = {value.name for value in Streams(ann.graph).fired}
+    fired = {value.name for value in find_streams(ann.graph).fired}
     values: dict[str | None, Value] = {}
 
     def add(name: str, size: float, error: float, inner: str = "") -> None:

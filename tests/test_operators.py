@@ -15,7 +15,7 @@ import onnx_ir as ir
 import pytest
 
 import onnx2snn
-from onnx2snn.analysis.streams import Streams
+from onnx2snn.analysis.streams import Streams, find_streams
 from onnx2snn.ops import DOMAIN
 from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.passes import AttachFunctions, CarryRunningMeans, EmitTimeLoop
@@ -141,7 +141,7 @@ def test_the_mean_of_the_result_is_the_result_of_the_mean(case: Case) -> None:
     ann = network(case, size)
     assert case.kind in {
         str(classification.kind)
-        for classification in judged(case, Streams(ann.graph)).values()
+        for classification in judged(case, find_streams(ann.graph)).values()
     }
     weights, bias = dyadic(51, size, 6, unit=16, limit=8), dyadic(53, 6)
     proto = emitted(ann)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 
 from onnx2snn.analysis.activations import activations
-from onnx2snn.analysis.streams import NodeKind, Streams
+from onnx2snn.analysis.streams import NodeKind, find_streams
 from onnx2snn.graph import display_name, is_constant, is_op, reads, rewire
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def branches(model: ir.Model) -> list[Branch]:
 
     The condition of their If, and whatever they read, is known before the first step.
     """
-    streams = Streams(model.graph)
+    streams = find_streams(model.graph)
     conditional = [
         node for node in streams.of_kind(NodeKind.STATIC) if is_op(node, "If")
     ]

@@ -1,11 +1,12 @@
 """Which values of a graph are streams, and what each node becomes.
 
-The analysis works alike on an ANN, whose activations *will* become neurons, and on a model
-in step form, whose neurons are there already.
+The analysis works alike on an ANN, whose activations *will* become neurons, and on a
+single-step graph, whose neurons are there already.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from onnx2snn.analysis.activations import activations, is_rectifier, is_symmetric_clip
@@ -33,7 +34,7 @@ from onnx2snn.metadata.input_coding import EVENTS, RATE, coded_inputs
 from onnx2snn.ops.predicates import is_neuron, is_stateful, sends_spikes
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Mapping
 
     import onnx_ir as ir
 
@@ -42,6 +43,7 @@ __all__ = [
     "Classification",
     "NodeKind",
     "Streams",
+    "find_streams",
     "weighted_operand",
 ]
 
@@ -54,73 +56,35 @@ def weighted_operand(node: ir.Node) -> ir.Value | None:
 
     None as well if no neuron is to stand in front of them.
     """
-    if not operator_of(node).is_weighted or any(map(is_excluded, node.outputs)):
+    if not operator_of(node).is_weighted or _is_excluded_node(node):
         return None
-    moving = [value for value in node.inputs[:2] if not is_constant(value)]
-    return moving[0] if len(moving) == 1 else None
+    variable = [value for value in node.inputs[:2] if not is_constant(value)]
+    return variable[0] if len(variable) == 1 else None
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
 class Streams:
     """The streams of a graph.
 
-    Args:
-        graph: An ANN, or a model in step form.
-        events: Graph inputs that are streams themselves, beside those noted as such: one slice
-            a step.
-        spike: In an ANN, where neurons are to stand: at the ``activations``, or in front of
-            ``all`` weights, but for the first, which the input itself drives.
-
     Attributes:
         graph: The graph that was analyzed; it must not change while this object is used.
-        verdicts: What each node of the main graph becomes, in topological order.
+        classifications: What each node of the main graph becomes, in topological order.
         varying: Values that change from step to step.
         live: Nodes that a neuron depends on.
         spikes: The streams made of spikes alone: each element is a sum of spikes, each times a
             constant of its place.
         fired: In an ANN, the activations at which neurons are to stand, in order.
-        fed: In an ANN, further values in front of weights at which neurons are to stand.
-
-    Raises:
-        OptionError: ``spike`` is none of the two.
+        weight_inputs: In an ANN, further values in front of weights at which neurons are to
+            stand, in order.
     """
 
-    def __init__(
-        self,
-        graph: ir.Graph,
-        events: Collection[ir.Value] = (),
-        spike: str = "activations",
-    ) -> None:
-        """Analyze ``graph``."""
-        if spike not in SPIKE:
-            message = f"spike must be one of {', '.join(SPIKE)}, not {spike!r}"
-            raise OptionError(message)
-        self.graph = graph
-        self.varying: set[ir.Value] = {
-            *events,
-            *coded_inputs(graph.inputs, RATE, EVENTS),
-        }
-        self.spikes: set[ir.Value] = set(self.varying)
-        self.classifications: dict[ir.Node, Classification] = {}
-        neurons = [node for node in graph if is_neuron(node)]
-        self.fired = [] if neurons else activations(graph)
-        self.weight_inputs: dict[ir.Value, None] = {}
-        feeds = _feeds(graph) if spike == "all" else set()
-        stepped = [
-            value for node in graph if is_stateful(node) for value in node.outputs
-        ]
-        self._data_dependent = data_dependent_values(
-            graph, [*self.varying, *stepped, *self.fired, *feeds]
-        )
-        self._feeds = feeds - self._data_dependent
-        firing = {
-            producer for v in (*self.fired, *self._feeds) if (producer := v.producer())
-        }
-        dependants_first = dependency_graph(graph).reverse(copy=False)
-        self.live = closure(dependants_first, [*neurons, *firing])
-        self._firing = {value.producer() for value in self.fired}
-        self._firing.update(node for node in graph if sends_spikes(node))
-        for node in graph:
-            self.classifications[node] = self._visit(node)
+    graph: ir.Graph
+    classifications: Mapping[ir.Node, Classification]
+    varying: set[ir.Value]
+    live: set[ir.Node]
+    spikes: set[ir.Value]
+    fired: list[ir.Value]
+    weight_inputs: list[ir.Value]
 
     def of_kind(self, kind: NodeKind) -> list[ir.Node]:
         """Return the nodes that become ``kind``."""
@@ -141,100 +105,215 @@ class Streams:
             for node in self.of_kind(NodeKind.REFUSED)
         ]
         if refusals:
-            message = f"{self.graph.name or 'the model'} has parts that no spiking network can be:"
+            name = self.graph.name or "the model"
+            message = f"{name} has parts that no spiking network can be:"
             raise UnsupportedError(message, refusals)
 
     def is_spike_driven(self, node: ir.Node) -> bool:
         """Whether the weights of ``node`` are added up by spikes, every step."""
-        moving = {value for value in node.inputs if self._moves(node, value)}
-        kind = self.classifications[node].kind
-        return (
-            operator_of(node).is_weighted
-            and kind is NodeKind.LINEAR
-            and bool(moving)
-            and all(
-                value in self.spikes or self._is_fed(node, value) for value in moving
-            )
-        )
+        if not operator_of(node).is_weighted:
+            return False
+        if self.classifications[node].kind is not NodeKind.LINEAR:
+            return False
+        fed = _operand_among(node, self.weight_inputs)
+        streams = {value for value in node.inputs if value in self.varying}
+        if fed is not None:
+            streams.discard(fed)
+        is_driven = bool(streams) or fed is not None
+        return is_driven and streams <= self.spikes
 
-    def _moves(self, node: ir.Node, value: ir.Value | None) -> bool:
-        """Whether ``node`` gets another ``value`` in each step."""
-        return value in self.varying or self._is_fed(node, value)
 
-    def _is_fed(self, node: ir.Node, value: ir.Value | None) -> bool:
-        """Whether a neuron stands between ``value`` and the weights of ``node``."""
-        return value in self.weight_inputs and weighted_operand(node) is value
+def find_streams(
+    graph: ir.Graph, events: Collection[ir.Value] = (), spike: str = "activations"
+) -> Streams:
+    """Return the streams of ``graph``.
 
-    def _visit(self, node: ir.Node) -> Classification:
+    Args:
+        graph: An ANN, or a single-step graph.
+        events: Graph inputs that are streams themselves, beside those annotated as such: one
+            slice a step.
+        spike: In an ANN, where neurons are to stand: at the ``activations``, or in front of
+            ``all`` weights, but for the first, which the input itself drives.
+
+    Raises:
+        OptionError: ``spike`` is none of the two.
+    """
+    if spike not in SPIKE:
+        message = f"spike must be one of {', '.join(SPIKE)}, not {spike!r}"
+        raise OptionError(message)
+    inputs = {*events, *coded_inputs(graph.inputs, RATE, EVENTS)}
+    neurons = _find_neurons(graph, inputs, spike)
+    classifier = _Classifier(neurons, inputs)
+    for node in graph:
+        classifier.visit(node)
+    return Streams(
+        graph=graph,
+        classifications=classifier.classifications,
+        varying=classifier.varying,
+        live=neurons.live,
+        spikes=classifier.spikes,
+        fired=neurons.fired,
+        weight_inputs=list(classifier.weight_inputs),
+    )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Neurons:
+    """Where neurons stand, or are to stand.
+
+    Attributes:
+        nodes: Nodes that are neurons or become one.
+        fired: In an ANN, the activations.
+        in_front: In an ANN, values in front of weights that get a neuron if they are no spikes.
+        live: Nodes that a neuron depends on.
+        data_dependent: Values whose shape depends on the numbers in streams.
+    """
+
+    nodes: set[ir.Node]
+    fired: list[ir.Value]
+    in_front: set[ir.Value]
+    live: set[ir.Node]
+    data_dependent: set[ir.Value]
+
+
+def _find_neurons(graph: ir.Graph, inputs: set[ir.Value], spike: str) -> _Neurons:
+    present = [node for node in graph if is_neuron(node)]
+    fired = [] if present else activations(graph)
+    in_front = _find_operands_behind_weights(graph) if spike == "all" else set()
+    sources = [*inputs, *_outputs_of_stateful(graph), *fired, *in_front]
+    data_dependent = data_dependent_values(graph, sources)
+    in_front -= data_dependent
+    firing = _producers_of([*fired, *in_front])
+    readers_first = dependency_graph(graph).reverse(copy=False)
+    senders = {node for node in graph if sends_spikes(node)}
+    return _Neurons(
+        nodes=_producers_of(fired) | senders,
+        fired=fired,
+        in_front=in_front,
+        live=closure(readers_first, [*present, *firing]),
+        data_dependent=data_dependent,
+    )
+
+
+def _find_operands_behind_weights(graph: ir.Graph) -> set[ir.Value]:
+    """Return the operands of weights, behind the first weights."""
+    weighted = [node for node in graph if operator_of(node).is_weighted]
+    behind = closure(dependency_graph(graph), weighted)
+    found = set()
+    for node in graph:
         operand = weighted_operand(node)
-        if operand in self._feeds and operand not in self.spikes:
+        if operand is None or is_excluded(operand):
+            continue
+        if operand.producer() in behind:
+            found.add(operand)
+    return found
+
+
+def _outputs_of_stateful(graph: ir.Graph) -> list[ir.Value]:
+    outputs: list[ir.Value] = []
+    for node in graph:
+        if is_stateful(node):
+            outputs += node.outputs
+    return outputs
+
+
+def _producers_of(values: Iterable[ir.Value]) -> set[ir.Node]:
+    producers = (value.producer() for value in values)
+    return {node for node in producers if node is not None}
+
+
+class _Classifier:
+    """Nodes classified one after another, in topological order."""
+
+    def __init__(self, neurons: _Neurons, inputs: set[ir.Value]) -> None:
+        """Begin with the graph inputs that are streams."""
+        self._neurons = neurons
+        self.classifications: dict[ir.Node, Classification] = {}
+        self.varying = set(inputs)
+        self.spikes = set(inputs)
+        self.weight_inputs: dict[ir.Value, None] = {}
+
+    def visit(self, node: ir.Node) -> None:
+        """Classify ``node``, and see which streams it makes."""
+        operand = weighted_operand(node)
+        if operand in self._neurons.in_front and operand not in self.spikes:
             self.weight_inputs[operand] = None
-        classification = self._classify(node)
+        if node in self._neurons.nodes:
+            classification = Classification(NodeKind.SPIKING, _neuron_reason(node))
+        else:
+            classification = self._classify(node)
+        self.classifications[node] = classification
         if classification.kind is not NodeKind.STATIC:
             self.varying.update(node.outputs)
-        if classification.kind is NodeKind.SPIKING or self._keeps_spikes(
-            node, classification.kind
-        ):
+        if self._makes_spikes(node, classification.kind):
             self.spikes.update(node.outputs)
-        return classification
 
     def _classify(self, node: ir.Node) -> Classification:
-        if node in self._firing:
-            return Classification(NodeKind.SPIKING, _neuron_reason(node))
-        moving = [self._moves(node, value) for value in node.inputs]
-        read = reads(node)
-        elastic = not self._data_dependent.isdisjoint(read)
-        if not any(moving) and self.varying.isdisjoint(read):
-            classification = Classification(NodeKind.STATIC, "reads no stream")
-        elif operator_of(node).form is Form.SHAPE and not elastic:
-            classification = Classification(
-                NodeKind.STATIC, "reads the shape of a stream only"
-            )
-        elif node not in self.live:
-            classification = Classification(NodeKind.READOUT, "no neuron depends on it")
-        elif reason := refusal(node):
-            classification = Classification(NodeKind.REFUSED, reason)
-        elif elastic:
-            classification = Classification(
-                NodeKind.ANALOG, "the numbers in a stream decide the size of its input"
-            )
-        else:
-            classification = classify(node, moving)
-        if classification.kind is NodeKind.MAX_LIKE and any(
-            map(is_excluded, node.outputs)
-        ):
+        fed = _operand_among(node, self.weight_inputs)
+        is_resized = not self._neurons.data_dependent.isdisjoint(reads(node))
+        if fed is None and self.varying.isdisjoint(reads(node)):
+            return Classification(NodeKind.STATIC, "reads no stream")
+        if operator_of(node).form is Form.SHAPE and not is_resized:
+            return Classification(NodeKind.STATIC, "reads the shape of a stream only")
+        if node not in self._neurons.live:
+            return Classification(NodeKind.READOUT, "no neuron depends on it")
+        reason = refusal(node)
+        if reason is not None:
+            return Classification(NodeKind.REFUSED, reason)
+        if is_resized:
+            reason = "the numbers in a stream decide the size of its input"
+            return Classification(NodeKind.ANALOG, reason)
+        return self._classify_by_operator(node, fed)
+
+    def _classify_by_operator(
+        self, node: ir.Node, fed: ir.Value | None
+    ) -> Classification:
+        streams = [
+            value in self.varying or (value is not None and value is fed)
+            for value in node.inputs
+        ]
+        classification = classify(node, streams)
+        if classification.kind is NodeKind.MAX_LIKE and _is_excluded_node(node):
             return Classification(NodeKind.ANALOG, "no neuron stands here")
         return classification
 
-    def _keeps_spikes(self, node: ir.Node, kind: NodeKind) -> bool:
+    def _makes_spikes(self, node: ir.Node, kind: NodeKind) -> bool:
+        if kind is NodeKind.SPIKING:
+            return True
         if kind is NodeKind.MAX_LIKE:  # a bound is no spike
             return selects(node) and self.spikes.issuperset(summed(node))
-        if kind is not NodeKind.LINEAR:
+        if kind is NodeKind.LINEAR:
+            return self._keeps_spikes(node)
+        return False
+
+    def _keeps_spikes(self, node: ir.Node) -> bool:
+        """Whether ``node``, which is linear, makes spikes of spikes."""
+        streams = [value for value in node.inputs if value in self.varying]
+        if not self.spikes.issuperset(streams):
             return False
-        inputs = [value for value in node.inputs if value in self.varying]
-        if is_op(
-            node, "Mul", "Div"
-        ):  # by a constant of the channel: a spike's size changes
+        if is_op(node, "Mul", "Div"):
+            # Times a constant of the channel: the size of a spike changes.
             others = [value for value in node.inputs if value not in self.varying]
-            return all(map(is_constant, others)) and self.spikes.issuperset(inputs)
-        if is_op(node, "Add", "Neg", "Sub", "Sum"):  # each spike adds its own weights
-            return len(inputs) == len(node.inputs) and self.spikes.issuperset(inputs)
-        return selects(node) and self.spikes.issuperset(inputs)
+            return all(is_constant(value) for value in others)
+        if is_op(node, "Add", "Neg", "Sub", "Sum"):
+            # Each spike adds its own weights.
+            return len(streams) == len(node.inputs)
+        return selects(node)
+
+
+def _operand_among(
+    node: ir.Node, weight_inputs: Collection[ir.Value]
+) -> ir.Value | None:
+    """Return the operand of the weights of ``node`` if a neuron stands between, else None."""
+    operand = weighted_operand(node)
+    return operand if operand in weight_inputs else None
+
+
+def _is_excluded_node(node: ir.Node) -> bool:
+    return any(is_excluded(value) for value in node.outputs)
 
 
 def _neuron_reason(node: ir.Node) -> str:
     if sends_spikes(node) or is_rectifier(node) or is_symmetric_clip(node):
         return "a neuron takes its place"
     return "computed on running means, a signed neuron behind it"
-
-
-def _feeds(graph: ir.Graph) -> set[ir.Value]:
-    """Return what weights multiply, behind the first weights."""
-    edges = dependency_graph(graph)
-    behind = closure(edges, [node for node in graph if operator_of(node).is_weighted])
-    operands = map(weighted_operand, graph)
-    return {
-        value
-        for value in operands
-        if value is not None and value.producer() in behind and not is_excluded(value)
-    }

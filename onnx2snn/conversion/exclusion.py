@@ -6,7 +6,7 @@ import difflib
 import logging
 from typing import TYPE_CHECKING
 
-from onnx2snn.analysis.streams import Streams, weighted_operand
+from onnx2snn.analysis.streams import find_streams, weighted_operand
 from onnx2snn.errors import OptionError
 from onnx2snn.passes.simplification.exclude_nodes import activations_of
 
@@ -102,7 +102,7 @@ _NOTHING = (
 
 def _neurons(graph: ir.Graph, spike: str) -> set[ir.Value]:
     """Return the values by which one may say that there is to be no neuron."""
-    streams = Streams(graph, spike=spike)
+    streams = find_streams(graph, spike=spike)
     inside = {value for parts in activations_of(graph).values() for value in parts}
     fed = {
         v

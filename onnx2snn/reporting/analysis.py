@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from onnx2snn.analysis.macs import macs
 from onnx2snn.analysis.provenance import Outcome
-from onnx2snn.analysis.streams import NodeKind, Streams
+from onnx2snn.analysis.streams import NodeKind, Streams, find_streams
 from onnx2snn.graph import display_name
 from onnx2snn.metadata.facts import is_excluded
 
@@ -66,7 +66,7 @@ def analysis(network: Part, spike: str = "activations") -> Analysis:
     nodes = list(_entries(network, spike))
     spent: collections.Counter[str] = collections.Counter()
     for part in _parts(network):
-        streams = Streams(part.ann.graph, spike=spike)
+        streams = find_streams(part.ann.graph, spike=spike)
         for node in part.ann.graph:
             spent[_driver(node, streams)] += macs(node) or 0
     counts = collections.Counter(entry["kind"] for entry in nodes)
@@ -96,7 +96,7 @@ def _parts(network: Part) -> Iterator[Part]:
 
 def _entries(network: Part, spike: str) -> Iterator[NodeAnalysis]:
     """Yield the entries of all nodes, those of a branch behind its If."""
-    streams = Streams(network.ann.graph, spike=spike)
+    streams = find_streams(network.ann.graph, spike=spike)
     for mapping in network.node_mappings:
         yield _entry(mapping, streams)
         for branch, inner in network.inside:

@@ -11,7 +11,7 @@ from onnx2snn.analysis.macs import macs
 from onnx2snn.analysis.operators import OPERATORS, Channel, Form, Operator
 from onnx2snn.analysis.operators.sign_rules import as_first_input
 from onnx2snn.analysis.signs import Signs
-from onnx2snn.analysis.streams import NodeKind, Streams, weighted_operand
+from onnx2snn.analysis.streams import NodeKind, find_streams, weighted_operand
 from onnx2snn.errors import UnsupportedError
 from tests.models import model, normal
 
@@ -45,14 +45,14 @@ def twice_of(ann: ir.Model) -> ir.Node:
 
 
 def kind_of_twice(ann: ir.Model) -> NodeKind:
-    return Streams(ann.graph).classifications[twice_of(ann)].kind
+    return find_streams(ann.graph).classifications[twice_of(ann)].kind
 
 
 def test_an_operator_without_a_row_is_refused() -> None:
     ann = with_new_operator(BETWEEN)
     assert kind_of_twice(ann) is NodeKind.REFUSED
     with pytest.raises(UnsupportedError, match="Twice 'h': no rule says"):
-        Streams(ann.graph).check()
+        find_streams(ann.graph).check()
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_the_form_says_what_a_node_becomes(
 def test_the_reason_of_a_refusal_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     add_row(monkeypatch, Operator(Form.REFUSED, reason="is not ready"))
     with pytest.raises(UnsupportedError, match="Twice 'h': is not ready"):
-        Streams(with_new_operator(BETWEEN).graph).check()
+        find_streams(with_new_operator(BETWEEN).graph).check()
 
 
 @pytest.mark.parametrize("selects", [None, {}])
@@ -87,7 +87,7 @@ def test_what_selects_keeps_spikes(
     add_row(monkeypatch, Operator(Form.LINEAR, (0,), selects=selects))
     ann = with_new_operator(BETWEEN)
     (result,) = twice_of(ann).outputs
-    assert (result in Streams(ann.graph).spikes) == (selects is not None)
+    assert (result in find_streams(ann.graph).spikes) == (selects is not None)
 
 
 def test_macs_are_counted_by_the_row(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import pytest
 import onnx2snn
 from onnx2snn.analysis.node_kinds import selects, summed
 from onnx2snn.analysis.operators import OPERATORS, Form, operator_of, operators_of_form
-from onnx2snn.analysis.streams import NodeKind, Streams
+from onnx2snn.analysis.streams import NodeKind, Streams, find_streams
 from onnx2snn.errors import UnsupportedError
 from onnx2snn.graph import array
 from onnx2snn.importing.domains import Call, check_domains
@@ -107,7 +107,7 @@ def test_every_input_that_may_be_a_stream_is_one_somewhere(op: str) -> None:
 
 def tried(case: Case) -> tuple[ir.Node, Streams]:
     """Return the node of the operator that ``case`` tries."""
-    streams = Streams(network(case, 1).graph)
+    streams = find_streams(network(case, 1).graph)
     classifications = judged(case, streams)
     return next(
         node for node, v in classifications.items() if str(v.kind) == case.kind
@@ -296,7 +296,7 @@ def test_what_has_no_mean_is_refused_by_name(op: str) -> None:
     ann = refusing(op, "float[N,4] c")
     (node,) = (node for node in ann.graph if node.op_type == op)
     node.name = "the culprit"
-    streams = Streams(ann.graph)
+    streams = find_streams(ann.graph)
     assert streams.of_kind(NodeKind.REFUSED) == [node]
     with pytest.raises(UnsupportedError, match=f"{op} 'the culprit'") as caught:
         streams.check()
@@ -321,7 +321,7 @@ def test_the_readout_may_draw_numbers(op: str) -> None:
         f"{REFUSED[op].replace('Bernoulli (a)', 'Bernoulli (a)')} }}",
         **WEIGHTS,
     )
-    Streams(ann.graph).check()
+    find_streams(ann.graph).check()
 
 
 def test_numbers_drawn_before_the_first_step_are_static() -> None:
@@ -330,7 +330,7 @@ def test_numbers_drawn_before_the_first_step_are_static() -> None:
         "g = MatMul (x, w)  a = Relu (g)  h = MatMul (a, n)  b = Relu (h)  y = MatMul (b, w) }",
         w=WEIGHTS["w"],
     )
-    streams = Streams(ann.graph)
+    streams = find_streams(ann.graph)
     assert streams.classifications[ann.graph.node(0)].kind is NodeKind.STATIC
     streams.check()
 
@@ -345,7 +345,7 @@ def test_what_a_branch_holds_is_refused_with_it() -> None:
     with pytest.raises(
         UnsupportedError, match=r"If 'h': it holds Bernoulli: draws other numbers"
     ):
-        Streams(ann.graph).check()
+        find_streams(ann.graph).check()
 
 
 def test_an_operator_of_the_future_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

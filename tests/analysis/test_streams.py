@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from onnx2snn.analysis.streams import NodeKind, Streams, weighted_operand
+from onnx2snn.analysis.streams import NodeKind, find_streams, weighted_operand
 from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.passes import ReplaceActivations
 from tests.models import model, normal, step_form, with_scales
@@ -40,14 +40,14 @@ def network(text: str, inputs: str = "") -> ir.Model:
 def kinds(ann: ir.Model) -> list[str]:
     return [
         str(classification.kind)
-        for classification in Streams(ann.graph).classifications.values()
+        for classification in find_streams(ann.graph).classifications.values()
     ]
 
 
 def classification(text: str, inputs: str = "") -> tuple[str, str]:
     """Return what the node of ``h``, the last one before the neuron, becomes, and why."""
     ann = network(text, inputs=inputs)
-    found = Streams(ann.graph).classifications[ann.graph.node(-3)]
+    found = find_streams(ann.graph).classifications[ann.graph.node(-3)]
     return str(found.kind), found.reason
 
 
@@ -121,7 +121,7 @@ def test_an_integer_result() -> None:
     ann = network("e = Cast <to = 7> (a)  h = Cast <to = 1> (e)")
     assert kinds(ann) == ["spiking", "analog", "linear", "spiking", "readout"]
     assert (
-        Streams(ann.graph).classifications[ann.graph.node(1)].reason
+        find_streams(ann.graph).classifications[ann.graph.node(1)].reason
         == "its result is not a real number"
     )
 
@@ -141,7 +141,7 @@ def test_static_and_readout() -> None:
         "readout",
     ]
     assert kinds(ann) == expected
-    streams = Streams(ann.graph)
+    streams = find_streams(ann.graph)
     assert [node.op_type for node in streams.of_kind(NodeKind.READOUT)] == [
         "Exp",
         "Neg",
@@ -182,12 +182,12 @@ def test_subgraphs_count_as_inputs() -> None:
 )
 def test_which_streams_are_spikes(text: str, spikes: bool) -> None:  # noqa: FBT001
     ann = network(text)
-    assert (ann.graph.node(-3).outputs[0] in Streams(ann.graph).spikes) == spikes
+    assert (ann.graph.node(-3).outputs[0] in find_streams(ann.graph).spikes) == spikes
 
 
 def test_events_are_streams_of_spikes() -> None:
     ann = model("(float[N,4] x) => (y) { h = Neg (x)  y = Relu (h) }")
-    streams = Streams(ann.graph, ann.graph.inputs)
+    streams = find_streams(ann.graph, ann.graph.inputs)
     assert [
         classification.kind for classification in streams.classifications.values()
     ] == [
@@ -201,7 +201,7 @@ def test_step_form_is_judged_like_the_ann() -> None:
     ann = network("e = Gemm (a, w, b)  h = Softmax (e)")
     before = kinds(ann)
     ReplaceActivations()(with_scales(ann))
-    after = Streams(ann.graph).classifications
+    after = find_streams(ann.graph).classifications
     assert [str(v.kind) for v in after.values() if v.kind is not NodeKind.STATIC][
         :2
     ] == [
@@ -214,7 +214,7 @@ def test_step_form_is_judged_like_the_ann() -> None:
 
 def test_what_a_pass_put_in_is_not_refused() -> None:
     ann = network("e = Gemm (a, w, b)  f = Softmax (e)  h = Gemm (f, w)")
-    streams = Streams(step_form(ann).graph)
+    streams = find_streams(step_form(ann).graph)
     streams.check()
     assert streams.of_kind(NodeKind.REFUSED) == []
 
@@ -235,7 +235,7 @@ def names(values: Iterable[ir.Value]) -> list[str | None]:
 def test_where_neurons_fire(node: str, reason: str) -> None:
     text = f"(float[N,4] x) => (z) {{ h = Gemm (x, w)  y = {node}  z = MatMul (y, v) }}"
     ann = model(text, **WEIGHTS)
-    streams = Streams(ann.graph)
+    streams = find_streams(ann.graph)
     assert (names(streams.fired), names(streams.weight_inputs)) == (["y"], [])
     assert streams.classifications[ann.graph.node(1)].reason == reason
     assert kinds(ann) == ["static", "spiking", "readout"]
@@ -246,7 +246,7 @@ def test_the_gate_of_a_product_is_analog_and_the_product_fires() -> None:
     ann = network(
         "c = Gemm (a, w, b)  s = Sigmoid (c)  p = Mul (c, s)  h = MatMul (p, w)"
     )
-    streams = Streams(ann.graph)
+    streams = find_streams(ann.graph)
     assert names(streams.fired) == ["a", "p", "y"]
     found = {
         str(n.outputs[0].name): str(v.kind) for n, v in streams.classifications.items()
@@ -262,8 +262,8 @@ ATTENTION = (
 
 def test_what_feeds_weights_fires_on_request() -> None:
     ann = model(ATTENTION, **WEIGHTS)
-    assert names(Streams(ann.graph).weight_inputs) == []
-    streams = Streams(ann.graph, spike="all")
+    assert names(find_streams(ann.graph).weight_inputs) == []
+    streams = find_streams(ann.graph, spike="all")
     assert (names(streams.fired), names(streams.weight_inputs)) == ([], ["n", "f"])
     found = [
         str(classification.kind) for classification in streams.classifications.values()
@@ -285,7 +285,7 @@ def test_what_feeds_weights_fires_on_request() -> None:
 def test_the_first_weights_are_driven_by_the_input() -> None:
     text = "(float[N,4] x) => (y) { e = Exp (x)  c = Gemm (e, w, b)  n = Neg (c)  y = Gemm (n, v) }"
     ann = model(text, **WEIGHTS)
-    assert names(Streams(ann.graph, spike="all").weight_inputs) == ["n"]
+    assert names(find_streams(ann.graph, spike="all").weight_inputs) == ["n"]
 
 
 def test_spikes_are_fed_as_they_are() -> None:
@@ -299,12 +299,12 @@ def test_spikes_are_fed_as_they_are() -> None:
         v2=normal(4, 2, 4),
         **WEIGHTS,
     )
-    streams = Streams(ann.graph, spike="all")
+    streams = find_streams(ann.graph, spike="all")
     assert names(streams.fired) == ["a", "r", "y"]
     assert names(streams.weight_inputs) == ["e"], "its exponential is no spike"
     driven = [n.outputs[0].name for n in ann.graph if streams.is_spike_driven(n)]
     assert driven == ["c", "m", "n"]
-    plain = Streams(ann.graph)
+    plain = find_streams(ann.graph)
     driven = [n.outputs[0].name for n in ann.graph if plain.is_spike_driven(n)]
     assert driven == ["c", "m"]
 
@@ -324,14 +324,14 @@ def test_spikes_are_fed_as_they_are() -> None:
 )
 def test_weights_that_spikes_drive(text: str, driven: bool) -> None:  # noqa: FBT001
     ann = network(text)
-    assert Streams(ann.graph).is_spike_driven(ann.graph.node(-3)) == driven
+    assert find_streams(ann.graph).is_spike_driven(ann.graph.node(-3)) == driven
 
 
 def test_in_step_form_neurons_are_where_they_are() -> None:
     ann = with_scales(model(ATTENTION, **WEIGHTS), spike="all")
     ReplaceActivations(spike="all")(ann)
-    streams = Streams(ann.graph)
-    assert (streams.fired, dict(streams.weight_inputs)) == ([], {})
+    streams = find_streams(ann.graph)
+    assert (streams.fired, streams.weight_inputs) == ([], [])
     driven = [n.outputs[0].name for n in ann.graph if streams.is_spike_driven(n)]
     assert driven == ["q"]
 

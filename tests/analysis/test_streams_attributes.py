@@ -8,7 +8,7 @@ import pytest
 from onnx.reference import ReferenceEvaluator
 
 import onnx2snn
-from onnx2snn.analysis.streams import Streams
+from onnx2snn.analysis.streams import find_streams
 from tests.models import model, normal, positive
 
 WEIGHTS = {
@@ -40,7 +40,7 @@ def network(text: str, rows: str = "N") -> ir.Model:
 
 def classification(ann: ir.Model) -> str:
     (node,) = (node for node in ann.graph if node.outputs[0].name == "h")
-    return str(Streams(ann.graph).classifications[node].kind)
+    return str(find_streams(ann.graph).classifications[node].kind)
 
 
 @pytest.mark.parametrize("text", SCATTERS.values(), ids=SCATTERS.keys())

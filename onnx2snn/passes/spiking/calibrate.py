@@ -17,7 +17,7 @@ from onnx2snn.analysis.activations import (
     upper_bound,
 )
 from onnx2snn.analysis.channel_axis import channel_axis
-from onnx2snn.analysis.streams import Streams
+from onnx2snn.analysis.streams import find_streams
 from onnx2snn.calibration.gaussian import gaussian_threshold
 from onnx2snn.calibration.limits import largest_magnitude
 from onnx2snn.calibration.observe import Statistics, histograms
@@ -110,7 +110,7 @@ class Calibrate(ir.passes.InPlacePass):
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Note the scales of the activations of the main graph."""
-        streams = Streams(model.graph, spike=self.spike)
+        streams = find_streams(model.graph, spike=self.spike)
         streams.check()
         unknown = [
             v for v in (*streams.fired, *streams.weight_inputs) if SCALE.read(v) is None

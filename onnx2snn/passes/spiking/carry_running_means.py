@@ -9,7 +9,7 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.analysis.node_kinds import summed
-from onnx2snn.analysis.streams import NodeKind, Streams
+from onnx2snn.analysis.streams import NodeKind, Streams, find_streams
 from onnx2snn.graph import constant, fresh_name, reads, rewire, take_over
 from onnx2snn.metadata.facts import STREAM_OF
 from onnx2snn.ops import ALL_OPS, DOMAIN, OPSET
@@ -56,7 +56,7 @@ class CarryRunningMeans(ir.passes.InPlacePass):
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Rewrite the main graph."""
         events = [value for value in model.graph.inputs if value.name in self.events]
-        streams = Streams(model.graph, events)
+        streams = find_streams(model.graph, events)
         streams.check()
         carrier = _Carrier(streams)
         for node, classification in streams.classifications.items():

@@ -9,7 +9,7 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.analysis.activations import is_rectifier, is_symmetric_clip, upper_bound
-from onnx2snn.analysis.streams import Streams, weighted_operand
+from onnx2snn.analysis.streams import find_streams, weighted_operand
 from onnx2snn.graph import constant, display_name, fresh_name, rewire, take_over
 from onnx2snn.metadata.facts import ACTIVATION, ACTIVATION_OUTPUT, THRESHOLD_ORIGIN
 from onnx2snn.metadata.scale import QUANTIZER_RANGE, SCALE, Scale
@@ -90,7 +90,7 @@ class ReplaceActivations(ir.passes.InPlacePass):
         """Check that every value that is to become spikes has a scale."""
         if any(map(is_neuron, model.graph)):
             return
-        streams = Streams(model.graph, spike=self.spike)
+        streams = find_streams(model.graph, spike=self.spike)
         values = (*streams.fired, *streams.weight_inputs)
         missing = [str(value.name) for value in values if SCALE.read(value) is None]
         if missing:
@@ -103,7 +103,7 @@ class ReplaceActivations(ir.passes.InPlacePass):
         """Put in the neurons of the main graph; none if there are neurons already."""
         if any(map(is_neuron, model.graph)):
             return ir.passes.PassResult(model, modified=False)
-        streams = Streams(model.graph, spike=self.spike)
+        streams = find_streams(model.graph, spike=self.spike)
         maker = _NeuronMaker(model.graph, self)
         for value in streams.fired:
             maker.fire(value)

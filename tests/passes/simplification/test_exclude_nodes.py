@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from onnx2snn.analysis.activations import activations
-from onnx2snn.analysis.streams import NodeKind, Streams
+from onnx2snn.analysis.streams import NodeKind, find_streams
 from onnx2snn.metadata.facts import is_excluded
 from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.passes import (
@@ -41,7 +41,7 @@ def kinds(text: str, *values: str, spike: str = "activations") -> dict[str, str]
     """Return what makes each value once ``values`` are left."""
     ann = model(text, **(W | (GELU_CONSTANTS if text is GELU else {})))
     ExcludeNodes(values)(ann)
-    classifications = Streams(ann.graph, spike=spike).classifications
+    classifications = find_streams(ann.graph, spike=spike).classifications
     return {
         str(node.outputs[0].name): classification.kind.value
         for node, classification in classifications.items()
@@ -121,7 +121,7 @@ def test_no_neuron_stands_in_front_of_weights_that_are_left() -> None:
     def fed(*values: str) -> list[str]:
         ann = model(SOFTMAX, **W)
         ExcludeNodes(values)(ann)
-        streams = Streams(ann.graph, spike="all")
+        streams = find_streams(ann.graph, spike="all")
         readers = [node for node in ann.graph if streams.is_spike_driven(node)]
         return [str(node.outputs[0].name) for node in readers]
 
@@ -158,4 +158,4 @@ def test_only_notes_are_written_and_only_once() -> None:
         "b"
     ]
     assert [value.name for value in activations(ann.graph)] == ["a", "c"]
-    assert Streams(ann.graph).of_kind(NodeKind.ANALOG)
+    assert find_streams(ann.graph).of_kind(NodeKind.ANALOG)

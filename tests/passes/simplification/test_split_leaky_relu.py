@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from onnx2snn.analysis.streams import Streams
+from onnx2snn.analysis.streams import find_streams
 from onnx2snn.passes import SplitLeakyRelu
 from onnx2snn.testing import check_pass
 from tests.models import dyadic, model
@@ -64,7 +64,7 @@ def test_names() -> None:
 def test_weights_behind_the_pair_are_driven_by_spikes() -> None:
     ann = network("p = PRelu (h, slope)  b = MatMul (p, w)  a = Relu (b)")
     SplitLeakyRelu()(ann)
-    streams = Streams(ann.graph)
+    streams = find_streams(ann.graph)
     assert len(streams.fired) == 3
     assert [streams.is_spike_driven(n) for n in ann.graph if n.op_type == "MatMul"] == [
         False,

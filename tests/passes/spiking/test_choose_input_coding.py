@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from onnx2snn.analysis.streams import Streams
+from onnx2snn.analysis.streams import find_streams
 from onnx2snn.data.dataset import dataset, input_specs
 from onnx2snn.metadata.input_coding import EVENTS, RATE, Coding, coded_inputs, coding_of
 from onnx2snn.passes import ChooseInputCoding
@@ -37,9 +37,9 @@ def test_a_coded_input_is_a_stream_of_spikes() -> None:
     ann = model("(float[N,4] x) => (float[N,3] y) { h = Gemm (x, w)  y = Relu (h) }",
                 w=dyadic(1, 4, 3))  # fmt: skip
     dense = next(iter(ann.graph))
-    assert not Streams(ann.graph).is_spike_driven(dense)
+    assert not find_streams(ann.graph).is_spike_driven(dense)
     ChooseInputCoding(rate=("x",))(ann)
-    assert Streams(ann.graph).is_spike_driven(dense)
+    assert find_streams(ann.graph).is_spike_driven(dense)
 
 
 @pytest.mark.parametrize("largest, magnitude", [(-2.5, 2.5), (0.25, 0.25), (0.0, 1.0)])

@@ -5,7 +5,7 @@ import onnx
 import onnx_ir as ir
 import pytest
 
-from onnx2snn.analysis.streams import NodeKind, Streams
+from onnx2snn.analysis.streams import NodeKind, find_streams
 from onnx2snn.metadata.input_coding import RATE, Coding, write_coding
 from onnx2snn.ops import DOMAIN
 from onnx2snn.passes import (
@@ -161,7 +161,7 @@ def test_a_half_precision_input_is_encoded_behind_its_cast() -> None:
 def test_behind_the_encoder_all_is_spikes() -> None:
     snn, _ = encoded("(float[N,4] x) => (float[N,3] y) { h = Gemm (x, w)  y = Relu (h) }",
                      w=dyadic(1, 4, 3))  # fmt: skip
-    streams = Streams(snn.graph)
+    streams = find_streams(snn.graph)
     kinds = {
         node.op_type: classification.kind
         for node, classification in streams.classifications.items()

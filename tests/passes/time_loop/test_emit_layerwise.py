@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import onnx2snn
-from onnx2snn.analysis.streams import Streams
+from onnx2snn.analysis.streams import find_streams
 from onnx2snn.errors import OptionError
 from onnx2snn.graph import set_array
 from onnx2snn.metadata.scale import SCALE, Scale
@@ -122,7 +122,7 @@ def test_signed_neurons_quantize_below_zero_alike(
 def scaled(network: Network, neuron: str, time_steps: int) -> ir.Model:
     """Return a copy of a network with thresholds that suit the sizes of its values."""
     ann = network.ann.clone()
-    for value in Streams(ann.graph).fired:
+    for value in find_streams(ann.graph).fired:
         theta = dyadic_theta(threshold(network.sizes[value.name]), neuron, time_steps)
         SCALE.write(value, Scale(np.float32([theta]), None, "graph"))
     return ann
