@@ -10,7 +10,9 @@ from onnx2snn.analysis.operators import Form, operator_of
 from onnx2snn.graph import is_op, reads, subgraphs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+    _Link = tuple[ir.Value | None, ir.Value]
 
 __all__ = ["data_dependent_values"]
 
@@ -27,75 +29,99 @@ def data_dependent_values(
     stays, whatever it was computed from.
 
     Args:
-        graph: An ANN, or a model in step form.
+        graph: An ANN, or a single-step graph.
         streams: Values that change from step to step.
     """
-    names = {dim.value for value in graph.inputs for dim in _symbols(value)} - {None}
-    finder = _Finder(names, streams)
-    finder.visit(graph)
-    return finder.elastic
+    finder = _Finder(_names_of_input_dimensions(graph), streams)
+    finder.visit_graph(graph)
+    return finder.data_dependent
 
 
-def _symbols(value: ir.Value) -> list[ir.SymbolicDim]:
-    return [dim for dim in value.shape or () if isinstance(dim, ir.SymbolicDim)]
+def _names_of_input_dimensions(graph: ir.Graph) -> set[str]:
+    names = set()
+    for value in graph.inputs:
+        for dimension in value.shape or ():
+            if isinstance(dimension, ir.SymbolicDim) and dimension.value is not None:
+                names.add(dimension.value)
+    return names
 
 
 class _Finder:
     """What changes from step to step, and what changes its shape."""
 
-    def __init__(self, names: set[str | None], streams: Iterable[ir.Value]) -> None:
-        self.elastic: set[ir.Value] = set()
-        self._names = names
-        self._moving = set(streams)
+    def __init__(self, names: set[str], streams: Iterable[ir.Value]) -> None:
+        self.data_dependent: set[ir.Value] = set()
+        self._names_that_stay = names
+        self._varying = set(streams)
 
-    def visit(self, graph: ir.Graph) -> None:
+    def visit_graph(self, graph: ir.Graph) -> None:
         """Follow the streams through ``graph``."""
         for node in graph:
-            read = reads(node)
-            resized = not self.elastic.isdisjoint(read)
-            operator = operator_of(node)
-            shape_only = operator.form is Form.SHAPE
-            if self._moving.isdisjoint(read) or (shape_only and not resized):
-                continue
-            resized |= any(self._moves(node, position) for position in operator.sizes)
-            for body in subgraphs(node):
-                resized |= self._resizes(node, body)
-            self._moving.update(node.outputs)
-            if resized:
-                self.elastic.update(
-                    value for value in node.outputs if not self._stays(value)
-                )
+            self._visit_node(node)
 
-    def _resizes(self, node: ir.Node, body: ir.Graph) -> bool:
-        """Whether ``body`` of ``node`` gives results of changing shapes, or ends when it likes."""
-        offset = (
-            1 if is_op(node, "Loop") else 0
-        )  # a Loop's body is given the number of the turn
-        links = [*zip(node.inputs[offset:], body.inputs[offset:], strict=False)]
-        if is_op(node, "If"):
-            links = []
-        if is_op(node, "Loop", "Scan"):
-            states = (
-                len(body.inputs)
-                - node.attributes.get_int("num_scan_inputs", 0)
-                - offset
-            )
-            links += zip(body.outputs[:states], body.inputs[offset:], strict=False)
+    def _visit_node(self, node: ir.Node) -> None:
+        read = reads(node)
+        if self._varying.isdisjoint(read):
+            return
+        operator = operator_of(node)
+        is_resized = not self.data_dependent.isdisjoint(read)
+        if operator.form is Form.SHAPE and not is_resized:
+            return
+        if any(self._is_varying_input(node, position) for position in operator.sizes):
+            is_resized = True
+        for body in subgraphs(node):
+            if self._gives_other_shapes(node, body):
+                is_resized = True
+        self._varying.update(node.outputs)
+        if is_resized:
+            changing = [v for v in node.outputs if not self._has_fixed_shape(v)]
+            self.data_dependent.update(changing)
+
+    def _gives_other_shapes(self, node: ir.Node, body: ir.Graph) -> bool:
+        """Whether ``body`` gives results of changing shapes, or a changing number of turns."""
+        links = _values_handed_in(node, body)
         known = -1
-        while known != len(self._moving) + len(self.elastic):
-            known = len(self._moving) + len(self.elastic)
-            for known_as in (self._moving, self.elastic):
-                known_as.update(inner for outer, inner in links if outer in known_as)
-            self.visit(body)
-        ends = is_op(node, "Loop") and body.outputs[0] in self._moving
-        return ends or not self.elastic.isdisjoint(body.outputs)
+        while known != self._count_known():
+            known = self._count_known()
+            self._hand_in(links, self._varying)
+            self._hand_in(links, self.data_dependent)
+            self.visit_graph(body)
+        if is_op(node, "Loop") and body.outputs[0] in self._varying:
+            return True
+        return not self.data_dependent.isdisjoint(body.outputs)
 
-    def _moves(self, node: ir.Node, position: int) -> bool:
-        return position < len(node.inputs) and node.inputs[position] in self._moving
+    def _count_known(self) -> int:
+        return len(self._varying) + len(self.data_dependent)
 
-    def _stays(self, value: ir.Value) -> bool:
+    @staticmethod
+    def _hand_in(links: Sequence[_Link], known: set[ir.Value]) -> None:
+        """Say of the inputs of a body what is known of the values that come in there."""
+        for outer, inner in links:
+            if outer in known:
+                known.add(inner)
+
+    def _is_varying_input(self, node: ir.Node, position: int) -> bool:
+        return position < len(node.inputs) and node.inputs[position] in self._varying
+
+    def _has_fixed_shape(self, value: ir.Value) -> bool:
         if value.shape is None:
             return False
         return all(
-            isinstance(dim, int) or dim.value in self._names for dim in value.shape
+            isinstance(dimension, int) or dimension.value in self._names_that_stay
+            for dimension in value.shape
         )
+
+
+def _values_handed_in(node: ir.Node, body: ir.Graph) -> list[_Link]:
+    """Return each value that comes in at an input of ``body``, with that input."""
+    if is_op(node, "If"):
+        return []
+    is_loop = is_op(node, "Loop")
+    skipped = 1 if is_loop else 0  # the body of a Loop is given the number of the turn
+    inputs = body.inputs[skipped:]
+    links: list[_Link] = list(zip(node.inputs[skipped:], inputs, strict=False))
+    if is_loop or is_op(node, "Scan"):
+        scanned = node.attributes.get_int("num_scan_inputs", 0)
+        states = len(inputs) - scanned
+        links += zip(body.outputs[:states], inputs, strict=False)
+    return links
