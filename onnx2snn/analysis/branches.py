@@ -36,7 +36,7 @@ class Branch:
 
     @property
     def display_name(self) -> str:
-        """What messages and reports call it: ``node/then_branch``."""
+        """The name in messages and reports: ``node/then_branch``."""
         return f"{display_name(self.node)}/{self.name}"
 
     @property
@@ -47,12 +47,7 @@ class Branch:
     def model(self, outer: ir.Model) -> ir.Model:
         """Return the branch as a model whose inputs are the values it captures, by their names."""
         graph = self.graph.clone(allow_outer_scope_values=True)
-        inner = {
-            *graph.initializers.values(),
-            *(v for node in graph for v in node.outputs),
-        }
-        captured = {v: None for node in graph for v in reads(node) if v not in inner}
-        for value in captured:
+        for value in _captured_values(graph):
             copy = ir.Value(name=value.name, type=value.type, shape=value.shape)
             if is_constant(value):
                 copy.const_value = value.const_value
@@ -69,12 +64,23 @@ class Branch:
         )
 
 
+def _captured_values(graph: ir.Graph) -> list[ir.Value]:
+    """Return what the nodes of ``graph`` read of the graphs around it, each value once."""
+    inner = set(graph.initializers.values())
+    for node in graph:
+        inner.update(node.outputs)
+    captured: dict[ir.Value, None] = {}
+    for node in graph:
+        captured.update((value, None) for value in reads(node) if value not in inner)
+    return list(captured)
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Part:
     """A network, or a branch of an If that is a network of its own.
 
     Attributes:
-        ann: It, simplified; notes say what is left as it is and how inputs enter.
+        ann: It, simplified; annotations say what is excluded and how inputs enter.
         node_mappings: What became of each node of the file in ``ann``.
         inside: The networks in its branches, with the branch that each of them is.
     """
@@ -94,19 +100,21 @@ def branches(model: ir.Model) -> list[Branch]:
 
     The condition of their If, and whatever they read, is known before the first step.
     """
-    streams = find_streams(model.graph)
-    conditional = [
-        node for node in streams.of_kind(NodeKind.STATIC) if is_op(node, "If")
-    ]
-    found = [Branch(node, name) for node in conditional for name in CONDITIONS]
-    return [branch for branch in found if _has_activations(branch.graph)]
+    found = []
+    for node in find_streams(model.graph).of_kind(NodeKind.STATIC):
+        if is_op(node, "If"):
+            both = [Branch(node, name) for name in CONDITIONS]
+            found += [branch for branch in both if _has_activations(branch.graph)]
+    return found
 
 
 def _has_activations(graph: ir.Graph) -> bool:
-    inner = [
-        node.attributes[name].as_graph()
-        for node in graph
-        if is_op(node, "If")
-        for name in CONDITIONS
-    ]
-    return bool(activations(graph)) or any(map(_has_activations, inner))
+    """Whether ``graph`` has activations, or one of the branches in it has."""
+    if activations(graph):
+        return True
+    for node in graph:
+        if is_op(node, "If"):
+            inner = [node.attributes[name].as_graph() for name in CONDITIONS]
+            if any(_has_activations(branch) for branch in inner):
+                return True
+    return False

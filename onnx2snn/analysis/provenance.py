@@ -1,8 +1,8 @@
-"""What became of the nodes of a file: following the names of values through the passes.
+"""Mapping the nodes of a file to those that passes put in their place, by the names of values.
 
 Passes keep the names of values, or let what they put in a place take over the name of what
-stood there. A value that is in the file and in the result is a *landmark*. What the file has
-in front of a landmark, up to the landmarks before, became what the result has there.
+stood there. A value that is in the file and in the result is an *anchor*. What the file has
+in front of an anchor, up to the anchors before, was replaced by what the result has there.
 """
 
 from __future__ import annotations
@@ -12,45 +12,19 @@ import dataclasses
 import enum
 from typing import TYPE_CHECKING, TypeVar
 
-import onnx_ir as ir
-from onnx_ir.passes.common import InlinePass
-
-from onnx2snn.analysis.operators import OPERATORS, Form, operator_named
-from onnx2snn.graph import dependency_graph, display_name, is_constant, is_op, reads
-from onnx2snn.metadata.facts import CALL
+from onnx2snn.analysis.operators import Form, operator_named
+from onnx2snn.graph import dependency_graph, is_constant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-__all__ = ["NodeMapping", "Outcome", "SourceNode", "node_mappings", "source_nodes"]
+    import onnx_ir as ir
+
+    from onnx2snn.analysis.source_nodes import SourceNode
+
+__all__ = ["NodeMapping", "Outcome", "node_mappings"]
 
 _Node = TypeVar("_Node")
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class SourceNode:
-    """One node of a file, as far as it can be known again.
-
-    Attributes:
-        name: Its name, or its first output's if it has none.
-        op: Operator type, with its domain if that is not the default one.
-        inputs: Names of what it reads, also in its subgraphs, but for constants.
-        constants: Names of the initializers that it reads.
-        outputs: Names of its outputs.
-        place: What it is part of: the name of the call of a model-local function, or the name
-            of an If and of its branch, as in ``choice/then_branch``; None for the main graph.
-        branches: Of an If, name of each branch to the nodes in it.
-    """
-
-    name: str
-    op: str
-    inputs: tuple[str, ...]
-    constants: tuple[str, ...]
-    outputs: tuple[str, ...]
-    place: str | None = None
-    branches: Mapping[str, tuple[SourceNode, ...]] = dataclasses.field(
-        default_factory=dict
-    )
 
 
 class Outcome(enum.StrEnum):
@@ -59,83 +33,31 @@ class Outcome(enum.StrEnum):
     KEPT = "kept"
     """There are nodes in its place."""
     FOLDED = "folded"
-    """It is part of what another node became."""
+    """It was folded into another node."""
     CONSTANT = "constant"
     """It depends on no input's values, and was computed once and for all."""
     REMOVED = "removed"
-    """What it hands on is what it reads, or stands for it."""
+    """It is a no-op: it hands on its input, or stands for it."""
     UNUSED = "unused"
     """No output depends on it."""
 
 
 @dataclasses.dataclass(frozen=True)
 class NodeMapping:
-    """What became of one node.
+    """The nodes of the result that stand for one node of the file.
 
     Attributes:
         node: The node of the file.
         outcome: What became of it, in a word.
-        became: Nodes of the result in its place, in topological order; empty unless kept. A
-            node of the result that an output depends on is in exactly one of these lists.
+        replaced_by: Nodes of the result in its place, in topological order; empty unless kept.
+            A node of the result that an output depends on is in exactly one of these lists.
         into: The node of the file that it was folded into; None unless folded.
     """
 
     node: SourceNode
     outcome: Outcome
-    became: tuple[ir.Node, ...] = ()
+    replaced_by: tuple[ir.Node, ...] = ()
     into: SourceNode | None = None
-
-
-def source_nodes(model: ir.Model) -> tuple[SourceNode, ...]:
-    """Return the nodes of a model as it came, those of a function in the place of its call.
-
-    Args:
-        model: A model with its nodes in topological order; it is not changed.
-    """
-    model = _inlined(model) if model.functions else model
-    return _nodes_of(model.graph, set(model.graph.initializers))
-
-
-def _nodes_of(
-    graph: ir.Graph, constants: Collection[str], place: str | None = None
-) -> tuple[SourceNode, ...]:
-    return tuple(_source_node(node, constants, place) for node in graph)
-
-
-def _source_node(
-    node: ir.Node, constants: Collection[str], place: str | None
-) -> SourceNode:
-    names = [str(value.name) for value in reads(node)]
-    branches = {}
-    for name in _BRANCHES if is_op(node, "If") else ():
-        graph = node.attributes[name].as_graph()
-        path = "/".join(part for part in (place, display_name(node), name) if part)
-        branches[name] = _nodes_of(graph, {*constants, *graph.initializers}, path)
-    return SourceNode(
-        display_name(node),
-        node.op_type if is_op(node, node.op_type) else f"{node.domain}.{node.op_type}",
-        tuple(name for name in names if name not in constants),
-        tuple(name for name in names if name in constants),
-        tuple(value.name for value in node.outputs if value.name),
-        CALL.read(node) or place,
-        branches,
-    )
-
-
-_BRANCHES = ("then_branch", "else_branch")
-
-
-def _inlined(model: ir.Model) -> ir.Model:
-    model = model.clone()
-    for node in model.graph:
-        if node.op_identifier() in model.functions:
-            CALL.write(
-                node, display_name(node)
-            )  # inlining hands it to the nodes inside
-    try:
-        return InlinePass()(model).model
-    except (ir.passes.InvariantError, ValueError):
-        return model  # the import says what is wrong
 
 
 def node_mappings(nodes: Sequence[SourceNode], graph: ir.Graph) -> list[NodeMapping]:
@@ -145,94 +67,174 @@ def node_mappings(nodes: Sequence[SourceNode], graph: ir.Graph) -> list[NodeMapp
         nodes: The nodes of a file, in topological order.
         graph: What passes made of the file, in topological order.
     """
-    owners = {name: node for node in nodes for name in node.outputs}
-    makers = {
-        str(v.name): node for node in graph for v in node.outputs if v.name in owners
-    }
+    makers = _find_anchors(nodes, graph)
     order = {name: position for position, name in enumerate(makers)}
-    moving = _moving(nodes)
-    places = _places_before(nodes, order)
-    lasting = {n: p for n, p in places.items() if n in moving or p in n.outputs}
-    before, after = _by_place(lasting), _by_place(_places_after(graph, order))
-    became: dict[SourceNode, list[ir.Node]] = collections.defaultdict(list)
-    for name, news in after.items():
-        _match(before.get(name, []), news, owners[name], became)
-    holders = {new: old for old, news in became.items() for new in news}
-    rank = {node: position for position, node in enumerate(graph)}
+    anchors = _anchors_of_sources(nodes, order)
+    variable = _find_variable_nodes(nodes)
+    lasting = {
+        node: anchor
+        for node, anchor in anchors.items()
+        if node in variable or anchor in node.outputs
+    }
+    replaced_by = _match_nodes(nodes, graph, lasting, order)
+    match = _Match(
+        anchors=anchors,
+        variable=variable,
+        makers=makers,
+        replaced_by=replaced_by,
+        holders={new: old for old, news in replaced_by.items() for new in news},
+    )
+    return [match.mapping_of(node) for node in nodes]
 
-    def mapping(node: SourceNode) -> NodeMapping:
-        if node in became:
-            news = sorted(became[node], key=rank.__getitem__)
-            return NodeMapping(node, Outcome.KEPT, tuple(news))
-        if node not in moving:
+
+@dataclasses.dataclass(frozen=True)
+class _Match:
+    """The nodes of a file and those of the result that belong together.
+
+    Attributes:
+        anchors: The anchor of each node of the file that leads to one.
+        variable: The nodes of the file that depend on the values of an input.
+        makers: The node of the result that makes each anchor.
+        replaced_by: The nodes of the result in the place of a node of the file.
+        holders: The node of the file in whose place each node of the result is.
+    """
+
+    anchors: Mapping[SourceNode, str]
+    variable: set[SourceNode]
+    makers: Mapping[str, ir.Node]
+    replaced_by: Mapping[SourceNode, Sequence[ir.Node]]
+    holders: Mapping[ir.Node, SourceNode]
+
+    def mapping_of(self, node: SourceNode) -> NodeMapping:
+        """Return what became of ``node``."""
+        if node in self.replaced_by:
+            news = tuple(self.replaced_by[node])
+            return NodeMapping(node, Outcome.KEPT, replaced_by=news)
+        if node not in self.variable:
             return NodeMapping(node, Outcome.CONSTANT)
-        if node not in places:
+        if node not in self.anchors:
             return NodeMapping(node, Outcome.UNUSED)
-        into = holders[makers[places[node]]]
-        if _moves_elements(node) or _is_unchanged(into, became[into]):
+        maker = self.makers[self.anchors[node]]
+        holder = self.holders[maker]
+        is_no_op = operator_named(node.op).moves_elements
+        if is_no_op or _is_unchanged(holder, self.replaced_by[holder]):
             return NodeMapping(node, Outcome.REMOVED)
-        return NodeMapping(node, Outcome.FOLDED, into=into)
-
-    return [mapping(node) for node in nodes]
+        return NodeMapping(node, Outcome.FOLDED, into=holder)
 
 
-def _places_before(
+def _is_unchanged(old: SourceNode, news: Sequence[ir.Node]) -> bool:
+    """Whether ``news`` are what ``old`` was: a pass that changes weights gives them new names."""
+    if [new.op_type for new in news] != [old.op]:
+        return False
+    constants = [value for value in news[0].inputs if is_constant(value)]
+    names = {*old.inputs, *old.constants}
+    return all(value is not None and value.name in names for value in constants)
+
+
+def _find_anchors(nodes: Iterable[SourceNode], graph: ir.Graph) -> dict[str, ir.Node]:
+    """Return the node of ``graph`` that makes each anchor, in topological order."""
+    names = {name for node in nodes for name in node.outputs}
+    makers = {}
+    for node in graph:
+        for value in node.outputs:
+            if value.name in names:
+                makers[str(value.name)] = node
+    return makers
+
+
+def _find_variable_nodes(nodes: Iterable[SourceNode]) -> set[SourceNode]:
+    """Return the nodes that depend on the values of an input, and not on its shape alone."""
+    fixed: set[str] = set()
+    variable = set()
+    for node in nodes:
+        reads_shape_only = operator_named(node.op).form is Form.SHAPE
+        if reads_shape_only or fixed.issuperset(node.inputs):
+            fixed.update(node.outputs)
+        else:
+            variable.add(node)
+    return variable
+
+
+def _anchors_of_sources(
     nodes: Sequence[SourceNode], order: Mapping[str, int]
 ) -> dict[SourceNode, str]:
-    """Return the place of each node of the file."""
+    """Return the anchor of each node of the file."""
     readers = collections.defaultdict(list)
     for node in nodes:
         for name in node.inputs:
             readers[name].append(node)
-    return _places(
-        nodes,
-        lambda node: node.outputs,
-        lambda node: (reader for name in node.outputs for reader in readers[name]),
-        order,
-    )
+
+    def readers_of(node: SourceNode) -> Iterable[SourceNode]:
+        return (reader for name in node.outputs for reader in readers[name])
+
+    return _anchors_of(nodes, lambda node: node.outputs, readers_of, order)
 
 
-def _places_after(graph: ir.Graph, order: Mapping[str, int]) -> dict[ir.Node, str]:
-    """Return the place of each node of the result."""
+def _anchors_of_results(
+    graph: ir.Graph, order: Mapping[str, int]
+) -> dict[ir.Node, str]:
+    """Return the anchor of each node of the result."""
     edges = dependency_graph(graph)
-    return _places(
-        list(graph),
-        lambda node: (str(value.name) for value in node.outputs),
-        edges.successors,
-        order,
-    )
+
+    def outputs_of(node: ir.Node) -> Iterable[str]:
+        return (str(value.name) for value in node.outputs)
+
+    return _anchors_of(list(graph), outputs_of, edges.successors, order)
 
 
-def _places(
+def _anchors_of(
     nodes: Sequence[_Node],
-    made: Callable[[_Node], Iterable[str]],
-    readers: Callable[[_Node], Iterable[_Node]],
+    outputs_of: Callable[[_Node], Iterable[str]],
+    readers_of: Callable[[_Node], Iterable[_Node]],
     order: Mapping[str, int],
 ) -> dict[_Node, str]:
-    """Return for each node the first landmark that it makes or else leads to, if any."""
-    places: dict[_Node, str] = {}
+    """Return for each node the first anchor that it makes or else leads to, if any."""
+    anchors: dict[_Node, str] = {}
     for node in reversed(nodes):
-        own = [name for name in made(node) if name in order]
-        ends = own or [places[reader] for reader in readers(node) if reader in places]
-        if ends:
-            places[node] = min(ends, key=order.__getitem__)
-    return dict(reversed(places.items()))
+        found = [name for name in outputs_of(node) if name in order]
+        if not found:
+            found = [
+                anchors[reader] for reader in readers_of(node) if reader in anchors
+            ]
+        if found:
+            anchors[node] = min(found, key=order.__getitem__)
+    return dict(reversed(anchors.items()))
 
 
-def _by_place(places: Mapping[_Node, str]) -> dict[str, list[_Node]]:
-    found: dict[str, list[_Node]] = collections.defaultdict(list)
-    for node, name in places.items():
-        found[name].append(node)
-    return found
+def _match_nodes(
+    nodes: Sequence[SourceNode],
+    graph: ir.Graph,
+    anchors: Mapping[SourceNode, str],
+    order: Mapping[str, int],
+) -> dict[SourceNode, list[ir.Node]]:
+    """Return for each node of the file the nodes of ``graph`` in its place, in their order."""
+    owners = {name: node for node in nodes for name in node.outputs}
+    before = _group_by_anchor(anchors)
+    after = _group_by_anchor(_anchors_of_results(graph, order))
+    replaced_by: dict[SourceNode, list[ir.Node]] = {}
+    for anchor, news in after.items():
+        olds = before.get(anchor, [])
+        _match_at_anchor(olds, news, owners[anchor], replaced_by)
+    position = {node: index for index, node in enumerate(graph)}
+    for news in replaced_by.values():
+        news.sort(key=position.__getitem__)
+    return replaced_by
 
 
-def _match(
+def _group_by_anchor(anchors: Mapping[_Node, str]) -> dict[str, list[_Node]]:
+    groups: dict[str, list[_Node]] = {}
+    for node, anchor in anchors.items():
+        groups.setdefault(anchor, []).append(node)
+    return groups
+
+
+def _match_at_anchor(
     olds: Sequence[SourceNode],
     news: Sequence[ir.Node],
     owner: SourceNode,
-    became: dict[SourceNode, list[ir.Node]],
+    replaced_by: dict[SourceNode, list[ir.Node]],
 ) -> None:
-    """Add to ``became`` what the nodes in front of one landmark became.
+    """Add to ``replaced_by`` what the nodes in front of one anchor were replaced by.
 
     Nodes of one operator belong together, first those with outputs of one name, then nodes of
     one family. What else is new belongs to the one that became the last node.
@@ -240,55 +242,38 @@ def _match(
     Args:
         olds: The nodes of the file there.
         news: The nodes of the result there.
-        owner: The node of the file that made the landmark.
-        became: Pairs of the landmarks before; those of this one are added.
+        owner: The node of the file that made the anchor.
+        replaced_by: Pairs of the anchors before; those of this one are added.
     """
-    fits: tuple[Callable[[SourceNode, ir.Node], bool], ...] = (
-        lambda old, new: old.op == new.op_type and new.outputs[0].name in old.outputs,
-        lambda old, new: old.op == new.op_type,
-        lambda old, new: any({old.op, new.op_type} <= family for family in _FAMILIES),
-    )
     rest = list(news)
-    for fit in fits:
+    for fits in (_make_same_value, _have_same_operator, _are_of_one_family):
         for new in tuple(rest):
-            old = next(
-                (old for old in olds if old not in became and fit(old, new)), None
-            )
+            free = (old for old in olds if old not in replaced_by)
+            old = next((old for old in free if fits(old, new)), None)
             if old is not None:
-                became[old].append(new)
+                replaced_by[old] = [new]
                 rest.remove(new)
-    heir = next((old for old in olds if news[-1] in became.get(old, ())), owner)
-    for new in rest:
-        became[heir].append(new)
+    holders = (old for old in olds if news[-1] in replaced_by.get(old, ()))
+    heir = next(holders, owner)
+    if rest:
+        replaced_by.setdefault(heir, []).extend(rest)
 
 
-def _moving(nodes: Iterable[SourceNode]) -> set[SourceNode]:
-    """Return the nodes that depend on the values of an input, and not on its shape alone."""
-    still: set[str] = set()
-    moving = set()
-    for node in nodes:
-        if operator_named(node.op).form is Form.SHAPE or still.issuperset(node.inputs):
-            still.update(node.outputs)
-        else:
-            moving.add(node)
-    return moving
+def _make_same_value(old: SourceNode, new: ir.Node) -> bool:
+    return _have_same_operator(old, new) and new.outputs[0].name in old.outputs
 
 
-_WEIGHTED = frozenset(name for name, row in OPERATORS.items() if row.is_weighted)
-
-_FAMILIES = (_WEIGHTED, frozenset({"Clip", "Relu"}), frozenset({"Resize", "Upsample"}))
-"""Operators that passes put in each other's place."""
+def _have_same_operator(old: SourceNode, new: ir.Node) -> bool:
+    return old.op == new.op_type
 
 
-def _moves_elements(node: SourceNode) -> bool:
-    return operator_named(node.op).moves_elements
+def _are_of_one_family(old: SourceNode, new: ir.Node) -> bool:
+    """Whether passes put the operator of ``new`` in the place of that of ``old``."""
+    pair = {old.op, new.op_type}
+    if all(operator_named(op_type).is_weighted for op_type in pair):
+        return True
+    return any(pair <= family for family in _REPLACED)
 
 
-def _is_unchanged(old: SourceNode, news: Sequence[ir.Node]) -> bool:
-    """Whether ``news`` are what ``old`` was: a pass that changes weights gives them new names."""
-    names = {*old.inputs, *old.constants}
-    return [new.op_type for new in news] == [old.op] and all(
-        value.name in names
-        for value in news[0].inputs
-        if value is not None and is_constant(value)
-    )
+_REPLACED = (frozenset({"Clip", "Relu"}), frozenset({"Resize", "Upsample"}))
+"""Operators without weights that passes put in each other's place."""

@@ -9,8 +9,13 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from onnx2snn.analysis.activations import activations, is_rectifier, is_symmetric_clip
-from onnx2snn.analysis.dynamic_shapes import data_dependent_values
+from onnx2snn.analysis.activations import is_rectifier, is_symmetric_clip
+from onnx2snn.analysis.neuron_places import (
+    NeuronPlaces,
+    find_neuron_places,
+    is_excluded_node,
+    weighted_operand,
+)
 from onnx2snn.analysis.node_kinds import (
     Classification,
     NodeKind,
@@ -22,19 +27,16 @@ from onnx2snn.analysis.node_kinds import (
 from onnx2snn.analysis.operators import Form, operator_of
 from onnx2snn.errors import OptionError, Refusal, UnsupportedError
 from onnx2snn.graph import (
-    closure,
-    dependency_graph,
     display_name,
     is_constant,
     is_op,
     reads,
 )
-from onnx2snn.metadata.facts import is_excluded
 from onnx2snn.metadata.input_coding import EVENTS, RATE, coded_inputs
-from onnx2snn.ops.predicates import is_neuron, is_stateful, sends_spikes
+from onnx2snn.ops.predicates import sends_spikes
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
     import onnx_ir as ir
 
@@ -44,22 +46,10 @@ __all__ = [
     "NodeKind",
     "Streams",
     "find_streams",
-    "weighted_operand",
 ]
 
 SPIKE = ("activations", "all")
 """Where neurons may stand."""
-
-
-def weighted_operand(node: ir.Node) -> ir.Value | None:
-    """Return what the constant weights of ``node`` multiply, None if it has none.
-
-    None as well if no neuron is to stand in front of them.
-    """
-    if not operator_of(node).is_weighted or _is_excluded_node(node):
-        return None
-    variable = [value for value in node.inputs[:2] if not is_constant(value)]
-    return variable[0] if len(variable) == 1 else None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -142,7 +132,7 @@ def find_streams(
         message = f"spike must be one of {', '.join(SPIKE)}, not {spike!r}"
         raise OptionError(message)
     inputs = {*events, *coded_inputs(graph.inputs, RATE, EVENTS)}
-    neurons = _find_neurons(graph, inputs, spike)
+    neurons = find_neuron_places(graph, inputs, spike)
     classifier = _Classifier(neurons, inputs)
     for node in graph:
         classifier.visit(node)
@@ -157,75 +147,10 @@ def find_streams(
     )
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Neurons:
-    """Where neurons stand, or are to stand.
-
-    Attributes:
-        nodes: Nodes that are neurons or become one.
-        fired: In an ANN, the activations.
-        in_front: In an ANN, values in front of weights that get a neuron if they are no spikes.
-        live: Nodes that a neuron depends on.
-        data_dependent: Values whose shape depends on the numbers in streams.
-    """
-
-    nodes: set[ir.Node]
-    fired: list[ir.Value]
-    in_front: set[ir.Value]
-    live: set[ir.Node]
-    data_dependent: set[ir.Value]
-
-
-def _find_neurons(graph: ir.Graph, inputs: set[ir.Value], spike: str) -> _Neurons:
-    present = [node for node in graph if is_neuron(node)]
-    fired = [] if present else activations(graph)
-    in_front = _find_operands_behind_weights(graph) if spike == "all" else set()
-    sources = [*inputs, *_outputs_of_stateful(graph), *fired, *in_front]
-    data_dependent = data_dependent_values(graph, sources)
-    in_front -= data_dependent
-    firing = _producers_of([*fired, *in_front])
-    readers_first = dependency_graph(graph).reverse(copy=False)
-    senders = {node for node in graph if sends_spikes(node)}
-    return _Neurons(
-        nodes=_producers_of(fired) | senders,
-        fired=fired,
-        in_front=in_front,
-        live=closure(readers_first, [*present, *firing]),
-        data_dependent=data_dependent,
-    )
-
-
-def _find_operands_behind_weights(graph: ir.Graph) -> set[ir.Value]:
-    """Return the operands of weights, behind the first weights."""
-    weighted = [node for node in graph if operator_of(node).is_weighted]
-    behind = closure(dependency_graph(graph), weighted)
-    found = set()
-    for node in graph:
-        operand = weighted_operand(node)
-        if operand is None or is_excluded(operand):
-            continue
-        if operand.producer() in behind:
-            found.add(operand)
-    return found
-
-
-def _outputs_of_stateful(graph: ir.Graph) -> list[ir.Value]:
-    outputs: list[ir.Value] = []
-    for node in graph:
-        if is_stateful(node):
-            outputs += node.outputs
-    return outputs
-
-
-def _producers_of(values: Iterable[ir.Value]) -> set[ir.Node]:
-    producers = (value.producer() for value in values)
-    return {node for node in producers if node is not None}
-
-
 class _Classifier:
     """Nodes classified one after another, in topological order."""
 
-    def __init__(self, neurons: _Neurons, inputs: set[ir.Value]) -> None:
+    def __init__(self, neurons: NeuronPlaces, inputs: set[ir.Value]) -> None:
         """Begin with the graph inputs that are streams."""
         self._neurons = neurons
         self.classifications: dict[ir.Node, Classification] = {}
@@ -273,7 +198,7 @@ class _Classifier:
             for value in node.inputs
         ]
         classification = classify(node, streams)
-        if classification.kind is NodeKind.MAX_LIKE and _is_excluded_node(node):
+        if classification.kind is NodeKind.MAX_LIKE and is_excluded_node(node):
             return Classification(NodeKind.ANALOG, "no neuron stands here")
         return classification
 
@@ -307,10 +232,6 @@ def _operand_among(
     """Return the operand of the weights of ``node`` if a neuron stands between, else None."""
     operand = weighted_operand(node)
     return operand if operand in weight_inputs else None
-
-
-def _is_excluded_node(node: ir.Node) -> bool:
-    return any(is_excluded(value) for value in node.outputs)
 
 
 def _neuron_reason(node: ir.Node) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from onnx2snn.conversion.options import Options
 from onnx2snn.conversion.preparation import prepare
-from onnx2snn.reporting.analysis import analysis
+from onnx2snn.reporting.analysis import analyze_network
 
 if TYPE_CHECKING:
     from onnx2snn.importing.source import AnyModel
@@ -34,4 +34,4 @@ def analyze(
         OptionError: An option is out of range, or names what the model does not have.
     """
     chosen = Options(**{"spike": spike, "check": False, **options})
-    return analysis(prepare(model, chosen).whole, spike)
+    return analyze_network(prepare(model, chosen).whole, spike)

@@ -30,7 +30,7 @@ from onnx2snn.passes import (
 )
 from onnx2snn.passes.simplification.remove_fake_quantizers import with_fake_quantizers
 from onnx2snn.passes.time_loop.emit_layerwise import check_inputs
-from onnx2snn.reporting.analysis import analysis
+from onnx2snn.reporting.analysis import analyze_network
 from onnx2snn.reporting.report import report
 from onnx2snn.reporting.report_file import write_report
 from onnx2snn.schedules import checked_time_steps
@@ -153,7 +153,7 @@ def convert(
         ),
     )
     apply(snn, [AttachFunctions(), metadata])
-    found = analysis(whole, chosen.spike)
+    found = analyze_network(whole, chosen.spike)
     return Conversion(snn, report(snn, codings, prepared.imported, found, data))
 
 

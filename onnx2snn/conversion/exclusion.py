@@ -6,7 +6,8 @@ import difflib
 import logging
 from typing import TYPE_CHECKING
 
-from onnx2snn.analysis.streams import find_streams, weighted_operand
+from onnx2snn.analysis.neuron_places import weighted_operand
+from onnx2snn.analysis.streams import find_streams
 from onnx2snn.errors import OptionError
 from onnx2snn.passes.simplification.exclude_nodes import activations_of
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
-    from onnx2snn.analysis.provenance import NodeMapping, SourceNode
+    from onnx2snn.analysis.provenance import NodeMapping
+    from onnx2snn.analysis.source_nodes import SourceNode
     from onnx2snn.conversion.options import Options
 
 __all__ = ["check_names", "excluded_values"]
@@ -137,4 +139,4 @@ def _holds(node: SourceNode, names: Collection[str]) -> bool:
 
 
 def _outputs(mapping: NodeMapping) -> list[ir.Value]:
-    return [value for node in mapping.became for value in node.outputs]
+    return [value for node in mapping.replaced_by for value in node.outputs]

@@ -6,7 +6,8 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from onnx2snn.analysis.branches import Part, branches
-from onnx2snn.analysis.provenance import node_mappings, source_nodes
+from onnx2snn.analysis.provenance import node_mappings
+from onnx2snn.analysis.source_nodes import source_nodes
 from onnx2snn.conversion.exclusion import check_names, excluded_values
 from onnx2snn.conversion.import_model import canonicalize, import_model
 from onnx2snn.data.input_specs import input_specs, is_real
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
-    from onnx2snn.analysis.provenance import SourceNode
+    from onnx2snn.analysis.source_nodes import SourceNode
     from onnx2snn.conversion.options import Options
     from onnx2snn.data.input_specs import InputSpec
     from onnx2snn.importing.imported import Imported
@@ -82,7 +83,7 @@ def _part(model: ir.Model, nodes: Sequence[SourceNode], options: Options) -> Par
     found = node_mappings(nodes, ann.graph)
     left = ExcludeNodes(excluded_values(ann.graph, found, options))
     apply(ann, options.remaining([left]))
-    sources = {new: mapping.node for mapping in found for new in mapping.became}
+    sources = {new: mapping.node for mapping in found for new in mapping.replaced_by}
     inside = []
     for branch in branches(ann):
         if not any(map(is_excluded, branch.node.outputs)):

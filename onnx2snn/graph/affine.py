@@ -30,46 +30,64 @@ class Affine:
 def affine_of(node: ir.Node) -> Affine | None:
     """Return what ``node`` does to each channel, None if it does anything else."""
     if is_op(node, "BatchNormalization"):
-        return _batch_norm(node)
+        return _read_batch_norm(node)
     x, operand = node.inputs[:2]
-    if is_constant(x) and is_op(node, "Mul", "Add"):
+    is_commutative = is_op(node, "Mul", "Add")
+    if is_constant(x) and is_commutative:
         x, operand = operand, x
-    if x is None or not is_constant(operand) or is_constant(x):
+    if x is None or is_constant(x) or not is_constant(operand):
         return None
-    values = _per_channel(array(operand), x)
+    values = _read_per_channel(array(operand), x)
     if values is None or values.dtype.kind != "f":
         return None
-    if is_op(node, "Add", "Sub"):
-        shift = values if is_op(node, "Add") else -values
-        return Affine(x, np.ones_like(values), shift)
-    if is_op(node, "Div") and not np.all(values):
-        return None
-    scale = values if is_op(node, "Mul") else 1 / values
-    return Affine(x, scale.astype(values.dtype), np.zeros_like(values))
+    return _apply_operator(node, x, values)
 
 
-def _batch_norm(node: ir.Node) -> Affine | None:
+def _apply_operator(node: ir.Node, x: ir.Value, values: np.ndarray) -> Affine | None:
+    """Return what ``node`` does to ``x`` with ``values``, one for each channel."""
+    if is_op(node, "Add"):
+        return _shift_by(x, values)
+    if is_op(node, "Sub"):
+        return _shift_by(x, -values)
+    if is_op(node, "Mul"):
+        return _scale_by(x, values)
+    return _scale_by(x, 1 / values) if np.all(values) else None
+
+
+def _shift_by(x: ir.Value, shift: np.ndarray) -> Affine:
+    return Affine(x, scale=np.ones_like(shift), shift=shift)
+
+
+def _scale_by(x: ir.Value, scale: np.ndarray) -> Affine:
+    return Affine(x, scale=scale, shift=np.zeros_like(scale))
+
+
+def _read_batch_norm(node: ir.Node) -> Affine | None:
     x, *parameters = node.inputs[:5]
-    training = node.attributes.get_int("training_mode", 0)
-    if x is None or training or not all(map(is_constant, parameters)):
+    is_training = node.attributes.get_int("training_mode", 0) != 0
+    if x is None or is_training:
         return None
-    scale, bias, mean, var = (array(value) for value in parameters)
-    s = scale / np.sqrt(var + node.attributes.get_float("epsilon", 1e-5))
-    return Affine(x, s, bias - s * mean)
+    if not all(is_constant(value) for value in parameters):
+        return None
+    scale, bias, mean, variance = (array(value) for value in parameters)
+    epsilon = node.attributes.get_float("epsilon", 1e-5)
+    s = scale / np.sqrt(variance + epsilon)
+    return Affine(x, scale=s, shift=bias - s * mean)
 
 
-def _per_channel(values: np.ndarray, x: ir.Value) -> np.ndarray | None:
+def _read_per_channel(values: np.ndarray, x: ir.Value) -> np.ndarray | None:
     """Return a constant operand as one number a channel of ``x``, None if it is more."""
-    if x.shape is None or values.ndim > len(x.shape):
-        return (
-            values.reshape(1)
-            if values.shape in {(), (1,)} and x.shape is None
-            else None
-        )
+    if x.shape is None:
+        is_single = values.shape in {(), (1,)}
+        return values.reshape(1) if is_single else None
+    rank = len(x.shape)
+    if values.ndim > rank:
+        return None
     if values.size == 1:
         return values.reshape(1)
-    rank = len(x.shape)
     shape = (1,) * (rank - values.ndim) + values.shape
-    axis = rank - 1 if rank == 2 or is_op(x.producer(), "MatMul") else 1
-    rest = shape[:axis] + shape[axis + 1 :]
-    return values.reshape(-1) if all(length == 1 for length in rest) else None
+    counts_last = rank == 2 or is_op(x.producer(), "MatMul")
+    axis = rank - 1 if counts_last else 1
+    other_lengths = shape[:axis] + shape[axis + 1 :]
+    is_per_channel = all(length == 1 for length in other_lengths)
+    return values.reshape(-1) if is_per_channel else None

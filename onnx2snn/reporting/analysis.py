@@ -6,20 +6,21 @@ import collections
 from typing import TYPE_CHECKING, TypedDict
 
 from onnx2snn.analysis.macs import macs
+from onnx2snn.analysis.neuron_places import is_excluded_node
 from onnx2snn.analysis.provenance import Outcome
-from onnx2snn.analysis.streams import NodeKind, Streams, find_streams
+from onnx2snn.analysis.streams import NodeKind, find_streams
 from onnx2snn.graph import display_name
-from onnx2snn.metadata.facts import is_excluded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     import onnx_ir as ir
 
     from onnx2snn.analysis.branches import Part
     from onnx2snn.analysis.provenance import NodeMapping
+    from onnx2snn.analysis.streams import Streams
 
-__all__ = ["ANALYSIS_VERSION", "Analysis", "NodeAnalysis", "analysis"]
+__all__ = ["ANALYSIS_VERSION", "Analysis", "NodeAnalysis", "analyze_network"]
 
 ANALYSIS_VERSION = 1
 """Version of the plain data described in ``docs/reference/report.md``."""
@@ -56,92 +57,18 @@ class Analysis(TypedDict):
     spike_driven_percent: float
 
 
-def analysis(network: Part, spike: str = "activations") -> Analysis:
-    """Return the analysis of a simplified ANN.
-
-    Args:
-        network: The ANN, with those in its branches, and what became of the file's nodes in it.
-        spike: Where neurons stand.
-    """
-    nodes = list(_entries(network, spike))
-    spent: collections.Counter[str] = collections.Counter()
-    for part in _parts(network):
-        streams = find_streams(part.ann.graph, spike=spike)
-        for node in part.ann.graph:
-            spent[_driver(node, streams)] += macs(node) or 0
-    counts = collections.Counter(entry["kind"] for entry in nodes)
-    total = sum(spent.values())
-    return {
-        "version": ANALYSIS_VERSION,
-        "nodes": nodes,
-        "counts": {kind: counts[kind] for kind in _KINDS},
-        "macs": {"total": total, **{driver: spent[driver] for driver in _DRIVERS}},
-        "spike_driven_percent": round(100 * spent["spikes"] / total, 2)
-        if total
-        else 0.0,
-    }
-
-
 _DRIVERS = ("spikes", "static", "readout", "analog")
+"""What can drive multiply-accumulates."""
 
 _KINDS = (*(kind.value for kind in NodeKind), "folded", "constant", "removed")
 """What a node of the file can become."""
-
-
-def _parts(network: Part) -> Iterator[Part]:
-    yield network
-    for _, inner in network.inside:
-        yield from _parts(inner)
-
-
-def _entries(network: Part, spike: str) -> Iterator[NodeAnalysis]:
-    """Yield the entries of all nodes, those of a branch behind its If."""
-    streams = find_streams(network.ann.graph, spike=spike)
-    for mapping in network.node_mappings:
-        yield _entry(mapping, streams)
-        for branch, inner in network.inside:
-            if branch.node in mapping.became:
-                yield from _entries(inner, spike)
-
-
-def _entry(mapping: NodeMapping, streams: Streams) -> NodeAnalysis:
-    kind, reason = _classification(mapping, streams)
-    counted = [macs(node) for node in mapping.became]
-    return {
-        "node": mapping.node.name,
-        "op": mapping.node.op,
-        "place": mapping.node.place,
-        "kind": kind,
-        "reason": reason,
-        "into": None if mapping.into is None else mapping.into.name,
-        "became": [display_name(node) for node in mapping.became],
-        "macs": None if None in counted else sum(count or 0 for count in counted),
-        "spike_driven": any(map(streams.is_spike_driven, mapping.became)),
-    }
-
-
-def _classification(mapping: NodeMapping, streams: Streams) -> tuple[str, str]:
-    """Return what a node of the file becomes, and why."""
-    if mapping.outcome is Outcome.FOLDED and mapping.into is not None:
-        return "folded", f"part of what {mapping.into.op} {mapping.into.name!r} became"
-    if mapping.outcome is not Outcome.KEPT:
-        return _GONE[mapping.outcome]
-    node = _telling(mapping, streams)
-    classification = streams.classifications[node]
-    left = classification.kind is NodeKind.ANALOG and any(
-        map(is_excluded, node.outputs)
-    )
-    return (
-        classification.kind.value,
-        "left as it is, as asked" if left else classification.reason,
-    )
-
 
 _GONE = {
     Outcome.CONSTANT: ("constant", "needs no input's values: computed on import"),
     Outcome.REMOVED: ("removed", "what it hands on is what it reads"),
     Outcome.UNUSED: ("removed", "no output depends on it"),
 }
+"""Kind and reason of a node that has no nodes in its place."""
 
 _PRECEDENCE = (
     NodeKind.REFUSED,
@@ -155,19 +82,112 @@ _PRECEDENCE = (
 """Which of several nodes that one became stands for all."""
 
 
-def _telling(mapping: NodeMapping, streams: Streams) -> ir.Node:
-    """Return that of the nodes in the place of one which says best what became of it."""
-    same = (node for node in mapping.became if node.op_type == mapping.node.op)
-    ranked = sorted(
-        mapping.became,
-        key=lambda node: _PRECEDENCE.index(streams.classifications[node].kind),
-    )
-    return next(same, ranked[0])
+def analyze_network(network: Part, spike: str = "activations") -> Analysis:
+    """Return the analysis of a simplified ANN.
+
+    Args:
+        network: The ANN, with those in its branches, and what became of the file's nodes in it.
+        spike: Where neurons stand.
+    """
+    streams = {
+        part: find_streams(part.ann.graph, spike=spike) for part in _all_parts(network)
+    }
+    nodes = list(_describe_nodes(network, streams))
+    counts = collections.Counter(entry["kind"] for entry in nodes)
+    spent = _count_macs(streams.values())
+    total = sum(spent.values())
+    percent = 100 * spent["spikes"] / total if total else 0.0
+    return {
+        "version": ANALYSIS_VERSION,
+        "nodes": nodes,
+        "counts": {kind: counts[kind] for kind in _KINDS},
+        "macs": {"total": total, **{driver: spent[driver] for driver in _DRIVERS}},
+        "spike_driven_percent": round(percent, 2),
+    }
 
 
-def _driver(node: ir.Node, streams: Streams) -> str:
+def _all_parts(network: Part) -> Iterator[Part]:
+    yield network
+    for _, inner in network.inside:
+        yield from _all_parts(inner)
+
+
+def _count_macs(analyzed: Iterable[Streams]) -> collections.Counter[str]:
+    """Return the multiply-accumulates by what drives them."""
+    spent: collections.Counter[str] = collections.Counter()
+    for streams in analyzed:
+        for node in streams.graph:
+            spent[_driver_of(node, streams)] += macs(node) or 0
+    return spent
+
+
+def _driver_of(node: ir.Node, streams: Streams) -> str:
     """Return what drives the multiply-accumulates of ``node``."""
     if streams.is_spike_driven(node):
         return "spikes"
     kind = streams.classifications[node].kind.value
     return kind if kind in _DRIVERS else "analog"
+
+
+def _describe_nodes(
+    network: Part, streams: Mapping[Part, Streams]
+) -> Iterator[NodeAnalysis]:
+    """Yield the entries of all nodes, those of a branch behind its If."""
+    for mapping in network.node_mappings:
+        yield _describe_node(mapping, streams[network])
+        for branch, inner in network.inside:
+            if branch.node in mapping.replaced_by:
+                yield from _describe_nodes(inner, streams)
+
+
+def _describe_node(mapping: NodeMapping, streams: Streams) -> NodeAnalysis:
+    kind, reason = _kind_and_reason(mapping, streams)
+    nodes = mapping.replaced_by
+    return {
+        "node": mapping.node.name,
+        "op": mapping.node.op,
+        "place": mapping.node.place,
+        "kind": kind,
+        "reason": reason,
+        "into": None if mapping.into is None else mapping.into.name,
+        "became": [display_name(node) for node in nodes],
+        "macs": _add_macs(nodes),
+        "spike_driven": any(streams.is_spike_driven(node) for node in nodes),
+    }
+
+
+def _add_macs(nodes: Iterable[ir.Node]) -> int | None:
+    """Return the multiply-accumulates of all ``nodes``, None if those of one are not known."""
+    total = 0
+    for node in nodes:
+        count = macs(node)
+        if count is None:
+            return None
+        total += count
+    return total
+
+
+def _kind_and_reason(mapping: NodeMapping, streams: Streams) -> tuple[str, str]:
+    """Return what a node of the file becomes, and why."""
+    if mapping.outcome is Outcome.FOLDED and mapping.into is not None:
+        return "folded", f"part of what {mapping.into.op} {mapping.into.name!r} became"
+    if mapping.outcome is not Outcome.KEPT:
+        return _GONE[mapping.outcome]
+    node = _choose_representative(mapping, streams)
+    classification = streams.classifications[node]
+    kind, reason = classification.kind.value, classification.reason
+    if classification.kind is NodeKind.ANALOG and is_excluded_node(node):
+        reason = "left as it is, as asked"
+    return kind, reason
+
+
+def _choose_representative(mapping: NodeMapping, streams: Streams) -> ir.Node:
+    """Return that of the nodes in the place of one which says best what became of it."""
+    for node in mapping.replaced_by:
+        if node.op_type == mapping.node.op:
+            return node
+
+    def rank(node: ir.Node) -> int:
+        return _PRECEDENCE.index(streams.classifications[node].kind)
+
+    return min(mapping.replaced_by, key=rank)

@@ -8,10 +8,11 @@ import pytest
 
 from onnx2snn.analysis.channel_axis import channel_axis
 from onnx2snn.analysis.macs import macs
+from onnx2snn.analysis.neuron_places import weighted_operand
 from onnx2snn.analysis.operators import OPERATORS, Channel, Form, Operator
 from onnx2snn.analysis.operators.sign_rules import as_first_input
 from onnx2snn.analysis.signs import Signs
-from onnx2snn.analysis.streams import NodeKind, find_streams, weighted_operand
+from onnx2snn.analysis.streams import NodeKind, find_streams
 from onnx2snn.errors import UnsupportedError
 from tests.models import model, normal
 

@@ -12,8 +12,8 @@ from onnx2snn.analysis.provenance import (
     NodeMapping,
     Outcome,
     node_mappings,
-    source_nodes,
 )
+from onnx2snn.analysis.source_nodes import source_nodes
 from onnx2snn.conversion.import_model import import_model
 from onnx2snn.importing import read
 from onnx2snn.passes import SIMPLIFICATION, apply
@@ -50,11 +50,12 @@ def of(proto: onnx.ModelProto) -> dict[str, NodeMapping]:
 
 def check_partition(found: list[NodeMapping], graph: ir.Graph) -> None:
     """Check that every node of the result belongs to one node of the file."""
-    became = [node for mapping in found for node in mapping.became]
+    became = [node for mapping in found for node in mapping.replaced_by]
     assert len(became) == len(set(became))
     assert set(became) == set(graph)
     assert all(
-        bool(mapping.became) == (mapping.outcome is Outcome.KEPT) for mapping in found
+        bool(mapping.replaced_by) == (mapping.outcome is Outcome.KEPT)
+        for mapping in found
     )
     assert all(
         (mapping.into is None) == (mapping.outcome is not Outcome.FOLDED)
@@ -67,7 +68,8 @@ def said(found: dict[str, NodeMapping]) -> dict[str, str]:
     return {
         name: f"in {mapping.into.name}"
         if mapping.into
-        else " ".join(node.op_type for node in mapping.became) or mapping.outcome.value
+        else " ".join(node.op_type for node in mapping.replaced_by)
+        or mapping.outcome.value
         for name, mapping in found.items()
     }
 
@@ -245,7 +247,9 @@ def test_a_pooling_that_changes_places() -> None:
         "[pool] y = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (a) }"
     )
     assert said(found) == {"act": "Relu", "pool": "MaxPool"}
-    assert found["act"].became[0].inputs[0] is found["pool"].became[0].outputs[0]
+    assert (
+        found["act"].replaced_by[0].inputs[0] is found["pool"].replaced_by[0].outputs[0]
+    )
 
 
 def test_a_half_precision_network_is_cast_at_its_ends() -> None:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from onnx2snn.analysis.streams import NodeKind, find_streams, weighted_operand
+from onnx2snn.analysis.neuron_places import weighted_operand
+from onnx2snn.analysis.streams import NodeKind, find_streams
 from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.passes import ReplaceActivations
 from tests.models import model, normal, step_form, with_scales
