@@ -67,13 +67,10 @@ class _Finder:
         is_resized = not self.data_dependent.isdisjoint(read)
         if operator.form is Form.SHAPE and not is_resized:
             return
-        if any(self._is_varying_input(node, position) for position in operator.sizes):
-            is_resized = True
-        for body in subgraphs(node):
-            if self._gives_other_shapes(node, body):
-                is_resized = True
+        sizes = [self._is_varying_input(node, position) for position in operator.sizes]
+        bodies = [self._gives_other_shapes(node, body) for body in subgraphs(node)]
         self._varying.update(node.outputs)
-        if is_resized:
+        if is_resized or any(sizes) or any(bodies):
             changing = [v for v in node.outputs if not self._has_fixed_shape(v)]
             self.data_dependent.update(changing)
 

@@ -106,13 +106,10 @@ def _find_obstacle(
     if not all(is_float(value) for value in results):
         return "its result is not a real number"
     positions = [position for position, is_stream in enumerate(streams) if is_stream]
-    foreign = [
-        position for position in positions if not operator.takes_stream_at(position)
-    ]
+    foreign = operator.exclude_streams(positions)
     if foreign:
         return f"input {foreign} of {node.op_type} is a stream"
-    factors = [position for position in positions if position not in operator.bias]
-    if operator.form is Form.MULTILINEAR and len(factors) > 1:
+    if operator.form is Form.MULTILINEAR and operator.count_factors(positions) > 1:
         return "multiplies two streams"
     return None
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from onnx2snn.analysis.source_nodes import SourceNode
 
+    _Fits = Callable[[SourceNode, ir.Node], bool]
+
 __all__ = ["NodeMapping", "Outcome", "node_mappings"]
 
 _Node = TypeVar("_Node")
@@ -248,15 +250,21 @@ def _match_at_anchor(
     rest = list(news)
     for fits in (_make_same_value, _have_same_operator, _are_of_one_family):
         for new in tuple(rest):
-            free = (old for old in olds if old not in replaced_by)
-            old = next((old for old in free if fits(old, new)), None)
+            free = [old for old in olds if old not in replaced_by]
+            old = _find_fitting(free, new, fits)
             if old is not None:
                 replaced_by[old] = [new]
                 rest.remove(new)
-    holders = (old for old in olds if news[-1] in replaced_by.get(old, ()))
-    heir = next(holders, owner)
     if rest:
+        holders = (old for old in olds if news[-1] in replaced_by.get(old, ()))
+        heir = next(holders, owner)
         replaced_by.setdefault(heir, []).extend(rest)
+
+
+def _find_fitting(
+    olds: Iterable[SourceNode], new: ir.Node, fits: _Fits
+) -> SourceNode | None:
+    return next((old for old in olds if fits(old, new)), None)
 
 
 def _make_same_value(old: SourceNode, new: ir.Node) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from onnx2snn.analysis.operators.sign_rules import unknown_sign
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import onnx_ir as ir
 
@@ -135,6 +135,13 @@ class Operator:
         """Whether it always gives elements of its inputs and constants, wherever they go."""
         return self.form is Form.LINEAR and self.selects == {}
 
-    def takes_stream_at(self, position: int) -> bool:
-        """Whether the input at ``position`` may be a stream."""
-        return self.inputs is None or position in self.inputs or position in self.bias
+    def exclude_streams(self, positions: Iterable[int]) -> list[int]:
+        """Return those of the input ``positions`` at which no stream may come in."""
+        if self.inputs is None:
+            return []
+        allowed = {*self.inputs, *self.bias}
+        return [position for position in positions if position not in allowed]
+
+    def count_factors(self, positions: Iterable[int]) -> int:
+        """Return how many of the inputs at ``positions`` are multiplied, not added."""
+        return sum(position not in self.bias for position in positions)
