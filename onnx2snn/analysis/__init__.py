@@ -1,1 +1,1 @@
-"""Which values of a graph are streams, and what each node becomes."""
+"""Streams of a graph, the activations in it, and the classification of each node."""

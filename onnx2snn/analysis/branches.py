@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from onnx2snn.analysis.provenance import NodeMapping
 
-__all__ = ["CONDITIONS", "Branch", "Part", "branches"]
+__all__ = ["CONDITIONS", "Branch", "Part", "find_branches"]
 
 CONDITIONS = {"then_branch": True, "else_branch": False}
 """Attribute that holds a branch, to the condition under which it runs."""
@@ -95,7 +95,7 @@ class Part:
         return bool(self.inside or activations(self.ann.graph))
 
 
-def branches(model: ir.Model) -> list[Branch]:
+def find_branches(model: ir.Model) -> list[Branch]:
     """Return the branches of ``model`` that are networks to convert.
 
     The condition of their If, and whatever they read, is known before the first step.

@@ -47,7 +47,7 @@ def _names_of_input_dimensions(graph: ir.Graph) -> set[str]:
 
 
 class _Finder:
-    """What changes from step to step, and what changes its shape."""
+    """Values that change from step to step, and those that change their shape."""
 
     def __init__(self, names: set[str], streams: Iterable[ir.Value]) -> None:
         self.data_dependent: set[ir.Value] = set()

@@ -10,10 +10,10 @@ from onnx2snn.graph import subgraphs
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-__all__ = ["macs"]
+__all__ = ["count_macs"]
 
 
-def macs(node: ir.Node) -> int | None:
+def count_macs(node: ir.Node) -> int | None:
     """Return the multiply-accumulates of ``node`` for one sample.
 
     Free dimensions count as 1, sequences are as long as can be, and of branches the longer one
@@ -48,7 +48,7 @@ def _count_longest(node: ir.Node) -> int | None:
 def _count_graph(graph: ir.Graph) -> int | None:
     total = 0
     for node in graph:
-        count = macs(node)
+        count = count_macs(node)
         if count is None:
             return None
         total += count

@@ -1,4 +1,4 @@
-"""What one node becomes, from its operator and from which of its inputs are streams."""
+"""The classification of one node, by its operator and by which of its inputs are streams."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 __all__ = [
     "Classification",
     "NodeKind",
-    "classify",
-    "refusal",
-    "selects",
-    "summed",
+    "classify_node",
+    "find_refusal",
+    "selects_elements",
+    "summed_inputs",
 ]
 
 
 class NodeKind(enum.StrEnum):
-    """What a node becomes in the spiking network."""
+    """The form of a node in the spiking network."""
 
     STATIC = "static"
     """Computed once, before the first step."""
@@ -46,13 +46,13 @@ class NodeKind(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True)
 class Classification:
-    """What one node becomes, and why."""
+    """The form of one node in the spiking network, and why."""
 
     kind: NodeKind
     reason: str
 
 
-def refusal(node: ir.Node) -> str | None:
+def find_refusal(node: ir.Node) -> str | None:
     """Say why no neuron may depend on ``node`` if it reads a stream, None if one may."""
     if node.domain == DOMAIN:
         return None
@@ -63,7 +63,7 @@ def refusal(node: ir.Node) -> str | None:
         return "drops other elements in each step; export the model for inference"
     for graph in subgraphs(node):
         for inner in graph:
-            reason = refusal(inner)
+            reason = find_refusal(inner)
             if reason is not None:
                 return f"it holds {inner.op_type}: {reason}"
     return None
@@ -77,7 +77,7 @@ def _drops_elements(node: ir.Node) -> bool:
     return not all(_is_zero(value) for value in training_mode)
 
 
-def classify(node: ir.Node, streams: Sequence[bool]) -> Classification:
+def classify_node(node: ir.Node, streams: Sequence[bool]) -> Classification:
     """Return what ``node`` becomes by the row of its operator.
 
     Args:
@@ -120,7 +120,7 @@ def _is_proportional(node: ir.Node, operator: Operator) -> bool:
     return _has_choice(node, operator.only) and not _rounds_to_small_type(node)
 
 
-def summed(node: ir.Node) -> list[ir.Value]:
+def summed_inputs(node: ir.Node) -> list[ir.Value]:
     """Return the inputs of which a max-like ``node`` reads sums; the sum of 0 is 0."""
     positions = operator_of(node).inputs
     inputs = list(node.inputs)
@@ -129,7 +129,7 @@ def summed(node: ir.Node) -> list[ir.Value]:
     return [value for value in inputs if value is not None and not _is_zero(value)]
 
 
-def selects(node: ir.Node) -> bool:
+def selects_elements(node: ir.Node) -> bool:
     """Whether ``node`` gives nothing but elements of its inputs and constants."""
     choices = operator_of(node).selects
     return choices is not None and _has_choice(node, choices)

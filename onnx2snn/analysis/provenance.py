@@ -30,7 +30,7 @@ _Node = TypeVar("_Node")
 
 
 class Outcome(enum.StrEnum):
-    """What can become of a node."""
+    """The ways in which a node can end."""
 
     KEPT = "kept"
     """There are nodes in its place."""

@@ -16,13 +16,13 @@ __all__ = ["Signs"]
 
 
 class Signs:
-    """What is known of the signs of a graph's values.
+    """Known signs of a graph's values.
 
-    What has been found out stays true while a graph is rewritten to compute the same.
+    They stay true while a graph is rewritten to compute the same.
     """
 
     def __init__(self) -> None:
-        """Know nothing yet."""
+        """Begin with no known sign."""
         self._known: dict[ir.Value, bool] = {}
 
     def is_never_negative(self, value: ir.Value | None) -> bool:

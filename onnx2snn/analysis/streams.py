@@ -1,4 +1,4 @@
-"""Which values of a graph are streams, and what each node becomes.
+"""The streams of a graph, and the classification of each node.
 
 The analysis works alike on an ANN, whose activations *will* become neurons, and on a
 single-step graph, whose neurons are there already.
@@ -19,10 +19,10 @@ from onnx2snn.analysis.neuron_places import (
 from onnx2snn.analysis.node_kinds import (
     Classification,
     NodeKind,
-    classify,
-    refusal,
-    selects,
-    summed,
+    classify_node,
+    find_refusal,
+    selects_elements,
+    summed_inputs,
 )
 from onnx2snn.analysis.operators import Form, operator_of
 from onnx2snn.errors import OptionError, Refusal, UnsupportedError
@@ -105,11 +105,11 @@ class Streams:
             return False
         if self.classifications[node].kind is not NodeKind.LINEAR:
             return False
-        fed = _operand_among(node, self.weight_inputs)
+        neuron_input = _operand_among(node, self.weight_inputs)
         streams = {value for value in node.inputs if value in self.varying}
-        if fed is not None:
-            streams.discard(fed)
-        is_driven = bool(streams) or fed is not None
+        if neuron_input is not None:
+            streams.discard(neuron_input)
+        is_driven = bool(streams) or neuron_input is not None
         return is_driven and streams <= self.spikes
 
 
@@ -174,30 +174,30 @@ class _Classifier:
             self.spikes.update(node.outputs)
 
     def _classify(self, node: ir.Node) -> Classification:
-        fed = _operand_among(node, self.weight_inputs)
+        neuron_input = _operand_among(node, self.weight_inputs)
         is_resized = not self._neurons.data_dependent.isdisjoint(reads(node))
-        if fed is None and self.varying.isdisjoint(reads(node)):
+        if neuron_input is None and self.varying.isdisjoint(reads(node)):
             return Classification(NodeKind.STATIC, "reads no stream")
         if operator_of(node).form is Form.SHAPE and not is_resized:
             return Classification(NodeKind.STATIC, "reads the shape of a stream only")
         if node not in self._neurons.live:
             return Classification(NodeKind.READOUT, "no neuron depends on it")
-        reason = refusal(node)
+        reason = find_refusal(node)
         if reason is not None:
             return Classification(NodeKind.REFUSED, reason)
         if is_resized:
             reason = "the numbers in a stream decide the size of its input"
             return Classification(NodeKind.ANALOG, reason)
-        return self._classify_by_operator(node, fed)
+        return self._classify_by_operator(node, neuron_input)
 
     def _classify_by_operator(
-        self, node: ir.Node, fed: ir.Value | None
+        self, node: ir.Node, neuron_input: ir.Value | None
     ) -> Classification:
         streams = [
-            value in self.varying or (value is not None and value is fed)
+            value in self.varying or (value is not None and value is neuron_input)
             for value in node.inputs
         ]
-        classification = classify(node, streams)
+        classification = classify_node(node, streams)
         if classification.kind is NodeKind.MAX_LIKE and is_excluded_node(node):
             return Classification(NodeKind.ANALOG, "no neuron stands here")
         return classification
@@ -206,7 +206,9 @@ class _Classifier:
         if kind is NodeKind.SPIKING:
             return True
         if kind is NodeKind.MAX_LIKE:  # a bound is no spike
-            return selects(node) and self.spikes.issuperset(summed(node))
+            return selects_elements(node) and self.spikes.issuperset(
+                summed_inputs(node)
+            )
         if kind is NodeKind.LINEAR:
             return self._keeps_spikes(node)
         return False
@@ -223,13 +225,13 @@ class _Classifier:
         if is_op(node, "Add", "Neg", "Sub", "Sum"):
             # Each spike adds its own weights.
             return len(streams) == len(node.inputs)
-        return selects(node)
+        return selects_elements(node)
 
 
 def _operand_among(
     node: ir.Node, weight_inputs: Collection[ir.Value]
 ) -> ir.Value | None:
-    """Return the operand of the weights of ``node`` if a neuron stands between, else None."""
+    """Return the operand of the weights of ``node`` if a neuron stands at it, else None."""
     operand = weighted_operand(node)
     return operand if operand in weight_inputs else None
 

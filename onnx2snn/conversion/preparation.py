@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from onnx2snn.analysis.branches import Part, branches
+from onnx2snn.analysis.branches import Part, find_branches
 from onnx2snn.analysis.provenance import node_mappings
 from onnx2snn.analysis.source_nodes import source_nodes
 from onnx2snn.conversion.exclusion import check_names, excluded_values
@@ -85,7 +85,7 @@ def _part(model: ir.Model, nodes: Sequence[SourceNode], options: Options) -> Par
     apply(ann, options.remaining([left]))
     sources = {new: mapping.node for mapping in found for new in mapping.replaced_by}
     inside = []
-    for branch in branches(ann):
+    for branch in find_branches(ann):
         if not any(map(is_excluded, branch.node.outputs)):
             inner = sources[branch.node].branches.get(branch.name, ())
             part = _part(canonicalize(branch.model(ann)), inner, options)

@@ -20,7 +20,7 @@ AFFINE = ("BatchNormalization", "Mul", "Div", "Add", "Sub")
 
 @dataclasses.dataclass(frozen=True)
 class Affine:
-    """What a node does to each channel: ``scale * x + shift``, both [C] or [1]."""
+    """A scale and a shift of each channel: ``scale * x + shift``, both [C] or [1]."""
 
     x: ir.Value
     scale: np.ndarray

@@ -1,11 +1,11 @@
-"""What each node of an ANN will become, before anything is converted."""
+"""The analysis of an ANN: the future of each node, before anything is converted."""
 
 from __future__ import annotations
 
 import collections
 from typing import TYPE_CHECKING, TypedDict
 
-from onnx2snn.analysis.macs import macs
+from onnx2snn.analysis.macs import count_macs
 from onnx2snn.analysis.neuron_places import is_excluded_node
 from onnx2snn.analysis.provenance import Outcome
 from onnx2snn.analysis.streams import NodeKind, find_streams
@@ -58,10 +58,10 @@ class Analysis(TypedDict):
 
 
 _DRIVERS = ("spikes", "static", "readout", "analog")
-"""What can drive multiply-accumulates."""
+"""Names for what drives multiply-accumulates."""
 
 _KINDS = (*(kind.value for kind in NodeKind), "folded", "constant", "removed")
-"""What a node of the file can become."""
+"""The kinds of nodes of a file."""
 
 _GONE = {
     Outcome.CONSTANT: ("constant", "needs no input's values: computed on import"),
@@ -79,7 +79,7 @@ _PRECEDENCE = (
     NodeKind.READOUT,
     NodeKind.STATIC,
 )
-"""Which of several nodes that one became stands for all."""
+"""Kinds of nodes, the one first that stands for all in the place of one node."""
 
 
 def analyze_network(network: Part, spike: str = "activations") -> Analysis:
@@ -94,7 +94,7 @@ def analyze_network(network: Part, spike: str = "activations") -> Analysis:
     }
     nodes = list(_describe_nodes(network, streams))
     counts = collections.Counter(entry["kind"] for entry in nodes)
-    spent = _count_macs(streams.values())
+    spent = _sum_macs_by_driver(streams.values())
     total = sum(spent.values())
     percent = 100 * spent["spikes"] / total if total else 0.0
     return {
@@ -112,12 +112,12 @@ def _all_parts(network: Part) -> Iterator[Part]:
         yield from _all_parts(inner)
 
 
-def _count_macs(analyzed: Iterable[Streams]) -> collections.Counter[str]:
+def _sum_macs_by_driver(analyzed: Iterable[Streams]) -> collections.Counter[str]:
     """Return the multiply-accumulates by what drives them."""
     spent: collections.Counter[str] = collections.Counter()
     for streams in analyzed:
         for node in streams.graph:
-            spent[_driver_of(node, streams)] += macs(node) or 0
+            spent[_driver_of(node, streams)] += count_macs(node) or 0
     return spent
 
 
@@ -160,7 +160,7 @@ def _add_macs(nodes: Iterable[ir.Node]) -> int | None:
     """Return the multiply-accumulates of all ``nodes``, None if those of one are not known."""
     total = 0
     for node in nodes:
-        count = macs(node)
+        count = count_macs(node)
         if count is None:
             return None
         total += count

@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from onnx2snn.analysis.dynamic_shapes import data_dependent_values
-from onnx2snn.analysis.node_kinds import NodeKind, classify
+from onnx2snn.analysis.node_kinds import NodeKind, classify_node
 from onnx2snn.graph import reads
 from onnx2snn.ops.predicates import is_neuron
 
@@ -69,4 +69,4 @@ def _is_linear(node: ir.Node, moved: set[ir.Value]) -> bool:
     if captured:
         return False
     inputs = [value in moved for value in node.inputs]
-    return classify(node, inputs).kind is NodeKind.LINEAR
+    return classify_node(node, inputs).kind is NodeKind.LINEAR

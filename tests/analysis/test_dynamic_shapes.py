@@ -20,7 +20,7 @@ CONSTANTS = {
 def found(
     text: str, inputs: str = "float[N,4] s, float[N,4] x, int64[M] i"
 ) -> set[str | None]:
-    """Return the elastic values where ``s`` is the stream."""
+    """Return the values of data-dependent shapes where ``s`` is the stream."""
     ann = model(f"({inputs}) => (y) {{ {text} }}", **CONSTANTS)
     return {
         value.name for value in data_dependent_values(ann.graph, ann.graph.inputs[:1])

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from onnx2snn.analysis.macs import macs
+from onnx2snn.analysis.macs import count_macs
 from onnx2snn.graph import subgraphs
 from tests.models import model, normal
 
@@ -22,7 +22,7 @@ WEIGHTS = {
 def count(node: str, x: str, opset: int = 17) -> int | None:
     header = f'<ir_version: 9, opset_import: ["" : {opset}]>'
     ann = model(f"(float[{x}] x) => (y) {{ {node} }}", header, **WEIGHTS)
-    return macs(ann.graph.node(-1))
+    return count_macs(ann.graph.node(-1))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_shapes_that_are_not_known(node: str) -> None:
         **WEIGHTS,
     )
     ann.graph.node(0).outputs[0].shape = None
-    assert macs(ann.graph.node(1)) is None
+    assert count_macs(ann.graph.node(1)) is None
 
 
 LOOP = (
@@ -96,7 +96,7 @@ INNER = {
 )
 def test_what_a_node_holds_counts(text: str, expected: int | None) -> None:
     ann = model(f"(float[3,4] x, int64 turns) => (h) {{ {text} }}", **(WEIGHTS | INNER))
-    assert macs(ann.graph.node(0)) == expected
+    assert count_macs(ann.graph.node(0)) == expected
 
 
 def test_a_body_of_unknown_shapes() -> None:
@@ -104,4 +104,4 @@ def test_a_body_of_unknown_shapes() -> None:
     ann = model(f"(float[3,4] x) => (h) {{ {text} }}", **(WEIGHTS | INNER))
     (body,) = subgraphs(ann.graph.node(0))
     body.inputs[2].shape = None
-    assert macs(ann.graph.node(0)) is None
+    assert count_macs(ann.graph.node(0)) is None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from onnx2snn.analysis.channel_axis import channel_axis
-from onnx2snn.analysis.macs import macs
+from onnx2snn.analysis.macs import count_macs
 from onnx2snn.analysis.neuron_places import weighted_operand
 from onnx2snn.analysis.operators import OPERATORS, Channel, Form, Operator
 from onnx2snn.analysis.operators.sign_rules import as_first_input
@@ -93,9 +93,9 @@ def test_what_selects_keeps_spikes(
 
 def test_macs_are_counted_by_the_row(monkeypatch: pytest.MonkeyPatch) -> None:
     ann = with_new_operator("y = Twice (x)")
-    assert macs(twice_of(ann)) == 0
+    assert count_macs(twice_of(ann)) == 0
     add_row(monkeypatch, Operator(Form.MULTILINEAR, (0, 1), macs=lambda _: 70))
-    assert macs(twice_of(ann)) == 70
+    assert count_macs(twice_of(ann)) == 70
     assert weighted_operand(twice_of(ann)) is ann.graph.inputs[0]
 
 

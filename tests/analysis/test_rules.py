@@ -11,7 +11,7 @@ import onnx_ir as ir
 import pytest
 
 import onnx2snn
-from onnx2snn.analysis.node_kinds import selects, summed
+from onnx2snn.analysis.node_kinds import selects_elements, summed_inputs
 from onnx2snn.analysis.operators import OPERATORS, Form, operator_of, operators_of_form
 from onnx2snn.analysis.streams import NodeKind, Streams, find_streams
 from onnx2snn.errors import UnsupportedError
@@ -100,7 +100,9 @@ def test_every_input_that_may_be_a_stream_is_one_somewhere(op: str) -> None:
             }
             if rule.form is Form.MAX_LIKE:
                 found |= {
-                    at for at, value in enumerate(node.inputs) if value in summed(node)
+                    at
+                    for at, value in enumerate(node.inputs)
+                    if value in summed_inputs(node)
                 }
     assert found >= named
 
@@ -228,7 +230,7 @@ def test_what_is_called_linear_is_affine(case: Case) -> None:
 def test_what_is_called_max_like_grows_with_its_inputs(
     case: Case, factor: float
 ) -> None:
-    f = Probe(case, lambda node, _: summed(node))
+    f = Probe(case, lambda node, _: summed_inputs(node))
     u = f.drawn(1) if "Clip" not in case.text else f.values
     scaled = {key: np.array(factor * data, data.dtype) for key, data in u.items()}
     np.testing.assert_allclose(f(scaled), factor * f(u), rtol=1e-5, atol=1e-6 * factor)
@@ -239,7 +241,7 @@ def test_what_is_called_max_like_grows_with_its_inputs(
     [
         case
         for case in CASES
-        if case.kind in {"linear", "max-like"} and selects(tried(case)[0])
+        if case.kind in {"linear", "max-like"} and selects_elements(tried(case)[0])
     ],
     ids=str,
 )
@@ -253,7 +255,7 @@ def test_what_is_said_to_select_selects(case: Case) -> None:
 
 def summed_or_varying(node: ir.Node, streams: Streams) -> list[ir.Value]:
     is_max_like = operator_of(node).form is Form.MAX_LIKE
-    return summed(node) if is_max_like else varying(node, streams)
+    return summed_inputs(node) if is_max_like else varying(node, streams)
 
 
 WEIGHTS = {

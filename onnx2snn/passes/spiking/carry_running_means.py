@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.analysis.node_kinds import summed
+from onnx2snn.analysis.node_kinds import summed_inputs
 from onnx2snn.analysis.streams import NodeKind, Streams, find_streams
 from onnx2snn.graph import constant, fresh_name, reads, rewire, take_over
 from onnx2snn.metadata.facts import STREAM_OF
@@ -100,7 +100,7 @@ class _Carrier:
         elif kind is NodeKind.LINEAR:
             self._read(node, varying, self.stream)
         else:
-            self._read(node, summed(node), self.running_sum)
+            self._read(node, summed_inputs(node), self.running_sum)
             self._are_means.update(node.outputs[1:])  # positions: of sums as of means
             self._take_difference(node.outputs[0])
 
