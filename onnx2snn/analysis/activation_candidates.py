@@ -37,7 +37,7 @@ def find_candidates(graph: ir.Graph) -> list[ir.Value]:
             if finder.is_read_outside(value, readable):
                 readable.add(value)
     outer = [value for value in finder.candidates if value in readable]
-    return [value for value in outer if is_float(value)]
+    return list(filter(is_float, outer))
 
 
 class _Finder:
@@ -63,8 +63,8 @@ class _Finder:
                 self._add_results(node)
         elif node.outputs:
             self._add_function(node)
-        has_candidates = not self.candidates.keys().isdisjoint(node.outputs)
-        if is_behind or has_candidates:
+        fires = any(value in self.candidates for value in node.outputs)
+        if is_behind or fires:
             self._behind_candidates.update(node.outputs)
 
     def _add_results(self, node: ir.Node) -> None:
@@ -77,7 +77,8 @@ class _Finder:
         root = self._groups.add(node)
         if root is not None:
             self._add_member(node, root)
-        if _is_activation(node) and operands_of(node) and not _is_guard(node):
+        is_activation = _is_activation(node) and not _is_guard(node)
+        if is_activation and operands_of(node):
             self.candidates[output] = None
         if output in self.candidates:
             self._bases[output] = output
@@ -102,7 +103,10 @@ class _Finder:
 
     def _common_base(self, operands: list[ir.Value], root: ir.Value) -> ir.Value:
         """Return the activation of which all operands are functions, else the root."""
-        bases = {self._bases.get(value, value) for value in operands}
+        bases = set()
+        for value in operands:
+            base = self._bases.get(value, value)
+            bases.add(base)
         if len(bases) > 1:
             return root
         return bases.pop()
@@ -120,7 +124,8 @@ class _Finder:
             value: An output of a node.
             readable: Those values behind it of which this is true.
         """
-        if value.is_graph_output() or not self._groups.is_member(value):
+        is_member = self._groups.is_member(value)
+        if value.is_graph_output() or not is_member:
             return True
         for use in value.uses():
             result = use.node.outputs[0]
@@ -129,7 +134,10 @@ class _Finder:
         return False
 
     def _leads_outside(
-        self, value: ir.Value, result: ir.Value, readable: set[ir.Value]
+        self,
+        value: ir.Value,
+        result: ir.Value,
+        readable: set[ir.Value],
     ) -> bool:
         """Whether ``result``, which is computed from ``value``, is outside or read there."""
         if not self._groups.are_together(result, value):
@@ -188,7 +196,10 @@ def clip_bound(node: ir.Node, position: int) -> float | None:
 
 def _is_guard(node: ir.Node) -> bool:
     """Whether ``node`` only keeps a divisor, or what a root is taken of, away from 0."""
-    if not is_op(node, "Clip") or clip_bound(node, 2) is not None:
+    if not is_op(node, "Clip"):
+        return False
+    has_upper_bound = clip_bound(node, 2) is not None
+    if has_upper_bound:
         return False
     low = clip_bound(node, 1)
     if low is None or low <= 0:

@@ -70,13 +70,16 @@ class Clamps:
     def replace(self, old: ir.Value, new: ir.Value) -> None:
         """Take ``new`` for what ``old`` was."""
         self._functions.take_for(new, old)
-        self._roots[new] = self._roots.pop(old)
+        roots = self._roots.pop(old)
+        self._roots[new] = roots
 
     def _find_clamp(self, node: ir.Node) -> Clamp | Leak | None:
         output = node.outputs[0]
         for root in self._roots[output]:
             curve = self._functions.find(output, root)
-            clamp = None if curve is None else _clamp_of(node, root, curve)
+            if curve is None:
+                continue
+            clamp = _clamp_of(node, root, curve)
             if clamp is not None:
                 return clamp
         return None
@@ -86,14 +89,16 @@ class Clamps:
         inputs = computed_inputs(node)
         if not inputs:
             return []
-        first, *others = [self._roots_of_input(value) for value in inputs]
-        common = [root for root in first if all(root in roots for roots in others)]
-        output = node.outputs[0]
-        return [
-            root
-            for root in common[:_MOST_ROOTS]
-            if self._functions.find(output, root) is not None
-        ]
+        first, *others = map(self._roots_of_input, inputs)
+        common = first
+        for roots in others:
+            common = [root for root in common if root in roots]
+        known = []
+        for root in common[:_MOST_ROOTS]:
+            curve = self._functions.find(node.outputs[0], root)
+            if curve is not None:
+                known.append(root)
+        return known
 
     def _roots_of_input(self, value: ir.Value) -> list[ir.Value]:
         """Return the values of which ``value`` is a known function, itself last.
@@ -103,29 +108,42 @@ class Clamps:
         node = value.producer()
         if node is None or value not in self._roots:
             return [value]
-        if not has_one_reader(value) and self._find_clamp(node) is not None:
+        is_shared = not has_one_reader(value)
+        if is_shared and self._find_clamp(node) is not None:
             return [value]
         return [*self._roots[value], value]
 
 
 def _clamp_of(node: ir.Node, x: ir.Value, curve: Piecewise) -> Clamp | Leak | None:
     """Return the clamp that ``node`` is, if ``curve`` of ``x`` is one."""
-    has_type_of_x = node.outputs[0].dtype in {None, x.dtype}
-    if x.dtype not in FLOATS or not has_type_of_x or not curve.is_continuous:
+    if not curve.is_continuous or not _keeps_type(node, x):
         return None
     if is_relu_like(curve):
         return _rectifier_of(node, x, slope_below_zero(curve))
-    if curve.number is not None and is_op(node, *_CLAMPING):
-        return Clamp(x, curve.number, curve.number)
+    number = curve.number
+    if number is not None and is_op(node, *_CLAMPING):
+        return Clamp(x, low=number, high=number)
     bounds = clamp_bounds(curve)
-    return None if bounds is None else Clamp(x, *bounds)
+    if bounds is None:
+        return None
+    return Clamp(x, *bounds)
+
+
+def _keeps_type(node: ir.Node, x: ir.Value) -> bool:
+    """Whether ``node`` gives real numbers of the type of ``x``."""
+    if x.dtype not in FLOATS:
+        return False
+    output = node.outputs[0]
+    return output.dtype is None or output.dtype == x.dtype
 
 
 def _rectifier_of(node: ir.Node, x: ir.Value, slope: float) -> Clamp | Leak | None:
     """Return what ``node`` is if it is ``x`` above 0 and ``slope * x`` below."""
     if slope == 0:
         return Clamp(x, 0.0, math.inf)
-    may_fall = is_op(node, *_LEAKY)
-    if slope > 1 or (slope < 0 and not may_fall):
+    is_falling = slope < 0
+    if is_falling and not is_op(node, *_LEAKY):
+        return None
+    if slope > 1:
         return None
     return Leak(x, slope)

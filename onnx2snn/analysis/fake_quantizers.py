@@ -45,48 +45,65 @@ class UniformQuantizer:
 
 def uniform_quantizer_of(node: ir.Node) -> UniformQuantizer | None:
     """Return the widest quantizer around the rounding ``node``; None if there is none."""
-    source = node.inputs[0] if is_op(node, *ROUNDINGS) else None
+    if not is_op(node, *ROUNDINGS):
+        return None
+    source = node.inputs[0]
     if source is None or is_constant(source):
         return None
     functions = Functions(CLAMPED_LINES)
-    results = list(_results(node, source, functions))
-    for x in reversed(list(paths_back(source, _LINES))):
+    sources = list(paths_back(source, _LINES))
+    results = list(_find_results(node, source, functions))
+    for x in reversed(sources):
         for y in results:
             line = functions.find(y, x)
-            steps = None if line is None else uniform_steps(line)
+            if line is None:
+                continue
+            steps = uniform_steps(line)
             if steps is not None:
                 return UniformQuantizer(x, y, steps)
     return None
 
 
-def _results(
-    node: ir.Node, source: ir.Value, functions: Functions[ClampedLine]
+def _find_results(
+    node: ir.Node,
+    source: ir.Value,
+    functions: Functions[ClampedLine],
 ) -> Iterator[ir.Value]:
     """Yield what a quantizer around the rounding ``node`` may give, the widest first."""
     output = node.outputs[0]
-    passed_through = _straight_through(output, source)
+    passed_through = _find_straight_through(output, source)
     if passed_through is not None:
         functions.take_for(passed_through, output)
-        yield from reversed(list(paths_on(passed_through, _LINES)))
-    yield from reversed(list(paths_on(output, _LINES)))
+        path = list(paths_on(passed_through, _LINES))
+        yield from reversed(path)
+    path = list(paths_on(output, _LINES))
+    yield from reversed(path)
 
 
-def _straight_through(rounded: ir.Value, source: ir.Value) -> ir.Value | None:
+def _find_straight_through(
+    rounded: ir.Value,
+    source: ir.Value,
+) -> ir.Value | None:
     """Return ``source + (rounded - source)``, if it is there.
 
     So a gradient is let straight through where the framework has no other way.
     """
     for use in rounded.uses():
         difference = use.node
-        if is_op(difference, "Sub") and list(difference.inputs) == [rounded, source]:
-            total = _sum_of(source, difference.outputs[0])
-            if total is not None:
-                return total
+        if not is_op(difference, "Sub"):
+            continue
+        if list(difference.inputs) != [rounded, source]:
+            continue
+        total = _find_sum(source, difference.outputs[0])
+        if total is not None:
+            return total
     return None
 
 
-def _sum_of(one: ir.Value, other: ir.Value) -> ir.Value | None:
+def _find_sum(one: ir.Value, other: ir.Value) -> ir.Value | None:
     for use in other.uses():
-        if is_op(use.node, "Add") and {*use.node.inputs} == {one, other}:
-            return use.node.outputs[0]
+        reader = use.node
+        operands = set(reader.inputs)
+        if is_op(reader, "Add") and operands == {one, other}:
+            return reader.outputs[0]
     return None

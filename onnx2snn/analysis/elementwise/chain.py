@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
@@ -73,13 +74,14 @@ class Functions(Generic[F]):
     def __init__(
         self,
         algebra: Algebra[F],
-        is_followed: Callable[[ir.Value], bool] = lambda _: True,
+        is_followed: Callable[[ir.Value], bool] | None = None,
     ) -> None:
         """Know nothing yet.
 
         Args:
             algebra: The form of the functions.
-            is_followed: Whether a value is a function of the operands of its node.
+            is_followed: Whether a value is a function of the operands of its node; None
+                if each is.
         """
         self._algebra = algebra
         self._is_followed = is_followed
@@ -88,7 +90,8 @@ class Functions(Generic[F]):
 
     def take_for(self, value: ir.Value, original: ir.Value) -> None:
         """Take ``value`` for the same as ``original``, whatever node it comes from."""
-        self._originals[value] = self._originals.get(original, original)
+        first = self._originals.get(original, original)
+        self._originals[value] = first
 
     def find(self, value: ir.Value, root: ir.Value) -> F | None:
         """Return ``value`` as a function of ``root``, None if that is not known."""
@@ -104,15 +107,22 @@ class Functions(Generic[F]):
 
     def _compute(self, value: ir.Value, root: ir.Value) -> F | None:
         node = value.producer()
-        if node is None or not self._is_followed(value):
+        if node is None or self._is_end(value):
+            return None
+        if not is_op(node, node.op_type):
             return None
         rule = self._algebra.rules.get(node.op_type)
-        if rule is None or not is_op(node, node.op_type):
+        if rule is None:
             return None
         operands = self._find_operands(node, root)
         if operands is None:
             return None
         return rule(node, *operands)
+
+    def _is_end(self, value: ir.Value) -> bool:
+        if self._is_followed is None:
+            return False
+        return not self._is_followed(value)
 
     def _find_operands(self, node: ir.Node, root: ir.Value) -> list[F] | None:
         operands = []
@@ -128,7 +138,8 @@ class Functions(Generic[F]):
 
     def _find_default(self, node: ir.Node, position: int) -> F | None:
         """Return what an input stands for that is left out."""
-        number = _DEFAULTS.get((node.op_type, position))
+        key = node.op_type, position
+        number = _DEFAULTS.get(key)
         if number is None:
             return None
         return self._algebra.number(number)
@@ -144,15 +155,16 @@ _DEFAULTS = {
 def _inputs_of(node: ir.Node) -> list[ir.Value | None]:
     """Return the inputs of ``node``, with those left out at the end of a Clip."""
     inputs = list(node.inputs)
-    while is_op(node, "Clip") and len(inputs) < 3:
-        inputs.append(None)
+    if is_op(node, "Clip"):
+        absent = 3 - len(inputs)
+        inputs += [None] * absent
     return inputs
 
 
 def computed_inputs(node: ir.Node) -> list[ir.Value]:
     """Return the inputs of ``node`` that are no constants."""
     inputs = [value for value in node.inputs if value is not None]
-    return [value for value in inputs if not is_constant(value)]
+    return list(itertools.filterfalse(is_constant, inputs))
 
 
 def paths_back(value: ir.Value, operators: frozenset[str]) -> Iterator[ir.Value]:
@@ -179,8 +191,9 @@ def paths_on(value: ir.Value, operators: frozenset[str]) -> Iterator[ir.Value]:
     while has_one_reader(value):
         (use,) = value.uses()
         reader = use.node
-        is_inside = reader.graph is value.graph
-        if not is_inside or _only_operand(reader, operators) is not value:
+        if reader.graph is not value.graph:
+            return
+        if _only_operand(reader, operators) is not value:
             return
         value = reader.outputs[0]
         yield value
@@ -191,6 +204,7 @@ def _only_operand(node: ir.Node | None, operators: frozenset[str]) -> ir.Value |
     if node is None or not is_op(node, *operators):
         return None
     operands = computed_inputs(node)
-    if len(operands) != 1 or len(node.outputs) != 1:
+    has_one_result = len(node.outputs) == 1
+    if len(operands) != 1 or not has_one_result:
         return None
     return operands[0]

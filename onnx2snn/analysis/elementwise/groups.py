@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from onnx2snn.analysis.operators import operator_of
@@ -15,22 +16,28 @@ __all__ = ["Groups", "operands_of"]
 
 def operands_of(node: ir.Node) -> list[ir.Value]:
     """Return the inputs of ``node`` that may differ from element to element."""
-    values = [value for value in node.inputs if value is not None]
-    return [value for value in values if not _is_one_number(value)]
+    inputs = [value for value in node.inputs if value is not None]
+    return list(itertools.filterfalse(_is_one_number, inputs))
 
 
 def _is_one_number(value: ir.Value) -> bool:
     """Whether ``value`` is a constant, or a scalar."""
     if is_constant(value):
         return True
-    return value.shape is not None and len(value.shape) == 0
+    return _rank_of(value) == 0
 
 
 def _have_other_ranks(one: ir.Value, other: ir.Value) -> bool:
     """Whether two values are known to have different numbers of axes."""
-    if one.shape is None or other.shape is None:
-        return False
-    return len(one.shape) != len(other.shape)
+    ranks = {_rank_of(one), _rank_of(other)}
+    ranks.discard(None)
+    return len(ranks) > 1
+
+
+def _rank_of(value: ir.Value) -> int | None:
+    if value.shape is None:
+        return None
+    return len(value.shape)
 
 
 class Groups:
@@ -68,4 +75,6 @@ class Groups:
     def are_together(self, one: ir.Value, other: ir.Value) -> bool:
         """Whether two values are members of one group."""
         root = self._roots.get(one)
-        return root is not None and root is self._roots.get(other)
+        if root is None:
+            return False
+        return self._roots.get(other) is root

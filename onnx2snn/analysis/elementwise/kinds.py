@@ -78,8 +78,12 @@ def is_saturating(samples: _Array) -> bool:
     Args:
         samples: Its values at ``POINTS``, or one number.
     """
-    values = np.broadcast_to(samples, POINTS.shape).astype(np.float64)
-    if not _is_tame(values) or np.ptp(values) < _CHANGE:
+    spread = np.broadcast_to(samples, POINTS.shape)
+    values = spread.astype(np.float64)
+    if not _is_tame(values):
+        return False
+    is_constant = np.ptp(values) < _CHANGE
+    if is_constant:
         return False
     sides = [
         values[STEPS_PER_SIDE::-1],
@@ -91,10 +95,12 @@ def is_saturating(samples: _Array) -> bool:
 
 def _is_tame(values: _Array) -> bool:
     """Whether the samples are numbers of a size that activations have."""
-    limits = _STEEPEST * (1 + np.abs(POINTS))
-    if not np.isfinite(values).all():
+    are_finite = np.isfinite(values)
+    if not are_finite.all():
         return False
-    return bool((np.abs(values) <= limits).all())
+    limits = _STEEPEST * (1 + np.abs(POINTS))
+    is_small = np.abs(values) <= limits
+    return bool(is_small.all())
 
 
 def _is_flat(side: _Array) -> bool:
@@ -113,7 +119,8 @@ def _is_straight(side: _Array) -> bool:
 
 
 def _largest_bend(side: _Array) -> float:
-    return float(_STRAIGHT * (1 + np.ptp(side)))
+    height = float(np.ptp(side))
+    return _STRAIGHT * (1 + height)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -138,7 +145,8 @@ def uniform_steps(line: ClampedLine) -> UniformSteps | None:
     if not line.is_bounded or not _has_equal_steps(line):
         return None
     step = np.abs(line.slope)
-    highest, lowest = line.high / step, line.low / step
+    highest = line.high / step
+    lowest = line.low / step
     levels = np.rint(highest)
     is_signed = _are_close(lowest, -levels)
     begins_on_step = is_signed or _are_close(lowest, 0.0)
@@ -148,21 +156,27 @@ def uniform_steps(line: ClampedLine) -> UniformSteps | None:
     v_init = _common_number(_initial_potentials(line), _EQUAL)
     if count is None or v_init is None:
         return None
-    if not -_EQUAL <= v_init <= 1 + _EQUAL:
+    is_within_step = -_EQUAL <= v_init <= 1 + _EQUAL
+    if not is_within_step:
         return None
+    rounded = round(v_init, 4)
     return UniformSteps(
         theta=np.asarray(line.high, np.float32),
         levels=int(count),
-        v_init=min(max(round(v_init, 4), 0.0), 1.0),
+        v_init=min(max(rounded, 0.0), 1.0),
         is_signed=is_signed,
     )
 
 
 def _has_equal_steps(line: ClampedLine) -> bool:
     """Whether a function rounds, reaches above 0, and rises by as much as x per step."""
-    if line.rounding is None or not np.all(line.high > 0):
+    if line.rounding is None:
         return False
-    return _are_close(line.rounding.line.slope * line.slope, 1.0)
+    reaches_above_zero = np.all(line.high > 0)
+    if not reaches_above_zero:
+        return False
+    slope_before = line.rounding.line.slope
+    return _are_close(slope_before * line.slope, 1.0)
 
 
 def _initial_potentials(line: ClampedLine) -> _Array:
@@ -177,7 +191,8 @@ def _initial_potentials(line: ClampedLine) -> _Array:
     behind = line.offset / np.abs(line.slope)
     is_negated = line.slope < 0
     before = np.where(is_negated, -offset, offset)
-    return before + np.where(is_negated, 1 - ahead, ahead) + behind
+    within = np.where(is_negated, 1 - ahead, ahead)
+    return before + within + behind
 
 
 def _common_number(values: _Array, tolerance: float) -> float | None:
@@ -190,5 +205,6 @@ def _common_number(values: _Array, tolerance: float) -> float | None:
 
 def _are_close(values: _Array, expected: _Array | float) -> bool:
     errors = np.abs(values - expected)
-    limits = _EQUAL * np.maximum(1, np.abs(expected))
+    sizes = np.maximum(1, np.abs(expected))
+    limits = _EQUAL * sizes
     return bool(np.all(errors <= limits))

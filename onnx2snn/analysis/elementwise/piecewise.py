@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import itertools
 import math
@@ -49,7 +50,8 @@ class Piecewise:
     @classmethod
     def line(cls, slope: float, offset: float) -> Piecewise:
         """Return ``slope * x + offset``."""
-        return cls((), (Line(slope, offset),), ())
+        line = Line(slope, offset)
+        return cls(kinks=(), lines=(line,), values=())
 
     @classmethod
     def constant(cls, number: float) -> Piecewise:
@@ -77,7 +79,8 @@ class Piecewise:
     @property
     def is_finite(self) -> bool:
         """Whether no line of it is at infinity."""
-        return all(math.isfinite(line.offset) for line in self.lines)
+        offsets = [line.offset for line in self.lines]
+        return all(map(math.isfinite, offsets))
 
     def __call__(self, x: float) -> float:
         """Return the function at ``x``."""
@@ -91,14 +94,16 @@ class Piecewise:
 
     def line_from(self, x: float) -> Line:
         """Return the line that begins at ``x``, or goes on there."""
-        passed = sum(kink <= x for kink in self.kinks)
+        passed = bisect.bisect_right(self.kinks, x)
         return self.lines[passed]
 
     def __neg__(self) -> Piecewise:
         """Return the function times -1."""
-        lines = [Line(-line.slope, -line.offset) for line in self.lines]
-        values = [-value for value in self.values]
-        return Piecewise(self.kinks, tuple(lines), tuple(values))
+        return Piecewise(
+            kinks=self.kinks,
+            lines=tuple(Line(-slope, -offset) for slope, offset in self.lines),
+            values=tuple(-value for value in self.values),
+        )
 
     def __add__(self, other: Piecewise) -> Piecewise | None:
         """Return the sum, None if it has too many kinks."""
@@ -113,11 +118,11 @@ class Piecewise:
         divisor = other.number
         if not divisor:
             return None
-        lines = [
-            Line(slope / divisor, offset / divisor) for slope, offset in self.lines
-        ]
-        values = [value / divisor for value in self.values]
-        return Piecewise(self.kinks, tuple(lines), tuple(values))
+        return Piecewise(
+            kinks=self.kinks,
+            lines=tuple(Line(a / divisor, b / divisor) for a, b in self.lines),
+            values=tuple(value / divisor for value in self.values),
+        )
 
     def maximum(self, other: Piecewise) -> Piecewise | None:
         """Return the larger of the two functions; None if it is infinite everywhere."""
@@ -143,7 +148,8 @@ class Piecewise:
         kinks = _merge_kinks(self, one, zero)
         lines = []
         for start in (-math.inf, *kinks):
-            chosen = one if self.line_from(start).offset else zero
+            truth = self.line_from(start).offset
+            chosen = one if truth else zero
             lines.append(chosen.line_from(start))
         values = []
         for kink in kinks:
@@ -160,39 +166,58 @@ class Piecewise:
         kinks = _merge_kinks(self, other)
         lines = []
         for start in (-math.inf, *kinks):
-            line = combine_lines(self.line_from(start), other.line_from(start))
+            first = self.line_from(start)
+            second = other.line_from(start)
+            line = combine_lines(first, second)
             if line is None:
                 return None
             lines.append(line)
-        values = [combine_numbers(self(kink), other(kink)) for kink in kinks]
+        values = []
+        for kink in kinks:
+            value = combine_numbers(self(kink), other(kink))
+            values.append(value)
         return _simplify(kinks, lines, values)
 
-    def _compare(self, other: Piecewise, holds: Callable[[float], bool]) -> Piecewise:
+    def _compare(
+        self,
+        other: Piecewise,
+        holds: Callable[[float], bool],
+    ) -> Piecewise:
         """Return 1 where ``holds`` is true of the difference to ``other``, else 0."""
         crossings = set(self._crossings(other))
         kinks = sorted(crossings.union(self.kinks, other.kinks))
         lines = []
         for low, high in _gaps(kinks):
             x = _middle(low, high)
-            truth = holds(self(x) - other(x))
-            lines.append(Line(0.0, float(truth)))
+            difference = self(x) - other(x)
+            truth = float(holds(difference))
+            lines.append(Line(0.0, truth))
         values = []
         for kink in kinks:
             difference = self(kink) - other(kink)
             if kink in crossings:
                 difference = 0.0  # whatever rounding makes of it
-            values.append(float(holds(difference)))
-        return Piecewise(tuple(kinks), tuple(lines), tuple(values))
+            truth = float(holds(difference))
+            values.append(truth)
+        return Piecewise(
+            kinks=tuple(kinks),
+            lines=tuple(lines),
+            values=tuple(values),
+        )
 
     def _crossings(self, other: Piecewise) -> Iterator[float]:
         """Yield where the functions cross between two kinks."""
-        for low, high in _gaps(_merge_kinks(self, other)):
+        kinks = _merge_kinks(self, other)
+        for low, high in _gaps(kinks):
             one = self.line_from(low)
             two = other.line_from(low)
             slope = one.slope - two.slope
             offset = one.offset - two.offset
-            if slope and low < -offset / slope < high:
-                yield -offset / slope
+            if not slope:
+                continue
+            crossing = -offset / slope
+            if low < crossing < high:
+                yield crossing
 
 
 def _add_lines(one: Line, other: Line) -> Line:
@@ -215,7 +240,8 @@ def _merge_kinks(*functions: Piecewise) -> list[float]:
 
 
 def _gaps(kinks: Iterable[float]) -> Iterator[tuple[float, float]]:
-    return itertools.pairwise([-math.inf, *kinks, math.inf])
+    ends = [-math.inf, *kinks, math.inf]
+    return itertools.pairwise(ends)
 
 
 def _middle(low: float, high: float) -> float:
@@ -242,8 +268,8 @@ def _simplify(
     kept_lines = [last]
     kept_values = []
     for kink, line, value in zip(kinks, lines[1:], values, strict=True):
-        is_kink = line != last or value != line.at(kink)
-        if is_kink:
+        goes_on = line == last and value == line.at(kink)
+        if not goes_on:
             kept_kinks.append(kink)
             kept_lines.append(line)
             kept_values.append(value)

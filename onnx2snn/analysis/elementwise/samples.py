@@ -41,31 +41,37 @@ POINTS = np.concatenate([_GRID, _NEAR])
 
 def _sample_clip(x: _Array, low: _Array, high: _Array) -> _Array:
     raised = np.maximum(x, low)
-    return np.asarray(np.minimum(raised, high))
+    clipped: _Array = np.minimum(raised, high)
+    return clipped
 
 
 def _sample_maximum(*operands: _Array) -> _Array:
     arrays = np.broadcast_arrays(*operands)
-    return np.asarray(np.maximum.reduce(arrays))
+    largest: _Array = np.maximum.reduce(arrays)
+    return largest
 
 
 def _sample_minimum(*operands: _Array) -> _Array:
     arrays = np.broadcast_arrays(*operands)
-    return np.asarray(np.minimum.reduce(arrays))
+    smallest: _Array = np.minimum.reduce(arrays)
+    return smallest
 
 
 def _sample_sum(*operands: _Array) -> _Array:
     arrays = np.broadcast_arrays(*operands)
-    return np.asarray(np.sum(arrays, axis=0))
+    total: _Array = np.sum(arrays, axis=0)
+    return total
 
 
 def _sample_prelu(x: _Array, slope: _Array | float) -> _Array:
-    return np.where(x < 0, slope * x, x)
+    leak = slope * x
+    return np.where(x < 0, leak, x)
 
 
 def _sample_elu(x: _Array, alpha: float) -> _Array:
-    exponential = np.expm1(np.minimum(x, 0))
-    return np.where(x > 0, x, alpha * exponential)
+    below_zero = np.minimum(x, 0)
+    exponential = alpha * np.expm1(below_zero)
+    return np.where(x > 0, x, exponential)
 
 
 def _sample_celu(x: _Array, alpha: float) -> _Array:
@@ -73,7 +79,8 @@ def _sample_celu(x: _Array, alpha: float) -> _Array:
 
 
 def _sample_selu(x: _Array, alpha: float, gamma: float) -> _Array:
-    return gamma * _sample_elu(x, alpha)
+    elu = _sample_elu(x, alpha)
+    return gamma * elu
 
 
 def _sample_sigmoid(x: _Array) -> _Array:
@@ -81,15 +88,44 @@ def _sample_sigmoid(x: _Array) -> _Array:
 
 
 def _sample_hard_sigmoid(x: _Array, alpha: float, beta: float) -> _Array:
-    return np.clip(alpha * x + beta, 0, 1)
+    line = alpha * x + beta
+    return np.clip(line, 0, 1)
 
 
 def _sample_hard_swish(x: _Array) -> _Array:
-    return x * np.clip(x / 6 + 0.5, 0, 1)
+    gate = np.clip(x / 6 + 0.5, 0, 1)
+    return x * gate
+
+
+def _sample_swish(x: _Array, alpha: float) -> _Array:
+    gate = _sample_sigmoid(alpha * x)
+    return x * gate
 
 
 def _sample_softplus(x: _Array) -> _Array:
     return np.logaddexp(x, 0)
+
+
+def _sample_mish(x: _Array) -> _Array:
+    gate = np.tanh(_sample_softplus(x))
+    return x * gate
+
+
+def _sample_softsign(x: _Array) -> _Array:
+    quotient: _Array = x / (1 + np.abs(x))
+    return quotient
+
+
+def _sample_relu(x: _Array) -> _Array:
+    return np.maximum(x, 0)
+
+
+def _sample_thresholded_relu(x: _Array, alpha: float) -> _Array:
+    is_kept = x > alpha
+    return np.where(is_kept, x, 0)
+
+
+_sample_erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
 _FUNCTIONS: dict[str, Callable[..., _Array]] = {
@@ -100,7 +136,7 @@ _FUNCTIONS: dict[str, Callable[..., _Array]] = {
     "Clip": _sample_clip,
     "Div": np.divide,
     "Equal": np.equal,
-    "Erf": np.vectorize(math.erf, otypes=[np.float64]),
+    "Erf": _sample_erf,
     "Exp": np.exp,
     "Greater": np.greater,
     "GreaterOrEqual": np.greater_equal,
@@ -111,7 +147,7 @@ _FUNCTIONS: dict[str, Callable[..., _Array]] = {
     "Log": np.log,
     "Max": _sample_maximum,
     "Min": _sample_minimum,
-    "Mish": lambda x: x * np.tanh(_sample_softplus(x)),
+    "Mish": _sample_mish,
     "Mul": np.multiply,
     "Neg": np.negative,
     "Not": np.logical_not,
@@ -119,11 +155,11 @@ _FUNCTIONS: dict[str, Callable[..., _Array]] = {
     "Pow": np.power,
     "PRelu": _sample_prelu,
     "Reciprocal": np.reciprocal,
-    "Relu": lambda x: np.maximum(x, 0),
+    "Relu": _sample_relu,
     "Sigmoid": _sample_sigmoid,
     "Sign": np.sign,
     "Softplus": _sample_softplus,
-    "Softsign": lambda x: x / (1 + np.abs(x)),
+    "Softsign": _sample_softsign,
     "Sqrt": np.sqrt,
     "Sub": np.subtract,
     "Sum": _sample_sum,
@@ -140,8 +176,8 @@ _FUNCTIONS_WITH_ATTRIBUTES: dict[
     "HardSigmoid": (_sample_hard_sigmoid, {"alpha": 0.2, "beta": 0.5}),
     "LeakyRelu": (_sample_prelu, {"alpha": 0.01}),
     "Selu": (_sample_selu, {"alpha": 1.6732632, "gamma": 1.0507010}),
-    "Swish": (lambda x, alpha: x * _sample_sigmoid(alpha * x), {"alpha": 1.0}),
-    "ThresholdedRelu": (lambda x, alpha: np.where(x > alpha, x, 0), {"alpha": 1.0}),
+    "Swish": (_sample_swish, {"alpha": 1.0}),
+    "ThresholdedRelu": (_sample_thresholded_relu, {"alpha": 1.0}),
 }
 """Operator to its function, and to the attributes behind its operands with their defaults."""
 
@@ -161,12 +197,14 @@ def _with_attributes(
     defaults: Mapping[str, float],
 ) -> Rule[_Array]:
     """Return the rule of an operator whose attributes stand behind its operands."""
+    quiet = _quieten(function)
 
     def apply(node: ir.Node, *operands: _Array) -> _Array:
         numbers = []
         for name, default in defaults.items():
-            numbers.append(node.attributes.get_float(name, default))
-        return _quieten(function)(*operands, *numbers)
+            number = node.attributes.get_float(name, default)
+            numbers.append(number)
+        return quiet(*operands, *numbers)
 
     return apply
 
@@ -178,7 +216,9 @@ def _sample_cast(node: ir.Node, operand: _Array) -> _Array | None:
 
 
 def _all_rules() -> dict[str, Rule[_Array]]:
-    functions = {name: _quieten(each) for name, each in _FUNCTIONS.items()}
+    functions = {}
+    for name, function in _FUNCTIONS.items():
+        functions[name] = _quieten(function)
     rules: dict[str, Rule[_Array]] = rules_of_operands(functions)
     for name, (function, defaults) in _FUNCTIONS_WITH_ATTRIBUTES.items():
         rules[name] = _with_attributes(function, defaults)
@@ -202,7 +242,8 @@ def sample_at(points: _Array) -> Algebra[_Array]:
 def _first_number(value: ir.Value, root: ir.Value) -> _Array:
     """Return a number that a constant holds: for one element, any of them will do."""
     del root
-    return array(value).reshape(-1)[:1]
+    numbers = array(value).reshape(-1)
+    return numbers[:1]
 
 
 SAMPLES = sample_at(POINTS)
