@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["clip_bound", "find_candidates", "holds_node"]
 
-_MOVING = frozenset({
-    "Cast", "Expand", "Flatten", "Identity", "Reshape", "Squeeze", "Tile", "Transpose", "Unsqueeze",
-})  # fmt: skip
-"""Operators that change the form of a value only, and how often it is there."""
-
 
 def find_candidates(graph: ir.Graph) -> list[ir.Value]:
     """Return what may be an activation, and is not only a part of one."""
@@ -218,10 +213,11 @@ def _must_not_read_zero(reader: ir.Node, value: ir.Value) -> bool:
 
 
 def _find_readers(value: ir.Value) -> Iterator[tuple[ir.Node, ir.Value]]:
-    """Yield who reads ``value``, and as what, behind nodes that only change its form."""
+    """Yield who reads ``value``, and as what, behind nodes that only move its elements."""
     for use in value.uses():
         reader = use.node
-        if is_op(reader, *_MOVING):
-            yield from _find_readers(reader.outputs[0])
-        else:
+        if not operator_of(reader).moves_elements:
             yield reader, value
+            continue
+        for moved in reader.outputs:
+            yield from _find_readers(moved)

@@ -170,6 +170,7 @@ GUARDED = "n = ReduceL2 <axes = [1]> (c)  g = Clip (n, eps)  "
         ("a = Div (c, g)", []),
         ("i = Reciprocal (g)  a = Mul (c, i)", []),
         ("s = Shape (c)  e = Expand (g, s)  a = Div (c, e)", []),
+        ("e = Concat <axis = 1> (g, g, g, g)  a = Div (c, e)", []),
         ("a = Mul (c, g)", ["g"]),
         ("a = Div (g, six)", ["g"]),
     ],

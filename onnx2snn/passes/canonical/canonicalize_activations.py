@@ -63,7 +63,8 @@ def _rewrite_graph(graph: ir.Graph) -> bool:
 
 
 def _rewrite_node(node: ir.Node, clamps: Clamps) -> bool:
-    if len(node.outputs) != 1 or not is_op(node, node.op_type):
+    is_of_onnx = is_op(node, node.op_type)
+    if not is_of_onnx or len(node.outputs) != 1:
         return False
     clamp = clamps.find(node)
     if clamp is None or _is_canonical(node, clamp):
@@ -85,12 +86,16 @@ def _is_canonical(node: ir.Node, clamp: Clamp | Leak) -> bool:
         return is_op(node, "Relu")
     if not is_op(node, "Clip"):
         return False
-    low, high = [*node.inputs[1:], None, None][:2]
-    return _is_bound(low, clamp.low) and _is_bound(high, clamp.high)
+    has_low = _has_bound(node, 1, clamp.low)
+    has_high = _has_bound(node, 2, clamp.high)
+    return has_low and has_high
 
 
-def _is_bound(bound: ir.Value | None, number: float) -> bool:
-    """Whether an input of a Clip is left out where ``number`` is infinite, else a scalar."""
+def _has_bound(clip: ir.Node, position: int, number: float) -> bool:
+    """Whether a bound is left out where ``number`` is infinite, else a scalar."""
+    bound = None
+    if position < len(clip.inputs):
+        bound = clip.inputs[position]
     if math.isinf(number):
         return bound is None
     return bound is not None and bound.shape == ()
@@ -99,7 +104,8 @@ def _is_bound(bound: ir.Value | None, number: float) -> bool:
 def _canonical_node(node: ir.Node, clamp: Clamp | Leak) -> ir.Node:
     """Return the one node that does what ``clamp`` says of ``node``."""
     if isinstance(clamp, Leak):
-        return ir.node("LeakyRelu", [clamp.x], {"alpha": float(clamp.slope)})
+        alpha = float(clamp.slope)
+        return ir.node("LeakyRelu", [clamp.x], {"alpha": alpha})
     if clamp.is_relu:
         return ir.node("Relu", [clamp.x])
     low = _bound_of(node, clamp, "min", clamp.low)
@@ -124,4 +130,5 @@ def _bound_of(
     assert isinstance(graph, ir.Graph)
     assert dtype is not None
     data = np.array(number, dtype.numpy())
-    return constant(graph, f"{node.outputs[0].name}.{suffix}", data)
+    name = f"{node.outputs[0].name}.{suffix}"
+    return constant(graph, name, data)

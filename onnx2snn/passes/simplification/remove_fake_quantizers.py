@@ -69,7 +69,8 @@ class RemoveFakeQuantizers(ir.passes.InPlacePass):
         before_weights = closure(edges.reverse(copy=False), weights)
         modified = False
         for node in tuple(model.graph):
-            if node not in behind_weights or not is_op(node, *ROUNDINGS):
+            is_rounding = is_op(node, *ROUNDINGS)
+            if not is_rounding or node not in behind_weights:
                 continue
             if _remove_quantizer(node):
                 modified = True
@@ -104,35 +105,38 @@ def _remove_quantizer(rounding: ir.Node) -> bool:
 
 def _clamp_of(graph: ir.Graph, quantizer: UniformQuantizer, name: str) -> ir.Node:
     """Return the node that limits x as the quantizer does, in a graph by another."""
-    x, steps = quantizer.x, quantizer.steps
+    x = quantizer.x
+    steps = quantizer.steps
     if steps.theta.size > 1:
         return ir.node("Relu", [x], name=name)
-    dtype = np.dtype(np.float32) if x.dtype is None else x.dtype.numpy()
-    high = steps.theta.reshape([])
+    dtype = np.dtype(np.float32)
+    if x.dtype is not None:
+        dtype = x.dtype.numpy()
+    high = steps.theta.reshape([]).astype(dtype)
     low = -high if steps.is_signed else np.zeros_like(high)
     prefix = quantizer.y.name
-    inputs = [
-        x,
-        constant(graph, f"{prefix}.min", low.astype(dtype)),
-        constant(graph, f"{prefix}.max", high.astype(dtype)),
-    ]
-    return ir.node("Clip", inputs, name=name)
+    lower_bound = constant(graph, f"{prefix}.min", low)
+    upper_bound = constant(graph, f"{prefix}.max", high)
+    return ir.node("Clip", [x, lower_bound, upper_bound], name=name)
 
 
 def _has_neurons(quantizer: UniformQuantizer) -> bool:
     """Whether neurons have its thresholds: one, or a rectifier's along one axis of ``x``."""
-    theta, x = quantizer.steps.theta, quantizer.x
+    x = quantizer.x
+    theta = quantizer.steps.theta
     if theta.size == 1:
         return True
     if quantizer.steps.is_signed or x.shape is None:
         return False
+    rank = len(x.shape)
     lies_along_one_axis = theta.size == max(theta.shape)
-    return lies_along_one_axis and theta.ndim <= len(x.shape)
+    return lies_along_one_axis and theta.ndim <= rank
 
 
 def _axis_of_thresholds(quantizer: UniformQuantizer) -> int | None:
     """Return the axis of ``x`` along which thresholds differ, None for one threshold."""
-    theta, x = quantizer.steps.theta, quantizer.x
+    x = quantizer.x
+    theta = quantizer.steps.theta
     if theta.size == 1:
         return None
     assert x.shape is not None
@@ -160,24 +164,30 @@ def _quantize(graph: ir.Graph, value: ir.Value, limit: QuantizerRange) -> None:
     """Put ``theta * (clip(floor(value / theta * L + v_init), 0, L) / L)`` in its place."""
     first = None
     last = value
-    for index, (operator, *numbers) in enumerate(_quantizing_nodes(value, limit)):
-        constants = []
+    operations = _quantizing_operations(value, limit)
+    for index, (operator, *numbers) in enumerate(operations):
+        inputs = [last]
         for position, number in enumerate(numbers):
             name = f"{value.name}.{index}.{position}"
             data = np.asarray(number, np.float32)
-            constants.append(constant(graph, name, data))
-        node = ir.node(operator, [last, *constants])
+            operand = constant(graph, name, data)
+            inputs.append(operand)
+        node = ir.node(operator, inputs)
         graph.append(node)
         first = first or node
         last = node.outputs[0]
-        last.type, last.shape = value.type, value.shape
+        last.type = value.type
+        last.shape = value.shape
     take_over(value, last)
     assert first is not None
     # it has just been given the new value, like all readers
     first.replace_input_with(0, value)
 
 
-def _quantizing_nodes(value: ir.Value, limit: QuantizerRange) -> list[_Operation]:
+def _quantizing_operations(
+    value: ir.Value,
+    limit: QuantizerRange,
+) -> list[_Operation]:
     """Return the operators that quantize, one after the other, and their constants."""
     rank = 0
     if value.shape is not None and limit.axis is not None:
@@ -186,12 +196,13 @@ def _quantizing_nodes(value: ir.Value, limit: QuantizerRange) -> list[_Operation
     producer = value.producer()
     is_signed = producer is not None and is_symmetric_clip(producer)
     levels = limit.levels
+    lowest = -levels if is_signed else 0
     return [
         ("Div", theta),
         ("Mul", levels),
         ("Add", limit.v_init or 0.0),
         ("Floor",),
-        ("Clip", -levels if is_signed else 0, levels),
+        ("Clip", lowest, levels),
         ("Div", levels),
         ("Mul", theta),
     ]

@@ -39,14 +39,18 @@ class SplitLeakyRelu(ir.passes.InPlacePass):
         """Rewrite the activations of the main graph."""
         modified = False
         for value in activations(model.graph):
-            if _split_if_leaky(value.producer()):
+            node = value.producer()
+            if node is not None and _split_if_leaky(node):
                 modified = True
         return ir.passes.PassResult(model, modified=modified)
 
 
-def _split_if_leaky(node: ir.Node | None) -> bool:
-    slope = None if node is None else _slope_below_zero(node)
-    if node is None or slope is None or (slope == 1).all():
+def _split_if_leaky(node: ir.Node) -> bool:
+    slope = _slope_below_zero(node)
+    if slope is None:
+        return False
+    is_identity = (slope == 1).all()
+    if is_identity:
         return False
     _split(node, slope)
     return True
@@ -58,15 +62,18 @@ def _slope_below_zero(node: ir.Node) -> np.ndarray | None:
     if x is None or x.dtype is None:
         return None
     if is_op(node, "LeakyRelu"):
-        return np.array(node.attributes.get_float("alpha", 0.01), x.dtype.numpy())
-    if is_op(node, "PRelu") and is_constant(node.inputs[1]):
-        return array(node.inputs[1])
-    return None
+        alpha = node.attributes.get_float("alpha", 0.01)
+        return np.array(alpha, x.dtype.numpy())
+    if not is_op(node, "PRelu"):
+        return None
+    slope = node.inputs[1]
+    return array(slope) if is_constant(slope) else None
 
 
 def _split(node: ir.Node, slope: np.ndarray) -> None:
     """Put ``Relu(x) + (-slope) * Relu(-x)`` in the place of ``node``."""
-    x, output = node.inputs[0], node.outputs[0]
+    x = node.inputs[0]
+    output = node.outputs[0]
     graph = node.graph
     assert isinstance(graph, ir.Graph)
     factor = constant(graph, f"{output.name}.slope", -slope)
