@@ -11,14 +11,15 @@ from onnx2snn.analysis.elementwise.kinds import is_saturating
 from onnx2snn.analysis.elementwise.samples import SAMPLES
 from onnx2snn.analysis.operators import Form, operator_of
 from onnx2snn.analysis.operators.columns import Activation
-from onnx2snn.graph import array, is_constant, is_float, is_op, reads, subgraphs
+from onnx2snn.analysis.rectifiers import clip_bound
+from onnx2snn.graph import is_float, is_op, reads, subgraphs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import onnx_ir as ir
 
-__all__ = ["clip_bound", "find_candidates", "holds_node"]
+__all__ = ["find_candidates", "holds_node"]
 
 
 def find_candidates(graph: ir.Graph) -> list[ir.Value]:
@@ -177,16 +178,6 @@ def _may_bend(node: ir.Node) -> bool:
         return True
     part = operator_of(node).activation
     return part is Activation.BEND
-
-
-def clip_bound(node: ir.Node, position: int) -> float | None:
-    """Return a constant bound of a Clip, None if it is left out or computed."""
-    if len(node.inputs) <= position:
-        return None
-    bound = node.inputs[position]
-    if not is_constant(bound):
-        return None
-    return float(array(bound))
 
 
 def _is_guard(node: ir.Node) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onnx2snn.analysis.activation_candidates import (
-    clip_bound,
     find_candidates,
     holds_node,
 )
@@ -14,7 +13,6 @@ from onnx2snn.analysis.operators import operator_of
 from onnx2snn.graph import (
     closure,
     dependency_graph,
-    is_op,
     reads,
 )
 from onnx2snn.metadata.facts import is_excluded
@@ -22,7 +20,7 @@ from onnx2snn.metadata.facts import is_excluded
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-__all__ = ["activations", "is_rectifier", "is_symmetric_clip", "upper_bound"]
+__all__ = ["activations"]
 
 
 def activations(graph: ir.Graph) -> list[ir.Value]:
@@ -62,31 +60,3 @@ def _values_before_weights(graph: ir.Graph) -> set[ir.Value]:
 
 def _is_weighted(node: ir.Node) -> bool:
     return operator_of(node).is_weighted
-
-
-def is_rectifier(node: ir.Node) -> bool:
-    """Whether ``node`` is a Relu, or a Clip from 0 to a constant: a neuron can replace it."""
-    if not is_op(node, "Clip"):
-        return is_op(node, "Relu")
-    if clip_bound(node, 1) != 0.0:
-        return False
-    is_bounded = len(node.inputs) > 2 and node.inputs[2] is not None
-    if not is_bounded:
-        return True
-    bound = upper_bound(node)
-    return bound is not None and bound > 0.0
-
-
-def is_symmetric_clip(node: ir.Node) -> bool:
-    """Whether ``node`` is a Clip from -c to c: a signed neuron of threshold c can replace it."""
-    bound = upper_bound(node)
-    if bound is None or bound <= 0.0:
-        return False
-    return clip_bound(node, 1) == -bound
-
-
-def upper_bound(node: ir.Node) -> float | None:
-    """Return the largest value that ``node`` can give, None if it has no bound."""
-    if not is_op(node, "Clip"):
-        return None
-    return clip_bound(node, 2)

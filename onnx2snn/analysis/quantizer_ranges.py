@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onnx2snn.analysis.activations import is_rectifier
 from onnx2snn.analysis.operators import operator_of
+from onnx2snn.analysis.rectifiers import is_rectifier
 from onnx2snn.graph import has_one_reader, is_op
 from onnx2snn.metadata.scale import QuantizerRange
 

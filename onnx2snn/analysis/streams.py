@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from onnx2snn.analysis.activations import is_rectifier, is_symmetric_clip
 from onnx2snn.analysis.neuron_places import (
     NeuronPlaces,
     find_neuron_places,
@@ -25,6 +24,7 @@ from onnx2snn.analysis.node_kinds import (
     summed_inputs,
 )
 from onnx2snn.analysis.operators import Form, operator_of
+from onnx2snn.analysis.rectifiers import is_rectifier, is_symmetric_clip
 from onnx2snn.errors import OptionError, Refusal, UnsupportedError
 from onnx2snn.graph import (
     display_name,

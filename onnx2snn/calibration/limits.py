@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onnx2snn.analysis.activations import is_rectifier, is_symmetric_clip, upper_bound
+from onnx2snn.analysis.rectifiers import is_rectifier, is_symmetric_clip, upper_bound
 from onnx2snn.metadata.scale import QUANTIZER_RANGE
 
 if TYPE_CHECKING:

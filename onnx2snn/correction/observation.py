@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onnx2snn.analysis.activations import is_rectifier
 from onnx2snn.analysis.channel_axis import channel_axis
+from onnx2snn.analysis.rectifiers import is_rectifier
 from onnx2snn.calibration.limits import largest_magnitude
 from onnx2snn.correction.grid import Grid
 from onnx2snn.correction.layer import Layer, Sample

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from onnx2snn.analysis.activations import activations, is_rectifier, upper_bound
+from onnx2snn.analysis.activations import activations
+from onnx2snn.analysis.rectifiers import is_rectifier, upper_bound
 from tests.models import model, normal, positive
 
 WEIGHTS = {

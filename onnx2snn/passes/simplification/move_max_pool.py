@@ -6,7 +6,7 @@ import dataclasses
 
 import onnx_ir as ir
 
-from onnx2snn.analysis.activations import is_rectifier
+from onnx2snn.analysis.rectifiers import is_rectifier
 from onnx2snn.graph import NodeBuilder, display_name, has_one_reader, is_op, take_over
 from onnx2snn.metadata.scale import QUANTIZER_RANGE
 

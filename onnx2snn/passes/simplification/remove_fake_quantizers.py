@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.analysis.activations import is_symmetric_clip
 from onnx2snn.analysis.fake_quantizers import ROUNDINGS, uniform_quantizer_of
 from onnx2snn.analysis.operators import operator_of
+from onnx2snn.analysis.rectifiers import is_symmetric_clip
 from onnx2snn.graph import (
     closure,
     constant,

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.analysis.activations import is_rectifier, upper_bound
 from onnx2snn.analysis.operators import operator_of
 from onnx2snn.analysis.quantizer_ranges import (
     common_range,
     find_rectified,
     narrow_range,
 )
+from onnx2snn.analysis.rectifiers import is_rectifier, upper_bound
 from onnx2snn.analysis.signs import Signs
 from onnx2snn.graph import (
     closure,

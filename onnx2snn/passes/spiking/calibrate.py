@@ -10,13 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.analysis.activations import (
-    activations,
-    is_rectifier,
-    is_symmetric_clip,
-    upper_bound,
-)
+from onnx2snn.analysis.activations import activations
 from onnx2snn.analysis.channel_axis import channel_axis
+from onnx2snn.analysis.rectifiers import is_rectifier, is_symmetric_clip, upper_bound
 from onnx2snn.analysis.streams import find_streams
 from onnx2snn.calibration.gaussian import gaussian_threshold
 from onnx2snn.calibration.limits import largest_magnitude

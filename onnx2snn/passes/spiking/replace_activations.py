@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.analysis.activations import is_rectifier, is_symmetric_clip, upper_bound
 from onnx2snn.analysis.neuron_places import weighted_operand
+from onnx2snn.analysis.rectifiers import is_rectifier, is_symmetric_clip, upper_bound
 from onnx2snn.analysis.streams import find_streams
 from onnx2snn.graph import constant, display_name, fresh_name, rewire, take_over
 from onnx2snn.metadata.facts import ACTIVATION, ACTIVATION_OUTPUT, THRESHOLD_ORIGIN
