@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,11 +17,13 @@ __all__ = ["ComputeInFloat32", "mentions"]
 
 _OTHERS = (ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE)
 
+_FLOAT32 = int(ir.DataType.FLOAT)
+
 _TYPE_ATTRIBUTES = ("dtype", "output_dtype", "softmax_precision", "stash_type", "to")
 """Attributes whose number is a data type."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ComputeInFloat32(ir.passes.InPlacePass):
     """Give every real value inside the graph the type float32.
 
@@ -31,47 +33,55 @@ class ComputeInFloat32(ir.passes.InPlacePass):
     Inputs and outputs keep the types they declare. Constants, Cast nodes, sequences and
     attributes that name a type follow. Main graph and subgraphs. Exact for float16 and bfloat16
     weights; the results differ by the roundings of the smaller type, or of float32 for a double
-    network.
+    network. A model without values of these types is left as it is.
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Change the types."""
-        if not any(value.dtype in _OTHERS for value in _values(model.graph)):
+        """Change all types inside, then cast between them and the graph's interface."""
+        graph = model.graph
+        if not any(map(_is_other_precision, _values(graph))):
             return ir.passes.PassResult(model, modified=False)
-        given = [value for value in model.graph.inputs if value.dtype in _OTHERS]
-        wanted = [
-            (value, value.dtype)
-            for value in model.graph.outputs
-            if value.dtype in _OTHERS
-        ]
-        for node in model.graph.all_nodes():
+        inputs = list(filter(_is_other_precision, graph.inputs))
+        outputs = list(filter(_is_other_precision, graph.outputs))
+        declared = [output.dtype for output in outputs]
+        for node in graph.all_nodes():
             _retype_attributes(node)
-        for value in _values(model.graph):
-            if value.dtype in _OTHERS and value not in given:
-                _retype(value)
-        for value in given:
-            _cast_input(model.graph, value)
-        for value, dtype in wanted:
-            _cast_output(model.graph, value, dtype)
+        for value in _values(graph):
+            if _is_other_precision(value) and value not in inputs:
+                _retype_value(value)
+        for value in inputs:
+            _cast_input(graph, value)
+        for value, dtype in zip(outputs, declared, strict=True):
+            _cast_output(graph, value, dtype)
         return ir.passes.PassResult(model, modified=True)
 
 
 def mentions(graph: ir.Graph, *dtypes: ir.DataType) -> bool:
     """Whether a value or an attribute of ``graph``, subgraphs included, is of one of ``dtypes``."""
-    return any(value.dtype in dtypes for value in _values(graph)) or any(
-        _type_of(node, name) in dtypes
-        for node in graph.all_nodes()
-        for name in _TYPE_ATTRIBUTES
-    )
+    for value in _values(graph):
+        if value.dtype in dtypes:
+            return True
+    for node in graph.all_nodes():
+        for name in _TYPE_ATTRIBUTES:
+            if _read_type(node, name) in dtypes:
+                return True
+    return False
 
 
-def _type_of(node: ir.Node, name: str) -> int | None:
+def _is_other_precision(value: ir.Value) -> bool:
+    return value.dtype in _OTHERS
+
+
+def _read_type(node: ir.Node, name: str) -> int | None:
+    """Return the number of a data type in an attribute, None if there is none."""
     attribute = node.attributes.get(name)
-    is_number = attribute is not None and attribute.type == ir.AttributeType.INT
-    return attribute.as_int() if is_number and attribute is not None else None
+    if attribute is None or attribute.type != ir.AttributeType.INT:
+        return None
+    return attribute.as_int()
 
 
 def _values(main: ir.Graph) -> Iterator[ir.Value]:
+    """Yield the values of a graph and of its subgraphs."""
     for graph in (main, *main.subgraphs()):
         yield from graph.inputs
         yield from graph.initializers.values()
@@ -79,53 +89,63 @@ def _values(main: ir.Graph) -> Iterator[ir.Value]:
             yield from node.outputs
 
 
-def _retype(value: ir.Value) -> None:
-    if value.const_value is not None:
-        value.const_value = _single(value.const_value)
-    value.type = _in_float32(value.type)
+def _retype_value(value: ir.Value) -> None:
+    tensor = value.const_value
+    if tensor is not None:
+        value.const_value = _convert_tensor(tensor)
+    value.type = _convert_type(value.type)
 
 
-def _in_float32(kind: ir.TypeProtocol | None) -> ir.TypeProtocol:
+def _convert_type(kind: ir.TypeProtocol | None) -> ir.TypeProtocol:
     """Return a type of the same form, a tensor or a sequence of them, with float32 elements."""
     if isinstance(kind, (ir.SequenceType, ir.OptionalType)):
-        return type(kind)(_in_float32(kind.elem_type))
+        elements = _convert_type(kind.elem_type)
+        return type(kind)(elements)
     return ir.TensorType(ir.DataType.FLOAT)
 
 
-def _single(tensor: ir.TensorProtocol) -> ir.TensorProtocol:
-    return ir.tensor(tensor.numpy().astype(np.float32), name=tensor.name)
+def _convert_tensor(tensor: ir.TensorProtocol) -> ir.TensorProtocol:
+    data = tensor.numpy().astype(np.float32)
+    return ir.tensor(data, name=tensor.name)
 
 
 def _retype_attributes(node: ir.Node) -> None:
+    """Let the types that attributes name, and the tensors that they hold, be of float32."""
+    for name in _TYPE_ATTRIBUTES:
+        if _read_type(node, name) in _OTHERS:
+            node.attributes[name] = ir.AttrInt64(name, _FLOAT32)
     for name, attribute in tuple(node.attributes.items()):
-        if name in _TYPE_ATTRIBUTES and attribute.type == ir.AttributeType.INT:
-            if ir.DataType(attribute.as_int()) in _OTHERS:
-                node.attributes[name] = ir.AttrInt64(name, int(ir.DataType.FLOAT))
-        elif attribute.type == ir.AttributeType.TENSOR:
-            tensor = attribute.as_tensor()
-            if tensor.dtype in _OTHERS:
-                node.attributes[name] = ir.AttrTensor(name, _single(tensor))
+        if attribute.type != ir.AttributeType.TENSOR:
+            continue
+        tensor = attribute.as_tensor()
+        if tensor.dtype in _OTHERS:
+            node.attributes[name] = ir.AttrTensor(name, _convert_tensor(tensor))
 
 
 def _cast_input(graph: ir.Graph, value: ir.Value) -> None:
-    node = NodeBuilder(graph).node(
-        "Cast", [value], f"{value.name}.float32", {"to": int(ir.DataType.FLOAT)}
-    )
-    single = node.outputs[0]
-    single.type, single.shape = ir.TensorType(ir.DataType.FLOAT), value.shape
+    """Let all that reads an input read it in float32."""
+    name = f"{value.name}.float32"
+    cast = NodeBuilder(graph).node("Cast", [value], name, {"to": _FLOAT32})
+    single = cast.outputs[0]
+    single.type = ir.TensorType(ir.DataType.FLOAT)
+    single.shape = value.shape
     for reader in tuple(graph):
         rewire(reader, value, single)
-    graph.insert_before(next(iter(graph)), node)
+    first = next(iter(graph))
+    graph.insert_before(first, cast)
 
 
 def _cast_output(graph: ir.Graph, value: ir.Value, dtype: ir.DataType | None) -> None:
-    node = ir.node("Cast", [value], {"to": int(dtype or 0)}, name=f"{value.name}.cast")
-    graph.append(node)
-    result = node.outputs[0]
+    """Give an output the type it declares; nodes go on reading it in float32."""
+    declared = dtype or ir.DataType.FLOAT
+    name = f"{value.name}.cast"
+    cast = ir.node("Cast", [value], {"to": int(declared)}, name=name)
+    graph.append(cast)
+    result = cast.outputs[0]
     take_over(value, result)
-    rewire(node, result, value)
+    rewire(cast, result, value)
     value.name = fresh_name(graph, f"{result.name}.float32")
-    result.type = ir.TensorType(dtype or ir.DataType.FLOAT)
+    result.type = ir.TensorType(declared)
     for reader in tuple(graph):
-        if reader is not node:
+        if reader is not cast:
             rewire(reader, result, value)

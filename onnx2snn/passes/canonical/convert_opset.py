@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import dataclass
 
 import onnx.version_converter
 import onnx_ir as ir
@@ -26,7 +26,7 @@ _SPATIAL = 8
 _IR_VERSION = 8
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ConvertOpset(ir.passes.InPlacePass):
     """Convert a model of an opset from 7 to ``target`` - 1 to ``target``; newer ones stay.
 
@@ -68,66 +68,89 @@ class ConvertOpset(ir.passes.InPlacePass):
         source = model.opset_imports[""]
         if source >= self.target:
             return ir.passes.PassResult(model, modified=False)
-        _flatten_hardmax(model)
+        _flatten_all_hardmax(model)
         _spell_out_unshared_normalizations(model)
-        shrinking = {
-            node.outputs[0].name: _shrinks(node)
-            for node in model.graph.all_nodes()
-            if is_op(node, "Upsample", "Resize") and source <= _RESIZES_LIKE_UPSAMPLE
-        }
+        shrinking = _find_resizes(model)
         _replace_graph(model, _converted(model, self.target))
-        for node in model.graph.all_nodes():
-            if is_op(node, "Resize") and node.outputs[0].name in shrinking:
-                rounding = "ceil" if shrinking[node.outputs[0].name] else "floor"
-                _map_asymmetrically(node, rounding)
+        _repair_resizes(model, shrinking)
         return ir.passes.PassResult(model, modified=True)
 
 
-def _flatten_hardmax(model: ir.Model) -> None:
-    """Say in nodes that Hardmax takes the axes from ``axis`` on, 1 by default, as one."""
+def _flatten_all_hardmax(model: ir.Model) -> None:
     if model.opset_imports[""] > _FLATTENS:
         return
     for node in tuple(model.graph.all_nodes()):
         if is_op(node, "Hardmax"):
-            name, x = node.outputs[0].name, node.inputs[0]
-            axis = node.attributes.get_int("axis", 1)
-            builder = NodeBuilder.before(node)
-            shape = builder.add("Shape", [x], f"{name}.shape")
-            flat = builder.add("Flatten", [x], f"{name}.flat", {"axis": axis})
-            hard = builder.add("Hardmax", [flat], f"{name}.hard", {"axis": 1})
-            replace_node(node, ir.node("Reshape", [hard, shape]))
+            _flatten_hardmax(node)
+
+
+def _flatten_hardmax(node: ir.Node) -> None:
+    """Say in nodes that a Hardmax takes the axes from ``axis`` on, 1 by default, as one."""
+    name = node.outputs[0].name
+    x = node.inputs[0]
+    axis = node.attributes.get_int("axis", 1)
+    builder = NodeBuilder.before(node)
+    shape = builder.add("Shape", [x], f"{name}.shape")
+    flat = builder.add("Flatten", [x], f"{name}.flat", {"axis": axis})
+    hard = builder.add("Hardmax", [flat], f"{name}.hard", {"axis": 1})
+    replace_node(node, ir.node("Reshape", [hard, shape]))
 
 
 def _spell_out_unshared_normalizations(model: ir.Model) -> None:
     if model.opset_imports[""] > _SPATIAL:
         return
     for node in tuple(model.graph.all_nodes()):
-        if is_op(node, "BatchNormalization"):
-            shared = node.attributes.pop("spatial", None)
-            if shared is not None and shared.as_int() == 0:
-                _spell_out(node)
+        if not is_op(node, "BatchNormalization"):
+            continue
+        is_shared = node.attributes.pop("spatial", None)
+        if is_shared is not None and is_shared.as_int() == 0:
+            _spell_out_normalization(node)
 
 
-def _spell_out(norm: ir.Node) -> None:
-    """Write a normalization whose parameters have the shape of a sample as four nodes."""
-    graph = norm.graph
-    if not isinstance(graph, ir.Graph) or not all(map(is_constant, norm.inputs[1:])):
+def _spell_out_normalization(norm: ir.Node) -> None:
+    """Write a normalization whose parameters have the shape of a sample as four nodes.
+
+    Raises:
+        ValueError: A parameter is not constant.
+    """
+    x, scale, bias, mean, variance = norm.inputs
+    if not all(map(is_constant, norm.inputs[1:])):
         message = (
             f"BatchNormalization {display_name(norm)!r} has spatial = 0 and "
             "computed parameters"
         )
         raise ValueError(message)
-    x, scale, bias, mean, variance = norm.inputs
+    builder = NodeBuilder.before(norm)
     name = norm.outputs[0].name
-    deviation = (array(variance) + norm.attributes.get_float("epsilon", 1e-5)) ** 0.5
-    divisor = constant(
-        graph, f"{name}.deviation", deviation.astype(array(variance).dtype)
-    )
-    builder, value = NodeBuilder.before(norm), x
-    for op, operand in (("Sub", mean), ("Div", divisor), ("Mul", scale)):
-        value = builder.add(op, [value, operand], f"{name}.{op.lower()}")
+    squares = array(variance)
+    epsilon = norm.attributes.get_float("epsilon", 1e-5)
+    deviation = ((squares + epsilon) ** 0.5).astype(squares.dtype)
+    divisor = constant(builder.graph, f"{name}.deviation", deviation)
+    centered = builder.add("Sub", [x, mean], f"{name}.sub")
+    normal = builder.add("Div", [centered, divisor], f"{name}.div")
+    scaled = builder.add("Mul", [normal, scale], f"{name}.mul")
     norm.resize_outputs(1)
-    replace_node(norm, ir.node("Add", [value, bias]))
+    replace_node(norm, ir.node("Add", [scaled, bias]))
+
+
+def _find_resizes(model: ir.Model) -> dict[str | None, bool]:
+    """Return for the outputs of nodes that resize, as Upsample does, whether all scales shrink."""
+    if model.opset_imports[""] > _RESIZES_LIKE_UPSAMPLE:
+        return {}
+    found = {}
+    for node in model.graph.all_nodes():
+        if is_op(node, "Upsample", "Resize"):
+            found[node.outputs[0].name] = _shrinks(node)
+    return found
+
+
+def _repair_resizes(model: ir.Model, shrinking: dict[str | None, bool]) -> None:
+    """Let the Resize nodes that the converter gives map coordinates as before."""
+    for node in model.graph.all_nodes():
+        name = node.outputs[0].name
+        if is_op(node, "Resize") and name in shrinking:
+            rounding = "ceil" if shrinking[name] else "floor"
+            _map_asymmetrically(node, rounding)
 
 
 def _shrinks(node: ir.Node) -> bool:
@@ -138,7 +161,7 @@ def _shrinks(node: ir.Node) -> bool:
         scales = array(node.inputs[1]).tolist()
     else:
         scales = []
-    return any(scale < 1 for scale in scales) and all(scale <= 1 for scale in scales)
+    return bool(scales) and max(scales) <= 1 and min(scales) < 1
 
 
 def _map_asymmetrically(node: ir.Node, rounding: str) -> None:

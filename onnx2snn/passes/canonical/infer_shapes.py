@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
+from dataclasses import dataclass
 
 import onnx.shape_inference
 import onnx_ir as ir
@@ -18,7 +18,7 @@ _LIKE_THEIR_INPUT = ("GroupNormalization", "MeanVarianceNormalization")
 """Operators of which onnx infers nothing: their result has the type and shape of their input."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class InferShapes(ir.passes.InPlacePass):
     """Infer types and shapes, subgraphs included, and lose none that were known.
 
@@ -40,80 +40,106 @@ class InferShapes(ir.passes.InPlacePass):
 
 
 def _infer(model: ir.Model) -> bool:
+    """Write what onnx infers on the values of ``model``; whether any has changed."""
+    inferred = _run_inference(model)
+    if inferred is None:
+        return False
+    signature = {*model.graph.inputs, *model.graph.outputs}
+    changed = False
+    for graph, other in zip(model.graphs(), inferred.graphs(), strict=True):
+        found = {value.name: value for value in _values(other)}
+        for value in _values(graph):
+            if value.name not in found:
+                continue
+            is_declared = value in signature
+            if _merge(value, found[value.name], keep_shape=is_declared):
+                changed = True
+    return changed
+
+
+def _run_inference(model: ir.Model) -> ir.Model | None:
+    """Return a copy of ``model``, without large weights, as onnx infers it; None if it cannot."""
     light = skeleton(model)
     for node in light.graph.all_nodes():
         if is_op(node, *_LIKE_THEIR_INPUT):
-            _simplify(node)
+            _turn_into_identity(node)
     try:
         proto = onnx.shape_inference.infer_shapes(ir.to_proto(light), data_prop=True)
     except Exception as error:  # noqa: BLE001 (onnx's errors have no common class)
         _LOGGER.warning("shapes cannot be inferred: %s", error)
-        return False
-    signature = {*model.graph.inputs, *model.graph.outputs}
-    pairs = zip(model.graphs(), ir.from_proto(proto).graphs(), strict=True)
-    changed = [
-        _merge(value, found[value.name], keep=value in signature)
-        for graph, inferred in pairs
-        if (found := {other.name: other for other in _values(inferred)})
-        for value in _values(graph)
-        if value.name in found
-    ]
-    return any(changed)
-
-
-def _read_loops(model: ir.Model) -> bool:
-    """Give what Loops carry the shape that it has in their bodies; whether any got one."""
-    changed = False
-    loops = [node for node in model.graph.all_nodes() if is_op(node, "Loop")]
-    for node in loops:
-        results = node.attributes["body"].as_graph().outputs[1:]
-        for value, result, start in zip(
-            node.outputs, results, node.inputs[2:], strict=False
-        ):
-            if value.shape is None and result.shape is not None:
-                value.shape = _common(start, result.shape)
-                changed |= value.shape is not None
-    return changed
-
-
-def _common(start: ir.Value | None, shape: ir.Shape) -> ir.Shape | None:
-    """Return what the shapes before and after a turn of a loop have in common."""
-    if start is None or start.shape is None or start.shape.rank() != shape.rank():
         return None
-    pairs = zip(start.shape, shape, strict=True)
-    return ir.Shape([one if one == other else None for one, other in pairs])
+    return ir.from_proto(proto)
 
 
-def _simplify(node: ir.Node) -> None:
+def _turn_into_identity(node: ir.Node) -> None:
     """Make ``node`` an Identity, for which onnx infers what it is."""
     node.op_type = "Identity"
     node.resize_inputs(1)
     node.attributes.clear()
 
 
+def _read_loops(model: ir.Model) -> bool:
+    """Give what Loops carry the shape that it has in their bodies; whether any got one."""
+    changed = False
+    for node in model.graph.all_nodes():
+        if is_op(node, "Loop") and _read_loop(node):
+            changed = True
+    return changed
+
+
+def _read_loop(loop: ir.Node) -> bool:
+    body = loop.attributes["body"].as_graph()
+    _, *results = body.outputs  # the first says whether to go on
+    starts = loop.inputs[2:]
+    changed = False
+    for value, result, start in zip(loop.outputs, results, starts, strict=False):
+        if value.shape is None and result.shape is not None:
+            value.shape = _common_shape(start, result.shape)
+            changed = changed or value.shape is not None
+    return changed
+
+
+def _common_shape(start: ir.Value | None, shape: ir.Shape) -> ir.Shape | None:
+    """Return what the shapes before and after a turn of a loop have in common."""
+    if start is None or start.shape is None:
+        return None
+    if start.shape.rank() != shape.rank():
+        return None
+    pairs = zip(start.shape, shape, strict=True)
+    return ir.Shape([one if one == other else None for one, other in pairs])
+
+
 def _values(graph: ir.Graph) -> list[ir.Value]:
+    """Return the values of a graph itself that have a name, each once."""
     values = [*graph.inputs, *graph.initializers.values()]
-    values += [value for node in graph for value in node.outputs if value.name]
+    for node in graph:
+        values += [value for value in node.outputs if value.name]
     return list(dict.fromkeys(values))
 
 
-def _merge(value: ir.Value, inferred: ir.Value, *, keep: bool) -> bool:
+def _merge(value: ir.Value, inferred: ir.Value, *, keep_shape: bool) -> bool:
     """Write what was inferred on ``value``, losing nothing; whether it has changed."""
-    type_, shape = value.type, value.shape
-    value.type = inferred.type if inferred.type is not None else type_
-    found = inferred.shape
-    if shape is None:
-        value.shape = found
-    elif not keep and found is not None and shape.rank() == found.rank():
-        value.shape = ir.Shape(map(_better, shape, found))
-    return value.shape != shape or value.type != type_
+    old_type = value.type
+    old_shape = value.shape
+    if inferred.type is not None:
+        value.type = inferred.type
+    if old_shape is None:
+        value.shape = inferred.shape
+    elif not keep_shape:
+        value.shape = _merge_shapes(old_shape, inferred.shape)
+    return value.shape != old_shape or value.type != old_type
 
 
-def _better(
+def _merge_shapes(known: ir.Shape, inferred: ir.Shape | None) -> ir.Shape:
+    if inferred is None or known.rank() != inferred.rank():
+        return known
+    return ir.Shape(map(_choose_dimension, known, inferred))
+
+
+def _choose_dimension(
     known: int | ir.SymbolicDim, inferred: int | ir.SymbolicDim
 ) -> int | ir.SymbolicDim:
-    if isinstance(known, int) or (
-        known.value is not None and not isinstance(inferred, int)
-    ):
-        return known
-    return inferred
+    """Return the one that says more: a number, else the symbol that was known."""
+    if isinstance(known, int) or isinstance(inferred, int):
+        return known if isinstance(known, int) else inferred
+    return inferred if known.value is None else known

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import dataclass
 
 import onnx_ir as ir
 from onnx_ir.passes import common
@@ -10,7 +10,7 @@ from onnx_ir.passes import common
 __all__ = ["InlineFunctions"]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class InlineFunctions(ir.passes.InPlacePass):
     """Replace every call of a model-local function by the function's nodes.
 
@@ -29,9 +29,10 @@ class InlineFunctions(ir.passes.InPlacePass):
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Inline, then remove what no node uses."""
         imports = dict(model.opset_imports)
-        inlined = common.InlinePass()(model).modified
-        unused = bool(model.functions)
+        has_functions = bool(model.functions)
+        result = common.InlinePass()(model)
         model.functions.clear()
         common.RemoveUnusedOpsetsPass()(model)
-        modified = inlined or unused or imports != dict(model.opset_imports)
+        has_fewer_imports = imports != dict(model.opset_imports)
+        modified = result.modified or has_functions or has_fewer_imports
         return ir.passes.PassResult(model, modified=modified)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import dataclass
 
 import onnx_ir as ir
 
 from onnx2snn.graph import NodeBuilder, fresh_name, is_op, take_over
 
 __all__ = ["LowerBatchwiseRecurrence"]
+
+_X = 0
+"""Position of the sequence."""
 
 _STATES = (5, 6)
 """Positions of the initial states."""
@@ -18,7 +21,7 @@ _ORDERS = ([2, 0, 1, 3], _SWAPPED, _SWAPPED)
 """What brings each output back to where the batch comes first."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class LowerBatchwiseRecurrence(ir.passes.InPlacePass):
     """Put transpositions around a GRU, LSTM or RNN with ``layout = 1``.
 
@@ -30,41 +33,53 @@ class LowerBatchwiseRecurrence(ir.passes.InPlacePass):
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Rewrite every such node."""
-        lowered = [_lower(node) for graph in model.graphs() for node in tuple(graph)]
-        return ir.passes.PassResult(model, modified=any(lowered))
+        modified = False
+        for graph in model.graphs():
+            for node in tuple(graph):
+                if _is_batchwise(node):
+                    _put_between_transpositions(graph, node)
+                    modified = True
+        return ir.passes.PassResult(model, modified=modified)
 
 
-def _lower(node: ir.Node) -> bool:
-    if (
-        not is_op(node, "GRU", "LSTM", "RNN")
-        or node.attributes.get_int("layout", 0) == 0
-    ):
+def _is_batchwise(node: ir.Node) -> bool:
+    if not is_op(node, "GRU", "LSTM", "RNN"):
         return False
-    graph = node.graph
-    assert isinstance(graph, ir.Graph)
-    inputs = list(node.inputs)
-    for at, value in enumerate(inputs):
-        if value is not None and (at == 0 or at in _STATES):
-            inputs[at] = _transposed(node, value, _SWAPPED, str(value.name))
-    attributes = {
-        key: value for key, value in node.attributes.items() if key != "layout"
-    }
-    new = ir.node(
-        node.op_type, inputs, attributes, num_outputs=len(node.outputs), name=node.name
-    )
+    return node.attributes.get_int("layout", 0) != 0
+
+
+def _put_between_transpositions(graph: ir.Graph, node: ir.Node) -> None:
+    new = _build_sequence_first(node)
     graph.insert_before(node, new)
     for old, value, order in zip(node.outputs, new.outputs, _ORDERS, strict=False):
-        value.type, value.name = old.type, old.name
+        value.type = old.type
+        value.name = old.name
         if old.name:
             value.name = fresh_name(graph, f"{old.name}.sequence_first")
-            take_over(old, _transposed(node, value, order, old.name))
+            swapped_back = _transpose(node, value, order, old.name)
+            take_over(old, swapped_back)
     graph.remove(node, safe=True)
-    return True
 
 
-def _transposed(
-    node: ir.Node, value: ir.Value, order: list[int], name: str
-) -> ir.Value:
+def _build_sequence_first(node: ir.Node) -> ir.Node:
+    """Return a node of no graph yet, like ``node``, that reads the sequence first."""
+    inputs = list(node.inputs)
+    for position in (_X, *_STATES):
+        value = inputs[position] if position < len(inputs) else None
+        if value is not None:
+            inputs[position] = _transpose(node, value, _SWAPPED, str(value.name))
+    attributes = dict(node.attributes)
+    del attributes["layout"]
+    return ir.node(
+        node.op_type,
+        inputs,
+        attributes,
+        num_outputs=len(node.outputs),
+        name=node.name,
+    )
+
+
+def _transpose(node: ir.Node, value: ir.Value, order: list[int], name: str) -> ir.Value:
     """Return ``value`` with its axes in another order, made in front of ``node``."""
     builder = NodeBuilder.before(node)
     name = f"{name}.transposed"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
@@ -20,9 +20,10 @@ from onnx2snn.graph import (
 __all__ = ["LowerMatMulAdd"]
 
 _MATRIX = 2
+_REAL = (np.float16, np.float32, np.float64)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class LowerMatMulAdd(ir.passes.InPlacePass):
     """Rewrite ``Add(MatMul(x, W), b)`` on a matrix as one ``Gemm``.
 
@@ -38,38 +39,60 @@ class LowerMatMulAdd(ir.passes.InPlacePass):
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Rewrite every Add."""
-        lowered = [_lower(node) for graph in model.graphs() for node in tuple(graph)]
-        if any(lowered):
+        modified = False
+        for graph in model.graphs():
+            for node in tuple(graph):
+                layer = _match_dense_layer(node)
+                if layer is not None:
+                    _replace_by_gemm(graph, layer)
+                    modified = True
+        if modified:
             remove_unused(model)
-        return ir.passes.PassResult(model, modified=any(lowered))
+        return ir.passes.PassResult(model, modified=modified)
 
 
-def _lower(add: ir.Node) -> bool:
+@dataclass(frozen=True)
+class _DenseLayer:
+    """A product of a matrix and constant weights, and the Add behind it."""
+
+    matmul: ir.Node
+    add: ir.Node
+    bias: ir.Value
+
+
+def _match_dense_layer(add: ir.Node) -> _DenseLayer | None:
+    """Return the layer that ends with ``add``, if there is one."""
     if not is_op(add, "Add"):
-        return False
-    for product, bias in (add.inputs, reversed(add.inputs)):
-        matmul = product.producer() if product is not None else None
-        if matmul is not None and bias is not None and _is_dense(matmul, bias):
-            assert isinstance(add.graph, ir.Graph)
-            b = constant(
-                add.graph, f"{add.outputs[0].name}.bias", array(bias).reshape(-1)
-            )
-            replace_node(add, ir.Node("", "Gemm", [*matmul.inputs, b]), dead=(matmul,))
-            return True
-    return False
+        return None
+    left, right = add.inputs
+    if left is None or right is None:
+        return None
+    for product, bias in ((left, right), (right, left)):
+        matmul = product.producer()
+        if matmul is None or not is_op(matmul, "MatMul"):
+            continue
+        if has_one_reader(product) and _is_dense(matmul, bias):
+            return _DenseLayer(matmul, add, bias)
+    return None
 
 
 def _is_dense(matmul: ir.Node, bias: ir.Value) -> bool:
-    if not is_op(matmul, "MatMul") or not has_one_reader(matmul.outputs[0]):
-        return False
+    """Whether a matrix is multiplied by a constant one, and ``bias`` is a number a column."""
     x, weight = matmul.inputs
     if x is None or x.shape is None or len(x.shape) != _MATRIX:
         return False
     if not is_constant(weight) or not is_constant(bias):
         return False
-    kernel, shift = array(weight), array(bias)
-    return (
-        kernel.ndim == _MATRIX
-        and kernel.dtype in (np.float16, np.float32, np.float64)
-        and shift.shape in ((kernel.shape[1],), (1, kernel.shape[1]))
-    )
+    kernel = array(weight)
+    if kernel.ndim != _MATRIX or kernel.dtype not in _REAL:
+        return False
+    columns = kernel.shape[1]
+    return array(bias).shape in ((columns,), (1, columns))
+
+
+def _replace_by_gemm(graph: ir.Graph, layer: _DenseLayer) -> None:
+    name = layer.add.outputs[0].name
+    vector = array(layer.bias).reshape(-1)
+    bias = constant(graph, f"{name}.bias", vector)
+    inputs = [*layer.matmul.inputs, bias]
+    replace_node(layer.add, ir.Node("", "Gemm", inputs), dead=(layer.matmul,))

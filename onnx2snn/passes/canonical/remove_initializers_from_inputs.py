@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import dataclass
 
 import onnx_ir as ir
 from onnx_ir.passes import common
@@ -10,7 +10,7 @@ from onnx_ir.passes import common
 __all__ = ["RemoveInitializersFromInputs"]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class RemoveInitializersFromInputs(ir.passes.InPlacePass):
     """Let an initializer that is a graph input as well be a constant.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +18,7 @@ __all__ = ["RemoveNoOps"]
 _INT32_MAX = 2**31 - 1
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class RemoveNoOps(ir.passes.InPlacePass):
     """Remove nodes whose first output equals one of their inputs, whatever the input is.
 
@@ -38,167 +38,214 @@ class RemoveNoOps(ir.passes.InPlacePass):
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Remove in the order of the graph, so that chains go in one run."""
-        removed = [_remove(node) for graph in model.graphs() for node in tuple(graph)]
-        return ir.passes.PassResult(model, modified=any(removed))
+        modified = False
+        for graph in model.graphs():
+            for node in tuple(graph):
+                kept = _find_kept(node)
+                if kept is not None and _may_be_removed(node, kept):
+                    _replace_by_kept(node, kept)
+                    modified = True
+        return ir.passes.PassResult(model, modified=modified)
 
 
-def _remove(node: ir.Node) -> bool:
-    rule = _RULES.get(node.op_type) if is_op(node, node.op_type) else None
-    kept = rule(node) if rule is not None else None
-    if kept is None or any(output.uses() for output in node.outputs[1:]):
-        return False
-    output = node.outputs[0]
-    if output.is_graph_output() and not _can_be_renamed(kept, node):
-        return False
-    if any(other.is_graph_output() for other in node.outputs[1:]):
-        return False
-    kept.type = kept.type if kept.type is not None else output.type
-    kept.shape = kept.shape if kept.shape is not None else output.shape
-    replace_value(output, kept)
-    assert node.graph is not None
-    node.graph.remove(node, safe=True)
-    return True
+def _find_kept(node: ir.Node) -> ir.Value | None:
+    """Return the input that the first output equals; None if there is none."""
+    if not is_op(node, *_RULES):
+        return None
+    find = _RULES[node.op_type]
+    return find(node)
+
+
+def _may_be_removed(node: ir.Node, kept: ir.Value) -> bool:
+    """Whether no further output is needed, and ``kept`` can bear the name of the first."""
+    output, *others = node.outputs
+    for other in others:
+        if other.uses() or other.is_graph_output():
+            return False
+    return not output.is_graph_output() or _can_be_renamed(kept, node)
 
 
 def _can_be_renamed(value: ir.Value, reader: ir.Node) -> bool:
+    """Whether ``value`` is made by a node beside ``reader``, and its name is no output's."""
     producer = value.producer()
-    return (
-        producer is not None
-        and producer.graph is reader.graph
-        and not value.is_graph_output()
-    )
+    if producer is None or value.is_graph_output():
+        return False
+    return producer.graph is reader.graph
+
+
+def _replace_by_kept(node: ir.Node, kept: ir.Value) -> None:
+    output = node.outputs[0]
+    if kept.type is None:
+        kept.type = output.type
+    if kept.shape is None:
+        kept.shape = output.shape
+    replace_value(output, kept)
+    graph = node.graph
+    assert graph is not None
+    graph.remove(node, safe=True)
 
 
 def _input(node: ir.Node, position: int) -> ir.Value | None:
-    return node.inputs[position] if position < len(node.inputs) else None
+    if position >= len(node.inputs):
+        return None
+    return node.inputs[position]
 
 
-def _first(node: ir.Node) -> ir.Value | None:
+def _first_input(node: ir.Node) -> ir.Value | None:
     return _input(node, 0)
 
 
-def _only(node: ir.Node) -> ir.Value | None:
-    return (
-        _first(node) if sum(value is not None for value in node.inputs) == 1 else None
-    )
+def _find_only_input(node: ir.Node) -> ir.Value | None:
+    """Return the first input if no other is given."""
+    given = [value for value in node.inputs if value is not None]
+    return _first_input(node) if len(given) == 1 else None
 
 
-def _clip(node: ir.Node) -> ir.Value | None:
-    return None if {"min", "max"} & set(node.attributes) else _only(node)
+def _find_unclipped(clip: ir.Node) -> ir.Value | None:
+    """Return the input of a Clip without bounds, which were attributes before opset 11."""
+    for bound in ("min", "max"):
+        if bound in clip.attributes:
+            return None
+    return _find_only_input(clip)
 
 
-def _dropout(node: ir.Node) -> ir.Value | None:
-    training = _input(node, 2)
-    is_inference = training is None or (
-        is_constant(training) and not array(training).any()
-    )
-    return _first(node) if is_inference else None
+def _find_kept_by_dropout(dropout: ir.Node) -> ir.Value | None:
+    """Return the input of a Dropout in inference mode."""
+    training = _input(dropout, 2)
+    if training is None:
+        return _first_input(dropout)
+    if not is_constant(training) or array(training).any():
+        return None
+    return _first_input(dropout)
 
 
-def _cast(node: ir.Node) -> ir.Value | None:
-    value = _first(node)
-    like = _input(node, 1)
-    to = like.dtype if like is not None else node.attributes.get_int("to", None)
-    return value if value is not None and to is not None and value.dtype == to else None
+def _find_same_type(cast: ir.Node) -> ir.Value | None:
+    """Return the input of a Cast or CastLike to the type that it has."""
+    value = _first_input(cast)
+    like = _input(cast, 1)
+    dtype = cast.attributes.get_int("to", None) if like is None else like.dtype
+    if value is None or dtype is None:
+        return None
+    return value if value.dtype == dtype else None
 
 
-def _same_shape(node: ir.Node) -> ir.Value | None:
-    value = _first(node)
-    return (
-        value
-        if value is not None and _have_same_shape(value, node.outputs[0])
-        else None
-    )
+def _find_same_shape(node: ir.Node) -> ir.Value | None:
+    """Return the first input if the result has its shape."""
+    value = _first_input(node)
+    if value is None or not _have_same_shape(value, node.outputs[0]):
+        return None
+    return value
 
 
 def _have_same_shape(a: ir.Value, b: ir.Value) -> bool:
-    if a.shape is None or b.shape is None or len(a.shape) != len(b.shape):
+    if a.shape is None or b.shape is None:
         return False
-    pairs = zip(a.shape, b.shape, strict=True)
-    return all(
-        left == right and (isinstance(left, int) or left.value is not None)
-        for left, right in pairs
-    )
+    if len(a.shape) != len(b.shape):
+        return False
+    for one, other in zip(a.shape, b.shape, strict=True):
+        is_known = isinstance(one, int) or one.value is not None
+        if not is_known or one != other:
+            return False
+    return True
 
 
-def _transpose(node: ir.Node) -> ir.Value | None:
-    order = node.attributes.get_ints("perm", None)
-    return _first(node) if order is not None and list(order) == sorted(order) else None
-
-
-def _pad(node: ir.Node) -> ir.Value | None:
-    return _first(node) if _is_all(_input(node, 1), 0) else None
-
-
-def _tile(node: ir.Node) -> ir.Value | None:
-    return _first(node) if _is_all(_input(node, 1), 1) else None
-
-
-def _slice(node: ir.Node) -> ir.Value | None:
-    starts, ends, steps = _input(node, 1), _input(node, 2), _input(node, 4)
-    if steps is not None and not _is_all(steps, 1):
+def _find_untransposed(transpose: ir.Node) -> ir.Value | None:
+    """Return the input of a Transpose in the order 0, 1, 2 ..."""
+    order = transpose.attributes.get_ints("perm", None)
+    if order is None or list(order) != sorted(order):
         return None
-    if _is_all(starts, 0) and is_constant(ends) and (array(ends) >= _INT32_MAX).all():
-        return _first(node)
-    return _same_shape(node)
+    return _first_input(transpose)
 
 
-def _adds_nothing(node: ir.Node) -> ir.Value | None:
-    return _neutral(node, 0, commutes=is_op(node, "Add"))
+def _find_unpadded(pad: ir.Node) -> ir.Value | None:
+    """Return the input of a Pad by nothing."""
+    amounts = _input(pad, 1)
+    return _first_input(pad) if _is_filled(amounts, 0) else None
 
 
-def _scales_by_one(node: ir.Node) -> ir.Value | None:
-    return _neutral(node, 1, commutes=is_op(node, "Mul"))
+def _find_untiled(tile: ir.Node) -> ir.Value | None:
+    """Return the input of a Tile by 1."""
+    repeats = _input(tile, 1)
+    return _first_input(tile) if _is_filled(repeats, 1) else None
 
 
-def _neutral(node: ir.Node, element: int, *, commutes: bool) -> ir.Value | None:
-    x, other = node.inputs
-    if _is_all(other, element) and _keeps_shape(x, other, node):
-        return x
-    if commutes and _is_all(x, element) and _keeps_shape(other, x, node):
-        return other
+def _find_whole_slice(node: ir.Node) -> ir.Value | None:
+    """Return the input of a Slice that begins at 0 and goes to the end, or keeps the shape."""
+    steps = _input(node, 4)
+    if steps is not None and not _is_filled(steps, 1):
+        return None
+    starts = _input(node, 1)
+    ends = _input(node, 2)
+    if _is_filled(starts, 0) and _is_behind_all(ends):
+        return _first_input(node)
+    return _find_same_shape(node)
+
+
+def _is_behind_all(ends: ir.Value | None) -> bool:
+    """Whether indices lie behind the end of every axis."""
+    return is_constant(ends) and bool((array(ends) >= _INT32_MAX).all())
+
+
+def _find_unshifted(node: ir.Node) -> ir.Value | None:
+    """Return what an Add or Sub adds zeros to, or subtracts zeros from."""
+    return _find_beside(0, node, commutes=is_op(node, "Add"))
+
+
+def _find_unscaled(node: ir.Node) -> ir.Value | None:
+    """Return what a Mul or Div multiplies or divides by ones."""
+    return _find_beside(1, node, commutes=is_op(node, "Mul"))
+
+
+def _find_beside(neutral: int, node: ir.Node, *, commutes: bool) -> ir.Value | None:
+    """Return the operand beside one that is filled with a neutral number."""
+    left, right = node.inputs
+    if _is_filled(right, neutral) and _keeps_shape(left, right, node):
+        return left
+    if commutes and _is_filled(left, neutral) and _keeps_shape(right, left, node):
+        return right
     return None
 
 
-def _keeps_shape(x: ir.Value | None, operand: ir.Value | None, node: ir.Node) -> bool:
-    if x is None or operand is None:
+def _keeps_shape(x: ir.Value | None, constant: ir.Value | None, node: ir.Node) -> bool:
+    """Whether a constant operand does not broadcast ``x`` to a larger shape."""
+    if x is None or constant is None:
         return False
-    shape = array(operand).shape
-    if not shape or (
-        set(shape) == {1} and x.shape is not None and len(shape) <= len(x.shape)
-    ):
+    shape = array(constant).shape
+    if not shape:
+        return True
+    if x.shape is not None and set(shape) == {1} and len(shape) <= len(x.shape):
         return True
     return _have_same_shape(x, node.outputs[0])
 
 
-def _is_all(value: ir.Value | None, element: int) -> bool:
-    return (
-        value is not None
-        and is_constant(value)
-        and bool(np.all(array(value) == element))
-    )
+def _is_filled(value: ir.Value | None, number: int) -> bool:
+    """Whether ``value`` is a constant that is ``number`` everywhere."""
+    if not is_constant(value):
+        return False
+    return bool(np.all(array(value) == number))
 
 
 _RULES: dict[str, Callable[[ir.Node], ir.Value | None]] = {
-    "Add": _adds_nothing,
-    "Cast": _cast,
-    "CastLike": _cast,
-    "Clip": _clip,
-    "Concat": _only,
-    "Div": _scales_by_one,
-    "Dropout": _dropout,
-    "Expand": _same_shape,
-    "Flatten": _same_shape,
-    "Identity": _first,
-    "Max": _only,
-    "Mean": _only,
-    "Min": _only,
-    "Mul": _scales_by_one,
-    "Pad": _pad,
-    "Reshape": _same_shape,
-    "Slice": _slice,
-    "Sub": _adds_nothing,
-    "Sum": _only,
-    "Tile": _tile,
-    "Transpose": _transpose,
+    "Add": _find_unshifted,
+    "Cast": _find_same_type,
+    "CastLike": _find_same_type,
+    "Clip": _find_unclipped,
+    "Concat": _find_only_input,
+    "Div": _find_unscaled,
+    "Dropout": _find_kept_by_dropout,
+    "Expand": _find_same_shape,
+    "Flatten": _find_same_shape,
+    "Identity": _first_input,
+    "Max": _find_only_input,
+    "Mean": _find_only_input,
+    "Min": _find_only_input,
+    "Mul": _find_unscaled,
+    "Pad": _find_unpadded,
+    "Reshape": _find_same_shape,
+    "Slice": _find_whole_slice,
+    "Sub": _find_unshifted,
+    "Sum": _find_only_input,
+    "Tile": _find_untiled,
+    "Transpose": _find_untransposed,
 }
+"""Operator to the input that one of its nodes gives back, None if there is none."""
