@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.graph import (
     NodeWriter,
-    array,
-    is_constant,
     is_op,
     remove_unused,
     replace_by_value,
 )
+from onnx2snn.graph.sequences import (
+    OptionalContent,
+    TensorParts,
+    read_position,
+    record_content,
+    required_input,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from onnx2snn.graph.sequences import Contents
 
 __all__ = ["LowerSequences"]
 
@@ -26,7 +33,7 @@ _END = 2**31 - 1
 """An index behind the end of every axis."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class LowerSequences(ir.passes.InPlacePass):
     """Replace what reads sequences and optionals by operators on the tensors in them.
 
@@ -47,150 +54,73 @@ class LowerSequences(ir.passes.InPlacePass):
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Rewrite in the order of each graph, the main graph first."""
-        known: _Known = {}
-        rewritten = [
-            rule(known, node)
-            for graph in model.graphs()
-            for node in tuple(graph)
-            if (rule := _RULES.get(node.op_type)) is not None
-            and is_op(node, node.op_type)
-        ]
-        if any(rewritten):
+        contents: Contents = {}
+        modified = False
+        for graph in model.graphs():
+            for node in tuple(graph):
+                record_content(node, contents)
+                if is_op(node, *_READERS) and _replace_reader(node, contents):
+                    modified = True
+        if modified:
             remove_unused(model)
-        return ir.passes.PassResult(model, modified=any(rewritten))
+        return ir.passes.PassResult(model, modified=modified)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Parts:
-    """What a SplitToSequence gives: parts of ``size``, the last perhaps smaller.
-
-    The sizes are None where their number is not known.
-    """
-
-    node: ir.Node
-    size: int
-    sizes: list[int] | None
-
-    @property
-    def x(self) -> ir.Value:
-        """The tensor that is split."""
-        return _input(self.node, 0)
-
-    @property
-    def axis(self) -> int:
-        """The axis along which it is."""
-        return self.node.attributes.get_int("axis", 0)
-
-    @property
-    def is_squeezed(self) -> bool:
-        """Whether the parts lack that axis."""
-        return (
-            len(self.node.inputs) < 2
-            and self.node.attributes.get_int("keepdims", 1) == 0
-        )
-
-
-@dataclasses.dataclass(frozen=True)
-class _Inner:
-    """What an optional holds; None for nothing."""
-
-    value: ir.Value | None
-
-
-_Known: TypeAlias = "dict[ir.Value, list[ir.Value] | _Parts | _Inner]"
-"""What is in a sequence or an optional."""
-
-
-def _construct(known: _Known, node: ir.Node) -> bool:
-    known[node.outputs[0]] = [value for value in node.inputs if value is not None]
-    return False
-
-
-def _alias(known: _Known, node: ir.Node) -> bool:
-    if node.inputs[0] in known:
-        known[node.outputs[0]] = known[node.inputs[0]]
-    return False
-
-
-def _insert(known: _Known, node: ir.Node) -> bool:
-    elements, tensor = known.get(_input(node, 0)), node.inputs[1]
-    if isinstance(elements, list) and tensor is not None:
-        position = _number(node, 2, len(elements))
-        if position is not None:
-            known[node.outputs[0]] = [
-                *elements[:position],
-                tensor,
-                *elements[position:],
-            ]
-    return False
-
-
-def _erase(known: _Known, node: ir.Node) -> bool:
-    elements, position = known.get(_input(node, 0)), _number(node, 1, -1)
-    if isinstance(elements, list) and position is not None:
-        rest = elements.copy()
-        del rest[position]
-        known[node.outputs[0]] = rest
-    return False
-
-
-def _split(known: _Known, node: ir.Node) -> bool:
-    given = np.ones([], np.int64)
-    if len(node.inputs) > 1:
-        if not is_constant(node.inputs[1]):
-            return False
-        given = array(node.inputs[1])
-    x, axis = _input(node, 0), node.attributes.get_int("axis", 0)
-    length = None if x.shape is None else x.shape[axis]
-    if given.ndim:
-        known[node.outputs[0]] = _Parts(node, 0, given.tolist())
+def _replace_reader(node: ir.Node, contents: Contents) -> bool:
+    """Let a value take the place of what ``node`` reads, if it is known; whether it is."""
+    find_value = _READERS[node.op_type]
+    value = find_value(node, contents)
+    if value is None:
         return False
-    size, sizes = int(given), None
-    if isinstance(length, int):
-        sizes = [min(size, length - start) for start in range(0, length, size)]
-    known[node.outputs[0]] = _Parts(node, size, sizes)
-    return False
+    replace_by_value(node, value)
+    return True
 
 
-def _elements(known: _Known, sequence: ir.Value) -> list[ir.Value] | None:
-    """Return the tensors in a sequence, None if they are not known; what is to be split is."""
-    content = known.get(sequence)
-    if isinstance(content, _Parts) and content.sizes is not None:
-        writer, axis, squeezed = (
-            NodeWriter(content.node),
-            content.axis,
-            content.is_squeezed,
-        )
-        sizes = writer.constant("split", np.array(content.sizes))
-        first = writer.add(
-            "Split", [content.x, sizes], {"axis": axis}, len(content.sizes)
-        )
-        producer = first.producer()
-        assert producer is not None  # it was just written
-        content = list(producer.outputs)
-        if squeezed:
-            axes = writer.constant("axes", np.array([axis]))
-            content = [writer.add("Squeeze", [element, axes]) for element in content]
-        known[sequence] = content
+def _find_element(node: ir.Node, contents: Contents) -> ir.Value | None:
+    """Return the tensor that a SequenceAt reads."""
+    sequence = required_input(node, 0)
+    position = read_position(node, 1, default=None)
+    if position is None:
+        return None
+    elements = _find_elements(sequence, contents)
+    if elements is not None:
+        is_inside = -len(elements) <= position < len(elements)
+        return elements[position] if is_inside else None
+    parts = contents.get(sequence)
+    if isinstance(parts, TensorParts):
+        return _cut_part(node, parts, position)
+    return None
+
+
+def _find_elements(sequence: ir.Value, contents: Contents) -> list[ir.Value] | None:
+    """Return the tensors in a sequence, None if they are not known.
+
+    A tensor whose parts are known is split; so the sequence is one of tensors from then on.
+    """
+    content = contents.get(sequence)
+    if isinstance(content, TensorParts) and content.sizes is not None:
+        content = _split_tensor(content, content.sizes)
+        contents[sequence] = content
     return content if isinstance(content, list) else None
 
 
-def _at(known: _Known, node: ir.Node) -> bool:
-    sequence, position = _input(node, 0), _number(node, 1, None)
-    if position is None:
-        return False
-    elements, content = _elements(known, sequence), known.get(sequence)
-    value = None
-    if elements is not None and -len(elements) <= position < len(elements):
-        value = elements[position]
-    elif isinstance(content, _Parts):
-        value = _cut(node, content, position)
-    if value is not None:
-        replace_by_value(node, value)
-    return value is not None
+def _split_tensor(parts: TensorParts, sizes: list[int]) -> list[ir.Value]:
+    """Return the parts of a tensor, made by a Split in front of the SplitToSequence."""
+    writer = NodeWriter(parts.node)
+    axis = parts.axis
+    x = parts.x
+    is_squeezed = parts.is_squeezed
+    split = writer.constant("split", np.array(sizes))
+    first = writer.add("Split", [x, split], {"axis": axis}, outputs=len(sizes))
+    node = first.producer()
+    assert node is not None  # it was just written
+    if not is_squeezed:
+        return list(node.outputs)
+    axes = writer.constant("axes", np.array([axis]))
+    return [writer.add("Squeeze", [part, axes]) for part in node.outputs]
 
 
-def _cut(node: ir.Node, parts: _Parts, position: int) -> ir.Value | None:
+def _cut_part(node: ir.Node, parts: TensorParts, position: int) -> ir.Value | None:
     """Return one of the parts of a tensor; None if it is counted from an end that is not known."""
     writer = NodeWriter(node)
     if parts.is_squeezed:
@@ -199,101 +129,77 @@ def _cut(node: ir.Node, parts: _Parts, position: int) -> ir.Value | None:
     if position < 0 and parts.size > 1:
         return None
     start = position * parts.size
-    ends = {"start": start, "end": start + parts.size or _END, "axis": parts.axis}
+    end = start + parts.size
     bounds = [
-        writer.constant(name, np.array([number])) for name, number in ends.items()
+        writer.constant("start", np.array([start])),
+        writer.constant("end", np.array([end or _END])),
+        writer.constant("axis", np.array([parts.axis])),
     ]
     return writer.add("Slice", [parts.x, *bounds])
 
 
-def _length(known: _Known, node: ir.Node) -> bool:
-    content, writer = known.get(_input(node, 0)), NodeWriter(node)
-    counted = content.sizes if isinstance(content, _Parts) else content
+def _find_length(node: ir.Node, contents: Contents) -> ir.Value | None:
+    """Return the number of elements for a SequenceLength."""
+    content = contents.get(required_input(node, 0))
+    writer = NodeWriter(node)
+    counted = content.sizes if isinstance(content, TensorParts) else content
     if isinstance(counted, list):
-        replace_by_value(node, writer.constant("length", np.array(len(counted))))
-    elif isinstance(content, _Parts) and content.size == 1:
+        return writer.constant("length", np.array(len(counted)))
+    if isinstance(content, TensorParts) and content.size == 1:
         axis = writer.constant("axis", np.array(content.axis))
         shape = writer.add("Shape", [content.x])
-        replace_by_value(node, writer.add("Gather", [shape, axis]))
-    else:
-        return False
-    return True
+        return writer.add("Gather", [shape, axis])
+    return None
 
 
-def _concat(known: _Known, node: ir.Node) -> bool:
-    elements, writer = _elements(known, _input(node, 0)), NodeWriter(node)
+def _concatenate(node: ir.Node, contents: Contents) -> ir.Value | None:
+    """Return the elements as one tensor for a ConcatFromSequence."""
+    elements = _find_elements(required_input(node, 0), contents)
     if not elements:
-        return False
+        return None
+    writer = NodeWriter(node)
     axis = node.attributes.get_int("axis", 0)
-    if node.attributes.get_int("new_axis", 0):
+    if node.attributes.get_int("new_axis", 0) != 0:
         axes = writer.constant("axes", np.array([axis]))
         elements = [writer.add("Unsqueeze", [element, axes]) for element in elements]
-    replace_by_value(node, writer.add("Concat", elements, {"axis": axis}))
-    return True
+    return writer.add("Concat", elements, {"axis": axis})
 
 
-def _optional(known: _Known, node: ir.Node) -> bool:
-    known[node.outputs[0]] = _Inner(node.inputs[0] if node.inputs else None)
-    return False
+def _find_inner(node: ir.Node, contents: Contents) -> ir.Value | None:
+    """Return what an OptionalGetElement reads; from opset 18 on, anything but an optional too."""
+    optional = required_input(node, 0)
+    content = contents.get(optional, OptionalContent(optional))
+    inner = content.value if isinstance(content, OptionalContent) else None
+    if inner is None or _may_be_optional(inner):
+        return None
+    if inner in contents:
+        contents[node.outputs[0]] = contents[inner]
+    return inner
 
 
-def _element(known: _Known, node: ir.Node) -> bool:
-    """Read what an optional holds; from opset 18 on what is no optional holds itself."""
-    content = known.get(_input(node, 0), _Inner(_input(node, 0)))
-    if (
-        not isinstance(content, _Inner)
-        or content.value is None
-        or _is_optional(content.value)
-    ):
-        return False
-    if content.value in known:
-        known[node.outputs[0]] = known[content.value]
-    replace_by_value(node, content.value)
-    return True
-
-
-def _has_element(known: _Known, node: ir.Node) -> bool:
-    value = node.inputs[0] if node.inputs else None
-    content = known.get(value) if value is not None else _Inner(None)
-    if content is None and value is not None and isinstance(value.type, ir.TensorType):
-        content = _Inner(value)
-    if content is None:
-        return False
-    holds = not isinstance(content, _Inner) or content.value is not None
-    replace_by_value(node, NodeWriter(node).constant("holds", np.array(holds)))
-    return True
-
-
-def _is_optional(value: ir.Value) -> bool:
+def _may_be_optional(value: ir.Value) -> bool:
     """Whether ``value`` may be an optional: its type says so, or is not known."""
     return not isinstance(value.type, (ir.TensorType, ir.SequenceType))
 
 
-def _input(node: ir.Node, position: int) -> ir.Value:
-    value = node.inputs[position]
-    assert value is not None  # a required input
-    return value
+def _find_presence(node: ir.Node, contents: Contents) -> ir.Value | None:
+    """Return whether an optional holds something for an OptionalHasElement."""
+    value = node.inputs[0] if node.inputs else None
+    content = OptionalContent(None) if value is None else contents.get(value)
+    is_tensor = value is not None and isinstance(value.type, ir.TensorType)
+    if content is None and is_tensor:
+        content = OptionalContent(value)
+    if content is None:
+        return None
+    is_empty = isinstance(content, OptionalContent) and content.value is None
+    return NodeWriter(node).constant("holds", np.array(not is_empty))
 
 
-def _number(node: ir.Node, position: int, default: int | None) -> int | None:
-    """Return a constant input as a number, the default if it is left out, None if computed."""
-    value = node.inputs[position] if position < len(node.inputs) else None
-    if value is None:
-        return default
-    return int(array(value).item()) if is_constant(value) else None
-
-
-_RULES: dict[str, Callable[[_Known, ir.Node], bool]] = {
-    "ConcatFromSequence": _concat,
-    "Identity": _alias,
-    "Optional": _optional,
-    "OptionalGetElement": _element,
-    "OptionalHasElement": _has_element,
-    "SequenceAt": _at,
-    "SequenceConstruct": _construct,
-    "SequenceEmpty": _construct,
-    "SequenceErase": _erase,
-    "SequenceInsert": _insert,
-    "SequenceLength": _length,
-    "SplitToSequence": _split,
+_READERS: dict[str, Callable[[ir.Node, Contents], ir.Value | None]] = {
+    "ConcatFromSequence": _concatenate,
+    "OptionalGetElement": _find_inner,
+    "OptionalHasElement": _find_presence,
+    "SequenceAt": _find_element,
+    "SequenceLength": _find_length,
 }
+"""Operator that reads a sequence or an optional to the value it gives, None if not known."""
