@@ -1,4 +1,4 @@
-"""What the integers of a linear quantizer stand for."""
+"""Real numbers that the integers of a linear quantizer stand for."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def real_numbers(
         axis: Axis along which scales differ; None for one scale.
         block: Number of entries along ``axis`` that share a scale; 0 if each has its own.
     """
-    steps, zeros = (
-        _spread(values.astype(np.float32), integers.shape, axis, block)
-        for values in (scale, zero_point)
-    )
-    return np.asarray((integers.astype(np.float32) - zeros) * steps, np.float32)
+    shape = integers.shape
+    steps = _spread(scale.astype(np.float32), shape, axis, block)
+    zeros = _spread(zero_point.astype(np.float32), shape, axis, block)
+    distances = integers.astype(np.float32) - zeros
+    return np.asarray(distances * steps, np.float32)
 
 
 def _spread(
@@ -38,14 +38,14 @@ def _spread(
     if axis is None:
         return values
     if block:
-        return values.repeat(block, axis).take(range(shape[axis]), axis)
+        repeated = values.repeat(block, axis)
+        return repeated.take(range(shape[axis]), axis)
     return along_axis(values, axis, len(shape))
 
 
 def along_axis(values: np.ndarray, axis: int | None, rank: int) -> np.ndarray:
     """Return ``values`` [C] with the shape [1.., C, ..1] that lies along ``axis`` of ``rank``."""
-    if axis is None:
-        return values.reshape([1] * rank)
     shape = [1] * rank
-    shape[axis] = values.size
+    if axis is not None:
+        shape[axis] = values.size
     return values.reshape(shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
@@ -26,7 +26,7 @@ _FLOAT_LEVELS = 128
 """A number for the types of 8 bits with an exponent, whose steps are not equal."""
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Quantizer:
     """The real numbers ``scale * (q - zero_point)`` for the integers q of a type.
 
@@ -63,69 +63,98 @@ class Quantizer:
 
     def matches(self, other: Quantizer | None) -> bool:
         """Whether ``other`` stands for the same numbers."""
-        return (
-            other is not None
-            and (self.axis, self.block, self.dtype)
-            == (other.axis, other.block, other.dtype)
-            and np.array_equal(self.scale, other.scale)
-            and np.array_equal(self.zero_point, other.zero_point)
-        )
+        if other is None or self.dtype != other.dtype:
+            return False
+        if (self.axis, self.block) != (other.axis, other.block):
+            return False
+        if not np.array_equal(self.scale, other.scale):
+            return False
+        return np.array_equal(self.zero_point, other.zero_point)
 
     def real(self, integers: np.ndarray) -> np.ndarray:
         """Return the numbers that ``integers`` stand for, float32."""
         return real_numbers(
-            integers, self.scale, self.zero_point, self.axis, self.block
+            integers,
+            self.scale,
+            self.zero_point,
+            self.axis,
+            self.block,
         )
 
 
 def is_quantize(node: ir.Node | None) -> bool:
     """Whether ``node`` is a QuantizeLinear, of ONNX or of onnxruntime."""
-    return is_op(node, "QuantizeLinear") or is_op(
-        node, "QuantizeLinear", domain=CONTRIB
-    )
+    return _is_of_either_domain(node, "QuantizeLinear")
 
 
 def is_dequantize(node: ir.Node | None) -> bool:
     """Whether ``node`` is a DequantizeLinear, of ONNX or of onnxruntime."""
-    return is_op(node, "DequantizeLinear") or is_op(
-        node, "DequantizeLinear", domain=CONTRIB
-    )
+    return _is_of_either_domain(node, "DequantizeLinear")
+
+
+def _is_of_either_domain(node: ir.Node | None, op: str) -> bool:
+    return is_op(node, op) or is_op(node, op, domain=CONTRIB)
 
 
 def quantizer_of(node: ir.Node) -> Quantizer | None:
     """Return what a quantizing or dequantizing node reads; None if it is computed."""
-    scale, zero_point = [*node.inputs, None][1:3]
-    if not is_constant(scale) or not (zero_point is None or is_constant(zero_point)):
+    scale = node.inputs[1]
+    zero_point = node.inputs[2] if len(node.inputs) > 2 else None
+    if not is_constant(scale):
         return None
     steps = array(scale).astype(np.float32)
     if zero_point is None:
-        zeros, dtype = np.zeros_like(steps), _default_type(node)
+        zeros = np.zeros_like(steps)
+        dtype = _find_default_type(node)
+    elif is_constant(zero_point):
+        zeros = array(zero_point).astype(np.float32)
+        dtype = zero_point.dtype
     else:
-        zeros, dtype = array(zero_point).astype(np.float32), zero_point.dtype
+        return None
     if dtype is None:
         return None
     if steps.size == 1 and zeros.size == 1:
-        return Quantizer(steps.reshape([]), zeros.reshape([]), None, 0, dtype)
-    data, axis = node.inputs[0], node.attributes.get_int("axis", 1)
-    if axis < 0 and data is not None and data.shape is not None:
-        axis += len(data.shape)
-    block = node.attributes.get_int("block_size", 0)
-    scales, zero_points = np.broadcast_arrays(steps, zeros)
-    return Quantizer(scales, zero_points, axis, block, dtype)
+        return Quantizer(
+            scale=steps.reshape([]),
+            zero_point=zeros.reshape([]),
+            axis=None,
+            block=0,
+            dtype=dtype,
+        )
+    steps, zeros = np.broadcast_arrays(steps, zeros)
+    return Quantizer(
+        scale=steps,
+        zero_point=zeros,
+        axis=_read_axis(node),
+        block=node.attributes.get_int("block_size", 0),
+        dtype=dtype,
+    )
 
 
-def _default_type(node: ir.Node) -> ir.DataType | None:
+def _find_default_type(node: ir.Node) -> ir.DataType | None:
     """Return the type of the integers where no zero point says it."""
     if is_quantize(node):
-        return ir.DataType(
-            node.attributes.get_int("output_dtype", 0) or ir.DataType.UINT8
-        )
+        number = node.attributes.get_int("output_dtype", 0)
+        return ir.DataType(number or ir.DataType.UINT8)
     integers = node.inputs[0]
     return None if integers is None else integers.dtype
+
+
+def _read_axis(node: ir.Node) -> int:
+    """Return the axis along which scales differ, from the first one on if the rank is known."""
+    axis = node.attributes.get_int("axis", 1)
+    data = node.inputs[0]
+    if axis >= 0 or data is None or data.shape is None:
+        return axis
+    return axis + len(data.shape)
 
 
 def dequantized(node: ir.Node) -> np.ndarray | None:
     """Return what a DequantizeLinear of constants gives, in float32; None for any other."""
     integers = node.inputs[0]
-    quantizer = quantizer_of(node) if is_constant(integers) else None
-    return None if quantizer is None else quantizer.real(array(integers))
+    if not is_constant(integers):
+        return None
+    quantizer = quantizer_of(node)
+    if quantizer is None:
+        return None
+    return quantizer.real(array(integers))
