@@ -29,7 +29,8 @@ _COERCED_UNTIL = 12
 def _lower_unary(writer: IntegerWriter) -> ir.Value:
     """Write an operator of one operand: x, sx, zx, sy, zy."""
     x = writer.dequantize_input(0)
-    y = writer.add_alike(_float_operator(writer), x)
+    op = _float_operator(writer)
+    y = writer.add_alike(op, x)
     return writer.quantize(y, 3)
 
 
@@ -37,7 +38,8 @@ def _lower_binary(writer: IntegerWriter) -> ir.Value:
     """Write an operator of two operands: a, sa, za, b, sb, zb, sy, zy."""
     a = writer.dequantize_input(0)
     b = writer.dequantize_input(3)
-    y = writer.add(_float_operator(writer), [a, b])
+    op = _float_operator(writer)
+    y = writer.add(op, [a, b])
     return writer.quantize(y, 6)
 
 
@@ -49,7 +51,9 @@ def _float_operator(writer: IntegerWriter) -> str:
 
 def _lower_conv(writer: IntegerWriter) -> ir.Value:
     """Write QLinearConv: x, sx, zx, w, sw, zw, sy, zy, bias in steps of sx * sw."""
-    bias = writer.scale_bias(8, writer.given(1), writer.given(4))
+    scale_of_x = writer.given(1)
+    scale_of_w = writer.given(4)
+    bias = writer.scale_bias(8, scale_of_x, scale_of_w)
     x = writer.dequantize_input(0)
     w = writer.dequantize_input(3, axis=0)
     y = writer.add_alike("Conv", x, w, bias)
@@ -70,12 +74,15 @@ def _lower_gemm(writer: IntegerWriter) -> ir.Value:
     Without sy the result is real.
     """
     attributes = writer.node.attributes
-    factor = attributes.get_float("alpha", 1.0)
-    alpha = writer.constant("alpha", np.array(factor, np.float32))
-    bias = writer.scale_bias(6, writer.given(1), writer.given(4), alpha)
+    factor = np.array(attributes.get_float("alpha", 1.0), np.float32)
+    alpha = writer.constant("alpha", factor)
+    scale_of_a = writer.given(1)
+    scale_of_b = writer.given(4)
+    bias = writer.scale_bias(6, scale_of_a, scale_of_b, alpha)
     is_transposed = attributes.get_int("transB", 0) != 0
+    features_axis = 0 if is_transposed else 1
     a = writer.dequantize_input(0)
-    b = writer.dequantize_input(3, axis=0 if is_transposed else 1)
+    b = writer.dequantize_input(3, features_axis)
     y = writer.add_alike("Gemm", a, b, bias)
     if writer.given(7) is None:
         return y
@@ -100,26 +107,32 @@ def _lower_softmax(writer: IntegerWriter) -> ir.Value:
 def _lower_concat(writer: IntegerWriter) -> ir.Value:
     """Write QLinearConcat: sy, zy, then x, sx, zx for each part."""
     count = len(writer.node.inputs)
-    parts = [writer.dequantize_input(position) for position in range(2, count, 3)]
+    parts = []
+    for position in range(2, count, 3):
+        part = writer.dequantize_input(position)
+        parts.append(part)
     y = writer.add_alike("Concat", *parts)
     return writer.quantize(y, 0)
 
 
 def _lower_where(writer: IntegerWriter) -> ir.Value:
     """Write QLinearWhere: condition, a, sa, za, b, sb, zb, sy, zy."""
+    condition = writer.given(0)
     a = writer.dequantize_input(1)
     b = writer.dequantize_input(4)
-    y = writer.add("Where", [writer.given(0), a, b])
+    y = writer.add("Where", [condition, a, b])
     return writer.quantize(y, 7)
 
 
 def _lower_matmul_of_real(writer: IntegerWriter) -> ir.Value:
     """Write DynamicQuantizeMatMul: real a, b, sb, zb, real bias."""
-    integers = writer.add("DynamicQuantizeLinear", [writer.given(0)], outputs=3)
+    real = writer.given(0)
+    integers = writer.add("DynamicQuantizeLinear", [real], outputs=3)
     quantize = integers.producer()
     assert quantize is not None  # it was just written
     _, scale, zero_point = quantize.outputs
-    a = writer.dequantize(integers, LinearScale(scale, zero_point))
+    scale_of_a = LinearScale(scale, zero_point)
+    a = writer.dequantize(integers, scale_of_a)
     b = writer.dequantize_input(1, axis=-1)
     product = writer.add("MatMul", [a, b])
     return writer.add_bias(product, 4)
@@ -127,10 +140,11 @@ def _lower_matmul_of_real(writer: IntegerWriter) -> ir.Value:
 
 def _lower_matmul_to_real(writer: IntegerWriter) -> ir.Value:
     """Write MatMulIntegerToFloat: a, b, sa, sb, za, zb, real bias."""
-    scale_of_a = LinearScale(writer.given(2), writer.given(4))
-    scale_of_b = LinearScale(writer.given(3), writer.given(5))
-    a = writer.dequantize(writer.given(0), scale_of_a, axis=-2)
-    b = writer.dequantize(writer.given(1), scale_of_b, axis=-1)
+    a, b, scale_a, scale_b, zero_a, zero_b = map(writer.given, range(6))
+    scale_of_a = LinearScale(scale_a, zero_a)
+    scale_of_b = LinearScale(scale_b, zero_b)
+    a = writer.dequantize(a, scale_of_a, axis=-2)
+    b = writer.dequantize(b, scale_of_b, axis=-1)
     product = writer.add("MatMul", [a, b])
     return writer.add_bias(product, 6)
 
@@ -144,10 +158,12 @@ def _lower_lstm(writer: IntegerWriter) -> ir.Value | None:
     state_weights = _dequantize_gates(writer, 2, scale_position=10)
     if input_weights is None or state_weights is None:
         return None
-    others = [writer.given(position) for position in range(3, 8)]
-    inputs = [writer.given(0), input_weights, state_weights, *others]
-    kept = dict(writer.node.attributes)
-    return writer.add("LSTM", inputs, kept, outputs=len(writer.node.outputs))
+    x = writer.given(0)
+    others = map(writer.given, range(3, 8))
+    inputs = [x, input_weights, state_weights, *others]
+    node = writer.node
+    count = len(node.outputs)
+    return writer.add("LSTM", inputs, dict(node.attributes), outputs=count)
 
 
 def _dequantize_gates(
@@ -159,10 +175,17 @@ def _dequantize_gates(
     operands = (integers, by.scale, by.zero_point)
     if not all(map(is_constant, operands)):
         return None
-    values, steps, zeros = (array(value).astype(np.float32) for value in operands)
+    steps = _read_float32(by.scale)
+    zeros = _read_float32(by.zero_point)
     per_direction = (len(steps), 1, -1)
-    real = (values - zeros.reshape(per_direction)) * steps.reshape(per_direction)
-    return writer.constant("weights", real.transpose(0, 2, 1))
+    distances = _read_float32(integers) - zeros.reshape(per_direction)
+    real = distances * steps.reshape(per_direction)
+    gates_first = real.transpose(0, 2, 1)
+    return writer.constant("weights", gates_first)
+
+
+def _read_float32(value: ir.Value | None) -> np.ndarray:
+    return array(value).astype(np.float32)
 
 
 def _lower_matmul_of_bits(writer: IntegerWriter) -> ir.Value | None:
@@ -170,17 +193,18 @@ def _lower_matmul_of_bits(writer: IntegerWriter) -> ir.Value | None:
     is_reordered = writer.given(4) is not None
     if is_reordered or not _has_constant_blocks(writer):
         return None
-    weight = writer.constant("B", _unpack_weights(writer))
-    product = writer.add("MatMul", [writer.given(0), weight])
+    a = writer.given(0)
+    b = writer.constant("B", _unpack_weights(writer))
+    product = writer.add("MatMul", [a, b])
     return writer.add_bias(product, 5)
 
 
 def _has_constant_blocks(writer: IntegerWriter) -> bool:
     """Whether the integers, their scales and their zero points are known."""
-    if not is_constant(writer.given(1)) or not is_constant(writer.given(2)):
+    integers, scales, zero_points = map(writer.given, (1, 2, 3))
+    if zero_points is not None and not is_constant(zero_points):
         return False
-    zero_points = writer.given(3)
-    return zero_points is None or is_constant(zero_points)
+    return is_constant(integers) and is_constant(scales)
 
 
 def _unpack_weights(writer: IntegerWriter) -> np.ndarray:
@@ -191,12 +215,13 @@ def _unpack_weights(writer: IntegerWriter) -> np.ndarray:
     rows = attributes.get_int("N", 0)
     columns = attributes.get_int("K", 0)
     blocks = math.ceil(columns / block_size)
-    scales = array(writer.given(2)).astype(np.float32)
-    steps = scales.reshape(rows, blocks, 1)
-    zeros = _unpack_zero_points(writer.given(3), bits, rows, blocks)
-    integers = _unpack_bits(array(writer.given(1)), bits)
-    entries = integers.reshape(rows, blocks, -1)
-    real = (entries[..., :block_size] - zeros) * steps
+    packed, scales, zero_points = map(writer.given, (1, 2, 3))
+    steps = _read_float32(scales).reshape(rows, blocks, 1)
+    zeros = _unpack_zero_points(zero_points, bits, rows, blocks)
+    integers = _unpack_bits(array(packed), bits)
+    padded_blocks = integers.reshape(rows, blocks, -1)
+    distances = padded_blocks[..., :block_size] - zeros
+    real = distances * steps
     padded = real.reshape(rows, -1)
     return np.asarray(padded[:, :columns].T)
 
