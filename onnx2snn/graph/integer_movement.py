@@ -57,7 +57,7 @@ def lower_movement(node: ir.Node, scales: Scales) -> bool:
     if scale is None:
         return False
     writer = IntegerWriter(node)
-    if _fills(node):
+    if _pads_with_number(node):
         _dequantize_fill(node, scale, writer)
     for position, value in enumerate(data):
         real = writer.dequantize(value, scale)
@@ -91,7 +91,7 @@ def _find_shared_scale(
     return first if all(first.matches(other) for other in others) else None
 
 
-def _fills(node: ir.Node) -> bool:
+def _pads_with_number(node: ir.Node) -> bool:
     """Whether a node is a Pad with a number of its own."""
     if not is_op(node, "Pad"):
         return False

@@ -25,13 +25,13 @@ def real_numbers(
         block: Number of entries along ``axis`` that share a scale; 0 if each has its own.
     """
     shape = integers.shape
-    steps = _spread(scale.astype(np.float32), shape, axis, block)
-    zeros = _spread(zero_point.astype(np.float32), shape, axis, block)
+    steps = _spread_over(scale.astype(np.float32), shape, axis, block)
+    zeros = _spread_over(zero_point.astype(np.float32), shape, axis, block)
     distances = integers.astype(np.float32) - zeros
     return np.asarray(distances * steps, np.float32)
 
 
-def _spread(
+def _spread_over(
     values: np.ndarray, shape: tuple[int, ...], axis: int | None, block: int
 ) -> np.ndarray:
     """Return ``values`` so that they broadcast to ``shape``."""

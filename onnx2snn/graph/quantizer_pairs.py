@@ -59,7 +59,7 @@ def find_quantizer_pairs(graph: ir.Graph) -> list[QuantizerPair]:
 
 
 def _match_pair(dequantize: ir.Node) -> QuantizerPair | None:
-    quantize = _producer(dequantize.inputs[0])
+    quantize = _find_producer(dequantize.inputs[0])
     if quantize is None:
         return None
     if is_op(quantize, "DynamicQuantizeLinear"):
@@ -71,7 +71,7 @@ def _match_pair(dequantize: ir.Node) -> QuantizerPair | None:
     return QuantizerPair(quantize, dequantize, quantizer)
 
 
-def _producer(value: ir.Value | None) -> ir.Node | None:
+def _find_producer(value: ir.Value | None) -> ir.Node | None:
     return None if value is None else value.producer()
 
 

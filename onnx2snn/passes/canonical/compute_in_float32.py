@@ -39,14 +39,14 @@ class ComputeInFloat32(ir.passes.InPlacePass):
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Change all types inside, then cast between them and the graph's interface."""
         graph = model.graph
-        if not any(map(_is_other_precision, _values(graph))):
+        if not any(map(_is_other_precision, _list_values(graph))):
             return ir.passes.PassResult(model, modified=False)
         inputs = list(filter(_is_other_precision, graph.inputs))
         outputs = list(filter(_is_other_precision, graph.outputs))
         declared = [output.dtype for output in outputs]
         for node in graph.all_nodes():
             _retype_attributes(node)
-        for value in _values(graph):
+        for value in _list_values(graph):
             if _is_other_precision(value) and value not in inputs:
                 _retype_value(value)
         for value in inputs:
@@ -58,7 +58,7 @@ class ComputeInFloat32(ir.passes.InPlacePass):
 
 def mentions(graph: ir.Graph, *dtypes: ir.DataType) -> bool:
     """Whether a value or an attribute of ``graph``, subgraphs included, is of one of ``dtypes``."""
-    for value in _values(graph):
+    for value in _list_values(graph):
         if value.dtype in dtypes:
             return True
     for node in graph.all_nodes():
@@ -80,7 +80,7 @@ def _read_type(node: ir.Node, name: str) -> int | None:
     return attribute.as_int()
 
 
-def _values(main: ir.Graph) -> Iterator[ir.Value]:
+def _list_values(main: ir.Graph) -> Iterator[ir.Value]:
     """Yield the values of a graph and of its subgraphs."""
     for graph in (main, *main.subgraphs()):
         yield from graph.inputs

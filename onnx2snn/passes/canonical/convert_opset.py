@@ -71,7 +71,7 @@ class ConvertOpset(ir.passes.InPlacePass):
         _flatten_all_hardmax(model)
         _spell_out_unshared_normalizations(model)
         shrinking = _find_resizes(model)
-        _replace_graph(model, _converted(model, self.target))
+        _replace_graph(model, _run_converter(model, self.target))
         _repair_resizes(model, shrinking)
         return ir.passes.PassResult(model, modified=True)
 
@@ -140,7 +140,7 @@ def _find_resizes(model: ir.Model) -> dict[str | None, bool]:
     found = {}
     for node in model.graph.all_nodes():
         if is_op(node, "Upsample", "Resize"):
-            found[node.outputs[0].name] = _shrinks(node)
+            found[node.outputs[0].name] = _only_shrinks(node)
     return found
 
 
@@ -153,7 +153,7 @@ def _repair_resizes(model: ir.Model, shrinking: dict[str | None, bool]) -> None:
             _map_asymmetrically(node, rounding)
 
 
-def _shrinks(node: ir.Node) -> bool:
+def _only_shrinks(node: ir.Node) -> bool:
     """Whether the scales of an Upsample, or of a Resize of opset 10, only make smaller."""
     if "scales" in node.attributes:
         scales = list(node.attributes["scales"].as_floats())
@@ -170,7 +170,7 @@ def _map_asymmetrically(node: ir.Node, rounding: str) -> None:
         node.attributes[name] = ir.AttrString(name, value)
 
 
-def _converted(model: ir.Model, target: int) -> ir.Model:
+def _run_converter(model: ir.Model, target: int) -> ir.Model:
     """Return the model as the converter gives it, large initializers being inputs."""
     small = skeleton(model)
     small.ir_version = max(small.ir_version or 0, _IR_VERSION)

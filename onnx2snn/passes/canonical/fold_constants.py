@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,7 +33,7 @@ _SYMBOL = -1
 """Stands for a dimension that is no number."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class FoldConstants(ir.passes.InPlacePass):
     """Replace nodes whose result is known by initializers that bear the result's name.
 
@@ -174,7 +174,7 @@ def _read_operands(node: ir.Node) -> list[np.ndarray | None] | None:
         elif is_constant(value):
             operands.append(array(value))
         elif position == 0 and _picks_from_shape(node):
-            operands.append(_read_shape(_producer(value)))
+            operands.append(_read_shape(_find_producer(value)))
         else:
             return None
     has_operand = any(data is not None for data in operands)
@@ -192,7 +192,7 @@ def _picks_from_shape(node: ir.Node) -> bool:
     return x is not None and x.shape is not None
 
 
-def _producer(value: ir.Value) -> ir.Node:
+def _find_producer(value: ir.Value) -> ir.Node:
     producer = value.producer()
     assert producer is not None
     return producer

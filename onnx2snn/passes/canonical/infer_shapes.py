@@ -32,14 +32,14 @@ class InferShapes(ir.passes.InPlacePass):
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Run onnx's inference, and keep what it forgot; again if loops tell more."""
-        modified = _infer(model)
+        modified = _infer_once(model)
         while _read_loops(model):
             modified = True
-            _infer(model)
+            _infer_once(model)
         return ir.passes.PassResult(model, modified=modified)
 
 
-def _infer(model: ir.Model) -> bool:
+def _infer_once(model: ir.Model) -> bool:
     """Write what onnx infers on the values of ``model``; whether any has changed."""
     inferred = _run_inference(model)
     if inferred is None:
@@ -47,12 +47,12 @@ def _infer(model: ir.Model) -> bool:
     signature = {*model.graph.inputs, *model.graph.outputs}
     changed = False
     for graph, other in zip(model.graphs(), inferred.graphs(), strict=True):
-        found = {value.name: value for value in _values(other)}
-        for value in _values(graph):
+        found = {value.name: value for value in _list_values(other)}
+        for value in _list_values(graph):
             if value.name not in found:
                 continue
             is_declared = value in signature
-            if _merge(value, found[value.name], keep_shape=is_declared):
+            if _merge_inferred(value, found[value.name], keep_shape=is_declared):
                 changed = True
     return changed
 
@@ -109,7 +109,7 @@ def _common_shape(start: ir.Value | None, shape: ir.Shape) -> ir.Shape | None:
     return ir.Shape([one if one == other else None for one, other in pairs])
 
 
-def _values(graph: ir.Graph) -> list[ir.Value]:
+def _list_values(graph: ir.Graph) -> list[ir.Value]:
     """Return the values of a graph itself that have a name, each once."""
     values = [*graph.inputs, *graph.initializers.values()]
     for node in graph:
@@ -117,7 +117,7 @@ def _values(graph: ir.Graph) -> list[ir.Value]:
     return list(dict.fromkeys(values))
 
 
-def _merge(value: ir.Value, inferred: ir.Value, *, keep_shape: bool) -> bool:
+def _merge_inferred(value: ir.Value, inferred: ir.Value, *, keep_shape: bool) -> bool:
     """Write what was inferred on ``value``, losing nothing; whether it has changed."""
     old_type = value.type
     old_shape = value.shape

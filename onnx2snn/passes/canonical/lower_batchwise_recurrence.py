@@ -56,7 +56,7 @@ def _put_between_transpositions(graph: ir.Graph, node: ir.Node) -> None:
         value.name = old.name
         if old.name:
             value.name = fresh_name(graph, f"{old.name}.sequence_first")
-            swapped_back = _transpose(node, value, order, old.name)
+            swapped_back = _put_transpose(node, value, order, old.name)
             take_over(old, swapped_back)
     graph.remove(node, safe=True)
 
@@ -67,7 +67,7 @@ def _build_sequence_first(node: ir.Node) -> ir.Node:
     for position in (_X, *_STATES):
         value = inputs[position] if position < len(inputs) else None
         if value is not None:
-            inputs[position] = _transpose(node, value, _SWAPPED, str(value.name))
+            inputs[position] = _put_transpose(node, value, _SWAPPED, str(value.name))
     attributes = dict(node.attributes)
     del attributes["layout"]
     return ir.node(
@@ -79,7 +79,9 @@ def _build_sequence_first(node: ir.Node) -> ir.Node:
     )
 
 
-def _transpose(node: ir.Node, value: ir.Value, order: list[int], name: str) -> ir.Value:
+def _put_transpose(
+    node: ir.Node, value: ir.Value, order: list[int], name: str
+) -> ir.Value:
     """Return ``value`` with its axes in another order, made in front of ``node``."""
     builder = NodeBuilder.before(node)
     name = f"{name}.transposed"

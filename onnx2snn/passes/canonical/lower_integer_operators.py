@@ -161,19 +161,19 @@ def _replace_by_float_form(node: ir.Node, lower: Lowering, scales: Scales) -> bo
         return False
     graph = node.graph
     assert isinstance(graph, ir.Graph)
-    last = _producer(result)
+    last = _find_producer(result)
     results = [result] if len(node.outputs) == 1 else last.outputs
     for old, new in zip(node.outputs, results, strict=True):
         take_over(old, new)
     graph.remove(node, safe=True)
     if is_quantize(last):
         record_scale(last, scales)
-        last = _producer(last.inputs[0])
+        last = _find_producer(last.inputs[0])
     last.name = display_name(node)
     return True
 
 
-def _producer(value: ir.Value | None) -> ir.Node:
+def _find_producer(value: ir.Value | None) -> ir.Node:
     node = None if value is None else value.producer()
     assert node is not None  # a node that was just written
     return node

@@ -152,7 +152,7 @@ def _find_length(node: ir.Node, contents: Contents) -> ir.Value | None:
     return None
 
 
-def _concatenate(node: ir.Node, contents: Contents) -> ir.Value | None:
+def _concatenate_elements(node: ir.Node, contents: Contents) -> ir.Value | None:
     """Return the elements as one tensor for a ConcatFromSequence."""
     elements = _find_elements(required_input(node, 0), contents)
     if not elements:
@@ -196,7 +196,7 @@ def _find_presence(node: ir.Node, contents: Contents) -> ir.Value | None:
 
 
 _READERS: dict[str, Callable[[ir.Node, Contents], ir.Value | None]] = {
-    "ConcatFromSequence": _concatenate,
+    "ConcatFromSequence": _concatenate_elements,
     "OptionalGetElement": _find_inner,
     "OptionalHasElement": _find_presence,
     "SequenceAt": _find_element,

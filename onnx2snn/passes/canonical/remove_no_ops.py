@@ -85,14 +85,14 @@ def _replace_by_kept(node: ir.Node, kept: ir.Value) -> None:
     graph.remove(node, safe=True)
 
 
-def _input(node: ir.Node, position: int) -> ir.Value | None:
+def _given_input(node: ir.Node, position: int) -> ir.Value | None:
     if position >= len(node.inputs):
         return None
     return node.inputs[position]
 
 
 def _first_input(node: ir.Node) -> ir.Value | None:
-    return _input(node, 0)
+    return _given_input(node, 0)
 
 
 def _find_only_input(node: ir.Node) -> ir.Value | None:
@@ -111,7 +111,7 @@ def _find_unclipped(clip: ir.Node) -> ir.Value | None:
 
 def _find_kept_by_dropout(dropout: ir.Node) -> ir.Value | None:
     """Return the input of a Dropout in inference mode."""
-    training = _input(dropout, 2)
+    training = _given_input(dropout, 2)
     if training is None:
         return _first_input(dropout)
     if not is_constant(training) or array(training).any():
@@ -122,7 +122,7 @@ def _find_kept_by_dropout(dropout: ir.Node) -> ir.Value | None:
 def _find_same_type(cast: ir.Node) -> ir.Value | None:
     """Return the input of a Cast or CastLike to the type that it has."""
     value = _first_input(cast)
-    like = _input(cast, 1)
+    like = _given_input(cast, 1)
     dtype = cast.attributes.get_int("to", None) if like is None else like.dtype
     if value is None or dtype is None:
         return None
@@ -159,23 +159,23 @@ def _find_untransposed(transpose: ir.Node) -> ir.Value | None:
 
 def _find_unpadded(pad: ir.Node) -> ir.Value | None:
     """Return the input of a Pad by nothing."""
-    amounts = _input(pad, 1)
+    amounts = _given_input(pad, 1)
     return _first_input(pad) if _is_filled(amounts, 0) else None
 
 
 def _find_untiled(tile: ir.Node) -> ir.Value | None:
     """Return the input of a Tile by 1."""
-    repeats = _input(tile, 1)
+    repeats = _given_input(tile, 1)
     return _first_input(tile) if _is_filled(repeats, 1) else None
 
 
 def _find_whole_slice(node: ir.Node) -> ir.Value | None:
     """Return the input of a Slice that begins at 0 and goes to the end, or keeps the shape."""
-    steps = _input(node, 4)
+    steps = _given_input(node, 4)
     if steps is not None and not _is_filled(steps, 1):
         return None
-    starts = _input(node, 1)
-    ends = _input(node, 2)
+    starts = _given_input(node, 1)
+    ends = _given_input(node, 2)
     if _is_filled(starts, 0) and _is_behind_all(ends):
         return _first_input(node)
     return _find_same_shape(node)

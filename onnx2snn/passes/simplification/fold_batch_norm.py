@@ -116,7 +116,7 @@ def _fold_into_weights_and_bias(
     if old_bias is None:
         old_bias = np.zeros(channels, scaled.dtype)
     bias = np.broadcast_to(affine.scale * old_bias + affine.shift, channels)
-    fused = _rebuild(before, before.inputs[0], scaled, bias, node.outputs[0])
+    fused = _build_alike(before, before.inputs[0], scaled, bias, node.outputs[0])
     replace_node(node, fused, dead=(before,))
     return fused
 
@@ -209,7 +209,7 @@ def _fold_forward(norm: ir.Node, reader: ir.Node, affine: Affine) -> bool:
     old_bias = _read_bias(reader)
     if old_bias is not None:
         bias = old_bias + bias
-    fused = _rebuild(reader, affine.x, scaled, bias, reader.outputs[0])
+    fused = _build_alike(reader, affine.x, scaled, bias, reader.outputs[0])
     if is_op(fused, "MatMul"):
         fused.op_type = "Gemm"  # a MatMul has no bias
     replace_node(reader, fused, dead=(norm,))
@@ -272,7 +272,7 @@ def _read_bias(node: ir.Node) -> np.ndarray | None:
     return array(node.inputs[2]) if has_bias else None
 
 
-def _rebuild(
+def _build_alike(
     node: ir.Node,
     x: ir.Value | None,
     weight: np.ndarray,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
@@ -10,10 +11,13 @@ from onnx2snn.analysis.rectifiers import is_rectifier
 from onnx2snn.graph import NodeBuilder, display_name, has_one_reader, is_op, take_over
 from onnx2snn.metadata.scale import QUANTIZER_RANGE
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 __all__ = ["MoveMaxPool"]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class MoveMaxPool(ir.passes.InPlacePass):
     """Swap an activation and the max pooling behind it.
 
@@ -23,18 +27,18 @@ class MoveMaxPool(ir.passes.InPlacePass):
     Exact: the activations that neurons replace never decrease. The neurons are fewer, and no
     maximum has to be taken over spikes.
 
-    Left alone: an activation with another reader, and a MaxPool whose indices are read.
+    Left as they are: an activation with another reader, and a MaxPool whose indices are read.
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Swap in the main graph."""
         modified = False
-        for node in list(model.graph):
+        for node in tuple(model.graph):
             if not is_op(node, "MaxPool", "GlobalMaxPool"):
                 continue
             activation = _movable_activation(node)
             if activation is not None:
-                _swap(model.graph, activation, node)
+                _swap_nodes(model.graph, activation, node)
                 modified = True
         return ir.passes.PassResult(model, modified=modified)
 
@@ -42,27 +46,38 @@ class MoveMaxPool(ir.passes.InPlacePass):
 def _movable_activation(pool: ir.Node) -> ir.Node | None:
     """Return the activation that ``pool`` may change places with."""
     value = pool.inputs[0]
-    activation = None if value is None else value.producer()
-    if value is None or activation is None or not is_rectifier(activation):
+    if value is None or not has_one_reader(value):
         return None
-    indices_read = any(v.uses() or v.is_graph_output() for v in pool.outputs[1:])
-    return activation if has_one_reader(value) and not indices_read else None
+    activation = value.producer()
+    if activation is None or not is_rectifier(activation):
+        return None
+    return None if _indices_are_read(pool) else activation
 
 
-def _swap(graph: ir.Graph, activation: ir.Node, pool: ir.Node) -> None:
+def _indices_are_read(pool: ir.Node) -> bool:
+    indices = pool.outputs[1:]
+    return any(value.uses() or value.is_graph_output() for value in indices)
+
+
+def _swap_nodes(graph: ir.Graph, activation: ir.Node, pool: ir.Node) -> None:
     """Rewrite ``pool(activation(x))`` as ``activation(pool(x))``."""
-    pooled, result = activation.outputs[0], pool.outputs[0]
-    x = activation.inputs[0]
-    new_pool = ir.node(pool.op_type, [x], pool.attributes, name=display_name(pool))
+    x, *parameters = activation.inputs
+    pooled = activation.outputs[0]
+    result = pool.outputs[0]
+    new_pool = _build_alike(pool, [x])
     builder = NodeBuilder.before(pool)
     maximum = builder.put(new_pool, f"{pooled.name}.pooled", like=result)
-    inputs = [maximum, *activation.inputs[1:]]
-    new_activation = ir.node(
-        activation.op_type, inputs, activation.attributes, name=display_name(activation)
-    )
+    new_activation = _build_alike(activation, [maximum, *parameters])
     graph.insert_before(pool, new_activation)
-    take_over(result, new_activation.outputs[0])
+    activated = new_activation.outputs[0]
+    take_over(result, activated)
     found = QUANTIZER_RANGE.read(pooled)
     if found is not None:
-        QUANTIZER_RANGE.write(new_activation.outputs[0], found)
+        QUANTIZER_RANGE.write(activated, found)
     graph.remove([pool, activation], safe=True)
+
+
+def _build_alike(node: ir.Node, inputs: Sequence[ir.Value | None]) -> ir.Node:
+    """Return a node of no graph yet, like ``node``, that reads other values."""
+    name = display_name(node)
+    return ir.node(node.op_type, inputs, node.attributes, name=name)

@@ -65,8 +65,10 @@ class RemoveQuantization(ir.passes.InPlacePass):
     A DynamicQuantizeLinear with the DequantizeLinear behind it goes as well, and leaves nothing.
     Not exact: the difference is half a step s, and what saturates.
 
-    Left alone: a quantizer whose scale is computed, or whose integers have other readers (an
-    output, integer arithmetic); what dequantizes an input of the network.
+    Left as they are: a quantizer whose scale is computed; a DequantizeLinear of other numbers than
+    those in front of it rounded to, or of an input of the network; integers that something else
+    reads (an output, integer arithmetic), while their DequantizeLinear goes; a Clip of integers
+    with one bound, with computed bounds, or of scales along an axis.
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
@@ -79,8 +81,8 @@ class RemoveQuantization(ir.passes.InPlacePass):
         evidence = _Evidence.of(graph)
         for pairs in pairs_of.values():
             # Not all decisions first: the signs come from what is rewritten in front.
-            decision = _decide(pairs, evidence)
-            _rewrite(graph, decision)
+            decision = _decide_replacement(pairs, evidence)
+            _apply_decision(graph, decision)
         modified = bool(clips or pairs_of)
         return ir.passes.PassResult(model, modified=modified)
 
@@ -156,7 +158,7 @@ class _Decision:
     needs_rectifier: bool
 
 
-def _decide(pairs: list[QuantizerPair], evidence: _Evidence) -> _Decision:
+def _decide_replacement(pairs: list[QuantizerPair], evidence: _Evidence) -> _Decision:
     """Decide what is left of the quantizers of one value."""
     x = pairs[0].x
     is_positive = evidence.signs.is_never_negative(x)
@@ -224,7 +226,7 @@ def _is_rectified_for(x: ir.Value, pairs: list[QuantizerPair]) -> bool:
     return all(use.node in quantizers for use in x.uses())
 
 
-def _rewrite(graph: ir.Graph, decision: _Decision) -> None:
+def _apply_decision(graph: ir.Graph, decision: _Decision) -> None:
     """Take out the quantizers of one value, and write the range they leave."""
     limited = decision.x
     if decision.limit is not None:
