@@ -29,12 +29,13 @@ def sample_first(
         events: Names of those that are events: they get an axis for time behind the samples'.
         time_steps: Length of that axis, None for any.
     """
-    return tuple(
-        dataclasses.replace(spec, shape=(*spec.shape[:1], time_steps, *spec.shape[1:]))
-        if spec.name in events and spec.shape is not None
-        else spec
-        for spec in specs
-    )
+    found = []
+    for spec in specs:
+        shape = spec.shape
+        if spec.name in events and shape is not None:
+            shape = (*shape[:1], time_steps, *shape[1:])
+        found.append(dataclasses.replace(spec, shape=shape))
+    return tuple(found)
 
 
 def data_specs(
@@ -46,22 +47,25 @@ def data_specs(
         specs: Inputs of a spiking network.
         events: Names of those that are events, [T, N, ...].
     """
-    return tuple(
-        dataclasses.replace(spec, shape=(spec.shape[1], spec.shape[0], *spec.shape[2:]))
-        if spec.name in events and spec.shape is not None
-        else spec
-        for spec in specs
-    )
+    found = []
+    for spec in specs:
+        shape = spec.shape
+        if spec.name in events and shape is not None:
+            time, samples, *rest = shape
+            shape = (samples, time, *rest)
+        found.append(dataclasses.replace(spec, shape=shape))
+    return tuple(found)
 
 
 def time_first(
     feeds: Mapping[str, np.ndarray], events: Collection[str]
 ) -> dict[str, np.ndarray]:
     """Return ``feeds`` with events [N, T, ...] as [T, N, ...]."""
-    return {
-        name: np.ascontiguousarray(np.moveaxis(data, 1, 0)) if name in events else data
-        for name, data in feeds.items()
-    }
+    turned = dict(feeds)
+    for name in turned.keys() & events:
+        slices = np.moveaxis(turned[name], 1, 0)
+        turned[name] = np.ascontiguousarray(slices)
+    return turned
 
 
 def time_means(
@@ -74,12 +78,13 @@ def time_means(
         events: Names of the inputs that are events.
         axis: Where time is: 1 if events are [N, T, ...].
     """
-    return {
-        name: _mean(data, axis) if name in events else data
-        for name, data in feeds.items()
-    }
+    averaged = dict(feeds)
+    for name in averaged.keys() & events:
+        averaged[name] = _time_mean(averaged[name], axis)
+    return averaged
 
 
-def _mean(data: np.ndarray, axis: int) -> np.ndarray:
+def _time_mean(data: np.ndarray, axis: int) -> np.ndarray:
     wide = np.result_type(data.dtype, np.float32)  # sums of float16 would round
-    return np.asarray(data.mean(axis=axis, dtype=wide).astype(data.dtype))
+    mean = data.mean(axis=axis, dtype=wide)
+    return np.asarray(mean.astype(data.dtype))

@@ -48,15 +48,20 @@ class InputSpec:
 
 def input_specs(model: ir.Model) -> tuple[InputSpec, ...]:
     """Return the inputs a caller must feed: graph inputs without a default value."""
-    return tuple(
-        InputSpec(value.name or "", _dtype(value), _shape(value), _symbols(value))
-        for value in model.graph.inputs
-        if value.name not in model.graph.initializers
-    )
+    defaults = model.graph.initializers
+    fed = [value for value in model.graph.inputs if value.name not in defaults]
+    return tuple(map(_input_spec, fed))
+
+
+def _input_spec(value: ir.Value) -> InputSpec:
+    name = value.name or ""
+    return InputSpec(name, _dtype(value), _shape(value), _symbols(value))
 
 
 def _dtype(value: ir.Value) -> np.dtype:
-    return np.dtype(object) if value.dtype is None else np.dtype(value.dtype.numpy())
+    if value.dtype is None:
+        return np.dtype(object)
+    return np.dtype(value.dtype.numpy())
 
 
 def _shape(value: ir.Value) -> tuple[int | None, ...] | None:
@@ -66,15 +71,14 @@ def _shape(value: ir.Value) -> tuple[int | None, ...] | None:
 
 
 def _symbols(value: ir.Value) -> tuple[str | None, ...]:
-    return tuple(
-        None if isinstance(size, int) else size.value for size in value.shape or ()
-    )
+    sizes = value.shape or ()
+    return tuple(None if isinstance(size, int) else size.value for size in sizes)
 
 
 def _shape_text(shape: tuple[int | None, ...] | None) -> str:
     if shape is None:
         return "of unknown rank"
-    sizes = [str(size) if size is not None else "?" for size in shape]
+    sizes = ["?" if size is None else str(size) for size in shape]
     if shape and shape[0] is None:
         sizes[0] = "N"
     return f"[{', '.join(sizes)}]"
@@ -85,32 +89,42 @@ def shape_problem(shape: tuple[int, ...], spec: InputSpec) -> str | None:
 
     The forms: batches concatenated along axis 0, or feeds stacked along one more leading axis.
     """
-    if spec.shape is None or shape == ():
-        return None if spec.shape == () else _rank_problem(shape, spec)
-    if len(shape) == len(spec.shape):
-        fits = _sizes_fit(shape[1:], spec.shape[1:])
-    elif len(shape) == len(spec.shape) + 1:
-        fits = _sizes_fit(shape[1:], spec.shape)
-    else:
-        return _rank_problem(shape, spec)
-    if not fits:
-        return f"has shape {list(shape)}, expected {_shape_text(spec.shape)}"
+    if spec.shape is None:
+        return _problem_of_any_rank(shape)
+    if shape == spec.shape == ():
+        return None
+    expected = _shape_text(spec.shape)
+    sizes = _sizes_behind_axis_0(spec.shape, len(shape))
+    if sizes is None:
+        return (
+            f"has shape {list(shape)} of rank {len(shape)}, expected {expected} "
+            f"(batches concatenated) or one more leading axis (feeds stacked)"
+        )
+    if not _sizes_fit(shape[1:], sizes):
+        return f"has shape {list(shape)}, expected {expected}"
     return "is empty" if 0 in shape else None
 
 
+def _problem_of_any_rank(shape: tuple[int, ...]) -> str | None:
+    if shape == ():
+        return "is a scalar, but the first axis must count the samples"
+    return "is empty" if 0 in shape else None
+
+
+def _sizes_behind_axis_0(
+    shape: tuple[int | None, ...], rank: int
+) -> tuple[int | None, ...] | None:
+    """Return the sizes of a stored array behind axis 0, None if no form has its rank."""
+    if rank == len(shape):
+        return shape[1:]
+    if rank == len(shape) + 1:
+        return shape
+    return None
+
+
 def _sizes_fit(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
-    return all(want in (None, have) for have, want in zip(shape, expected, strict=True))
-
-
-def _rank_problem(shape: tuple[int, ...], spec: InputSpec) -> str | None:
-    if spec.shape is None:
-        if shape == ():
-            return "is a scalar, but the first axis must count the samples"
-        return "is empty" if 0 in shape else None
-    return (
-        f"has shape {list(shape)} of rank {len(shape)}, expected {_shape_text(spec.shape)} "
-        f"(batches concatenated) or one more leading axis (feeds stacked)"
-    )
+    pairs = zip(shape, expected, strict=True)
+    return all(want in (None, have) for have, want in pairs)
 
 
 def dtype_problem(dtype: np.dtype, spec: InputSpec) -> str | None:
@@ -147,13 +161,20 @@ def cast(values: np.ndarray, spec: InputSpec) -> tuple[np.ndarray, dict[str, int
     with np.errstate(over="ignore", invalid="ignore"):
         result = np.ascontiguousarray(values, dtype=spec.dtype).reshape(values.shape)
     if is_real(spec.dtype):
-        if np.isfinite(result).all():
-            return result, {}
-        nan = int(np.count_nonzero(np.isnan(result)))
-        bad = {"NaN": nan, "Inf": int(np.count_nonzero(~np.isfinite(result))) - nan}
+        unusable = _not_finite(result)
     elif values.dtype == spec.dtype or np.can_cast(values.dtype, spec.dtype, "safe"):
-        return result, {}
+        unusable = {}
     else:
         lost = (result != values) | ((result < 0) != (values < 0))
-        bad = {f"out of range for {spec.dtype}": int(np.count_nonzero(lost))}
-    return result, {reason: count for reason, count in bad.items() if count}
+        unusable = {f"out of range for {spec.dtype}": lost}
+    counts = {reason: int(np.count_nonzero(at)) for reason, at in unusable.items()}
+    return result, {reason: count for reason, count in counts.items() if count}
+
+
+def _not_finite(values: np.ndarray) -> dict[str, np.ndarray]:
+    """Return where ``values`` are NaN, and where infinite; empty if they are all finite."""
+    is_finite = np.isfinite(values)
+    if is_finite.all():
+        return {}
+    is_nan = np.isnan(values)
+    return {"NaN": is_nan, "Inf": ~is_finite & ~is_nan}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import itertools
 from typing import TYPE_CHECKING
 
@@ -21,45 +22,86 @@ if TYPE_CHECKING:
 __all__ = ["Layout", "feed_problems"]
 
 
+class Form(enum.Enum):
+    """How the values of one input are stored, and so into how many batches they are cut."""
+
+    SHARED = "a scalar, which serves every batch"
+    STACKED = "a row for each feed, so a batch for each row"
+    FIXED = "rows that are samples, as many a batch as the model has baked in"
+    FREE = "rows that are samples, as many a batch as wanted"
+
+
 @dataclasses.dataclass(frozen=True)
-class _Axis:
-    """How one input of a feed is read: ``rows`` stored rows make up one batch.
+class StoredInput:
+    """The values of one input in a feed.
 
     Attributes:
         spec: The input.
-        length: Stored rows; None for a scalar, which serves every batch.
-        inner: Samples in one stored row: more than 1 only where feeds are stacked.
-        is_stacked: Whether a stored row is a whole feed of the input.
+        form: How its values are stored.
+        rows: Stored rows, entries of axis 0; 1 for a scalar.
+        samples_a_row: Samples in one row: more than 1 only where feeds are stacked.
     """
 
     spec: InputSpec
-    length: int | None
-    inner: int
-    is_stacked: bool
+    form: Form
+    rows: int
+    samples_a_row: int = 1
+
+    @classmethod
+    def of(cls, column: Column, spec: InputSpec) -> StoredInput:
+        """Return how ``column``, of a shape that fits, holds the values of ``spec``."""
+        shape = column.shape
+        if shape == ():
+            return cls(spec, Form.SHARED, rows=1)
+        if spec.shape is not None and len(shape) == len(spec.shape) + 1:
+            samples = shape[1] if spec.shape else 1
+            return cls(spec, Form.STACKED, shape[0], samples)
+        return cls(spec, Form.FIXED if spec.rows else Form.FREE, shape[0])
 
     @property
     def batches(self) -> int | None:
-        """Number of batches if that is fixed: by stacking, or by a baked batch size."""
-        if self.length is None:
-            return None
-        if self.is_stacked:
-            return self.length
-        return None if not self.spec.rows else -(-self.length // self.spec.rows)
+        """Number of batches if its form says so: by stacking, or by a baked batch size."""
+        if self.form is Form.STACKED:
+            return self.rows
+        if self.form is Form.FIXED:
+            return _divide_up(self.rows, self.spec.rows or 1)
+        return None
 
-    def rows(self, batches: int) -> int:
-        """Stored rows that one of so many batches takes."""
-        if self.is_stacked:
-            return 1
-        return self.spec.rows or -(-(self.length or 1) // batches)
+    def rows_of_batch(self, batches: int) -> int:
+        """Return how many rows a batch takes, if there are so many batches."""
+        if self.form is Form.FIXED:
+            return self.spec.rows or 1
+        if self.form is Form.FREE:
+            return _divide_up(self.rows, batches)
+        return 1
+
+    def cut(self, column: Column, rows: int) -> Iterator[np.ndarray]:
+        """Yield what each batch takes of ``column``, ``rows`` rows at a time."""
+        blocks = column.blocks(rows)
+        if self.form is Form.SHARED:
+            return itertools.repeat(next(blocks))
+        if self.form is Form.STACKED:
+            return (block[0] for block in blocks)
+        if self.form is Form.FIXED:
+            return (_pad(block, rows) for block in blocks)
+        return blocks
+
+    def __str__(self) -> str:
+        """Return the number of rows, as in ``6 rows of 'x'``."""
+        unit = "feeds" if self.form is Form.STACKED else "rows"
+        return f"{self.rows} {unit} of {self.spec.name!r}"
 
 
-def _axis(column: Column, spec: InputSpec) -> _Axis:
-    shape = column.shape
-    if shape == ():
-        return _Axis(spec, None, 1, is_stacked=False)
-    if spec.shape is not None and len(shape) == len(spec.shape) + 1:
-        return _Axis(spec, shape[0], shape[1] if spec.shape else 1, is_stacked=True)
-    return _Axis(spec, shape[0], 1, is_stacked=False)
+def _divide_up(rows: int, parts: int) -> int:
+    return -(-rows // parts)
+
+
+def _pad(block: np.ndarray, rows: int) -> np.ndarray:
+    """Return ``block`` with its last row repeated up to ``rows`` rows."""
+    missing = rows - len(block)
+    if missing <= 0:
+        return block
+    return np.concatenate([block, np.repeat(block[-1:], missing, 0)])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,74 +113,72 @@ class Layout:
     as many rows of each as the caller asks for.
 
     Attributes:
-        axes: How each input is read.
+        inputs: How each input is stored.
         batches: Number of batches; None if it depends on the batch size asked for.
-        samples: Number of samples: rows of the first input that is no scalar.
     """
 
-    axes: tuple[_Axis, ...]
+    inputs: tuple[StoredInput, ...]
     batches: int | None
-    samples: int
 
     @classmethod
     def of(cls, feed: Feed, specs: Sequence[InputSpec]) -> Layout:
         """Return the layout of a feed in which ``feed_problems`` found nothing."""
-        axes = tuple(_axis(feed[spec.name], spec) for spec in specs)
-        batches = next(
-            (axis.batches for axis in axes if axis.batches is not None), None
-        )
-        samples = next(
-            (axis.length * axis.inner for axis in axes if axis.length is not None), 1
-        )
-        if all(axis.length is None for axis in axes):
-            batches = 1
-        return cls(axes, batches, samples)
+        inputs = tuple(StoredInput.of(feed[spec.name], spec) for spec in specs)
+        if all(stored.form is Form.SHARED for stored in inputs):
+            return cls(inputs, batches=1)
+        counts = (stored.batches for stored in inputs)
+        known = (count for count in counts if count is not None)
+        return cls(inputs, next(known, None))
+
+    @property
+    def samples(self) -> int:
+        """Number of samples, by the first input that is no scalar."""
+        main = self._main()
+        return 1 if main is None else main.rows * main.samples_a_row
+
+    def _main(self) -> StoredInput | None:
+        """Return the input by which samples are counted, None if all are scalars."""
+        rows = (stored for stored in self.inputs if stored.form is not Form.SHARED)
+        return next(rows, None)
 
     def cut(
         self, feed: Feed, batch_size: int
     ) -> Iterator[tuple[dict[str, np.ndarray], int]]:
         """Yield each batch as stored, with the number of its samples that are not padding."""
-        batches = self.batches or -(-self.samples // batch_size)
-        rows = {
-            axis.spec.name: batch_size if self.batches is None else axis.rows(batches)
-            for axis in self.axes
-        }
-        main = next((axis for axis in self.axes if axis.length is not None), None)
-        size = 1 if main is None else rows[main.spec.name] * main.inner
-        parts = [
-            self._parts(feed[axis.spec.name], axis, rows[axis.spec.name])
-            for axis in self.axes
-        ]
-        for index in range(batches):
-            arrays = {
-                axis.spec.name: next(blocks)
-                for axis, blocks in zip(self.axes, parts, strict=True)
-            }
+        count = self.batches or _divide_up(self.samples, batch_size)
+        parts = {}
+        for stored in self.inputs:
+            column = feed[stored.spec.name]
+            rows = self._rows_of_batch(stored, batch_size)
+            parts[stored.spec.name] = stored.cut(column, rows)
+        main = self._main()
+        size = 1
+        if main is not None:
+            size = self._rows_of_batch(main, batch_size) * main.samples_a_row
+        for index in range(count):
+            arrays = {name: next(blocks) for name, blocks in parts.items()}
             yield arrays, min(size, self.samples - index * size)
 
-    @staticmethod
-    def _parts(column: Column, axis: _Axis, rows: int) -> Iterator[np.ndarray]:
-        blocks = column.blocks(rows)
-        if axis.length is None:
-            return itertools.repeat(next(blocks))
-        if axis.is_stacked:
-            return (block[0] for block in blocks)
-        return (_padded(block, axis.spec.rows or 0) for block in blocks)
-
-
-def _padded(block: np.ndarray, rows: int) -> np.ndarray:
-    missing = rows - len(block)
-    return (
-        block
-        if missing <= 0
-        else np.concatenate([block, np.repeat(block[-1:], missing, 0)])
-    )
+    def _rows_of_batch(self, stored: StoredInput, batch_size: int) -> int:
+        if self.batches is None:
+            return batch_size
+        return stored.rows_of_batch(self.batches)
 
 
 def feed_problems(feed: Feed, specs: Sequence[InputSpec]) -> list[str]:
     """Say everything that keeps ``feed`` from being cut into batches for ``specs``."""
-    expected = ", ".join(repr(spec.name) for spec in specs)
-    names = {spec.name for spec in specs}
+    problems = _name_problems(feed, specs)
+    for spec in specs:
+        if spec.name in feed:
+            problems += _array_problems(feed[spec.name], spec)
+    if problems:
+        return problems
+    return _count_problems([StoredInput.of(feed[spec.name], spec) for spec in specs])
+
+
+def _name_problems(feed: Feed, specs: Sequence[InputSpec]) -> list[str]:
+    names = [spec.name for spec in specs]
+    expected = ", ".join(map(repr, names))
     problems = [
         f"array {name!r} is no input of the model; its inputs: {expected}"
         for name in feed
@@ -147,36 +187,63 @@ def feed_problems(feed: Feed, specs: Sequence[InputSpec]) -> list[str]:
     problems += [
         f"no array for input {spec}" for spec in specs if spec.name not in feed
     ]
-    for spec in specs:
-        if spec.name in feed:
-            column = feed[spec.name]
-            found = shape_problem(column.shape, spec), dtype_problem(column.dtype, spec)
-            problems += [
-                f"array {spec.name!r} {problem}" for problem in found if problem
-            ]
-    return problems or _count_problems([_axis(feed[spec.name], spec) for spec in specs])
+    return problems
 
 
-def _count_problems(axes: Sequence[_Axis]) -> list[str]:
-    batches = {axis.batches for axis in axes} - {None}
-    free = [axis for axis in axes if axis.length is not None and axis.batches is None]
-    lengths: dict[int | None, set[int | None]] = {}
-    for axis in axes:
-        if axis.length is not None and not axis.is_stacked:
-            lengths.setdefault(axis.spec.rows, set()).add(axis.length)
-    count = next(iter(batches)) if len(batches) == 1 else None
-    uneven = count is not None and any((axis.length or 0) % count for axis in free)
-    baked_differ = any(len(found) > 1 for rows, found in lengths.items() if rows)
-    free_differ = not batches and len({axis.length for axis in free}) > 1
-    if len(batches) <= 1 and not (uneven or baked_differ or free_differ):
+def _array_problems(column: Column, spec: InputSpec) -> list[str]:
+    found = [shape_problem(column.shape, spec), dtype_problem(column.dtype, spec)]
+    return [f"array {spec.name!r} {problem}" for problem in found if problem]
+
+
+def _count_problems(inputs: Sequence[StoredInput]) -> list[str]:
+    """Say that inputs hold different numbers of samples, if they do."""
+    if not any(differ(inputs) for differ in _DISAGREEMENTS):
         return []
-    counts = ", ".join(
-        f"{axis.length} {'feeds' if axis.is_stacked else 'rows'} of {axis.spec.name!r}"
-        for axis in axes
-        if axis.length is not None
-    )
+    counted = [stored for stored in inputs if stored.form is not Form.SHARED]
+    counts = ", ".join(map(str, counted))
     message = (
         f"the inputs do not hold the same number of samples: {counts}; where axis 0 of an input "
         "is no batch axis, stack its feeds along one more leading axis"
     )
     return [message]
+
+
+def _known_batches(inputs: Sequence[StoredInput]) -> set[int]:
+    return {stored.batches for stored in inputs if stored.batches is not None}
+
+
+def _free_rows(inputs: Sequence[StoredInput]) -> set[int]:
+    return {stored.rows for stored in inputs if stored.form is Form.FREE}
+
+
+def _batches_differ(inputs: Sequence[StoredInput]) -> bool:
+    """Whether two inputs say of themselves that they are cut into different numbers of batches."""
+    return len(_known_batches(inputs)) > 1
+
+
+def _fixed_rows_differ(inputs: Sequence[StoredInput]) -> bool:
+    """Whether two inputs of the same baked batch size have different numbers of rows."""
+    fixed = [stored for stored in inputs if stored.form is Form.FIXED]
+    sizes = {stored.spec.rows for stored in fixed}
+    return len({(stored.spec.rows, stored.rows) for stored in fixed}) > len(sizes)
+
+
+def _free_rows_are_uneven(inputs: Sequence[StoredInput]) -> bool:
+    """Whether rows of a free input are left over when it is split into the known batches."""
+    known = _known_batches(inputs)
+    rows = _free_rows(inputs)
+    return any(count % batches for count in rows for batches in known)
+
+
+def _free_rows_differ(inputs: Sequence[StoredInput]) -> bool:
+    """Whether the batch size may be chosen, but inputs have different numbers of rows."""
+    return not _known_batches(inputs) and len(_free_rows(inputs)) > 1
+
+
+_DISAGREEMENTS = (
+    _batches_differ,
+    _fixed_rows_differ,
+    _free_rows_are_uneven,
+    _free_rows_differ,
+)
+"""In which ways inputs may hold different numbers of samples."""

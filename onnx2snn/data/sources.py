@@ -10,7 +10,7 @@ import sys
 import tempfile
 import types
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,7 +75,7 @@ def array_of(value: object) -> np.ndarray:
     return array
 
 
-def labeled(item: object, inputs: tuple[str, ...]) -> tuple[dict[str, np.ndarray], Any]:
+def labeled(item: object, inputs: Sequence[str]) -> tuple[dict[str, np.ndarray], Any]:
     """Return one item of a source as arrays by input name, and its labels or None.
 
     Args:
@@ -86,16 +86,7 @@ def labeled(item: object, inputs: tuple[str, ...]) -> tuple[dict[str, np.ndarray
     Raises:
         CalibrationError: The item is of another form.
     """
-    if isinstance(item, Mapping):
-        feed = {str(name): value for name, value in item.items()}
-        labels = feed.pop("y", None) if "y" not in inputs else None
-    elif isinstance(item, (list, tuple)):
-        if len(item) != 2:
-            message = f"got {len(item)} values; give a dict, an array or a pair (array, labels)"
-            raise CalibrationError(message)
-        feed, labels = {"x": item[0]}, item[1]
-    else:
-        feed, labels = {"x": item}, None
+    feed, labels = _split_labels(item, inputs)
     if len(inputs) == 1 and list(feed) == ["x"]:
         feed = {inputs[0]: feed["x"]}
     elif not isinstance(item, Mapping):
@@ -103,6 +94,23 @@ def labeled(item: object, inputs: tuple[str, ...]) -> tuple[dict[str, np.ndarray
         message = f"the model has {len(inputs)} inputs; give a dict with {names}"
         raise CalibrationError(message)
     return {name: array_of(value) for name, value in feed.items()}, labels
+
+
+def _split_labels(item: object, inputs: Sequence[str]) -> tuple[dict[str, object], Any]:
+    """Return the values of an item by name, one value alone being ``x``, and its labels."""
+    if isinstance(item, Mapping):
+        feed = {str(name): value for name, value in item.items()}
+        labels = None if "y" in inputs else feed.pop("y", None)
+        return feed, labels
+    if not isinstance(item, (list, tuple)):
+        return {"x": item}, None
+    if len(item) != 2:
+        message = (
+            f"got {len(item)} values; give a dict, an array or a pair (array, labels)"
+        )
+        raise CalibrationError(message)
+    value, labels = item
+    return {"x": value}, labels
 
 
 def feeds_of_reader(reader: Any) -> Iterator[object]:  # noqa: ANN401 (any object with get_next)

@@ -1,7 +1,8 @@
-"""Made-up inputs, for when there is no data: better than nothing, worse than any real image."""
+"""Synthetic inputs, for when there is no data: better than nothing, worse than any real image."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,19 @@ def synthetic_feeds(
     Raises:
         CalibrationError: The rank of an input is unknown, or it takes no numbers.
     """
+    _check_specs(specs)
+    generator = np.random.default_rng(seed)
+    batch_names = _batch_names(specs)
+    fixed = None if batch_names else _fixed_batch_size(specs)
+    while samples > 0:
+        rows = fixed or min(samples, _BATCH)
+        sizes = _FreeSizes(rows, batch_names, length)
+        yield {spec.name: _values(spec, sizes, generator) for spec in specs}
+        samples -= rows
+
+
+def _check_specs(specs: Sequence[InputSpec]) -> None:
+    """Refuse inputs for which no values can be made."""
     unknown = [
         f"no synthetic values for input {spec}; pass calibration data"
         for spec in specs
@@ -58,71 +72,94 @@ def synthetic_feeds(
     ]
     if unknown:
         raise CalibrationError("\n  ".join(unknown))
-    generator = np.random.default_rng(seed)
-    batch = {spec.symbols[0] for spec in specs if spec.symbols} - {None}
-    fixed = None if batch else next((spec.rows for spec in specs if spec.rows), None)
-    while samples > 0:
-        rows = fixed or min(samples, _BATCH)
-        yield {
-            spec.name: _values(spec, rows, _shape(spec, batch, rows, length), generator)
-            for spec in specs
-        }
-        samples -= rows
 
 
-def _shape(
-    spec: InputSpec, batch: Collection[str | None], rows: int, length: int
-) -> list[int]:
-    symbols = spec.symbols or (None,) * len(spec.shape or ())
-    return [
-        (rows if axis == 0 or symbol in batch else length) if size is None else size
-        for axis, (size, symbol) in enumerate(
-            zip(spec.shape or (), symbols, strict=True)
-        )
-    ]
+def _batch_names(specs: Sequence[InputSpec]) -> set[str]:
+    """Return the names of free axes that count the samples."""
+    first = [spec.symbols[0] for spec in specs if spec.symbols]
+    return {symbol for symbol in first if symbol is not None}
+
+
+def _fixed_batch_size(specs: Sequence[InputSpec]) -> int | None:
+    """Return the batch size that the model has baked in, None if it has none."""
+    sizes = (spec.rows for spec in specs if spec.rows)
+    return next(sizes, None)
+
+
+@dataclasses.dataclass(frozen=True)
+class _FreeSizes:
+    """Sizes of axes that the model leaves open.
+
+    Attributes:
+        rows: Samples in a feed.
+        batch_names: Names of the axes that count samples, beside axis 0.
+        length: Size of any other axis.
+    """
+
+    rows: int
+    batch_names: Collection[str]
+    length: int
+
+    def shape(self, spec: InputSpec) -> list[int]:
+        """Return the shape of the values for ``spec``, if these are no image."""
+        shape = spec.shape or ()
+        symbols = spec.symbols or (None,) * len(shape)
+        sizes = []
+        for axis, size in enumerate(shape):
+            is_batch = axis == 0 or symbols[axis] in self.batch_names
+            free = self.rows if is_batch else self.length
+            sizes.append(free if size is None else size)
+        return sizes
 
 
 def _values(
-    spec: InputSpec, rows: int, shape: Sequence[int], generator: np.random.Generator
+    spec: InputSpec, sizes: _FreeSizes, generator: np.random.Generator
 ) -> np.ndarray:
-    channel, bytes_ = _channel_axis(spec), spec.dtype in _BYTES
-    if spec.dtype.kind in "biu" and not bytes_:
-        return generator.integers(0, 2, shape).astype(spec.dtype)
+    is_bytes = spec.dtype in _BYTES
+    if spec.dtype.kind in "biu" and not is_bytes:
+        return generator.integers(0, 2, sizes.shape(spec)).astype(spec.dtype)
+    channel = _channel_axis(spec)
     if channel is None:
-        noise = np.asarray(generator.standard_normal(shape))
+        noise = np.asarray(generator.standard_normal(sizes.shape(spec)))
     else:
-        noise = _image(spec, rows, channel, generator)
-    if bytes_:
-        limits = np.iinfo(spec.dtype)
-        noise = np.clip(
-            np.round((limits.min + limits.max + 1) / 2 + 64 * noise),
-            limits.min,
-            limits.max,
-        )
+        noise = _image(spec, sizes.rows, channel, generator)
+    if is_bytes:
+        noise = _in_bytes(noise, np.iinfo(spec.dtype))
     return noise.astype(spec.dtype)
+
+
+def _in_bytes(noise: np.ndarray, limits: np.iinfo) -> np.ndarray:
+    """Return ``noise`` at 64 a unit around the middle of the range, rounded."""
+    middle = (limits.min + limits.max + 1) / 2
+    return np.clip(np.round(middle + 64 * noise), limits.min, limits.max)
 
 
 def _channel_axis(spec: InputSpec) -> int | None:
     """Return the axis of an image's colors; None for what does not look like an image."""
     if spec.shape is None or len(spec.shape) != _IMAGE_RANK:
         return None
-    fixed = [axis for axis in (1, 3) if spec.shape[axis] in _IMAGE_CHANNELS]
-    return fixed[0] if fixed else (1 if spec.shape[1] is None else None)
+    for axis in (1, 3):
+        if spec.shape[axis] in _IMAGE_CHANNELS:
+            return axis
+    return 1 if spec.shape[1] is None else None
 
 
 def _image(
     spec: InputSpec, rows: int, channel: int, generator: np.random.Generator
 ) -> np.ndarray:
-    axes = (channel, *(axis for axis in (1, 2, 3) if axis != channel))
-    defaults = (_COLORS, _PIXELS, _PIXELS)
-    sizes = [(spec.shape or ())[axis] for axis in axes]
-    channels, height, width = (
-        default if size is None else size
-        for size, default in zip(sizes, defaults, strict=True)
-    )
-    rows = spec.rows or rows
-    noise = image_noise((rows, channels, height, width), generator)
+    """Return images, their colors along axis ``channel``."""
+    shape = spec.shape or ()
+    height_axis, width_axis = (2, 3) if channel == 1 else (1, 2)
+    images = spec.rows or rows
+    channels = _size(shape[channel], _COLORS)
+    height = _size(shape[height_axis], _PIXELS)
+    width = _size(shape[width_axis], _PIXELS)
+    noise = image_noise((images, channels, height, width), generator)
     return noise if channel == 1 else noise.transpose(0, 2, 3, 1)
+
+
+def _size(size: int | None, default: int) -> int:
+    return default if size is None else size
 
 
 def running_feeds(
@@ -150,7 +187,9 @@ def running_feeds(
             problem = str(error)
         else:
             return feeds
-    message = f"the model runs on no made-up inputs; pass calibration data ({problem})"
+    message = (
+        f"the model runs on no synthetic inputs; pass calibration data ({problem})"
+    )
     raise CalibrationError(message)
 
 

@@ -1,0 +1,164 @@
+"""Checked data for a model, as batches it can be fed."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from onnx2snn.data.input_specs import cast
+from onnx2snn.data.layout import Layout
+from onnx2snn.errors import CalibrationError, OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from onnx2snn.data.input_specs import InputSpec
+    from onnx2snn.data.stored_arrays import Column
+
+    Feed = Mapping[str, Column]
+    Unusable = dict[str, collections.Counter[str]]
+
+__all__ = ["Batch", "Dataset", "check_batch_size", "refuse"]
+
+_CHECK_ROWS = 32  # rows read at a time when the data is checked
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Batch:
+    """What a model is fed at once.
+
+    Attributes:
+        feeds: One array per input, in the type the input takes.
+        valid: Leading samples that are data; the rest, if any, is padding.
+        labels: Class of each valid sample, shape [valid]; None if the data has no labels.
+    """
+
+    feeds: dict[str, np.ndarray]
+    valid: int
+    labels: np.ndarray | None = None
+
+
+class Dataset:
+    """Checked data for a model, iterated as often as wanted, a batch in memory at a time.
+
+    Attributes:
+        samples: Number of samples.
+        labels: Class of each sample, shape [samples]; None if there are no labels.
+    """
+
+    def __init__(
+        self,
+        feeds: Iterable[Feed],
+        specs: Sequence[InputSpec],
+        labels: np.ndarray | None,
+        name: str,
+    ) -> None:
+        """Read ``feeds``, an iterable that can be iterated again, once to check their values.
+
+        Raises:
+            CalibrationError: There is no sample, a value is NaN or infinite, or the number of
+                labels is another than that of samples.
+        """
+        self._feeds = feeds
+        self._specs = tuple(specs)
+        self.labels = labels
+        self.samples, self._digest, unusable = _read_through(feeds, self._specs)
+        problems = [] if self.samples else ["it is empty"]
+        problems += [_value_problem(*entry) for entry in unusable.items()]
+        if labels is not None and len(labels) != self.samples:
+            problems.append(f"{len(labels)} labels 'y' for {self.samples} samples")
+        refuse(name, problems)
+
+    def batches(self, batch_size: int) -> Iterator[Batch]:
+        """Return an iterator over the data, in order.
+
+        Args:
+            batch_size: Samples in a batch, at least 1, where model and data leave it open. A
+                feed of fewer samples is a batch of its own.
+
+        Raises:
+            OptionError: ``batch_size`` is less than 1.
+        """
+        check_batch_size(batch_size)
+        return self._cut(batch_size)
+
+    def _cut(self, batch_size: int) -> Iterator[Batch]:
+        start = 0
+        for feed in self._feeds:
+            layout = Layout.of(feed, self._specs)
+            for arrays, valid in layout.cut(feed, batch_size):
+                end = start + valid
+                labels = None if self.labels is None else self.labels[start:end]
+                yield Batch(self._cast(arrays), valid, labels)
+                start = end
+
+    def _cast(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {spec.name: cast(arrays[spec.name], spec)[0] for spec in self._specs}
+
+    def sha256(self) -> str:
+        """Return a digest of the inputs, in hexadecimal.
+
+        It is the same for the same samples in the same order and type, however they are stored
+        or cut into feeds; labels are left out.
+        """
+        return self._digest
+
+
+def _read_through(
+    feeds: Iterable[Feed], specs: Sequence[InputSpec]
+) -> tuple[int, str, Unusable]:
+    """Return the number of samples, a digest, and how many values are unusable and why."""
+    samples = 0
+    digests = {spec.name: hashlib.sha256() for spec in specs}
+    unusable: Unusable = collections.defaultdict(collections.Counter)
+    for feed in feeds:
+        samples += Layout.of(feed, specs).samples
+        for spec in specs:
+            for block in feed[spec.name].blocks(_CHECK_ROWS):
+                values, bad = cast(block, spec)
+                digests[spec.name].update(values.reshape(-1).view(np.uint8).data)
+                if bad:
+                    unusable[spec.name].update(bad)
+    texts = {name: digest.hexdigest() for name, digest in digests.items()}
+    return samples, _joined_digest(texts, specs), unusable
+
+
+def _joined_digest(digests: Mapping[str, str], specs: Sequence[InputSpec]) -> str:
+    """Return one digest of those of the inputs, whatever the order of these."""
+    whole = hashlib.sha256()
+    for spec in sorted(specs, key=lambda spec: spec.name):
+        line = f"{spec.name}\0{spec.dtype}\0{digests[spec.name]}\0"
+        whole.update(line.encode())
+    return whole.hexdigest()
+
+
+def _value_problem(name: str, counts: Mapping[str, int]) -> str:
+    counted = " and ".join(f"{count} {reason}" for reason, count in counts.items())
+    noun = "value" if sum(counts.values()) == 1 else "values"
+    return f"array {name!r} has {counted} {noun}"
+
+
+def refuse(name: str, problems: Sequence[str]) -> None:
+    """Refuse data if there are problems.
+
+    Raises:
+        CalibrationError: There are; it lists them all.
+    """
+    if problems:
+        lines = [f"{name} cannot be fed to the model:", *problems]
+        raise CalibrationError("\n  ".join(lines))
+
+
+def check_batch_size(batch_size: int) -> None:
+    """Check a number of samples at a time.
+
+    Raises:
+        OptionError: It is less than 1.
+    """
+    if batch_size < 1:
+        message = f"batch_size must be at least 1, not {batch_size}"
+        raise OptionError(message)
