@@ -16,10 +16,9 @@ from onnx2snn.errors import CalibrationError, OptionError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from onnx2snn.data.input_specs import InputSpec
-    from onnx2snn.data.stored_arrays import Column
+    from onnx2snn.data.input_specs import Arrays, Specs
+    from onnx2snn.data.layout import Feed
 
-    Feed = Mapping[str, Column]
     Unusable = dict[str, collections.Counter[str]]
 
 __all__ = ["Batch", "Dataset", "check_batch_size", "refuse"]
@@ -37,7 +36,7 @@ class Batch:
         labels: Class of each valid sample, shape [valid]; None if the data has no labels.
     """
 
-    feeds: dict[str, np.ndarray]
+    feeds: Arrays
     valid: int
     labels: np.ndarray | None = None
 
@@ -53,7 +52,7 @@ class Dataset:
     def __init__(
         self,
         feeds: Iterable[Feed],
-        specs: Sequence[InputSpec],
+        specs: Specs,
         labels: np.ndarray | None,
         name: str,
     ) -> None:
@@ -96,7 +95,7 @@ class Dataset:
                 yield Batch(self._cast(arrays), valid, labels)
                 start = end
 
-    def _cast(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def _cast(self, arrays: Mapping[str, np.ndarray]) -> Arrays:
         return {spec.name: cast(arrays[spec.name], spec)[0] for spec in self._specs}
 
     def sha256(self) -> str:
@@ -108,9 +107,7 @@ class Dataset:
         return self._digest
 
 
-def _read_through(
-    feeds: Iterable[Feed], specs: Sequence[InputSpec]
-) -> tuple[int, str, Unusable]:
+def _read_through(feeds: Iterable[Feed], specs: Specs) -> tuple[int, str, Unusable]:
     """Return the number of samples, a digest, and how many values are unusable and why."""
     samples = 0
     digests = {spec.name: hashlib.sha256() for spec in specs}
@@ -127,7 +124,7 @@ def _read_through(
     return samples, _joined_digest(texts, specs), unusable
 
 
-def _joined_digest(digests: Mapping[str, str], specs: Sequence[InputSpec]) -> str:
+def _joined_digest(digests: Mapping[str, str], specs: Specs) -> str:
     """Return one digest of those of the inputs, whatever the order of these."""
     whole = hashlib.sha256()
     for spec in sorted(specs, key=lambda spec: spec.name):

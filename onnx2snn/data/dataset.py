@@ -44,7 +44,9 @@ from onnx2snn.data.stored_arrays import ArrayColumn, open_npz
 from onnx2snn.errors import CalibrationError
 
 if TYPE_CHECKING:
-    from onnx2snn.data.stored_arrays import Column
+    from onnx2snn.data.input_specs import Arrays, Specs
+    from onnx2snn.data.layout import Feed
+    from onnx2snn.data.stored_arrays import Columns
 
 __all__ = [
     "Batch",
@@ -61,7 +63,7 @@ _ANONYMOUS = "the data"
 """How messages call data that is no file."""
 
 
-def dataset(source: object, specs: Sequence[InputSpec]) -> Dataset:
+def dataset(source: object, specs: Specs) -> Dataset:
     """Return the data in ``source``, checked against the inputs ``specs`` of a model.
 
     Args:
@@ -113,12 +115,12 @@ def _split_path(text: str) -> tuple[Path, str | None]:
     return Path(script["path"]), script["function"] or "batches"
 
 
-def _from_path(text: str, specs: Sequence[InputSpec]) -> Dataset:
+def _from_path(text: str, specs: Specs) -> Dataset:
     check_source(text)
     path, function = _split_path(text)
     if function is not None:
         return _from_feeds(script_feeds(path, function), specs, repr(text))
-    columns: dict[str, Column] = dict(open_npz(path))
+    columns: Columns = dict(open_npz(path))
     inputs = [spec.name for spec in specs]
     labels = None
     if "y" in columns and "y" not in inputs:
@@ -128,13 +130,11 @@ def _from_path(text: str, specs: Sequence[InputSpec]) -> Dataset:
     return _from_columns(columns, labels, specs, repr(text))
 
 
-def _columns(arrays: Mapping[str, np.ndarray]) -> dict[str, Column]:
+def _columns(arrays: Mapping[str, np.ndarray]) -> Columns:
     return {name: ArrayColumn(array) for name, array in arrays.items()}
 
 
-def _from_columns(
-    columns: Mapping[str, Column], labels: object, specs: Sequence[InputSpec], name: str
-) -> Dataset:
+def _from_columns(columns: Feed, labels: object, specs: Specs, name: str) -> Dataset:
     refuse(name, feed_problems(columns, specs))
     classes = None if labels is None else _classes(labels, name)
     return Dataset([columns], specs, classes, name)
@@ -146,13 +146,11 @@ class _SpilledFeeds:
     def __init__(self, spill: Spill) -> None:
         self._spill = spill
 
-    def __iter__(self) -> Iterator[dict[str, Column]]:
+    def __iter__(self) -> Iterator[Columns]:
         return map(_columns, self._spill)
 
 
-def _from_feeds(
-    items: Iterable[object], specs: Sequence[InputSpec], name: str
-) -> Dataset:
+def _from_feeds(items: Iterable[object], specs: Specs, name: str) -> Dataset:
     spill = Spill()
     labels = []
     for index, item in enumerate(items):
@@ -162,9 +160,7 @@ def _from_feeds(
     return Dataset(_SpilledFeeds(spill), specs, _joined_labels(labels, name), name)
 
 
-def _feed(
-    item: object, specs: Sequence[InputSpec], where: str
-) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
+def _feed(item: object, specs: Specs, where: str) -> tuple[Arrays, np.ndarray | None]:
     """Return the arrays and the labels of one feed, checked."""
     try:
         feed, labels = labeled(item, [spec.name for spec in specs])

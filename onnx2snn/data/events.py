@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
-    from onnx2snn.data.input_specs import InputSpec
+    from onnx2snn.data.input_specs import Arrays, Specs
 
 __all__ = ["data_specs", "sample_first", "time_first", "time_means"]
 
 
 def sample_first(
-    specs: Iterable[InputSpec], events: Collection[str], time_steps: int | None = None
-) -> tuple[InputSpec, ...]:
+    specs: Specs, events: Collection[str], time_steps: int | None = None
+) -> Specs:
     """Return what a data set must hold for an ANN with inputs ``specs``.
 
     Args:
@@ -38,9 +38,7 @@ def sample_first(
     return tuple(found)
 
 
-def data_specs(
-    specs: Iterable[InputSpec], events: Collection[str]
-) -> tuple[InputSpec, ...]:
+def data_specs(specs: Specs, events: Collection[str]) -> Specs:
     """Return what a data set must hold for a network with inputs ``specs``.
 
     Args:
@@ -57,9 +55,7 @@ def data_specs(
     return tuple(found)
 
 
-def time_first(
-    feeds: Mapping[str, np.ndarray], events: Collection[str]
-) -> dict[str, np.ndarray]:
+def time_first(feeds: Mapping[str, np.ndarray], events: Collection[str]) -> Arrays:
     """Return ``feeds`` with events [N, T, ...] as [T, N, ...]."""
     turned = dict(feeds)
     for name in turned.keys() & events:
@@ -70,7 +66,7 @@ def time_first(
 
 def time_means(
     feeds: Mapping[str, np.ndarray], events: Collection[str], axis: int = 0
-) -> dict[str, np.ndarray]:
+) -> Arrays:
     """Return ``feeds`` as the ANN takes them: the mean over time in the place of events.
 
     Args:

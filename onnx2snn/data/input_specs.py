@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import onnx_ir as ir
+
+    Arrays = dict[str, np.ndarray]
+    """Arrays by the name of the input that takes them."""
+
+    Shape = tuple[int, ...]
+
+    OpenShape = tuple[int | None, ...]
+    """One int per axis, None where the axis is symbolic."""
+
+    Specs = Sequence["InputSpec"]
 
 __all__ = [
     "InputSpec",
@@ -27,13 +39,13 @@ class InputSpec:
     Attributes:
         name: Name of the graph input.
         dtype: Element type the input takes.
-        shape: One int per axis, None where the axis is symbolic; None if the rank is unknown.
+        shape: Sizes of its axes; None if the rank is unknown.
         symbols: The name of each axis, None where it has none; empty if none has.
     """
 
     name: str
     dtype: np.dtype
-    shape: tuple[int | None, ...] | None
+    shape: OpenShape | None
     symbols: tuple[str | None, ...] = ()
 
     @property
@@ -64,7 +76,7 @@ def _dtype(value: ir.Value) -> np.dtype:
     return np.dtype(value.dtype.numpy())
 
 
-def _shape(value: ir.Value) -> tuple[int | None, ...] | None:
+def _shape(value: ir.Value) -> OpenShape | None:
     if value.shape is None:
         return None
     return tuple(size if isinstance(size, int) else None for size in value.shape)
@@ -75,7 +87,7 @@ def _symbols(value: ir.Value) -> tuple[str | None, ...]:
     return tuple(None if isinstance(size, int) else size.value for size in sizes)
 
 
-def _shape_text(shape: tuple[int | None, ...] | None) -> str:
+def _shape_text(shape: OpenShape | None) -> str:
     if shape is None:
         return "of unknown rank"
     sizes = ["?" if size is None else str(size) for size in shape]
@@ -84,7 +96,7 @@ def _shape_text(shape: tuple[int | None, ...] | None) -> str:
     return f"[{', '.join(sizes)}]"
 
 
-def shape_problem(shape: tuple[int, ...], spec: InputSpec) -> str | None:
+def shape_problem(shape: Shape, spec: InputSpec) -> str | None:
     """Say why an array of ``shape`` does not fit ``spec``, in neither of the two forms.
 
     The forms: batches concatenated along axis 0, or feeds stacked along one more leading axis.
@@ -105,15 +117,13 @@ def shape_problem(shape: tuple[int, ...], spec: InputSpec) -> str | None:
     return "is empty" if 0 in shape else None
 
 
-def _problem_of_any_rank(shape: tuple[int, ...]) -> str | None:
+def _problem_of_any_rank(shape: Shape) -> str | None:
     if shape == ():
         return "is a scalar, but the first axis must count the samples"
     return "is empty" if 0 in shape else None
 
 
-def _sizes_behind_axis_0(
-    shape: tuple[int | None, ...], rank: int
-) -> tuple[int | None, ...] | None:
+def _sizes_behind_axis_0(shape: OpenShape, rank: int) -> OpenShape | None:
     """Return the sizes of a stored array behind axis 0, None if no form has its rank."""
     if rank == len(shape):
         return shape[1:]
@@ -122,7 +132,7 @@ def _sizes_behind_axis_0(
     return None
 
 
-def _sizes_fit(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
+def _sizes_fit(shape: Shape, expected: OpenShape) -> bool:
     pairs = zip(shape, expected, strict=True)
     return all(want in (None, have) for have, want in pairs)
 
@@ -171,7 +181,7 @@ def cast(values: np.ndarray, spec: InputSpec) -> tuple[np.ndarray, dict[str, int
     return result, {reason: count for reason, count in counts.items() if count}
 
 
-def _not_finite(values: np.ndarray) -> dict[str, np.ndarray]:
+def _not_finite(values: np.ndarray) -> Arrays:
     """Return where ``values`` are NaN, and where infinite; empty if they are all finite."""
     is_finite = np.isfinite(values)
     if is_finite.all():

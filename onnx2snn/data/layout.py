@@ -14,10 +14,11 @@ from onnx2snn.data.input_specs import dtype_problem, shape_problem
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from onnx2snn.data.input_specs import InputSpec
+    from onnx2snn.data.input_specs import Arrays, InputSpec, Specs
     from onnx2snn.data.stored_arrays import Column
 
     Feed = Mapping[str, Column]
+    """The columns of a feed by the name of their input."""
 
 __all__ = ["Layout", "feed_problems"]
 
@@ -121,7 +122,7 @@ class Layout:
     batches: int | None
 
     @classmethod
-    def of(cls, feed: Feed, specs: Sequence[InputSpec]) -> Layout:
+    def of(cls, feed: Feed, specs: Specs) -> Layout:
         """Return the layout of a feed in which ``feed_problems`` found nothing."""
         inputs = tuple(StoredInput.of(feed[spec.name], spec) for spec in specs)
         if all(stored.form is Form.SHARED for stored in inputs):
@@ -141,9 +142,7 @@ class Layout:
         rows = (stored for stored in self.inputs if stored.form is not Form.SHARED)
         return next(rows, None)
 
-    def cut(
-        self, feed: Feed, batch_size: int
-    ) -> Iterator[tuple[dict[str, np.ndarray], int]]:
+    def cut(self, feed: Feed, batch_size: int) -> Iterator[tuple[Arrays, int]]:
         """Yield each batch as stored, with the number of its samples that are not padding."""
         count = self.batches or _divide_up(self.samples, batch_size)
         parts = {}
@@ -165,7 +164,7 @@ class Layout:
         return stored.rows_of_batch(self.batches)
 
 
-def feed_problems(feed: Feed, specs: Sequence[InputSpec]) -> list[str]:
+def feed_problems(feed: Feed, specs: Specs) -> list[str]:
     """Say everything that keeps ``feed`` from being cut into batches for ``specs``."""
     problems = _name_problems(feed, specs)
     for spec in specs:
@@ -176,7 +175,7 @@ def feed_problems(feed: Feed, specs: Sequence[InputSpec]) -> list[str]:
     return _count_problems([StoredInput.of(feed[spec.name], spec) for spec in specs])
 
 
-def _name_problems(feed: Feed, specs: Sequence[InputSpec]) -> list[str]:
+def _name_problems(feed: Feed, specs: Specs) -> list[str]:
     names = [spec.name for spec in specs]
     expected = ", ".join(map(repr, names))
     problems = [

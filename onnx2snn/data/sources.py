@@ -20,6 +20,8 @@ from onnx2snn.errors import CalibrationError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from onnx2snn.data.input_specs import Arrays, Shape
+
 __all__ = ["Spill", "array_of", "feeds_of_reader", "labeled", "script_feeds"]
 
 _IN_MEMORY = 64 << 20  # bytes a spill may hold in memory before it goes to a file
@@ -35,7 +37,7 @@ class Spill:
         """Start empty."""
         self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 (closed below)
         weakref.finalize(self, self._file.close)
-        self._feeds: list[dict[str, tuple[int, np.dtype, tuple[int, ...]]]] = []
+        self._feeds: list[dict[str, tuple[int, np.dtype, Shape]]] = []
 
     def append(self, feed: Mapping[str, np.ndarray]) -> None:
         """Store one feed."""
@@ -45,12 +47,12 @@ class Spill:
             self._file.write(array.tobytes())
         self._feeds.append(places)
 
-    def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
+    def __iter__(self) -> Iterator[Arrays]:
         """Yield the feeds in the order stored, one in memory at a time."""
         for places in self._feeds:
             yield {name: self._read(*place) for name, place in places.items()}
 
-    def _read(self, offset: int, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+    def _read(self, offset: int, dtype: np.dtype, shape: Shape) -> np.ndarray:
         self._file.seek(offset)
         content = self._file.read(math.prod(shape) * dtype.itemsize)
         return np.frombuffer(content, dtype).reshape(shape)
@@ -75,7 +77,7 @@ def array_of(value: object) -> np.ndarray:
     return array
 
 
-def labeled(item: object, inputs: Sequence[str]) -> tuple[dict[str, np.ndarray], Any]:
+def labeled(item: object, inputs: Sequence[str]) -> tuple[Arrays, Any]:
     """Return one item of a source as arrays by input name, and its labels or None.
 
     Args:

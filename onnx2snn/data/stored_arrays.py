@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from onnx2snn.data.input_specs import Shape
+
+    Columns = dict[str, "Column"]
+    """Columns by the name of the input whose values they hold."""
+
 __all__ = ["ArrayColumn", "Column", "NpzColumn", "open_npz"]
 
 _UNREADABLE = (
@@ -33,7 +38,7 @@ class Column(Protocol):
     """A stored array that is read in blocks of rows, as often as wanted."""
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Shape:
         """Shape of the whole array."""
 
     @property
@@ -54,7 +59,7 @@ class ArrayColumn:
     array: np.ndarray
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Shape:
         """Shape of the whole array."""
         return self.array.shape
 
@@ -82,7 +87,7 @@ class NpzColumn:
 
     path: Path
     name: str
-    shape: tuple[int, ...]
+    shape: Shape
     dtype: np.dtype
     is_fortran: bool
 
@@ -155,7 +160,7 @@ def _npz_column(archive: zipfile.ZipFile, path: Path, name: str) -> NpzColumn:
     return NpzColumn(path, name, shape, dtype, is_fortran)
 
 
-def _header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
+def _header(file: BinaryIO) -> tuple[Shape, bool, np.dtype]:
     version = np.lib.format.read_magic(file)
     if version == (1, 0):
         return np.lib.format.read_array_header_1_0(file)

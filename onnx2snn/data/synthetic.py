@@ -11,9 +11,9 @@ import numpy as np
 from onnx2snn.errors import CalibrationError, RuntimeShapeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator
 
-    from onnx2snn.data.input_specs import InputSpec
+    from onnx2snn.data.input_specs import Arrays, InputSpec, Specs
 
 __all__ = ["image_noise", "running_feeds", "synthetic_feeds"]
 
@@ -29,8 +29,8 @@ _CORRELATION = 0.9  # between any two color channels, about that of natural imag
 
 
 def synthetic_feeds(
-    specs: Sequence[InputSpec], samples: int, seed: int = 0, length: int = 16
-) -> Iterator[dict[str, np.ndarray]]:
+    specs: Specs, samples: int, seed: int = 0, length: int = 16
+) -> Iterator[Arrays]:
     """Yield feeds of random values, the same ones for the same arguments.
 
     An input of rank 4 whose axis 1 (else its axis 3) has 1, 3 or 4 entries, or is free, is an
@@ -63,7 +63,7 @@ def synthetic_feeds(
         samples -= rows
 
 
-def _check_specs(specs: Sequence[InputSpec]) -> None:
+def _check_specs(specs: Specs) -> None:
     """Refuse inputs for which no values can be made."""
     unknown = [
         f"no synthetic values for input {spec}; pass calibration data"
@@ -74,13 +74,13 @@ def _check_specs(specs: Sequence[InputSpec]) -> None:
         raise CalibrationError("\n  ".join(unknown))
 
 
-def _batch_names(specs: Sequence[InputSpec]) -> set[str]:
+def _batch_names(specs: Specs) -> set[str]:
     """Return the names of free axes that count the samples."""
     first = [spec.symbols[0] for spec in specs if spec.symbols]
     return {symbol for symbol in first if symbol is not None}
 
 
-def _fixed_batch_size(specs: Sequence[InputSpec]) -> int | None:
+def _fixed_batch_size(specs: Specs) -> int | None:
     """Return the batch size that the model has baked in, None if it has none."""
     sizes = (spec.rows for spec in specs if spec.rows)
     return next(sizes, None)
@@ -163,11 +163,11 @@ def _size(size: int | None, default: int) -> int:
 
 
 def running_feeds(
-    specs: Sequence[InputSpec],
+    specs: Specs,
     samples: int,
     seed: int,
-    run: Callable[[dict[str, np.ndarray]], object],
-) -> list[dict[str, np.ndarray]]:
+    run: Callable[[Arrays], object],
+) -> list[Arrays]:
     """Return synthetic feeds that the model runs on: its free axes may want to be longer.
 
     Args:
