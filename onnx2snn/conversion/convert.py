@@ -34,7 +34,7 @@ from onnx2snn.reporting.analysis import analyze_network
 from onnx2snn.reporting.report import report
 from onnx2snn.reporting.report_file import write_report
 from onnx2snn.schedules import checked_time_steps
-from onnx2snn.storage.large_models import in_one_piece, save
+from onnx2snn.storage.large_models import in_one_piece, save_model
 
 if TYPE_CHECKING:
     import os
@@ -89,7 +89,7 @@ class Conversion:
         Raises:
             OutputError: The file cannot be written.
         """
-        save(self.network, path)
+        save_model(self.network, path)
 
     def save_report(self, path: str | os.PathLike[str]) -> None:
         """Write the report to ``path``, as JSON or, under a name in ``.html``, as a page.

@@ -33,7 +33,7 @@ from onnx2snn.passes.canonical.remove_initializers_from_inputs import (
     RemoveInitializersFromInputs,
 )
 from onnx2snn.passes.canonical.remove_no_ops import RemoveNoOps
-from onnx2snn.storage.large_models import keep_small_in_memory
+from onnx2snn.storage.large_models import read_small_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -109,7 +109,7 @@ def import_model(
         message = f"{source.name} is a spiking network already: it has neurons of domain {DOMAIN}"
         raise UnsupportedError(message)
     original = runnable(source)
-    keep_small_in_memory(source.model)
+    read_small_tensors(source.model)
     try:
         _run(PREPARATION, source.model, skip)
         _fold(source.model, skip)

@@ -28,7 +28,7 @@ _CHECK_ROWS = 32  # rows read at a time when the data is checked
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Batch:
-    """What a model is fed at once.
+    """Arrays that a model is fed at once.
 
     Attributes:
         feeds: One array per input, in the type the input takes.
@@ -102,7 +102,7 @@ class Dataset:
         """Return a digest of the inputs, in hexadecimal.
 
         It is the same for the same samples in the same order and type, however they are stored
-        or cut into feeds; labels are left out.
+        or cut into feeds; labels do not count.
         """
         return self._digest
 

@@ -60,7 +60,7 @@ __all__ = [
 
 _SCRIPT = re.compile(r"(?P<path>.+\.py)(?::(?P<function>\w+))?", re.DOTALL)
 _ANONYMOUS = "the data"
-"""How messages call data that is no file."""
+"""Name of data that is no file, in messages."""
 
 
 def dataset(source: object, specs: Specs) -> Dataset:

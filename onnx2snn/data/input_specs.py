@@ -1,4 +1,4 @@
-"""What a model takes as input, and whether an array fits it."""
+"""The inputs that a model takes, and whether an array fits them."""
 
 from __future__ import annotations
 

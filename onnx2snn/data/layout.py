@@ -1,4 +1,4 @@
-"""How a feed, one array per model input, is cut into batches the model accepts."""
+"""The cut of a feed, one array per model input, into batches the model accepts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["Layout", "feed_problems"]
 
 
 class Form(enum.Enum):
-    """How the values of one input are stored, and so into how many batches they are cut."""
+    """The form in which one input is stored; it says into how many batches that is cut."""
 
     SHARED = "a scalar, which serves every batch"
     STACKED = "a row for each feed, so a batch for each row"
@@ -228,7 +228,7 @@ def _fixed_rows_differ(inputs: Sequence[StoredInput]) -> bool:
 
 
 def _free_rows_are_uneven(inputs: Sequence[StoredInput]) -> bool:
-    """Whether rows of a free input are left over when it is split into the known batches."""
+    """Whether rows of a free input remain when it is split into the known batches."""
     known = _known_batches(inputs)
     rows = _free_rows(inputs)
     return any(count % batches for count in rows for batches in known)

@@ -37,16 +37,19 @@ def is_op(node: ir.Node | None, *op_types: str, domain: str = "") -> bool:
 
 
 def _spellings(domain: str) -> tuple[str, ...]:
-    return ("", "ai.onnx") if domain == "" else (domain,)
+    if domain == "":
+        return ("", "ai.onnx")
+    return (domain,)
 
 
 def display_name(node: ir.Node) -> str:
     """Return the name by which messages call ``node``: its own, or its first output's."""
     if node.name:
         return node.name
-    return (
-        next((value.name for value in node.outputs if value.name), "") or node.op_type
-    )
+    for value in node.outputs:
+        if value.name:
+            return value.name
+    return node.op_type
 
 
 def is_constant(value: ir.Value | None) -> bool:

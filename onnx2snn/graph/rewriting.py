@@ -39,13 +39,8 @@ def replace_by_value(node: ir.Node, value: ir.Value) -> None:
     Where that output is one of the graph, and ``value`` has a name to keep, an Identity gives it
     the other name too.
     """
-    output, producer = node.outputs[0], value.producer()
-    is_free = (
-        producer is not None
-        and producer.graph is node.graph
-        and not value.is_graph_output()
-    )
-    if output.is_graph_output() and not is_free:
+    output = node.outputs[0]
+    if output.is_graph_output() and not _may_be_renamed(value, node.graph):
         assert isinstance(node.graph, ir.Graph)
         copy = ir.node("Identity", [value], name=display_name(node))
         node.graph.insert_before(node, copy)
@@ -53,12 +48,22 @@ def replace_by_value(node: ir.Node, value: ir.Value) -> None:
     replace_value(output, value)
 
 
+def _may_be_renamed(value: ir.Value, graph: object) -> bool:
+    """Whether ``value`` is made in ``graph``, under a name that no caller knows."""
+    producer = value.producer()
+    is_made_here = producer is not None and producer.graph is graph
+    return is_made_here and not value.is_graph_output()
+
+
 def take_over(old: ir.Value, new: ir.Value) -> None:
-    """Let ``new`` be what ``old`` was: its name, type, shape, notes, readers and outputs."""
-    name, old.name = old.name, f"{old.name}.replaced"
+    """Let ``new`` be what ``old`` was: its name, type, shape, metadata, readers and outputs."""
+    name = old.name
+    old.name = f"{name}.replaced"
     new.name = name
-    new.type = old.type if old.type is not None else new.type
-    new.shape = old.shape if old.shape is not None else new.shape
+    if old.type is not None:
+        new.type = old.type
+    if old.shape is not None:
+        new.shape = old.shape
     new.metadata_props.update(old.metadata_props)
     old.replace_all_uses_with(new, replace_graph_outputs=True)
 

@@ -17,7 +17,7 @@ from onnx2snn.errors import InvalidModelError
 from onnx2snn.importing.densify import densify, has_sparse_tensors
 from onnx2snn.importing.domains import check_domains, foreign_calls
 from onnx2snn.importing.validate import validate
-from onnx2snn.storage.large_models import OpenableModel, is_large, tensors
+from onnx2snn.storage.large_models import OpenableModel, is_large, tensors_of
 from onnx2snn.storage.model_file import parse_model, read_bytes
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def _digest_of_parts(model: ir.Model) -> str:
     for node in model.graph:
         proto = ir.to_proto(node)
         digest.update(proto.SerializeToString(deterministic=True))
-    for tensor in tensors(model):
+    for tensor in tensors_of(model):
         digest.update(f"{tensor.name} {tensor.dtype} {tensor.shape}".encode())
         digest.update(tensor.tobytes())
     return digest.hexdigest()

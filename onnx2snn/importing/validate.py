@@ -11,7 +11,7 @@ import onnx_ir as ir
 from onnx2snn.errors import InvalidModelError
 from onnx2snn.importing.domains import calls, check_domains
 from onnx2snn.runtime.sessions import SessionError, open_session
-from onnx2snn.storage.large_models import openable, problem
+from onnx2snn.storage.large_models import external_data_problem, openable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,7 +128,7 @@ def _check_external_data(model: ir.Model, name: str, *, has_folder: bool) -> Non
             "give its path instead"
         )
         raise InvalidModelError(message)
-    problems = {problem(tensor) for tensor in tensors}
+    problems = {external_data_problem(tensor) for tensor in tensors}
     found = sorted(filter(None, problems))
     if found:
         message = f"{name} keeps weights in other files, but {'; '.join(found)}"

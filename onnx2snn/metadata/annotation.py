@@ -15,7 +15,7 @@ Content = TypeVar("Content")
 
 
 class Annotated(Protocol):
-    """What may carry annotations: an ``ir.Model``, ``ir.Node`` or ``ir.Value``."""
+    """Whatever may carry annotations: an ``ir.Model``, ``ir.Node`` or ``ir.Value``."""
 
     @property
     def metadata_props(self) -> MutableMapping[str, str]:

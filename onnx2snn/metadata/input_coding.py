@@ -1,4 +1,4 @@
-"""How the inputs of a network enter it: as they are, as random spikes, or as events.
+"""Input coding: an input enters a network as it is, as random spikes, or as events.
 
 The coding of an input travels from the pass that chooses it to those that act on it in the
 metadata of the input, as JSON.
@@ -41,12 +41,12 @@ EVENTS = "events"
 """Another slice in every step, given by the caller."""
 
 CODINGS = (DIRECT, RATE, EVENTS)
-"""How an input may enter the network."""
+"""Kinds of input coding."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Coding:
-    """How one input enters the network.
+    """The coding of one input.
 
     Attributes:
         kind: One of ``CODINGS``.

@@ -42,7 +42,7 @@ class Scale:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class QuantizerRange:
-    """What a quantizer of the ANN leaves of an activation: equal steps from 0 to a limit.
+    """Values that a quantizer leaves to an activation of the ANN: equal steps from 0 to a limit.
 
     Attributes:
         values: Largest value, > 0, in units of the activation: shape [C], one per channel, or

@@ -16,10 +16,10 @@ import onnx_ir as ir
 from onnx2snn.errors import InvalidModelError, OptionError
 from onnx2snn.runtime.network import Network
 from onnx2snn.storage.large_models import (
+    external_data_problem,
     is_large,
-    keep_small_in_memory,
-    problem,
-    tensors,
+    read_small_tensors,
+    tensors_of,
 )
 from onnx2snn.storage.model_file import parse_model, read_bytes
 
@@ -89,7 +89,7 @@ def _read(model: AnyNetwork) -> tuple[ir.Model, Path | None]:
     ir.external_data.set_base_dir(network.graph, path.parent)
     _check_external_data(network, path)
     if not is_large(network):
-        keep_small_in_memory(network)
+        read_small_tensors(network)
         return network, None
     return network, path
 
@@ -97,9 +97,9 @@ def _read(model: AnyNetwork) -> tuple[ir.Model, Path | None]:
 def _check_external_data(network: ir.Model, path: Path) -> None:
     """Refuse a network whose weights in other files cannot be read."""
     problems = set()
-    for tensor in tensors(network):
+    for tensor in tensors_of(network):
         if isinstance(tensor, ir.ExternalTensor):
-            problems.add(problem(tensor))
+            problems.add(external_data_problem(tensor))
     found = sorted(filter(None, problems))
     if found:
         message = f"the external data of {path.name} cannot be read: {'; '.join(found)}"

@@ -21,7 +21,7 @@ class ArrayStore:
     """
 
     def __init__(self) -> None:
-        """Open an empty tape."""
+        """Open an empty store."""
         self._folder = tempfile.TemporaryDirectory(
             prefix="onnx2snn-", ignore_cleanup_errors=True
         )
@@ -29,7 +29,7 @@ class ArrayStore:
         self._numbers = itertools.count()
 
     def __enter__(self) -> Self:
-        """Return this tape."""
+        """Return this store."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -38,7 +38,8 @@ class ArrayStore:
 
     def append(self, name: str, data: np.ndarray) -> None:
         """Add the array of the next batch to the sequence ``name``."""
-        path = Path(self._folder.name, f"{next(self._numbers)}.npy")
+        number = next(self._numbers)
+        path = Path(self._folder.name, f"{number}.npy")
         np.save(path, data)
         self._files[name].append((path, data.dtype))
 
@@ -51,9 +52,8 @@ class ArrayStore:
         if name not in self._files:
             raise KeyError(name)
         path, dtype = self._files[name][batch]
-        data: np.ndarray = np.load(path, mmap_mode="r").view(
-            dtype
-        )  # a file knows no bfloat16
+        stored = np.load(path, mmap_mode="r")
+        data: np.ndarray = stored.view(dtype)  # a file knows no bfloat16
         return data
 
     def drop(self, name: str) -> None:

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OpenableModel",
+    "external_data_problem",
     "in_one_piece",
     "is_large",
-    "keep_small_in_memory",
     "openable",
-    "problem",
-    "save",
-    "tensors",
+    "read_small_tensors",
+    "save_model",
+    "tensors_of",
 ]
 
 OpenableModel: TypeAlias = Path | onnx.ModelProto | ir.Model
@@ -45,8 +45,8 @@ SMALL = 2**16
 """Bytes up to which a tensor is read into memory even if the model is not."""
 
 
-def tensors(model: ir.Model) -> Iterator[ir.TensorProtocol]:
-    """Give the contents of all initializers, those of subgraphs and functions included."""
+def tensors_of(model: ir.Model) -> Iterator[ir.TensorProtocol]:
+    """Yield the contents of all initializers, those of subgraphs and functions included."""
     for value in _initializers(model):
         if value.const_value is not None:
             yield value.const_value
@@ -60,10 +60,10 @@ def _initializers(model: ir.Model) -> Iterator[ir.Value]:
 
 def is_large(model: ir.Model) -> bool:
     """Whether the weights of ``model`` are more than is copied in memory."""
-    return sum(tensor.nbytes for tensor in tensors(model)) > LARGEST_IN_MEMORY
+    return sum(tensor.nbytes for tensor in tensors_of(model)) > LARGEST_IN_MEMORY
 
 
-def problem(tensor: ir.ExternalTensor) -> str | None:
+def external_data_problem(tensor: ir.ExternalTensor) -> str | None:
     """Say why the file of a tensor cannot be read; None if it can."""
     location = Path(tensor.location)
     if location.is_absolute() or ".." in location.parts:
@@ -71,28 +71,26 @@ def problem(tensor: ir.ExternalTensor) -> str | None:
     path = Path(tensor.base_dir) / location
     if not path.is_file():
         return f"{str(path)!r} does not exist"
+    size = path.stat().st_size
     end = (tensor.offset or 0) + (tensor.length or 0)
-    if path.stat().st_size < end:
-        return (
-            f"{str(path)!r} is truncated: it has {path.stat().st_size} bytes, not {end}"
-        )
+    if size < end:
+        return f"{str(path)!r} is truncated: it has {size} bytes, not {end}"
     return None
 
 
-def keep_small_in_memory(model: ir.Model) -> None:
+def read_small_tensors(model: ir.Model) -> None:
     """Read tensors from other files into memory: all of a model, the small ones of a large one."""
     largest = SMALL if is_large(model) else LARGEST_IN_MEMORY
     for value in _initializers(model):
         tensor = value.const_value
         if isinstance(tensor, ir.ExternalTensor) and tensor.nbytes <= largest:
-            (value.const_value,) = ir.external_data.convert_tensors_from_external(
-                [tensor]
-            )
+            (read,) = ir.external_data.convert_tensors_from_external([tensor])
+            value.const_value = read
 
 
 @contextlib.contextmanager
 def openable(model: OpenableModel) -> Iterator[str | bytes]:
-    """Give a model as onnxruntime opens it: the path of a file, or bytes.
+    """Yield a model as onnxruntime opens it: the path of a file, or bytes.
 
     A large model, or one with weights in other files, is written into a temporary folder, which
     goes when the context is left.
@@ -105,10 +103,7 @@ def openable(model: OpenableModel) -> Iterator[str | bytes]:
             yield model.SerializeToString()
             return
         model = ir.from_proto(model)
-    is_external = any(
-        isinstance(tensor, ir.ExternalTensor) for tensor in tensors(model)
-    )
-    if not is_external and not is_large(model):
+    if not _has_external_data(model) and not is_large(model):
         yield ir.to_proto(model).SerializeToString()
         return
     with tempfile.TemporaryDirectory(
@@ -119,17 +114,20 @@ def openable(model: OpenableModel) -> Iterator[str | bytes]:
         yield str(path)
 
 
-def save(model: ir.Model, path: str | os.PathLike[str]) -> None:
+def save_model(model: ir.Model, path: str | os.PathLike[str]) -> None:
     """Write ``model`` to ``path``, whole or not at all; large weights to ``path`` + ``.data``.
 
     Raises:
         OutputError: A file cannot be written.
     """
-    if not is_large(model):
-        write_whole(
-            path, lambda file: file.write(in_one_piece(model).SerializeToString())
-        )
+    if is_large(model):
+        _save_in_two(model, path)
         return
+    write_whole(path, lambda file: file.write(in_one_piece(model).SerializeToString()))
+
+
+def _save_in_two(model: ir.Model, path: str | os.PathLike[str]) -> None:
+    """Write ``model`` and its weights, each whole or not at all."""
     check_writable(path)
     target = Path(path).resolve()
     try:
@@ -137,8 +135,9 @@ def save(model: ir.Model, path: str | os.PathLike[str]) -> None:
             dir=target.parent, prefix=f".{target.name}."
         ) as folder:
             written = Path(folder, target.name)
-            _write_in_two(model, written, f"{target.name}.data")
-            for part in (written.with_name(f"{target.name}.data"), written):
+            weights = f"{target.name}.data"
+            _write_in_two(model, written, weights)
+            for part in (written.with_name(weights), written):
                 part.replace(target.with_name(part.name))
     except OSError as error:
         message = f"cannot write {str(target)!r}: {error.strerror}"
@@ -152,7 +151,11 @@ def _write_in_two(model: ir.Model, path: Path, weights: str) -> None:
 
 def in_one_piece(model: ir.Model) -> onnx.ModelProto:
     """Return a model with all its weights in it."""
-    if any(isinstance(tensor, ir.ExternalTensor) for tensor in tensors(model)):
+    if _has_external_data(model):
         model = model.clone()
         ir.external_data.load_to_model(model)
     return ir.to_proto(model)
+
+
+def _has_external_data(model: ir.Model) -> bool:
+    return any(isinstance(tensor, ir.ExternalTensor) for tensor in tensors_of(model))

@@ -22,16 +22,15 @@ _SIGNATURES = {
     b"\x1f\x8b": "gzip-compressed: unpack it first",
     b"\x80\x02": "a Python pickle: export it to ONNX",
 }
-_ORT_SIGNATURE = (
-    4,
-    b"ORTM",
-    "in onnxruntime's own format: use the .onnx file it was made from",
-)
-_TFLITE_SIGNATURE = (
-    4,
-    b"TFL3",
-    "a TensorFlow Lite model: convert it to ONNX, with tf2onnx",
-)
+"""First bytes of files that are no models in ONNX, and what these are."""
+
+_LATER_SIGNATURES = {
+    b"ORTM": "in onnxruntime's own format: use the .onnx file it was made from",
+    b"TFL3": "a TensorFlow Lite model: convert it to ONNX, with tf2onnx",
+}
+"""The same, but behind the first four bytes."""
+
+_LATER = 4
 _MODEL_FIELDS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26})
 _NUMBER_FIELDS = frozenset({1, 5})
 _LENGTH_DELIMITED = 2
@@ -74,30 +73,28 @@ def parse_model(
         raise InvalidModelError(message)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # onnx calls its own text format experimental
+            # onnx calls its own text format experimental
+            warnings.simplefilter("ignore")
             model = onnx.load_model_from_string(data, format=text_format or "protobuf")
     except Exception as error:
-        what = (
-            f"is not {text_format}: {error}"
-            if text_format is not None
-            else _what_it_is(data)
-        )
-        message = f"{name} {what}"
+        problem = _describe_other(data)
+        if text_format is not None:
+            problem = f"is not {text_format}: {error}"
+        message = f"{name} {problem}"
         raise InvalidModelError(message) from error
     if not model.ir_version and not model.HasField("graph"):
-        message = f"{name} {_what_it_is(data)}"
+        message = f"{name} {_describe_other(data)}"
         raise InvalidModelError(message)
     return model
 
 
-def _what_it_is(data: bytes) -> str:
-    for start, description in _SIGNATURES.items():
-        if data.startswith(start):
+def _describe_other(data: bytes) -> str:
+    """Say of a file that is no model in ONNX what it is."""
+    for signature, description in _SIGNATURES.items():
+        if data.startswith(signature):
             return f"is not an ONNX file, it is {description}"
-    for offset, signature, description in (_ORT_SIGNATURE, _TFLITE_SIGNATURE):
-        if data[offset:].startswith(signature):
+    for signature, description in _LATER_SIGNATURES.items():
+        if data.startswith(signature, _LATER):
             return f"is not an ONNX file, it is {description}"
     missing = _missing_bytes(data)
     if missing:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from onnx2snn.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import IO
 
 __all__ = ["check_writable", "write_whole"]
@@ -29,26 +29,32 @@ def check_writable(path: str | os.PathLike[str], *others: str | None) -> None:
             one of ``others``.
     """
     target = Path(path)
+    problem = _name_problem(target, others) or _access_problem(target)
+    if problem is not None:
+        message = f"cannot write {str(target)!r}: {problem}"
+        raise OutputError(message)
+
+
+def _name_problem(target: Path, others: Iterable[str | None]) -> str | None:
+    """Say which of ``others`` is the file itself; None if none is."""
     for other in filter(None, others):
-        if target.resolve() in {
-            Path(other).resolve(),
-            Path(other.rpartition(":")[0]).resolve(),
-        }:
-            message = f"cannot write {str(target)!r}: {other!r} is given as well; name another file"
-            raise OutputError(message)
+        script, _, _ = other.rpartition(":")
+        if target.resolve() in {Path(other).resolve(), Path(script).resolve()}:
+            return f"{other!r} is given as well; name another file"
+    return None
+
+
+def _access_problem(target: Path) -> str | None:
+    """Say why no file can be written; None if one can."""
+    folder = target.parent
     if target.is_dir():
-        message = f"cannot write {str(target)!r}: it is a folder; name a file in it"
-        raise OutputError(message)
-    if not target.parent.is_dir():
-        message = (
-            f"cannot write {str(target)!r}: there is no folder {str(target.parent)!r}"
-        )
-        raise OutputError(message)
-    if not os.access(target.parent, os.W_OK) or (
-        target.exists() and not os.access(target, os.W_OK)
-    ):
-        message = f"cannot write {str(target)!r}: permission denied"
-        raise OutputError(message)
+        return "it is a folder; name a file in it"
+    if not folder.is_dir():
+        return f"there is no folder {str(folder)!r}"
+    is_locked = target.exists() and not os.access(target, os.W_OK)
+    if is_locked or not os.access(folder, os.W_OK):
+        return "permission denied"
+    return None
 
 
 def write_whole(
@@ -65,9 +71,8 @@ def write_whole(
     """
     check_writable(path)
     target = Path(path).resolve()
-    if (
-        target.exists() and not target.is_file()
-    ):  # a pipe or a device: nothing to rename
+    if target.exists() and not target.is_file():
+        # a pipe or a device: nothing to rename
         with target.open("wb") as file:
             write(file)
         return

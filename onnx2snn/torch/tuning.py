@@ -18,7 +18,7 @@ from onnx2snn.errors import OptionError
 from onnx2snn.metadata.facts import SOURCE_SHA256, TUNED
 from onnx2snn.progress import track
 from onnx2snn.runtime import load
-from onnx2snn.storage.large_models import save
+from onnx2snn.storage.large_models import save_model
 from onnx2snn.torch.spiking import SpikingModule
 from onnx2snn.torch.teacher import Teacher, as_tensors, distances
 
@@ -88,7 +88,7 @@ class Tuning:
         Raises:
             OutputError: The file cannot be written.
         """
-        save(self.network, path)
+        save_model(self.network, path)
 
 
 def tune(  # noqa: PLR0913 (each is an option of its own)

@@ -16,7 +16,7 @@ import pytest
 
 import onnx2snn
 from onnx2snn.importing import read
-from onnx2snn.storage.large_models import openable, save
+from onnx2snn.storage.large_models import openable, save_model
 from onnx2snn.testing import run_ort
 from tests.models import model, normal
 
@@ -204,7 +204,7 @@ def test_temporary_files_go() -> None:
 
 def test_what_is_saved_keeps_its_tensors(tmp_path: Path) -> None:
     network = ann()
-    save(network, tmp_path / "net.onnx")
+    save_model(network, tmp_path / "net.onnx")
     assert not any(
         isinstance(value.const_value, ir.ExternalTensor)
         for value in network.graph.initializers.values()
