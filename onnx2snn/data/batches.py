@@ -96,7 +96,10 @@ class Dataset:
                 start = end
 
     def _cast(self, arrays: Mapping[str, np.ndarray]) -> Arrays:
-        return {spec.name: cast(arrays[spec.name], spec)[0] for spec in self._specs}
+        feeds = {}
+        for spec in self._specs:
+            feeds[spec.name], _ = cast(arrays[spec.name], spec)
+        return feeds
 
     def sha256(self) -> str:
         """Return a digest of the inputs, in hexadecimal.
@@ -117,7 +120,8 @@ def _read_through(feeds: Iterable[Feed], specs: Specs) -> tuple[int, str, Unusab
         for spec in specs:
             for block in feed[spec.name].blocks(_CHECK_ROWS):
                 values, bad = cast(block, spec)
-                digests[spec.name].update(values.reshape(-1).view(np.uint8).data)
+                content = values.reshape(-1).view(np.uint8)
+                digests[spec.name].update(content.data)
                 if bad:
                     unusable[spec.name].update(bad)
     texts = {name: digest.hexdigest() for name, digest in digests.items()}

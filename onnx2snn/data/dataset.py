@@ -124,7 +124,8 @@ def _from_path(text: str, specs: Specs) -> Dataset:
     inputs = [spec.name for spec in specs]
     labels = None
     if "y" in columns and "y" not in inputs:
-        labels = next(columns.pop("y").blocks(sys.maxsize), np.empty(0))
+        whole = columns.pop("y").blocks(sys.maxsize)
+        labels = next(whole, np.empty(0))
     if len(inputs) == 1 and list(columns) == ["x"]:
         columns = {inputs[0]: columns["x"]}
     return _from_columns(columns, labels, specs, repr(text))
@@ -201,6 +202,8 @@ def _classes(labels: Any, name: str) -> np.ndarray:  # noqa: ANN401 (any array-l
 
 
 def _are_whole_numbers(values: np.ndarray) -> bool:
-    if values.dtype.kind not in "biuf" or not np.isfinite(values).all():
+    are_numbers = values.dtype.kind in "biuf"
+    if not are_numbers or not np.isfinite(values).all():
         return False
-    return bool((values == np.floor(values)).all())
+    is_whole = values == np.floor(values)
+    return bool(is_whole.all())

@@ -169,16 +169,21 @@ def cast(values: np.ndarray, spec: InputSpec) -> tuple[np.ndarray, dict[str, int
     The reasons are ``NaN``, ``Inf`` and, for integers too large, ``out of range``.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        result = np.ascontiguousarray(values, dtype=spec.dtype).reshape(values.shape)
+        result = np.ascontiguousarray(values, dtype=spec.dtype)
+    result = result.reshape(values.shape)
     if is_real(spec.dtype):
         unusable = _not_finite(result)
     elif values.dtype == spec.dtype or np.can_cast(values.dtype, spec.dtype, "safe"):
         unusable = {}
     else:
-        lost = (result != values) | ((result < 0) != (values < 0))
-        unusable = {f"out of range for {spec.dtype}": lost}
-    counts = {reason: int(np.count_nonzero(at)) for reason, at in unusable.items()}
-    return result, {reason: count for reason, count in counts.items() if count}
+        is_other_sign = (result < 0) != (values < 0)
+        is_lost = (result != values) | is_other_sign
+        unusable = {f"out of range for {spec.dtype}": is_lost}
+    counts = {}
+    for reason, where in unusable.items():
+        if where.any():
+            counts[reason] = int(np.count_nonzero(where))
+    return result, counts
 
 
 def _not_finite(values: np.ndarray) -> Arrays:

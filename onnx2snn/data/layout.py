@@ -57,7 +57,8 @@ class StoredInput:
         if spec.shape is not None and len(shape) == len(spec.shape) + 1:
             samples = shape[1] if spec.shape else 1
             return cls(spec, Form.STACKED, shape[0], samples)
-        return cls(spec, Form.FIXED if spec.rows else Form.FREE, shape[0])
+        form = Form.FIXED if spec.rows else Form.FREE
+        return cls(spec, form, shape[0])
 
     @property
     def batches(self) -> int | None:
@@ -102,7 +103,8 @@ def _pad(block: np.ndarray, rows: int) -> np.ndarray:
     missing = rows - len(block)
     if missing <= 0:
         return block
-    return np.concatenate([block, np.repeat(block[-1:], missing, 0)])
+    padding = np.repeat(block[-1:], missing, axis=0)
+    return np.concatenate([block, padding])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,7 +174,8 @@ def feed_problems(feed: Feed, specs: Specs) -> list[str]:
             problems += _array_problems(feed[spec.name], spec)
     if problems:
         return problems
-    return _count_problems([StoredInput.of(feed[spec.name], spec) for spec in specs])
+    inputs = [StoredInput.of(feed[spec.name], spec) for spec in specs]
+    return _count_problems(inputs)
 
 
 def _name_problems(feed: Feed, specs: Specs) -> list[str]:
@@ -222,9 +225,13 @@ def _batches_differ(inputs: Sequence[StoredInput]) -> bool:
 
 def _fixed_rows_differ(inputs: Sequence[StoredInput]) -> bool:
     """Whether two inputs of the same baked batch size have different numbers of rows."""
-    fixed = [stored for stored in inputs if stored.form is Form.FIXED]
-    sizes = {stored.spec.rows for stored in fixed}
-    return len({(stored.spec.rows, stored.rows) for stored in fixed}) > len(sizes)
+    rows_by_batch_size: dict[int | None, int] = {}
+    for stored in inputs:
+        if stored.form is Form.FIXED:
+            rows = rows_by_batch_size.setdefault(stored.spec.rows, stored.rows)
+            if rows != stored.rows:
+                return True
+    return False
 
 
 def _free_rows_are_uneven(inputs: Sequence[StoredInput]) -> bool:

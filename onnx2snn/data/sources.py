@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib.machinery
 import math
 import os
@@ -27,6 +28,15 @@ __all__ = ["Spill", "array_of", "feeds_of_reader", "labeled", "script_feeds"]
 _IN_MEMORY = 64 << 20  # bytes a spill may hold in memory before it goes to a file
 
 
+@dataclasses.dataclass(frozen=True)
+class _Place:
+    """Where in a file an array lies."""
+
+    offset: int
+    dtype: np.dtype
+    shape: Shape
+
+
 class Spill:
     """Feeds kept in a temporary file, in memory while they are few.
 
@@ -37,25 +47,27 @@ class Spill:
         """Start empty."""
         self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 (closed below)
         weakref.finalize(self, self._file.close)
-        self._feeds: list[dict[str, tuple[int, np.dtype, Shape]]] = []
+        self._feeds: list[dict[str, _Place]] = []
 
     def append(self, feed: Mapping[str, np.ndarray]) -> None:
         """Store one feed."""
         places = {}
         for name, array in feed.items():
-            places[name] = self._file.seek(0, os.SEEK_END), array.dtype, array.shape
+            offset = self._file.seek(0, os.SEEK_END)
+            places[name] = _Place(offset, array.dtype, array.shape)
             self._file.write(array.tobytes())
         self._feeds.append(places)
 
     def __iter__(self) -> Iterator[Arrays]:
         """Yield the feeds in the order stored, one in memory at a time."""
         for places in self._feeds:
-            yield {name: self._read(*place) for name, place in places.items()}
+            yield {name: self._read(place) for name, place in places.items()}
 
-    def _read(self, offset: int, dtype: np.dtype, shape: Shape) -> np.ndarray:
-        self._file.seek(offset)
-        content = self._file.read(math.prod(shape) * dtype.itemsize)
-        return np.frombuffer(content, dtype).reshape(shape)
+    def _read(self, place: _Place) -> np.ndarray:
+        self._file.seek(place.offset)
+        size = math.prod(place.shape) * place.dtype.itemsize
+        content = self._file.read(size)
+        return np.frombuffer(content, place.dtype).reshape(place.shape)
 
 
 def array_of(value: object) -> np.ndarray:

@@ -117,7 +117,8 @@ def _values(
 ) -> np.ndarray:
     is_bytes = spec.dtype in _BYTES
     if spec.dtype.kind in "biu" and not is_bytes:
-        return generator.integers(0, 2, sizes.shape(spec)).astype(spec.dtype)
+        bits = generator.integers(0, 2, sizes.shape(spec))
+        return bits.astype(spec.dtype)
     channel = _channel_axis(spec)
     if channel is None:
         noise = np.asarray(generator.standard_normal(sizes.shape(spec)))
@@ -131,7 +132,8 @@ def _values(
 def _in_bytes(noise: np.ndarray, limits: np.iinfo) -> np.ndarray:
     """Return ``noise`` at 64 a unit around the middle of the range, rounded."""
     middle = (limits.min + limits.max + 1) / 2
-    return np.clip(np.round(middle + 64 * noise), limits.min, limits.max)
+    rounded = np.round(middle + 64 * noise)
+    return np.clip(rounded, limits.min, limits.max)
 
 
 def _channel_axis(spec: InputSpec) -> int | None:
@@ -207,13 +209,19 @@ def image_noise(
         generator: Where randomness comes from.
     """
     images, _, height, width = shape
-    frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width))
+    vertical = np.fft.fftfreq(height)[:, None]
+    horizontal = np.fft.rfftfreq(width)
+    frequency = np.hypot(vertical, horizontal)
     frequency[0, 0] = 1 / max(height, width)
     shared = generator.standard_normal((images, 1, height, width))
     own = generator.standard_normal(shape)
-    white = math.sqrt(_CORRELATION) * shared + math.sqrt(1 - _CORRELATION) * own
+    of_shared = math.sqrt(_CORRELATION)
+    of_own = math.sqrt(1 - _CORRELATION)
+    white = of_shared * shared + of_own * own
     spectrum = np.fft.rfft2(white) * frequency**-_SLOPE
     noise = np.fft.irfft2(spectrum, s=(height, width))
-    noise -= noise.mean(axis=(1, 2, 3), keepdims=True)
-    deviation = noise.std(axis=(1, 2, 3), keepdims=True)
-    return np.asarray(noise / np.where(deviation > 0, deviation, 1))
+    image = (1, 2, 3)
+    noise -= noise.mean(axis=image, keepdims=True)
+    deviation = noise.std(axis=image, keepdims=True)
+    deviation[deviation == 0] = 1
+    return np.asarray(noise / deviation)
