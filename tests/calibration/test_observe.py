@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from onnx2snn.calibration import observe
+from onnx2snn.calibration import batch_norm_statistics
+from onnx2snn.calibration.batch_norm_statistics import BatchNormStatistics
 from onnx2snn.calibration.histogram import Histogram
-from onnx2snn.calibration.observe import Statistics, histograms
+from onnx2snn.calibration.observe import observe_histograms
 from onnx2snn.passes import FoldBatchNorm
 from onnx2snn.testing import run_ort
 from tests.models import model, normal
@@ -39,7 +40,7 @@ def from_statistics(
     ann: ir.Model, name: str, seed: int = 1, batch: int = 5
 ) -> Histogram | None:
     shape = [batch, 3, 9, 8]
-    return Statistics(ann, {"x": np.zeros(shape, np.float32)}, seed).histogram(
+    return BatchNormStatistics(ann, {"x": np.zeros(shape, np.float32)}, seed).histogram(
         value(ann, name)
     )
 
@@ -52,7 +53,7 @@ def test_histograms_of_several_values_over_all_batches() -> None:
     ann = network("a = Relu (c)  t = Transpose <perm = [0, 2, 3, 1]> (c)  y = Neg (a)")
     x = normal(4, 11, 3, 9, 8)
     batches = [{"x": x[:4]}, {"x": x[4:10]}, {"x": x[10:]}]
-    parts = histograms(ann, [value(ann, "a"), value(ann, "t")], batches)
+    parts = observe_histograms(ann, [value(ann, "a"), value(ann, "t")], batches)
     assert [len({part.count[0] for part in folds}) > 1 for folds in parts] == [
         True,
         True,
@@ -77,7 +78,7 @@ def test_histograms_of_several_values_over_all_batches() -> None:
 def test_a_value_without_channels_is_one() -> None:
     ann = model("(float[N] x) => (y) { y = Relu (x) }")
     x = normal(5, 13)
-    (folds,) = histograms(ann, [value(ann, "y")], [{"x": x}])
+    (folds,) = observe_histograms(ann, [value(ann, "y")], [{"x": x}])
     histogram = Histogram.sum(folds)
     assert histogram.maximum.tolist() == [x.max()]
 
@@ -175,7 +176,7 @@ def test_enough_samples_whatever_the_batch(batch: int) -> None:
 def test_samples_that_cost_too_much_are_left_out(
     limit: int, draws: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(observe, "_DRAWN", limit)
+    monkeypatch.setattr(batch_norm_statistics, "_DRAWN", limit)
     ann = network(f"n = {NORM}  y = Neg (n)")
     found = from_statistics(ann, "n", batch=1)
     assert found is not None

@@ -1,0 +1,101 @@
+"""From the distribution of an activation to the scale of its neurons."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from onnx2snn.analysis.channel_axis import channel_axis
+from onnx2snn.calibration.limits import largest_magnitude
+from onnx2snn.calibration.threshold_rules import RULES
+from onnx2snn.graph import display_name
+from onnx2snn.metadata.scale import Scale
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import onnx_ir as ir
+
+    from onnx2snn.calibration.histogram import Histogram
+    from onnx2snn.calibration.thresholds import Threshold
+
+__all__ = ["ThresholdOptions", "scale_from_histograms", "scale_from_threshold"]
+
+_LOGGER = logging.getLogger(__name__)
+
+_DEAD_LAYER = (
+    "%s never fires on the %s: its neurons are dead; "
+    "check that inputs are preprocessed as in training"
+)
+
+_ORIGINS = {
+    "calibration": "calibration data",
+    "batch-norm": "values made up without data",
+    "synthetic": "values made up without data",
+}
+"""Words for the origins of a scale."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ThresholdOptions:
+    """The options by which thresholds are chosen.
+
+    Attributes:
+        time_steps: T that a rule may optimize for, >= 1.
+        rule: One of ``RULES``.
+        per_channel: Whether each channel has a threshold of its own.
+        batch_size: Samples at a time, at most.
+        seed: Seed of random inputs and samples.
+    """
+
+    time_steps: int
+    rule: str
+    per_channel: bool
+    batch_size: int
+    seed: int
+
+
+def scale_from_histograms(
+    value: ir.Value,
+    folds: Sequence[Histogram],
+    options: ThresholdOptions,
+    origin: str,
+) -> Scale:
+    """Return the scale that a rule chooses, and warn if the activation is never positive.
+
+    Args:
+        value: The activation.
+        folds: Its distribution, per channel, in parts.
+        options: The rule, and what it optimizes for.
+        origin: Origin of the scale.
+    """
+    axis = None
+    if options.per_channel:
+        axis = channel_axis(value)
+    else:
+        folds = [fold.merged() for fold in folds]
+    bound = largest_magnitude(value, axis)
+    choose_threshold = RULES[options.rule]
+    threshold = choose_threshold(folds, options.time_steps, bound)
+    return scale_from_threshold(value, threshold, axis, origin)
+
+
+def scale_from_threshold(
+    value: ir.Value, threshold: Threshold, axis: int | None, origin: str
+) -> Scale:
+    """Return the scale of a threshold, and warn if the activation is never positive."""
+    dead = tuple(int(channel) for channel in np.flatnonzero(threshold.dead))
+    if len(dead) == threshold.values.size:
+        _LOGGER.warning(_DEAD_LAYER, _describe(value), _ORIGINS[origin])
+    return Scale(threshold.values.astype(np.float32), axis, origin, dead)
+
+
+def _describe(value: ir.Value) -> str:
+    """Return the words by which messages call an activation."""
+    producer = value.producer()
+    if producer is None:
+        return repr(value.name)
+    return f"{producer.op_type} {display_name(producer)!r}"

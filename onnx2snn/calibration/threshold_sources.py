@@ -1,0 +1,219 @@
+"""Where thresholds come from: the sources, in the order in which they are tried."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from onnx2snn.analysis.rectifiers import is_rectifier, is_symmetric_clip, upper_bound
+from onnx2snn.calibration.batch_norm_statistics import BatchNormStatistics
+from onnx2snn.calibration.gaussian import gaussian_threshold
+from onnx2snn.calibration.limits import largest_magnitude
+from onnx2snn.calibration.observe import observe_histograms
+from onnx2snn.calibration.scales import scale_from_histograms, scale_from_threshold
+from onnx2snn.data.events import time_means
+from onnx2snn.data.input_specs import input_specs
+from onnx2snn.data.synthetic import running_feeds
+from onnx2snn.metadata.input_coding import event_names
+from onnx2snn.metadata.normal import Normal
+from onnx2snn.metadata.scale import QUANTIZER_RANGE, Scale
+from onnx2snn.progress import track
+from onnx2snn.runtime.memory import rows_at_once
+from onnx2snn.runtime.subgraph import Subgraph
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    import onnx_ir as ir
+
+    from onnx2snn.calibration.scales import ThresholdOptions
+    from onnx2snn.data.dataset import Dataset
+
+    Scales = dict[ir.Value, Scale]
+    Source = Callable[["ThresholdSearch"], Scales]
+
+__all__ = ["SOURCES", "ThresholdSearch", "find_scales"]
+
+_LOGGER = logging.getLogger(__name__)
+
+_MOST_LEVELS = 255
+"""A quantizer of more than 8 bits is given the range of the data, and so no wider one."""
+
+_SYNTHETIC_SAMPLES = 256
+
+_NO_DATA = (
+    "no calibration data: the thresholds of %d of %d activations come from random inputs, and "
+    "accuracy at small T will suffer, the more if inputs are not scaled to mean 0 and variance 1; "
+    "pass --calibration data.npz with some hundred typical inputs"
+)
+
+
+@dataclasses.dataclass
+class ThresholdSearch:
+    """The search for the scales of activations.
+
+    Attributes:
+        model: The ANN.
+        values: Activations of its main graph that want a scale.
+        options: Rule, T and the like.
+        data: Calibration data; None for none.
+        found: The scales that sources tried so far have found.
+    """
+
+    model: ir.Model
+    values: Sequence[ir.Value]
+    options: ThresholdOptions
+    data: Dataset | None = None
+    found: Scales = dataclasses.field(default_factory=dict)
+
+    @property
+    def missing(self) -> list[ir.Value]:
+        """The activations without a scale."""
+        return [value for value in self.values if value not in self.found]
+
+    @functools.cached_property
+    def synthetic_feeds(self) -> list[dict[str, np.ndarray]]:
+        """Feeds of random inputs, on which what is missing at first can be computed."""
+        subgraph = Subgraph(self.model, self.missing, ())
+        specs = input_specs(self.model)
+        seed = self.options.seed
+        return running_feeds(specs, _SYNTHETIC_SAMPLES, seed, subgraph.run)
+
+
+def find_scales(search: ThresholdSearch) -> Scales:
+    """Return a scale for each activation, from the first source that knows it."""
+    for source in SOURCES:
+        if search.missing:
+            search.found |= source(search)
+    return search.found
+
+
+def trained_thresholds(search: ThresholdSearch) -> Scales:
+    """Return the thresholds that the network was trained with.
+
+    Activations have one that a fake quantizer made, and those that a Clip from -theta to theta
+    makes.
+    """
+    found = {}
+    for value in search.missing:
+        quantizer = QUANTIZER_RANGE.read(value)
+        producer = value.producer()
+        if quantizer is not None and quantizer.v_init is not None:
+            found[value] = Scale(quantizer.values, quantizer.axis, "quantizer")
+        elif producer is not None and is_symmetric_clip(producer):
+            theta = np.array([upper_bound(producer)], np.float32)
+            found[value] = Scale(theta, None, "clip")
+    return found
+
+
+def calibration_data(search: ThresholdSearch) -> Scales:
+    """Return thresholds from the distributions of activations over the calibration data."""
+    if search.data is None:
+        return {}
+    values = search.missing
+    most = search.options.batch_size
+    rows = rows_at_once(search.model, values, search.data, 1, most)
+    events = event_names(search.model.graph)
+    batches = search.data.batches(rows)
+    feeds = (time_means(batch.feeds, events, axis=1) for batch in batches)
+    return _observe(search, track(feeds, "calibrate"), "calibration")
+
+
+def quantizer_ranges(search: ThresholdSearch) -> Scales:
+    """Return thresholds from the ranges of the quantizers of a quantized network."""
+    found = {}
+    for value in search.missing:
+        quantizer = QUANTIZER_RANGE.read(value)
+        if quantizer is None:
+            continue
+        part = 1.0
+        if search.options.rule == "mse":
+            part = _part_of_range(search.options.time_steps, quantizer.levels)
+        values = quantizer.values * np.float32(part)
+        found[value] = Scale(values, quantizer.axis, "quantizer")
+    return found
+
+
+def batch_norm_statistics(search: ThresholdSearch) -> Scales:
+    """Return thresholds of activations that BatchNormalization says the distribution of."""
+    options = search.options
+    feeds = search.synthetic_feeds[0]
+    statistics = BatchNormStatistics(search.model, feeds, options.seed)
+    has_closed_form = options.rule == "mse" and options.per_channel
+    found = {}
+    for value in search.missing:
+        normal = _normal_before(value)
+        if normal is not None and has_closed_form:
+            found[value] = _closed_form_scale(value, normal, options.time_steps)
+            continue
+        histogram = statistics.histogram(value)
+        if histogram is not None:
+            folds = [histogram]
+            scale = scale_from_histograms(value, folds, options, "batch-norm")
+            found[value] = scale
+    return found
+
+
+def synthetic_inputs(search: ThresholdSearch) -> Scales:
+    """Return thresholds from the distributions over random inputs, and warn."""
+    origins = [scale.origin for scale in search.found.values()]
+    count = len(search.missing)
+    _LOGGER.warning(_NO_DATA, count, count + origins.count("batch-norm"))
+    feeds = search.synthetic_feeds
+    return _observe(search, track(feeds, "calibrate", len(feeds)), "synthetic")
+
+
+SOURCES: tuple[Source, ...] = (
+    trained_thresholds,
+    calibration_data,
+    quantizer_ranges,
+    batch_norm_statistics,
+    synthetic_inputs,
+)
+"""The sources of thresholds; each is asked for the activations that none before it knows."""
+
+
+def _observe(
+    search: ThresholdSearch, feeds: Iterable[Mapping[str, np.ndarray]], origin: str
+) -> Scales:
+    """Return the scales of what is missing, from its distribution over ``feeds``."""
+    values = search.missing
+    histograms = observe_histograms(search.model, values, feeds)
+    found = {}
+    for value, folds in zip(values, histograms, strict=True):
+        found[value] = scale_from_histograms(value, folds, search.options, origin)
+    return found
+
+
+def _closed_form_scale(value: ir.Value, normal: Normal, time_steps: int) -> Scale:
+    """Return the scale of an activation whose rectifier reads normally distributed values."""
+    bound = largest_magnitude(value, axis=1)
+    threshold = gaussian_threshold(normal.mean, normal.std, time_steps, bound=bound)
+    return scale_from_threshold(value, threshold, 1, "batch-norm")
+
+
+def _normal_before(value: ir.Value) -> Normal | None:
+    """Return the distribution of what the rectifier of ``value`` reads, if it is normal."""
+    producer = value.producer()
+    if producer is None or not is_rectifier(producer):
+        return None
+    operand = producer.inputs[0]
+    return None if operand is None else Normal.of(operand)
+
+
+@functools.cache
+def _part_of_range(time_steps: int, levels: int) -> float:
+    """Return the threshold for T steps, as a part of a range made for ``levels``.
+
+    Both are taken as the best for a rectified normal value.
+    """
+    levels = min(levels, _MOST_LEVELS)
+    if time_steps >= levels:
+        return 1.0
+    of_steps = gaussian_threshold([0.0], [1.0], time_steps).values.item()
+    of_levels = gaussian_threshold([0.0], [1.0], levels).values.item()
+    return float(of_steps / of_levels)
