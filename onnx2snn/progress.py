@@ -1,4 +1,4 @@
-"""Telling whoever watches how far long work has come.
+"""Report how far long work has come.
 
 The library reports; the command line listens and draws a bar. Nobody listens by default.
 """

@@ -6,7 +6,7 @@ as each has operators it gets wrong.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import onnx
@@ -16,9 +16,11 @@ from onnx.reference import ReferenceEvaluator
 from onnx2snn.runtime.sessions import open_session, run_by_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import onnxruntime as ort
+
+    AnyModel: TypeAlias = ir.Model | onnx.ModelProto
 
 __all__ = ["assert_equivalent", "check_pass", "run_ort", "run_reference", "unoptimized"]
 
@@ -26,8 +28,8 @@ Feeds = dict[str, np.ndarray]
 
 
 def assert_equivalent(
-    before: ir.Model | onnx.ModelProto,
-    after: ir.Model | onnx.ModelProto,
+    before: AnyModel,
+    after: AnyModel,
     feeds: Mapping[str, np.ndarray],
     rtol: float = 1e-5,
     atol: float = 1e-6,
@@ -35,7 +37,7 @@ def assert_equivalent(
     """Assert that two models give the same outputs: names, types, shapes and numbers.
 
     Args:
-        before: The model as it was.
+        before: The original model.
         after: The model to compare with it.
         feeds: An array for each input, by name.
         rtol: Largest relative error; 0 together with ``atol = 0`` asks for equal bits.
@@ -49,37 +51,34 @@ def assert_equivalent(
         assert list(actual) == list(expected), (
             f"outputs {list(actual)}, not {list(expected)}"
         )
-        for name, array in expected.items():
+        for name, wanted in expected.items():
+            found = actual[name]
             where = f"output {name!r} in {run.__name__}"
-            np.testing.assert_equal(actual[name].dtype, array.dtype, where)
-            np.testing.assert_equal(actual[name].shape, array.shape, where)
-            np.testing.assert_allclose(actual[name], array, rtol, atol, err_msg=where)
+            np.testing.assert_equal(found.dtype, wanted.dtype, where)
+            np.testing.assert_equal(found.shape, wanted.shape, where)
+            np.testing.assert_allclose(found, wanted, rtol, atol, err_msg=where)
 
 
-def run_reference(
-    model: ir.Model | onnx.ModelProto, feeds: Mapping[str, np.ndarray]
-) -> Feeds:
+def run_reference(model: AnyModel, feeds: Mapping[str, np.ndarray]) -> Feeds:
     """Return the outputs, by name, that onnx's reference evaluator computes."""
-    evaluator = ReferenceEvaluator(_proto(model))
-    results = evaluator.run(None, dict(feeds))
-    return dict(zip(evaluator.output_names, map(np.asarray, results), strict=True))
+    evaluator = ReferenceEvaluator(_to_proto(model))
+    results = map(np.asarray, evaluator.run(None, dict(feeds)))
+    return dict(zip(evaluator.output_names, results, strict=True))
 
 
-def run_ort(
-    model: ir.Model | onnx.ModelProto, feeds: Mapping[str, np.ndarray]
-) -> Feeds:
+def run_ort(model: AnyModel, feeds: Mapping[str, np.ndarray]) -> Feeds:
     """Return the outputs, by name, that onnxruntime computes without optimization."""
     return run_by_name(unoptimized(model), feeds)
 
 
-def unoptimized(model: ir.Model | onnx.ModelProto) -> ort.InferenceSession:
+def unoptimized(model: AnyModel) -> ort.InferenceSession:
     """Open a model in onnxruntime as it stands: no optimization, one thread."""
     return open_session(model, optimized=False, threads=1)
 
 
 def check_pass(
     pass_: Callable[[ir.Model], ir.passes.PassResult],
-    model: ir.Model | onnx.ModelProto,
+    model: AnyModel,
     feeds: Mapping[str, np.ndarray],
     *,
     modified: bool = True,
@@ -92,7 +91,7 @@ def check_pass(
 
     Args:
         pass_: The pass.
-        model: What it is run on; left as it is.
+        model: The model that it runs on; it stays as it is.
         feeds: An array for each input, by name.
         modified: Whether the pass is to change the model.
         rtol: Largest relative error, and ten times the largest absolute one; 0 for equal bits.
@@ -100,40 +99,41 @@ def check_pass(
     Raises:
         AssertionError: One of these does not hold.
     """
-    before = _proto(model)
+    before = _to_proto(model)
     rewritten = ir.from_proto(before)
-    unchanged = _bytes(rewritten)
+    unchanged = _to_bytes(rewritten)
     result = pass_(rewritten)
-    once = _bytes(result.model)
+    once = _to_bytes(result.model)
     assert result.modified == modified, f"modified is {result.modified}"
     assert (once != unchanged) == modified, "modified is not what happened"
     again = pass_(result.model)
     assert not again.modified, "the pass changes its own result"
-    assert _bytes(again.model) == once, "the pass changes its own result, and denies it"
-    onnx.checker.check_model(_proto(again.model), full_check=True)
-    _assert_same_signature(before, _proto(again.model))
+    assert _to_bytes(again.model) == once, (
+        "the pass changes its own result, and denies it"
+    )
+    onnx.checker.check_model(_to_proto(again.model), full_check=True)
+    _assert_same_signature(before, _to_proto(again.model))
     assert_equivalent(before, again.model, feeds, rtol, rtol / 10)
     return again.model
 
 
 def _assert_same_signature(before: onnx.ModelProto, after: onnx.ModelProto) -> None:
     for field in ("input", "output"):
-        old, new = (
-            [
-                (value.name, value.type.tensor_type.elem_type)
-                for value in getattr(graph, field)
-            ]
-            for graph in (before.graph, after.graph)
-        )
+        old = _names_and_types(getattr(before.graph, field))
+        new = _names_and_types(getattr(after.graph, field))
         assert new == old, f"graph {field}s are {new}, not {old}"
 
 
-def _proto(model: ir.Model | onnx.ModelProto) -> onnx.ModelProto:
+def _names_and_types(values: Iterable[onnx.ValueInfoProto]) -> list[tuple[str, int]]:
+    return [(value.name, value.type.tensor_type.elem_type) for value in values]
+
+
+def _to_proto(model: AnyModel) -> onnx.ModelProto:
     if isinstance(model, onnx.ModelProto):
         return model
     return ir.to_proto(model)
 
 
-def _bytes(model: ir.Model) -> bytes:
+def _to_bytes(model: ir.Model) -> bytes:
     data: bytes = ir.to_proto(model).SerializeToString(deterministic=True)
     return data

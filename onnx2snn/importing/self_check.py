@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from onnx2snn.errors import InvalidModelError
 from onnx2snn.importing.differences import output_differences
-from onnx2snn.importing.synthetic_feeds import synthetic_feeds
+from onnx2snn.importing.random_feeds import random_feeds
 from onnx2snn.runtime.sessions import SessionError, open_session, run_by_name
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _run_original(
 ) -> tuple[dict[str, np.ndarray], dict[str, object]]:
     """Return the first synthetic feeds that the original runs on, and its outputs."""
     problem = "an input is of a type without synthetic values"
-    for feeds in synthetic_feeds(session.get_inputs()):
+    for feeds in random_feeds(session.get_inputs()):
         try:
             return feeds, run_by_name(session, feeds)
         except SessionError as error:

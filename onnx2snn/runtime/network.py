@@ -86,7 +86,7 @@ class Network:
         if not isinstance(feeds, Mapping):
             feeds = {self._only_input(): feeds}
         time_steps = None if T is None else checked_time_steps(T)
-        arrays = self._checked(feeds, time_steps)
+        arrays = self._checked_feeds(feeds, time_steps)
         return dict(zip(self.outputs, self._run(arrays), strict=True))
 
     def steps_in(self, feeds: Feeds) -> int:
@@ -117,7 +117,7 @@ class Network:
             return {t: self.run(feeds, t) for t in steps}
         trunk, readout = self._trunk_and_readout()
         wanted = [checked_time_steps(t) for t in steps]
-        arrays = self._checked(feeds, max(wanted))
+        arrays = self._checked_feeds(feeds, max(wanted))
         carried = trunk.run(arrays)
         outputs = {}
         for t in wanted:
@@ -139,7 +139,9 @@ class Network:
             raise RuntimeShapeError(message)
         return self.inputs[0].name
 
-    def _checked(self, feeds: Feeds, time_steps: int | None) -> dict[str, np.ndarray]:
+    def _checked_feeds(
+        self, feeds: Feeds, time_steps: int | None
+    ) -> dict[str, np.ndarray]:
         """Return what the runtime is fed, for so many steps."""
         arrays = {name: np.asarray(data) for name, data in feeds.items()}
         check_feeds(arrays, self.inputs, self.events, time_steps)

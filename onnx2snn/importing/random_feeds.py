@@ -1,4 +1,4 @@
-"""Synthetic feeds for any model, by what onnxruntime says of its inputs."""
+"""Random feeds for any model, by what onnxruntime says of its inputs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import onnxruntime as ort
     from numpy.typing import DTypeLike
 
-__all__ = ["synthetic_feeds"]
+__all__ = ["random_feeds"]
 
 _SIZES = (
     (2, 1),
@@ -44,7 +44,7 @@ _TYPES: dict[str, DTypeLike] = {
 _BATCH = re.compile(r"^(n|b|.*batch.*)$", re.IGNORECASE)
 
 
-def synthetic_feeds(inputs: list[ort.NodeArg]) -> Iterator[dict[str, np.ndarray]]:
+def random_feeds(inputs: list[ort.NodeArg]) -> Iterator[dict[str, np.ndarray]]:
     """Yield seeded feeds of several sizes; one if all sizes are fixed.
 
     Floats are unit normal, integers 0 to 3, those of 8 bits all there are: they may be an
