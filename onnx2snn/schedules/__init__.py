@@ -11,7 +11,7 @@ here lay time out as the iterations of a Loop:
                 (``layerwise.py``, with ``accumulation.py`` between the layers)
 
 A schedule is a function that changes a single-step graph in place, here, and the pass around
-it, in ``passes/time_loop/``. What it is made of:
+it, in ``passes/time_loop/``. Its parts are:
 
     ``Partition.of``    what runs before, in and behind the steps
     ``states``          the states of a node: its value before the first step, and after one

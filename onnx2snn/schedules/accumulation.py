@@ -92,7 +92,7 @@ class _Source:
     """The spikes of a layer with silence in front of them.
 
     Attributes:
-        kind: What their weights depend on.
+        kind: All that their weights depend on, beside the step.
         spikes: First zeros, then the spikes of each step, [1 + T, ...].
         like: A value of the shape of one step.
     """

@@ -211,4 +211,4 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "Transpose": rearranging.transpose,
     "Unsqueeze": rearranging.unsqueeze,
 }
-"""What each operator computes; operators of other domains are not among them."""
+"""Operator of ONNX to the function that it computes."""

@@ -34,7 +34,7 @@ def surrogate(op_type: str, inputs: Sequence[Tensor], steps: int) -> Tensor:
 
     Args:
         op_type: A neuron with a row in ``SURROGATES``.
-        inputs: What it reads: the mean of its current, [N, C, ...], and constants that broadcast
+        inputs: Its inputs: the mean of its current, [N, C, ...], and constants that broadcast
             to that; in the place of states, those before the first step.
         steps: T.
     """

@@ -41,7 +41,7 @@ class Epoch:
 
 @dataclasses.dataclass(frozen=True)
 class _Recipe:
-    """How to train; the fields are arguments of ``fine_tune``."""
+    """The settings of a training; the fields are arguments of ``fine_tune``."""
 
     epochs: int
     learning_rate: float

@@ -67,7 +67,7 @@ class Tuning:
 
     Attributes:
         network: The network: the graph, names and types that it had, with other constants.
-        epochs: What happened.
+        epochs: The result of each epoch.
         samples: Number of samples in the data.
     """
 

@@ -15,6 +15,7 @@ from onnx2snn.metadata.facts import STREAM_OF
 from onnx2snn.ops import ALL_OPS, DOMAIN, OPSET
 from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.schedules.initial_states import InitialStates
+from onnx2snn.schedules.loops import zeros_like
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -42,7 +43,7 @@ class CarryRunningMeans(ir.passes.InPlacePass):
     a linear node that reads another stream, needs one. Graph outputs become means, so that
     they are the ANN's outputs as far as known after t steps.
 
-    Exact up to rounding; exact for max-like nodes on spikes. The result is in step form.
+    Exact up to rounding; exact for max-like nodes on spikes. The result is a single-step graph.
 
     Attributes:
         events: Names of graph inputs that are streams themselves, one slice a step.
@@ -61,9 +62,7 @@ class CarryRunningMeans(ir.passes.InPlacePass):
         carrier = _Carrier(streams)
         for node, classification in streams.classifications.items():
             carrier.visit(node, classification.kind)
-        for position, value in enumerate(tuple(model.graph.outputs)):
-            if value in streams.varying and carrier.mean(value) is not value:
-                carrier.output_mean(position, value)
+        carrier.average_outputs()
         if carrier.changed:
             model.graph.sort()
             model.opset_imports[DOMAIN] = OPSET
@@ -71,7 +70,14 @@ class CarryRunningMeans(ir.passes.InPlacePass):
 
 
 class _Carrier:
-    """The forms in which each varying value is at hand: stream, running sum, mean."""
+    """The forms in which each varying value is at hand: stream, running sum, mean.
+
+    Args:
+        streams: The streams of the graph that is rewritten.
+
+    Attributes:
+        changed: Whether a node was added.
+    """
 
     def __init__(self, streams: Streams) -> None:
         self.changed = False
@@ -88,85 +94,99 @@ class _Carrier:
         """Let ``node`` read the form of its inputs that its kind asks for."""
         varying = [value for value in reads(node) if value in self._streams.varying]
         if kind in {NodeKind.ANALOG, NodeKind.READOUT}:
-            self._read(node, varying, self.mean)
+            self._read_means(node, varying)
             self._are_means.update(node.outputs)
         elif kind is NodeKind.STATIC:
-            if node not in self._streams.live:  # a Shape in the readout
-                self._read(node, varying, self.mean)
+            self._visit_static(node, varying)
         elif kind is NodeKind.SPIKING:
-            self._read(node, varying if is_neuron(node) else [], self.stream)
+            if is_neuron(node):
+                self._read_streams(node, varying)
         elif self._are_means.issuperset(varying):
             self._are_means.update(node.outputs)
         elif kind is NodeKind.LINEAR:
-            self._read(node, varying, self.stream)
+            self._read_streams(node, varying)
         else:
-            self._read(node, summed_inputs(node), self.running_sum)
-            self._are_means.update(node.outputs[1:])  # positions: of sums as of means
-            self._take_difference(node.outputs[0])
+            self._visit_max_like(node)
 
-    def _read(
-        self,
-        node: ir.Node,
-        values: Iterable[ir.Value],
-        form: Callable[[ir.Value], ir.Value],
-    ) -> None:
-        for value in dict.fromkeys(values):
-            new = form(value)
-            if new is not value:
-                rewire(node, value, new)
+    def _visit_static(self, node: ir.Node, varying: Iterable[ir.Value]) -> None:
+        if node not in self._streams.live:  # a Shape in the readout
+            self._read_means(node, varying)
 
-    def stream(self, value: ir.Value) -> ir.Value:
+    def _visit_max_like(self, node: ir.Node) -> None:
+        _replace_inputs(node, summed_inputs(node), self._running_sum)
+        first, *others = node.outputs
+        self._are_means.update(others)  # positions: of sums as of means
+        self._take_difference(first)
+
+    def _read_means(self, node: ir.Node, values: Iterable[ir.Value]) -> None:
+        _replace_inputs(node, values, self._mean)
+
+    def _read_streams(self, node: ir.Node, values: Iterable[ir.Value]) -> None:
+        _replace_inputs(node, values, self._stream)
+
+    def _stream(self, value: ir.Value) -> ir.Value:
         """Return ``value`` as a stream."""
         if value not in self._are_means:
             return value
         if value not in self._streams_of:
-            total = self.running_sum(value)
-            previous = self._initial_state(value, "previous")
-            self._streams_of[value] = self._append(
-                "Difference", [total, previous], f"{value.name}.stream", value
-            )
+            total = self._running_sum(value)
+            self._streams_of[value] = self._difference(total, value)
         return self._streams_of[value]
 
-    def running_sum(self, value: ir.Value) -> ir.Value:
+    def _running_sum(self, value: ir.Value) -> ir.Value:
         """Return the sum of ``value`` over the steps so far."""
         if value not in self._sums_of:
-            if value in self._are_means or value not in self._streams.varying:
-                op, other = "Mul", self._step_number(value)
+            name = f"{value.name}.total"
+            if self._is_stream(value):
+                start = self._initial_state(value, "total")
+                total = self._add_operator("RunningSum", [value, start], name, value)
             else:
-                op, other = "RunningSum", self._initial_state(value, "total")
-            self._sums_of[value] = self._append(
-                op, [value, other], f"{value.name}.total", value
-            )
+                step = self._step_number(value)
+                total = self._add("Mul", [value, step], name, value)
+            self._sums_of[value] = total
         return self._sums_of[value]
 
-    def mean(self, value: ir.Value) -> ir.Value:
+    def _is_stream(self, value: ir.Value) -> bool:
+        return value in self._streams.varying and value not in self._are_means
+
+    def _mean(self, value: ir.Value) -> ir.Value:
         """Return the mean of ``value`` over the steps so far."""
         if value in self._are_means:
             return value
         if value not in self._means_of:
-            operands = [self.running_sum(value), self._step_number(value)]
-            self._means_of[value] = self._append(
-                "Div", operands, f"{value.name}.mean", value
-            )
+            operands = [self._running_sum(value), self._step_number(value)]
+            mean = self._add("Div", operands, f"{value.name}.mean", value)
+            self._means_of[value] = mean
         return self._means_of[value]
 
-    def output_mean(self, position: int, value: ir.Value) -> None:
-        """Make the graph output at ``position`` the mean of the stream ``value``."""
-        mean = self.mean(value)
-        name, value.name = value.name, fresh_name(self._graph, f"{value.name}.stream")
-        STREAM_OF.write(value, str(name))
-        mean.name = name
-        self._graph.outputs[position] = mean
+    def average_outputs(self) -> None:
+        """Make every graph output that is a stream the mean of it, under its name."""
+        for position, value in enumerate(tuple(self._graph.outputs)):
+            if value not in self._streams.varying:
+                continue
+            mean = self._mean(value)
+            if mean is not value:
+                name = value.name
+                value.name = fresh_name(self._graph, f"{name}.stream")
+                STREAM_OF.write(value, str(name))
+                mean.name = name
+                self._graph.outputs[position] = mean
 
     def _take_difference(self, output: ir.Value) -> None:
-        previous = self._initial_state(output, "previous")
-        stream = self._append(
-            "Difference", [output, previous], f"{output.name}.stream", output
-        )
+        """Let the readers of ``output``, a function of running sums, read a stream."""
+        stream = self._difference(output, output)
+        difference = stream.producer()
+        assert difference is not None
         take_over(output, stream)
-        rewire(_producer(stream), stream, output)
+        rewire(difference, stream, output)
         output.name = fresh_name(self._graph, f"{stream.name}.running")
         self._streams.varying.add(stream)
+
+    def _difference(self, total: ir.Value, value: ir.Value) -> ir.Value:
+        """Return how much ``total`` changes in a step, as a stream named after ``value``."""
+        previous = self._initial_state(value, "previous")
+        name = f"{value.name}.stream"
+        return self._add_operator("Difference", [total, previous], name, value)
 
     def _step_number(self, value: ir.Value) -> ir.Value:
         """Return the number of the step, 1 in the first, in the type of ``value``."""
@@ -174,33 +194,45 @@ class _Carrier:
         if dtype not in self._step_numbers:
             one = constant(self._graph, "one", np.ones([], dtype.numpy()))
             zero = constant(self._graph, "t_init", np.zeros([], dtype.numpy()))
-            self._step_numbers[dtype] = self._append(
-                "RunningSum", [one, zero], "t", one
-            )
+            step = self._add_operator("RunningSum", [one, zero], "t", one)
+            self._step_numbers[dtype] = step
         return self._step_numbers[dtype]
 
     def _initial_state(self, value: ir.Value, state: str) -> ir.Value:
-        dtype = (value.dtype or ir.DataType.FLOAT).numpy()
-        zero = np.zeros([1] * len(value.shape or ()), dtype)
-        return self._states.make(value, f"{value.name}.{state}_init", zero)
+        """Return zero as the initial state of a node that takes in ``value``."""
+        name = f"{value.name}.{state}_init"
+        return self._states.make(value, name, zeros_like(value))
 
-    def _append(
+    def _add(
         self, op: str, inputs: Sequence[ir.Value], name: str, like: ir.Value
     ) -> ir.Value:
-        """Append a node (the graph is sorted at the end) and return its first output."""
+        """Append a node of ONNX, and return its output."""
+        return self._append(ir.node(op, inputs), name, like)
+
+    def _add_operator(
+        self, op: str, inputs: Sequence[ir.Value], name: str, like: ir.Value
+    ) -> ir.Value:
+        """Append a node of an operator of ours, and return its first output."""
+        outputs = len(ALL_OPS[op].outputs)
+        node = ir.node(op, inputs, domain=DOMAIN, num_outputs=outputs)
+        return self._append(node, name, like)
+
+    def _append(self, node: ir.Node, name: str, like: ir.Value) -> ir.Value:
+        """Append a node (the graph is sorted at the end), and return its first output."""
         self.changed = True
-        domain = DOMAIN if op in ALL_OPS else ""
-        outputs = tuple(ALL_OPS[op].outputs) if op in ALL_OPS else ("",)
-        node = ir.node(op, inputs, domain=domain, num_outputs=len(outputs))
-        self._graph.append(node)
-        node.outputs[0].name = node.name = fresh_name(self._graph, name)
-        for value, output in zip(node.outputs, outputs, strict=True):
+        self._graph.append(node)  # it names the outputs that are states
+        first = node.outputs[0]
+        first.name = node.name = fresh_name(self._graph, name)
+        for value in node.outputs:
             value.type, value.shape = like.type, like.shape
-            value.name = value.name or fresh_name(self._graph, f"{name}.{output}")
-        return node.outputs[0]
+        return first
 
 
-def _producer(value: ir.Value) -> ir.Node:
-    producer = value.producer()
-    assert producer is not None
-    return producer
+def _replace_inputs(
+    node: ir.Node, values: Iterable[ir.Value], form: Callable[[ir.Value], ir.Value]
+) -> None:
+    """Let ``node`` read each of ``values`` in another form."""
+    for value in dict.fromkeys(values):
+        new = form(value)
+        if new is not value:
+            rewire(node, value, new)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx_ir as ir
@@ -26,22 +25,20 @@ from onnx2snn.metadata.input_coding import (
 )
 from onnx2snn.ops import DOMAIN, OPSET
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 __all__ = ["EncodeInputs"]
 
 _MODULUS = 2**31 - 1
 """A prime: of the remainders, the fifth powers are all different."""
 
 _MULTIPLIER = 48271
+"""Distance of the numbers that neighboring elements start from."""
 
 
 @dataclasses.dataclass(frozen=True)
 class EncodeInputs(ir.passes.InPlacePass):
-    """Put an encoder behind every input that is noted as rate coded.
+    """Put an encoder behind every input that is annotated as rate coded.
 
-    With s the magnitude that the pass ``choose-input-coding`` noted:
+    With s the magnitude that the pass ``choose-input-coding`` annotated:
 
         before:  y = Conv(x, w)
         after:   spike, generator_next = BernoulliEncoder(x, generator, s)
@@ -66,29 +63,28 @@ class EncodeInputs(ir.passes.InPlacePass):
     seed: int = 0
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Encode the inputs of the main graph, which is in step form."""
-        inputs = coded_inputs(model.graph.inputs, RATE)
+        """Encode the inputs of the main graph, which is a single-step graph."""
+        graph = model.graph
+        inputs = coded_inputs(graph.inputs, RATE)
         for position, value in enumerate(inputs):
-            coding = coding_of(value)
+            magnitude = coding_of(value).magnitude or 1.0
             INPUT_CODING.erase(value)
-            seeds = np.random.SeedSequence([self.seed, position]).generate_state(2)
-            _encode(
-                model.graph,
-                _behind_cast(value),
-                coding.magnitude or 1.0,
-                seeds % _MODULUS,
-            )
+            sequence = np.random.SeedSequence([self.seed, position])
+            seeds = sequence.generate_state(2) % _MODULUS
+            _encode(graph, _behind_cast(value), magnitude, seeds)
         if inputs:
-            model.graph.sort()
+            graph.sort()
             model.opset_imports[DOMAIN] = OPSET
         return ir.passes.PassResult(model, modified=bool(inputs))
 
 
 def _behind_cast(value: ir.Value) -> ir.Value:
+    """Return an input, or what it is cast to if nothing else reads it."""
     readers = [use.node for use in value.uses() if _reads_values(use.node)]
     if len(readers) != 1 or not is_op(readers[0], "Cast"):
         return value
-    return readers[0].outputs[0] if is_float(readers[0].outputs[0]) else value
+    cast = readers[0].outputs[0]
+    return cast if is_float(cast) else value
 
 
 def _reads_values(node: ir.Node) -> bool:
@@ -100,59 +96,77 @@ def _encode(
     graph: ir.Graph, value: ir.Value, magnitude: float, seeds: np.ndarray
 ) -> None:
     """Let the readers of ``value`` read spikes, but for those that want its shape."""
+    name = value.name
     readers = [node for node in graph if value in reads(node) and _reads_values(node)]
-    dtype = np.dtype("float32") if value.dtype is None else value.dtype.numpy()
-    size = constant(graph, f"{value.name}.magnitude", np.array(magnitude, dtype))
+    dtype = value.dtype or ir.DataType.FLOAT
+    size = constant(graph, f"{name}.magnitude", np.array(magnitude, dtype.numpy()))
     encoder = ir.node(
         "BernoulliEncoder",
-        [value, _generator(graph, value, seeds), size],
+        [value, _Generators(graph, value).make(seeds), size],
         domain=DOMAIN,
         num_outputs=2,
-        name=f"{value.name}.encoder",
+        name=f"{name}.encoder",
     )
-    charge = ir.node("Mul", [encoder.outputs[0], size], name=f"{value.name}.charge")
-    outputs = (*encoder.outputs, *charge.outputs)
-    for output, key in zip(outputs, ("spike", "generator_next", "spikes"), strict=True):
-        output.name = fresh_name(graph, f"{value.name}.{key}")
+    spike, generator_next = encoder.outputs
+    scale = ir.node("Mul", [spike, size], name=f"{name}.charge")
+    weighted_spike = scale.outputs[0]
+    for output in (spike, generator_next, weighted_spike):
         output.type, output.shape = value.type, value.shape
-    encoder.outputs[1].type = ir.TensorType(ir.DataType.INT64)
-    graph.extend([encoder, charge])
+    spike.name = fresh_name(graph, f"{name}.spike")
+    generator_next.name = fresh_name(graph, f"{name}.generator_next")
+    generator_next.type = ir.TensorType(ir.DataType.INT64)
+    weighted_spike.name = fresh_name(graph, f"{name}.spikes")
+    graph.extend([encoder, scale])
     for reader in readers:
-        rewire(reader, value, charge.outputs[0])
+        rewire(reader, value, weighted_spike)
 
 
-def _generator(graph: ir.Graph, value: ir.Value, seeds: np.ndarray) -> ir.Value:
-    """Return the initial state of the random generators of ``value``, in its shape."""
-    name = f"{value.name}.generator"
+class _Generators:
+    """Writes the nodes that start the random generators of a value, modulo ``_MODULUS``.
 
-    def number(data: int) -> ir.Value:
-        return constant(graph, f"{name}_constant", np.array(data, np.int64))
+    Args:
+        graph: The graph that gets the nodes, at its end.
+        value: The value, each of whose elements has a generator.
+    """
 
-    def compute(op: str, *inputs: ir.Value) -> ir.Value:
-        return _append(graph, op, inputs, name)
+    def __init__(self, graph: ir.Graph, value: ir.Value) -> None:
+        self._graph = graph
+        self._value = value
+        self._name = f"{value.name}.generator"
+        self._builder = NodeBuilder(graph)
+        self._modulus = self._number(_MODULUS)
 
-    def power_five(base: ir.Value) -> ir.Value:
-        square = compute("Mod", compute("Mul", base, base), modulus)
-        fourth = compute("Mod", compute("Mul", square, square), modulus)
-        return compute("Mod", compute("Mul", fourth, base), modulus)
+    def make(self, seeds: np.ndarray) -> ir.Value:
+        """Return the initial state of the generators, in the shape of the value."""
+        zero, one = self._number(0), self._number(1)
+        count = self._compute("Size", self._value)
+        position = self._compute("Range", zero, count, one)
+        mixed = self._compute("Mul", position, self._number(_MULTIPLIER))
+        for seed in seeds:
+            mixed = self._raise_to_five(self._add(mixed, self._number(int(seed))))
+        positive = self._compute("Max", mixed, one)
+        shape = self._compute("Shape", self._value)
+        start = self._compute("Reshape", positive, shape)
+        start.shape = self._value.shape
+        return start
 
-    modulus, zero, one = number(_MODULUS), number(0), number(1)
-    position = compute("Range", zero, compute("Size", value), one)
-    spread = compute("Mul", position, number(_MULTIPLIER))
-    mixed = power_five(
-        compute("Mod", compute("Add", spread, number(int(seeds[0]))), modulus)
-    )
-    mixed = power_five(
-        compute("Mod", compute("Add", mixed, number(int(seeds[1]))), modulus)
-    )
-    start = compute("Reshape", compute("Max", mixed, one), compute("Shape", value))
-    start.shape = value.shape
-    return start
+    def _raise_to_five(self, base: ir.Value) -> ir.Value:
+        square = self._multiply(base, base)
+        fourth = self._multiply(square, square)
+        return self._multiply(fourth, base)
 
+    def _multiply(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        product = self._compute("Mul", a, b)
+        return self._compute("Mod", product, self._modulus)
 
-def _append(
-    graph: ir.Graph, op: str, inputs: Sequence[ir.Value], name: str
-) -> ir.Value:
-    output = NodeBuilder(graph).add(op, inputs, name)
-    output.type = ir.TensorType(ir.DataType.INT64)
-    return output
+    def _add(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        total = self._compute("Add", a, b)
+        return self._compute("Mod", total, self._modulus)
+
+    def _number(self, data: int) -> ir.Value:
+        return constant(self._graph, f"{self._name}_constant", np.array(data, np.int64))
+
+    def _compute(self, op: str, *inputs: ir.Value) -> ir.Value:
+        output = self._builder.add(op, inputs, self._name)
+        output.type = ir.TensorType(ir.DataType.INT64)
+        return output

@@ -37,7 +37,7 @@ two below which, and up to twice of which, it holds every integer: 2^10 in float
 class ReplaceActivations(ir.passes.InPlacePass):
     """Put a neuron wherever values are to become spikes.
 
-    With ``theta`` the scale that the pass ``calibrate`` noted on the activation:
+    With ``theta`` the scale that the pass ``calibrate`` wrote on the activation:
 
         before:  y = Relu(x)
         after:   spike, v_next, count_next = GatedDoubleThresholdIF(x, v_init, 0, theta, 0)
@@ -60,7 +60,7 @@ class ReplaceActivations(ir.passes.InPlacePass):
     so that theta stays the largest value it can send. Inverse-leaky neurons need the schedule of
     ``emit-layerwise``, where the weight of a spike is known from its step.
 
-    The result is in step form: it computes the first time step. A value without a scale is
+    The result is a single-step graph: it computes the first time step. A value without a scale is
     refused by ``requires``.
 
     Attributes:
@@ -107,9 +107,9 @@ class ReplaceActivations(ir.passes.InPlacePass):
         streams = find_streams(model.graph, spike=self.spike)
         maker = _NeuronMaker(model.graph, self)
         for value in streams.fired:
-            maker.fire(value)
+            maker.replace_activation(value)
         for value in streams.weight_inputs:
-            maker.feed(value)
+            maker.drive_weights(value)
         modified = bool(streams.fired or streams.weight_inputs)
         if modified:
             model.graph.sort()
@@ -125,51 +125,46 @@ class _NeuronMaker:
         self._states = InitialStates(graph)
         self._options = options
 
-    def fire(self, value: ir.Value) -> None:
+    def replace_activation(self, value: ir.Value) -> None:
         """Let every reader of the activation ``value`` read spikes."""
         activation = value.producer()
         if activation is None:  # activations are outputs of nodes
             return
-        signed = not is_rectifier(activation)
-        replaced = not signed or _saturates_alike(activation, _scale(value))
-        current = activation.inputs[0] if replaced else value
-        if current is None:
+        name = display_name(activation)
+        is_signed = not is_rectifier(activation)
+        if is_signed and not _saturates_alike(activation, _scale(value)):
+            self._put_behind(value, f"{name}.neuron")
             return
-        name = (
-            display_name(activation)
-            if replaced
-            else f"{display_name(activation)}.neuron"
-        )
-        neuron, spikes = self._neuron(current, value, name, signed=signed)
-        take_over(value, spikes)
-        if replaced:
+        current = activation.inputs[0]
+        if current is not None:
+            _, spikes = self._add_neuron(current, value, name, signed=is_signed)
+            take_over(value, spikes)
             self._graph.remove(activation, safe=True)
-        else:
-            value.name = fresh_name(self._graph, f"{spikes.name}.exact")
-            rewire(neuron, spikes, value)
 
-    def feed(self, value: ir.Value) -> None:
+    def _put_behind(self, value: ir.Value, name: str) -> None:
+        """Let a neuron read ``value``, and all others the spikes of the neuron."""
+        neuron, spikes = self._add_neuron(value, value, name, signed=True)
+        take_over(value, spikes)
+        value.name = fresh_name(self._graph, f"{spikes.name}.exact")
+        rewire(neuron, spikes, value)
+
+    def drive_weights(self, value: ir.Value) -> None:
         """Let the weights that multiply ``value`` be driven by spikes."""
-        readers = [
-            use.node for use in value.uses() if weighted_operand(use.node) is value
-        ]
-        _, spikes = self._neuron(value, value, f"{value.name}.neuron", signed=True)
+        nodes = [use.node for use in value.uses()]
+        readers = [node for node in nodes if weighted_operand(node) is value]
+        _, spikes = self._add_neuron(value, value, f"{value.name}.neuron", signed=True)
         spikes.name = fresh_name(self._graph, f"{value.name}.spikes")
         for reader in readers:
             rewire(reader, value, spikes)
 
-    def _neuron(
+    def _add_neuron(
         self, current: ir.Value, activation: ir.Value, name: str, *, signed: bool
     ) -> tuple[ir.Node, ir.Value]:
-        """Add a neuron driven by ``current``; return it, and its spikes times the threshold."""
-        scale = _scale(activation)
+        """Add a neuron driven by ``current``; return it, and its weighted spikes."""
         kind = NEURONS[self._options.neuron]
         op = ALL_OPS[kind.signed_operator if signed else kind.operator]
-        inputs = {
-            "current": current,
-            **self._parameters(op, current, activation, signed=signed),
-        }
-        producer = activation.producer()
+        inputs = self._parameters(op, current, activation, signed=signed)
+        inputs["current"] = current
         neuron = ir.node(
             op.name,
             [inputs[key] for key in op.inputs],
@@ -177,65 +172,91 @@ class _NeuronMaker:
             num_outputs=len(op.outputs),
             name=name,
         )
-        ACTIVATION.write(neuron, "" if producer is None else producer.op_type)
-        ACTIVATION_OUTPUT.write(neuron, str(activation.name))
-        THRESHOLD_ORIGIN.write(neuron, scale.origin)
-        charge = ir.node(
-            "Mul", [neuron.outputs[0], inputs["v_threshold"]], name=f"{name}.charge"
-        )
-        self._graph.extend([neuron, charge])
+        _annotate_neuron(neuron, activation)
+        spike, threshold = neuron.outputs[0], inputs["v_threshold"]
+        scale = ir.node("Mul", [spike, threshold], name=f"{name}.charge")
+        weighted_spike = scale.outputs[0]
+        self._graph.extend([neuron, scale])
         for value, key in zip(neuron.outputs, op.outputs, strict=True):
             value.name = fresh_name(self._graph, f"{activation.name}.{key}")
-        for value in (*neuron.outputs, *charge.outputs):
+        for value in (*neuron.outputs, weighted_spike):
             value.type, value.shape = activation.type, activation.shape
-        return neuron, charge.outputs[0]
+        return neuron, weighted_spike
 
     def _parameters(
         self, op: StepOp, current: ir.Value, activation: ir.Value, *, signed: bool
     ) -> dict[str, ir.Value]:
-        """Return the initial states and thresholds that ``op`` takes, by name of the input."""
-        dtype = (
-            np.dtype("float32")
-            if activation.dtype is None
-            else activation.dtype.numpy()
-        )
-        rank = 0 if activation.shape is None else activation.shape.rank()
-        theta = _scale(activation).shaped(rank).astype(dtype)
-        if "max_spikes" in op.inputs:
-            theta = theta / dtype.type(self._options.max_spikes)
-        plain = op.name == "DoubleThresholdIF"
-        v_init = (
-            np.zeros_like(theta)
-            if plain
-            else theta * dtype.type(self._v_init(activation))
-        )
-        negative = theta if plain else np.zeros([1] * theta.ndim, dtype)
-        gate = min(OPEN_GATE, int(1 / np.spacing(np.ones([], dtype))))
-        count = np.full([1] * theta.ndim, gate if signed else 0, dtype)
-        states = {"v": v_init, "count": count}
+        """Return the initial states and constants that ``op`` takes, by name of the input."""
+        theta = self._threshold(op, activation)
+        states = {
+            "v": self._initial_potential(op, activation, theta),
+            "count": _initial_count(theta, signed=signed),
+        }
         constants = {
             "v_threshold": theta,
-            "v_threshold_negative": negative,
-            "max_spikes": np.array(self._options.max_spikes, dtype),
-            "leak": np.array(self._options.leak, dtype),
+            "v_threshold_negative": _negative_threshold(op, theta),
+            "max_spikes": np.array(self._options.max_spikes, theta.dtype),
+            "leak": np.array(self._options.leak, theta.dtype),
         }
         found = {}
         for key in op.inputs:
             if key in states:
-                found[key] = self._states.make(
-                    current, f"{activation.name}.{key}_init", states[key]
-                )
+                name = f"{activation.name}.{key}_init"
+                found[key] = self._states.make(current, name, states[key])
             elif key in constants:
-                found[key] = constant(
-                    self._graph, f"{activation.name}.{key}", constants[key]
-                )
+                name = f"{activation.name}.{key}"
+                found[key] = constant(self._graph, name, constants[key])
         return found
 
-    def _v_init(self, activation: ir.Value) -> float:
-        """Return the initial potential, as a part of the threshold."""
+    def _threshold(self, op: StepOp, activation: ir.Value) -> np.ndarray:
+        """Return the threshold, in a shape that broadcasts to the activation."""
+        dtype = (activation.dtype or ir.DataType.FLOAT).numpy()
+        rank = len(activation.shape or ())
+        theta = _scale(activation).shaped(rank).astype(dtype)
+        if "max_spikes" in op.inputs:
+            theta = theta / dtype.type(self._options.max_spikes)
+        return theta
+
+    def _initial_potential(
+        self, op: StepOp, activation: ir.Value, theta: np.ndarray
+    ) -> np.ndarray:
+        """Return the initial potential: 0 where thresholds of both signs are alike."""
+        if _is_symmetric(op):
+            return np.zeros_like(theta)
+        part: float = self._options.v_init
         quantized = QUANTIZER_RANGE.read(activation)
-        trained = None if quantized is None else quantized.v_init
-        return self._options.v_init if trained is None else trained
+        if quantized is not None and quantized.v_init is not None:
+            part = quantized.v_init
+        potential: np.ndarray = theta * theta.dtype.type(part)
+        return potential
+
+
+def _annotate_neuron(neuron: ir.Node, activation: ir.Value) -> None:
+    """Write on ``neuron`` which activation it stands for, and where its threshold is from."""
+    producer = activation.producer()
+    ACTIVATION.write(neuron, "" if producer is None else producer.op_type)
+    ACTIVATION_OUTPUT.write(neuron, str(activation.name))
+    THRESHOLD_ORIGIN.write(neuron, _scale(activation).origin)
+
+
+def _is_symmetric(op: StepOp) -> bool:
+    """Whether spikes of both signs come at thresholds of the same size."""
+    return op.name == "DoubleThresholdIF"
+
+
+def _negative_threshold(op: StepOp, theta: np.ndarray) -> np.ndarray:
+    if _is_symmetric(op):
+        return theta
+    return np.zeros([1] * theta.ndim, theta.dtype)
+
+
+def _initial_count(theta: np.ndarray, *, signed: bool) -> np.ndarray:
+    """Return how many spikes a neuron may take back that it has not sent."""
+    gate = 0
+    if signed:
+        largest_exact = int(1 / np.spacing(np.ones([], theta.dtype)))
+        gate = min(OPEN_GATE, largest_exact)
+    return np.full([1] * theta.ndim, gate, theta.dtype)
 
 
 def _saturates_alike(activation: ir.Node, scale: Scale) -> bool:
@@ -245,7 +266,7 @@ def _saturates_alike(activation: ir.Node, scale: Scale) -> bool:
 
 
 def _scale(activation: ir.Value) -> Scale:
-    """Return the scale noted on ``activation``."""
+    """Return the scale that is annotated on ``activation``."""
     scale = SCALE.read(activation)
     if scale is None:
         message = f"no scale on {activation.name}"

@@ -1,4 +1,4 @@
-"""Turn a model in step form into one whose layers fire one after another."""
+"""Turn a single-step graph into one whose layers fire one after another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turn a model in step form into one that loops over time."""
+"""Turn a single-step graph into one that loops over time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["EmitTimeLoop"]
 
 @dataclasses.dataclass(frozen=True)
 class EmitTimeLoop(ir.passes.InPlacePass):
-    """Make the states of a model in step form the loop-carried values of a Loop over T.
+    """Make the states of a single-step graph the loop-carried values of a Loop over T.
 
         before:  spike, v_next = IntegrateAndFire(current, v_init, theta)
         after:   v_T = Loop(T, v_init) { spike, v_next = IntegrateAndFire(current, v, theta) }
@@ -30,7 +30,7 @@ class EmitTimeLoop(ir.passes.InPlacePass):
 
     Attributes:
         time_steps: T, the number of steps when none is given at run time, >= 1.
-        events: Names of graph inputs that are streams, beside those noted as events: they get
+        events: Names of graph inputs that are streams, beside those annotated as events: they get
             a leading axis of length T.
         every_step: Names of graph outputs wanted for every step: they get a leading axis of
             length T.
