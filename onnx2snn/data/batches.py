@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onnx2snn.data.input_specs import cast
+from onnx2snn.data.input_specs import cast_to_input
 from onnx2snn.data.layout import Layout
 from onnx2snn.errors import CalibrationError, OptionError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Unusable = dict[str, collections.Counter[str]]
 
-__all__ = ["Batch", "Dataset", "check_batch_size", "refuse"]
+__all__ = ["Batch", "Dataset", "check_batch_size", "refuse_problems"]
 
 _CHECK_ROWS = 32  # rows read at a time when the data is checked
 
@@ -70,7 +70,7 @@ class Dataset:
         problems += [_value_problem(*entry) for entry in unusable.items()]
         if labels is not None and len(labels) != self.samples:
             problems.append(f"{len(labels)} labels 'y' for {self.samples} samples")
-        refuse(name, problems)
+        refuse_problems(name, problems)
 
     def batches(self, batch_size: int) -> Iterator[Batch]:
         """Return an iterator over the data, in order.
@@ -83,22 +83,22 @@ class Dataset:
             OptionError: ``batch_size`` is less than 1.
         """
         check_batch_size(batch_size)
-        return self._cut(batch_size)
+        return self._cut_batches(batch_size)
 
-    def _cut(self, batch_size: int) -> Iterator[Batch]:
+    def _cut_batches(self, batch_size: int) -> Iterator[Batch]:
         start = 0
         for feed in self._feeds:
             layout = Layout.of(feed, self._specs)
             for arrays, valid in layout.cut(feed, batch_size):
                 end = start + valid
                 labels = None if self.labels is None else self.labels[start:end]
-                yield Batch(self._cast(arrays), valid, labels)
+                yield Batch(self._cast_feed(arrays), valid, labels)
                 start = end
 
-    def _cast(self, arrays: Mapping[str, np.ndarray]) -> Arrays:
+    def _cast_feed(self, arrays: Mapping[str, np.ndarray]) -> Arrays:
         feeds = {}
         for spec in self._specs:
-            feeds[spec.name], _ = cast(arrays[spec.name], spec)
+            feeds[spec.name], _ = cast_to_input(arrays[spec.name], spec)
         return feeds
 
     def sha256(self) -> str:
@@ -119,7 +119,7 @@ def _read_through(feeds: Iterable[Feed], specs: Specs) -> tuple[int, str, Unusab
         samples += Layout.of(feed, specs).samples
         for spec in specs:
             for block in feed[spec.name].blocks(_CHECK_ROWS):
-                values, bad = cast(block, spec)
+                values, bad = cast_to_input(block, spec)
                 content = values.reshape(-1).view(np.uint8)
                 digests[spec.name].update(content.data)
                 if bad:
@@ -143,7 +143,7 @@ def _value_problem(name: str, counts: Mapping[str, int]) -> str:
     return f"array {name!r} has {counted} {noun}"
 
 
-def refuse(name: str, problems: Sequence[str]) -> None:
+def refuse_problems(name: str, problems: Sequence[str]) -> None:
     """Refuse data if there are problems.
 
     Raises:

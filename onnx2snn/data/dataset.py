@@ -30,15 +30,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnx2snn.data.batches import Batch, Dataset, check_batch_size, refuse
+from onnx2snn.data.batches import Batch, Dataset, check_batch_size, refuse_problems
 from onnx2snn.data.input_specs import InputSpec, input_specs
 from onnx2snn.data.layout import Layout, feed_problems
 from onnx2snn.data.sources import (
     Spill,
     array_of,
     feeds_of_reader,
-    labeled,
     script_feeds,
+    split_item,
 )
 from onnx2snn.data.stored_arrays import ArrayColumn, open_npz
 from onnx2snn.errors import CalibrationError
@@ -79,8 +79,8 @@ def dataset(source: object, specs: Specs) -> Dataset:
     if isinstance(source, (str, os.PathLike)):
         return _from_path(os.fspath(source), specs)
     if isinstance(source, Mapping) or hasattr(source, "__array__"):
-        arrays, labels = labeled(source, [spec.name for spec in specs])
-        return _from_columns(_columns(arrays), labels, specs, _ANONYMOUS)
+        arrays, labels = split_item(source, [spec.name for spec in specs])
+        return _from_columns(_as_columns(arrays), labels, specs, _ANONYMOUS)
     if hasattr(source, "get_next"):
         return _from_feeds(feeds_of_reader(source), specs, _ANONYMOUS)
     if isinstance(source, Iterable):
@@ -131,13 +131,13 @@ def _from_path(text: str, specs: Specs) -> Dataset:
     return _from_columns(columns, labels, specs, repr(text))
 
 
-def _columns(arrays: Mapping[str, np.ndarray]) -> Columns:
+def _as_columns(arrays: Mapping[str, np.ndarray]) -> Columns:
     return {name: ArrayColumn(array) for name, array in arrays.items()}
 
 
 def _from_columns(columns: Feed, labels: object, specs: Specs, name: str) -> Dataset:
-    refuse(name, feed_problems(columns, specs))
-    classes = None if labels is None else _classes(labels, name)
+    refuse_problems(name, feed_problems(columns, specs))
+    classes = None if labels is None else _class_numbers(labels, name)
     return Dataset([columns], specs, classes, name)
 
 
@@ -148,34 +148,36 @@ class _SpilledFeeds:
         self._spill = spill
 
     def __iter__(self) -> Iterator[Columns]:
-        return map(_columns, self._spill)
+        return map(_as_columns, self._spill)
 
 
 def _from_feeds(items: Iterable[object], specs: Specs, name: str) -> Dataset:
     spill = Spill()
     labels = []
     for index, item in enumerate(items):
-        feed, classes = _feed(item, specs, f"{name}, feed {index},")
+        feed, classes = _read_feed(item, specs, f"{name}, feed {index},")
         spill.append(feed)
         labels.append(classes)
     return Dataset(_SpilledFeeds(spill), specs, _joined_labels(labels, name), name)
 
 
-def _feed(item: object, specs: Specs, where: str) -> tuple[Arrays, np.ndarray | None]:
+def _read_feed(
+    item: object, specs: Specs, where: str
+) -> tuple[Arrays, np.ndarray | None]:
     """Return the arrays and the labels of one feed, checked."""
     try:
-        feed, labels = labeled(item, [spec.name for spec in specs])
+        feed, labels = split_item(item, [spec.name for spec in specs])
     except CalibrationError as error:
         message = f"{where} cannot be fed to the model: {error}"
         raise CalibrationError(message) from error
-    columns = _columns(feed)
-    refuse(where, feed_problems(columns, specs))
+    columns = _as_columns(feed)
+    refuse_problems(where, feed_problems(columns, specs))
     if labels is None:
         return feed, None
-    classes = _classes(labels, where)
+    classes = _class_numbers(labels, where)
     samples = Layout.of(columns, specs).samples
     if len(classes) != samples:
-        refuse(where, [f"{len(classes)} labels 'y' for {samples} samples"])
+        refuse_problems(where, [f"{len(classes)} labels 'y' for {samples} samples"])
     return feed, classes
 
 
@@ -187,17 +189,17 @@ def _joined_labels(labels: Sequence[np.ndarray | None], name: str) -> np.ndarray
         return None
     if bare:
         counts = f"{len(bare)} of {len(labels)}"
-        refuse(name, [f"{counts} feeds have no labels, first feed {bare[0]}"])
+        refuse_problems(name, [f"{counts} feeds have no labels, first feed {bare[0]}"])
     return np.concatenate(known)
 
 
-def _classes(labels: Any, name: str) -> np.ndarray:  # noqa: ANN401 (any array-like)
+def _class_numbers(labels: Any, name: str) -> np.ndarray:  # noqa: ANN401 (any array-like)
     """Return labels as class numbers, shape [samples]."""
     array = array_of(labels)
     classes = array.reshape(-1)
     if not _are_whole_numbers(classes):
         found = f"{array.dtype} {list(array.shape)}"
-        refuse(name, [f"labels 'y' are {found}, expected class numbers"])
+        refuse_problems(name, [f"labels 'y' are {found}, expected class numbers"])
     return classes.astype(np.int64)
 
 

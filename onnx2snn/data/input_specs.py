@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "InputSpec",
-    "cast",
+    "cast_to_input",
     "dtype_problem",
     "input_specs",
     "is_real",
@@ -67,22 +67,22 @@ def input_specs(model: ir.Model) -> tuple[InputSpec, ...]:
 
 def _input_spec(value: ir.Value) -> InputSpec:
     name = value.name or ""
-    return InputSpec(name, _dtype(value), _shape(value), _symbols(value))
+    return InputSpec(name, _dtype_of(value), _shape_of(value), _symbols_of(value))
 
 
-def _dtype(value: ir.Value) -> np.dtype:
+def _dtype_of(value: ir.Value) -> np.dtype:
     if value.dtype is None:
         return np.dtype(object)
     return np.dtype(value.dtype.numpy())
 
 
-def _shape(value: ir.Value) -> OpenShape | None:
+def _shape_of(value: ir.Value) -> OpenShape | None:
     if value.shape is None:
         return None
     return tuple(size if isinstance(size, int) else None for size in value.shape)
 
 
-def _symbols(value: ir.Value) -> tuple[str | None, ...]:
+def _symbols_of(value: ir.Value) -> tuple[str | None, ...]:
     sizes = value.shape or ()
     return tuple(None if isinstance(size, int) else size.value for size in sizes)
 
@@ -163,7 +163,9 @@ def is_real(dtype: np.dtype) -> bool:
     return dtype.kind == "f" or dtype.name.startswith(("bfloat", "float"))
 
 
-def cast(values: np.ndarray, spec: InputSpec) -> tuple[np.ndarray, dict[str, int]]:
+def cast_to_input(
+    values: np.ndarray, spec: InputSpec
+) -> tuple[np.ndarray, dict[str, int]]:
     """Return ``values`` in the type of ``spec``, and how many of them are unusable, by reason.
 
     The reasons are ``NaN``, ``Inf`` and, for integers too large, ``out of range``.

@@ -77,7 +77,7 @@ class StoredInput:
             return _divide_up(self.rows, batches)
         return 1
 
-    def cut(self, column: Column, rows: int) -> Iterator[np.ndarray]:
+    def cut_column(self, column: Column, rows: int) -> Iterator[np.ndarray]:
         """Yield what each batch takes of ``column``, ``rows`` rows at a time."""
         blocks = column.blocks(rows)
         if self.form is Form.SHARED:
@@ -85,7 +85,7 @@ class StoredInput:
         if self.form is Form.STACKED:
             return (block[0] for block in blocks)
         if self.form is Form.FIXED:
-            return (_pad(block, rows) for block in blocks)
+            return (_pad_rows(block, rows) for block in blocks)
         return blocks
 
     def __str__(self) -> str:
@@ -98,7 +98,7 @@ def _divide_up(rows: int, parts: int) -> int:
     return -(-rows // parts)
 
 
-def _pad(block: np.ndarray, rows: int) -> np.ndarray:
+def _pad_rows(block: np.ndarray, rows: int) -> np.ndarray:
     """Return ``block`` with its last row repeated up to ``rows`` rows."""
     missing = rows - len(block)
     if missing <= 0:
@@ -136,10 +136,10 @@ class Layout:
     @property
     def samples(self) -> int:
         """Number of samples, by the first input that is no scalar."""
-        main = self._main()
+        main = self._counted_input()
         return 1 if main is None else main.rows * main.samples_a_row
 
-    def _main(self) -> StoredInput | None:
+    def _counted_input(self) -> StoredInput | None:
         """Return the input by which samples are counted, None if all are scalars."""
         rows = (stored for stored in self.inputs if stored.form is not Form.SHARED)
         return next(rows, None)
@@ -151,8 +151,8 @@ class Layout:
         for stored in self.inputs:
             column = feed[stored.spec.name]
             rows = self._rows_of_batch(stored, batch_size)
-            parts[stored.spec.name] = stored.cut(column, rows)
-        main = self._main()
+            parts[stored.spec.name] = stored.cut_column(column, rows)
+        main = self._counted_input()
         size = 1
         if main is not None:
             size = self._rows_of_batch(main, batch_size) * main.samples_a_row

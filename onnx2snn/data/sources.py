@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from onnx2snn.data.input_specs import Arrays, Shape
 
-__all__ = ["Spill", "array_of", "feeds_of_reader", "labeled", "script_feeds"]
+__all__ = ["Spill", "array_of", "feeds_of_reader", "script_feeds", "split_item"]
 
 _IN_MEMORY = 64 << 20  # bytes a spill may hold in memory before it goes to a file
 
@@ -61,9 +61,9 @@ class Spill:
     def __iter__(self) -> Iterator[Arrays]:
         """Yield the feeds in the order stored, one in memory at a time."""
         for places in self._feeds:
-            yield {name: self._read(place) for name, place in places.items()}
+            yield {name: self._read_array(place) for name, place in places.items()}
 
-    def _read(self, place: _Place) -> np.ndarray:
+    def _read_array(self, place: _Place) -> np.ndarray:
         self._file.seek(place.offset)
         size = math.prod(place.shape) * place.dtype.itemsize
         content = self._file.read(size)
@@ -89,7 +89,7 @@ def array_of(value: object) -> np.ndarray:
     return array
 
 
-def labeled(item: object, inputs: Sequence[str]) -> tuple[Arrays, Any]:
+def split_item(item: object, inputs: Sequence[str]) -> tuple[Arrays, Any]:
     """Return one item of a source as arrays by input name, and its labels or None.
 
     Args:
@@ -147,12 +147,12 @@ def script_feeds(path: Path, function: str) -> Iterator[object]:
         CalibrationError: The script has no such function, or raises.
     """
     with _search_path(path.parent):
-        yield from _call(path, function)
+        yield from _call_script(path, function)
 
 
-def _call(path: Path, function: str) -> Iterator[object]:
+def _call_script(path: Path, function: str) -> Iterator[object]:
     try:
-        yield from _produced(path, function)
+        yield from _call_function(path, function)
     except CalibrationError:
         raise
     except (Exception, SystemExit) as error:
@@ -160,8 +160,8 @@ def _call(path: Path, function: str) -> Iterator[object]:
         raise CalibrationError(message) from error
 
 
-def _produced(path: Path, function: str) -> Iterable[object]:
-    module = _module(path)
+def _call_function(path: Path, function: str) -> Iterable[object]:
+    module = _load_module(path)
     if not callable(getattr(module, function, None)):
         message = (
             f"{str(path)!r} has no function {function!r}, which must yield the feeds"
@@ -179,7 +179,7 @@ def _produced(path: Path, function: str) -> Iterable[object]:
     return produced
 
 
-def _module(path: Path) -> types.ModuleType:
+def _load_module(path: Path) -> types.ModuleType:
     module = types.ModuleType(f"onnx2snn_feeds_{path.stem}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = (

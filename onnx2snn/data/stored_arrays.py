@@ -102,20 +102,20 @@ class NpzColumn:
                 zipfile.ZipFile(self.path) as archive,
                 archive.open(f"{self.name}.npy") as file,
             ):
-                yield from self._read(cast("BinaryIO", file), rows)
+                yield from self._read_blocks(cast("BinaryIO", file), rows)
         except _UNREADABLE as error:
             message = (
                 f"array {self.name!r} of {str(self.path)!r} cannot be read: {error}"
             )
             raise CalibrationError(message) from error
 
-    def _read(self, file: BinaryIO, rows: int) -> Iterator[np.ndarray]:
+    def _read_blocks(self, file: BinaryIO, rows: int) -> Iterator[np.ndarray]:
         if self.is_fortran or not self.shape:
             yield from ArrayColumn(
                 np.lib.format.read_array(file, allow_pickle=False)
             ).blocks(rows)
             return
-        _header(file)
+        _read_header(file)
         row = self.shape[1:]
         row_bytes = math.prod(row) * self.dtype.itemsize
         for start in range(0, self.shape[0], rows):
@@ -150,7 +150,7 @@ def open_npz(path: Path) -> dict[str, NpzColumn]:
 def _npz_column(archive: zipfile.ZipFile, path: Path, name: str) -> NpzColumn:
     try:
         with archive.open(f"{name}.npy") as file:
-            shape, is_fortran, dtype = _header(cast("BinaryIO", file))
+            shape, is_fortran, dtype = _read_header(cast("BinaryIO", file))
     except (*_UNREADABLE, KeyError) as error:
         message = f"member {name!r} of {str(path)!r} is not a NumPy array: {error}"
         raise CalibrationError(message) from error
@@ -160,7 +160,7 @@ def _npz_column(archive: zipfile.ZipFile, path: Path, name: str) -> NpzColumn:
     return NpzColumn(path, name, shape, dtype, is_fortran)
 
 
-def _header(file: BinaryIO) -> tuple[Shape, bool, np.dtype]:
+def _read_header(file: BinaryIO) -> tuple[Shape, bool, np.dtype]:
     version = np.lib.format.read_magic(file)
     if version == (1, 0):
         return np.lib.format.read_array_header_1_0(file)

@@ -59,7 +59,7 @@ def synthetic_feeds(
     while samples > 0:
         rows = fixed or min(samples, _BATCH)
         sizes = _FreeSizes(rows, batch_names, length)
-        yield {spec.name: _values(spec, sizes, generator) for spec in specs}
+        yield {spec.name: _make_values(spec, sizes, generator) for spec in specs}
         samples -= rows
 
 
@@ -100,7 +100,7 @@ class _FreeSizes:
     batch_names: Collection[str]
     length: int
 
-    def shape(self, spec: InputSpec) -> list[int]:
+    def shape_for(self, spec: InputSpec) -> list[int]:
         """Return the shape of the values for ``spec``, if these are no image."""
         shape = spec.shape or ()
         symbols = spec.symbols or (None,) * len(shape)
@@ -112,18 +112,18 @@ class _FreeSizes:
         return sizes
 
 
-def _values(
+def _make_values(
     spec: InputSpec, sizes: _FreeSizes, generator: np.random.Generator
 ) -> np.ndarray:
     is_bytes = spec.dtype in _BYTES
     if spec.dtype.kind in "biu" and not is_bytes:
-        bits = generator.integers(0, 2, sizes.shape(spec))
+        bits = generator.integers(0, 2, sizes.shape_for(spec))
         return bits.astype(spec.dtype)
     channel = _channel_axis(spec)
     if channel is None:
-        noise = np.asarray(generator.standard_normal(sizes.shape(spec)))
+        noise = np.asarray(generator.standard_normal(sizes.shape_for(spec)))
     else:
-        noise = _image(spec, sizes.rows, channel, generator)
+        noise = _make_images(spec, sizes.rows, channel, generator)
     if is_bytes:
         noise = _in_bytes(noise, np.iinfo(spec.dtype))
     return noise.astype(spec.dtype)
@@ -146,21 +146,21 @@ def _channel_axis(spec: InputSpec) -> int | None:
     return 1 if spec.shape[1] is None else None
 
 
-def _image(
+def _make_images(
     spec: InputSpec, rows: int, channel: int, generator: np.random.Generator
 ) -> np.ndarray:
     """Return images, their colors along axis ``channel``."""
     shape = spec.shape or ()
     height_axis, width_axis = (2, 3) if channel == 1 else (1, 2)
     images = spec.rows or rows
-    channels = _size(shape[channel], _COLORS)
-    height = _size(shape[height_axis], _PIXELS)
-    width = _size(shape[width_axis], _PIXELS)
+    channels = _size_or(shape[channel], _COLORS)
+    height = _size_or(shape[height_axis], _PIXELS)
+    width = _size_or(shape[width_axis], _PIXELS)
     noise = image_noise((images, channels, height, width), generator)
     return noise if channel == 1 else noise.transpose(0, 2, 3, 1)
 
 
-def _size(size: int | None, default: int) -> int:
+def _size_or(size: int | None, default: int) -> int:
     return default if size is None else size
 
 

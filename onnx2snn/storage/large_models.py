@@ -47,12 +47,12 @@ SMALL = 2**16
 
 def tensors_of(model: ir.Model) -> Iterator[ir.TensorProtocol]:
     """Yield the contents of all initializers, those of subgraphs and functions included."""
-    for value in _initializers(model):
+    for value in _all_initializers(model):
         if value.const_value is not None:
             yield value.const_value
 
 
-def _initializers(model: ir.Model) -> Iterator[ir.Value]:
+def _all_initializers(model: ir.Model) -> Iterator[ir.Value]:
     functions = (function.graph for function in model.functions.values())
     for graph in (*model.graphs(), *functions):
         yield from graph.initializers.values()
@@ -81,7 +81,7 @@ def external_data_problem(tensor: ir.ExternalTensor) -> str | None:
 def read_small_tensors(model: ir.Model) -> None:
     """Read tensors from other files into memory: all of a model, the small ones of a large one."""
     largest = SMALL if is_large(model) else LARGEST_IN_MEMORY
-    for value in _initializers(model):
+    for value in _all_initializers(model):
         tensor = value.const_value
         if isinstance(tensor, ir.ExternalTensor) and tensor.nbytes <= largest:
             (read,) = ir.external_data.convert_tensors_from_external([tensor])

@@ -106,17 +106,17 @@ def _missing_bytes(data: bytes) -> int:
     """Return how many bytes the last field of a ModelProto lacks, 0 if it is no ModelProto."""
     position = 0
     while position < len(data):
-        tag, position = _varint(data, position)
+        tag, position = _read_varint(data, position)
         expected = 0 if tag >> 3 in _NUMBER_FIELDS else _LENGTH_DELIMITED
         if tag >> 3 not in _MODEL_FIELDS or tag & 7 != expected:
             return 0
-        length, position = _varint(data, position)
+        length, position = _read_varint(data, position)
         if tag & 7 == _LENGTH_DELIMITED:
             position += length
     return position - len(data)
 
 
-def _varint(data: bytes, position: int) -> tuple[int, int]:
+def _read_varint(data: bytes, position: int) -> tuple[int, int]:
     """Return the number at ``position``, and where it ends (past the end if it is cut off)."""
     number = 0
     for count, byte in enumerate(data[position : position + 10]):
