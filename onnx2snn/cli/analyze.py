@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import argparse
 
     from onnx2snn.cli.arguments import Commands
-    from onnx2snn.reporting.analysis import Analysis
+    from onnx2snn.reporting.analysis import Analysis, NodeAnalysis
 
 __all__ = ["add"]
 
@@ -45,31 +45,23 @@ def _analyze(options: argparse.Namespace) -> int:
             "no activation that a spiking neuron can replace: nothing to convert"
         )
         return int(options.strict)
-    analog = [node for node in analysis["nodes"] if node["kind"] == "analog"]
-    if not (options.strict and analog):
+    if not options.strict:
         return 0
+    analog = [node for node in analysis["nodes"] if node["kind"] == "analog"]
     for node in analog:
-        ERRORS.print(
-            escape(f"{node['op']} {node['node']!r} stays analog: {node['reason']}")
-        )
-    return 1
+        message = f"{node['op']} {node['node']!r} stays analog: {node['reason']}"
+        ERRORS.print(escape(message))
+    return int(bool(analog))
 
 
 def _print(analysis: Analysis) -> None:
     nodes = table("node", "op", "becomes", "because", "MACs")
     for node in analysis["nodes"]:
-        count = (
-            "?" if node["macs"] is None else f"{node['macs']:,}" if node["macs"] else ""
-        )
-        kind = node["kind"] + (" (spike-driven)" if node["spike_driven"] else "")
-        nodes.add_row(
-            escape(node["node"]), node["op"], kind, escape(node["reason"]), count
-        )
+        nodes.add_row(*_row(node))
     console = results()
     console.print(nodes)
-    counts = ", ".join(
-        f"{count} {kind}" for kind, count in analysis["counts"].items() if count
-    )
+    found = [(count, kind) for kind, count in analysis["counts"].items() if count]
+    counts = ", ".join(f"{count} {kind}" for count, kind in found)
     console.print(counts, highlight=False)
     macs = analysis["macs"]
     console.print(
@@ -79,3 +71,19 @@ def _print(analysis: Analysis) -> None:
         f"{macs['analog']:,} analog in every step",
         highlight=False,
     )
+
+
+def _row(node: NodeAnalysis) -> tuple[str, ...]:
+    """Return the cells of a node in the table."""
+    kind = node["kind"]
+    if node["spike_driven"]:
+        kind += " (spike-driven)"
+    name, reason = escape(node["node"]), escape(node["reason"])
+    return name, node["op"], kind, reason, _write_macs(node["macs"])
+
+
+def _write_macs(macs: int | None) -> str:
+    """Return a number of multiply-accumulates: ``?`` if unknown, nothing if there are none."""
+    if macs is None:
+        return "?"
+    return f"{macs:,}" if macs else ""

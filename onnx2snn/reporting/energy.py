@@ -48,12 +48,14 @@ def energy(
         analog_runs: How often what is not driven by spikes, and lies between neurons, is computed.
     """
     ann = macs["total"] * MAC_PJ
-    fixed = (macs["static"] + macs["readout"] + analog_runs * macs["analog"]) * MAC_PJ
-    most = time_steps * macs["spikes"] * AC_PJ
+    once = macs["static"] + macs["readout"]
+    fixed = (once + analog_runs * macs["analog"]) * MAC_PJ
+    driven = time_steps * macs["spikes"] * AC_PJ  # one spike an input and step
+    can_break_even = driven > 0 and ann >= fixed
     return {
         "ac_pj": AC_PJ,
         "mac_pj": MAC_PJ,
         "ann_nj": ann / 1000,
-        "snn_most_nj": (fixed + spikes_a_step * most) / 1000,
-        "break_even_rate": (ann - fixed) / most if most and ann >= fixed else None,
+        "snn_most_nj": (fixed + spikes_a_step * driven) / 1000,
+        "break_even_rate": (ann - fixed) / driven if can_break_even else None,
     }

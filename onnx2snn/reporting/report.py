@@ -15,10 +15,10 @@ from onnx2snn.metadata.facts import (
     SCHEDULE,
     THRESHOLD_ORIGIN,
 )
-from onnx2snn.ops import ALL_OPS
 from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.reporting.energy import energy
 from onnx2snn.schedules import layers_in_a_row, spike_weights_of
+from onnx2snn.schedules.loops import named_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,40 +92,46 @@ def report(
         analysis: What became of the nodes of ``imported``.
         data: Calibration data, None if there was none.
     """
-    steps = int(DEFAULT_TIME_STEPS.read_required(snn))
+    time_steps = int(DEFAULT_TIME_STEPS.read_required(snn))
     schedule = SCHEDULE.read_required(snn)
     neurons = [node for node in snn.graph.all_nodes() if is_neuron(node)]
-    digits = max(map(spike_weights_of, neurons), key=lambda found: found.leak)
-    most = max(map(_spikes_at_once, neurons))
-    lockstep = schedule == "lockstep"
+    spikes_at_once = max(map(_spikes_at_once, neurons))
+    weights = max(map(spike_weights_of, neurons), key=lambda found: found.leak)
+    is_weighted = weights.leak != 1.0
+    if schedule == "lockstep":
+        latency, analog_runs = time_steps, time_steps
+    else:
+        latency, analog_runs = time_steps * layers_in_a_row(snn.graph), 1
+    codings_as_dicts = {
+        name: dataclasses.asdict(coding) for name, coding in codings.items()
+    }
     return {
         "version": REPORT_VERSION,
         "source": imported.name,
         "source_sha256": imported.sha256,
         "calibration_sha256": None if data is None else data.sha256(),
         "calibration_samples": 0 if data is None else data.samples,
-        "T": steps,
+        "T": time_steps,
         "schedule": schedule,
-        "latency_steps": steps * (1 if lockstep else layers_in_a_row(snn.graph)),
-        "levels": max(steps * most, digits.levels(steps)),
-        "levels_per_spike": most if digits.leak == 1.0 else steps,
+        "latency_steps": latency,
+        "levels": max(time_steps * spikes_at_once, weights.levels(time_steps)),
+        "levels_per_spike": time_steps if is_weighted else spikes_at_once,
         "method": METHOD.read_required(snn),
-        "input_coding": {
-            name: dataclasses.asdict(coding) for name, coding in codings.items()
-        },
-        "layers": list(map(_layer, neurons)),
+        "input_coding": codings_as_dicts,
+        "layers": [_layer_report(neuron) for neuron in neurons],
         "energy": energy(
             analysis["macs"],
-            steps,
-            spikes_a_step=most,
-            analog_runs=steps if lockstep else 1,
+            time_steps,
+            spikes_a_step=spikes_at_once,
+            analog_runs=analog_runs,
         ),
         "analysis": analysis,
     }
 
 
-def _layer(neuron: ir.Node) -> LayerReport:
-    thresholds = _constant(_input(neuron, "v_threshold"))
+def _layer_report(neuron: ir.Node) -> LayerReport:
+    thresholds = _thresholds(neuron)
+    quartiles = np.quantile(thresholds, [0.25, 0.5, 0.75])
     return {
         "name": display_name(neuron),
         "activation": ACTIVATION.read_required(neuron),
@@ -133,22 +139,27 @@ def _layer(neuron: ir.Node) -> LayerReport:
         "threshold_origin": THRESHOLD_ORIGIN.read_required(neuron),
         "thresholds": thresholds.size,
         "v_threshold_min": float(np.min(thresholds)),
-        "v_threshold_quartiles": np.quantile(thresholds, [0.25, 0.5, 0.75]).tolist(),
+        "v_threshold_quartiles": quartiles.tolist(),
         "v_threshold_max": float(np.max(thresholds)),
     }
 
 
+def _thresholds(neuron: ir.Node) -> np.ndarray:
+    """Return the thresholds of ``neuron``, in units of the activation it replaces.
+
+    In lockstep it reads them as they are; where its layer fires alone, a Div of them by the
+    sum of the weights of its spikes.
+    """
+    threshold = named_inputs(neuron)["v_threshold"]
+    division = None if threshold is None else threshold.producer()
+    if division is None:
+        return array(threshold)
+    return array(division.inputs[0])
+
+
 def _spikes_at_once(neuron: ir.Node) -> int:
-    if "max_spikes" not in ALL_OPS[neuron.op_type].inputs:
+    """Return the most spikes that ``neuron`` sends in a step."""
+    inputs = named_inputs(neuron)
+    if "max_spikes" not in inputs:
         return 1
-    return int(array(_input(neuron, "max_spikes")))
-
-
-def _input(neuron: ir.Node, name: str) -> ir.Value | None:
-    return neuron.inputs[list(ALL_OPS[neuron.op_type].inputs).index(name)]
-
-
-def _constant(threshold: ir.Value | None) -> np.ndarray:
-    """Return a threshold; where a layer fires alone, that of which its spikes share out."""
-    producer = None if threshold is None else threshold.producer()
-    return array(threshold if producer is None else producer.inputs[0])
+    return int(array(inputs["max_spikes"]))
