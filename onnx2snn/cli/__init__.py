@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from onnx2snn._version import __version__
 from onnx2snn.cli import analyze, convert, evaluate, methods, passes, run, tune
-from onnx2snn.cli.console import ERRORS, warnings
+from onnx2snn.cli.console import ERRORS, printed_warnings
 from onnx2snn.errors import Onnx2SnnError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = build_parser().parse_args(arguments)
     try:
-        with warnings(quiet=options.quiet):
+        with printed_warnings(quiet=options.quiet):
             return int(options.command(options))
     except (Onnx2SnnError, PreconditionError) as error:
         ERRORS.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 import onnx2snn
-from onnx2snn.cli.arguments import add_command, add_options, chosen
-from onnx2snn.cli.console import ERRORS, print_json, results, table
+from onnx2snn.cli.arguments import add_command, add_options, chosen_options
+from onnx2snn.cli.console import ERRORS, new_table, print_json, results_console
 
 if TYPE_CHECKING:
     import argparse
@@ -35,11 +35,11 @@ def add(commands: Commands) -> None:
 
 
 def _analyze(options: argparse.Namespace) -> int:
-    analysis = onnx2snn.analyze(options.model, **chosen(options))
+    analysis = onnx2snn.analyze(options.model, **chosen_options(options))
     if options.json:
         print_json(analysis)
     elif not options.quiet:
-        _print(analysis)
+        _print_nodes(analysis)
     if not analysis["counts"]["spiking"]:
         ERRORS.print(
             "no activation that a spiking neuron can replace: nothing to convert"
@@ -54,11 +54,11 @@ def _analyze(options: argparse.Namespace) -> int:
     return int(bool(analog))
 
 
-def _print(analysis: Analysis) -> None:
-    nodes = table("node", "op", "becomes", "because", "MACs")
+def _print_nodes(analysis: Analysis) -> None:
+    nodes = new_table("node", "op", "becomes", "because", "MACs")
     for node in analysis["nodes"]:
-        nodes.add_row(*_row(node))
-    console = results()
+        nodes.add_row(*_cells(node))
+    console = results_console()
     console.print(nodes)
     found = [(count, kind) for kind, count in analysis["counts"].items() if count]
     counts = ", ".join(f"{count} {kind}" for count, kind in found)
@@ -73,7 +73,7 @@ def _print(analysis: Analysis) -> None:
     )
 
 
-def _row(node: NodeAnalysis) -> tuple[str, ...]:
+def _cells(node: NodeAnalysis) -> tuple[str, ...]:
     """Return the cells of a node in the table."""
     kind = node["kind"]
     if node["spike_driven"]:

@@ -24,8 +24,8 @@ __all__ = [
     "add_long_command",
     "add_options",
     "add_runtime",
-    "chosen",
-    "whole",
+    "chosen_options",
+    "parse_time_steps",
 ]
 
 Commands: TypeAlias = Any
@@ -164,7 +164,7 @@ def add_options(command: Arguments, names: Iterable[str]) -> None:
         _add_field(command, fields[name])
 
 
-def chosen(options: argparse.Namespace) -> dict[str, Any]:
+def chosen_options(options: argparse.Namespace) -> dict[str, Any]:
     """Return the fields of ``Options`` that a command has, as they were given."""
     names = {field.name for field in dataclasses.fields(onnx2snn.Options)}
     return {name: value for name, value in vars(options).items() if name in names}
@@ -247,7 +247,7 @@ def add_runtime(command: argparse.ArgumentParser) -> None:
     )
 
 
-def whole(text: str) -> int:
+def parse_time_steps(text: str) -> int:
     """Return a number of time steps as it was typed.
 
     Raises:

@@ -24,19 +24,26 @@ if TYPE_CHECKING:
 
     from rich.progress import TaskID
 
-__all__ = ["ERRORS", "bars", "print_json", "results", "table", "warnings"]
+__all__ = [
+    "ERRORS",
+    "new_table",
+    "print_json",
+    "printed_warnings",
+    "progress_bars",
+    "results_console",
+]
 
 ERRORS = Console(stderr=True, soft_wrap=True)
 """Where errors go."""
 
 
-def results() -> Console:
+def results_console() -> Console:
     """Return where results are printed: in a pipe, wide enough that nothing is cut."""
     console = Console()
     return console if console.is_terminal else Console(width=max(console.width, 160))
 
 
-def table(*headings: str) -> Table:
+def new_table(*headings: str) -> Table:
     """Return a table that folds long cells and never cuts them."""
     empty = Table()
     for heading in headings:
@@ -50,7 +57,7 @@ def print_json(data: object) -> None:
 
 
 @contextlib.contextmanager
-def warnings(*, quiet: bool) -> Iterator[None]:
+def printed_warnings(*, quiet: bool) -> Iterator[None]:
     """Print what the library warns of, a line each."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("warning: %(message)s"))
@@ -64,7 +71,7 @@ def warnings(*, quiet: bool) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def bars(*, quiet: bool) -> Iterator[None]:
+def progress_bars(*, quiet: bool) -> Iterator[None]:
     """Draw a progress bar, on a terminal, for each kind of work that is reported."""
     console = Console(stderr=True)
     if quiet or not console.is_terminal:

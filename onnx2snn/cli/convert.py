@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 import onnx2snn
-from onnx2snn.cli.arguments import Basics, add_long_command, add_options, chosen, whole
-from onnx2snn.cli.console import bars, print_json, results, table
+from onnx2snn.cli.arguments import (
+    Basics,
+    add_long_command,
+    add_options,
+    chosen_options,
+    parse_time_steps,
+)
+from onnx2snn.cli.console import new_table, print_json, progress_bars, results_console
 from onnx2snn.methods.parts import PARTS
 from onnx2snn.methods.published import METHODS
 from onnx2snn.reporting.report_file import check_report_path
@@ -91,9 +97,12 @@ def _convert(options: argparse.Namespace) -> int:
     for path in options.report:
         check_writable(path, options.output, *read)
         check_report_path(path)
-    with bars(quiet=options.quiet):
+    with progress_bars(quiet=options.quiet):
         conversion = onnx2snn.convert(
-            options.model, whole(options.T), options.calibration, **chosen(options)
+            options.model,
+            T=parse_time_steps(options.T),
+            calibration=options.calibration,
+            **chosen_options(options),
         )
         conversion.save(options.output)
     for path in options.report:
@@ -101,12 +110,12 @@ def _convert(options: argparse.Namespace) -> int:
     if options.json:
         print_json(conversion.report)
     elif not options.quiet:
-        _print(conversion.report, options.output)
+        _print_report(conversion.report, options.output)
     return 0
 
 
-def _print(report: Report, output: str) -> None:
-    layers = table("activation", "neuron", "thresholds", "range", "from")
+def _print_report(report: Report, output: str) -> None:
+    layers = new_table("activation", "neuron", "thresholds", "range", "from")
     for layer in report["layers"]:
         layers.add_row(
             escape(layer["name"]),
@@ -115,7 +124,7 @@ def _print(report: Report, output: str) -> None:
             f"{layer['v_threshold_min']:.3g} .. {layer['v_threshold_max']:.3g}",
             layer["threshold_origin"],
         )
-    console = results()
+    console = results_console()
     console.print(layers)
     driven = report["analysis"]["spike_driven_percent"]
     console.print(

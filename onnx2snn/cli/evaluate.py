@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import onnx2snn
-from onnx2snn.cli.arguments import add_command, add_runtime, whole
-from onnx2snn.cli.console import bars, print_json, results, table
+from onnx2snn.cli.arguments import add_command, add_runtime, parse_time_steps
+from onnx2snn.cli.console import new_table, print_json, progress_bars, results_console
 
 if TYPE_CHECKING:
     import argparse
@@ -36,10 +36,10 @@ def add(commands: Commands) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    steps = (
-        None if options.T is None else [whole(text) for text in options.T.split(",")]
-    )
-    with bars(quiet=options.quiet):
+    steps = None
+    if options.T is not None:
+        steps = [parse_time_steps(text) for text in options.T.split(",")]
+    with progress_bars(quiet=options.quiet):
         result = onnx2snn.evaluate(
             options.model,
             options.data,
@@ -52,18 +52,19 @@ def _evaluate(options: argparse.Namespace) -> int:
     if options.json:
         print_json(result.as_dict())
     else:
-        _print(result)
+        _print_scores(result)
     return 0
 
 
-def _print(result: onnx2snn.Evaluation) -> None:
+def _print_scores(result: onnx2snn.Evaluation) -> None:
     columns = {"top-1 %": result.top1, "agrees with the ANN %": result.agreement}
-    shown = {heading: scores for heading, scores in columns.items() if scores}
-    scores = table("T", *shown)
-    for t in result.top1 or result.agreement:
-        scores.add_row(str(t), *(f"{column[t]:.2f}" for column in shown.values()))
+    shown = {heading: column for heading, column in columns.items() if column}
+    scores = new_table("T", *shown)
+    for time_steps in result.top1 or result.agreement:
+        percents = [f"{column[time_steps]:.2f}" for column in shown.values()]
+        scores.add_row(str(time_steps), *percents)
     if result.ann_top1 is not None:
         scores.add_row("ANN", f"{result.ann_top1:.2f}")
-    console = results()
+    console = results_console()
     console.print(scores)
     console.print(f"{result.samples} samples", highlight=False)

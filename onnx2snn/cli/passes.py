@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import onnx2snn
 from onnx2snn.cli.arguments import add_command
-from onnx2snn.cli.console import print_json, results, table
+from onnx2snn.cli.console import new_table, print_json, results_console
 
 if TYPE_CHECKING:
     import argparse
@@ -28,22 +28,21 @@ def add(commands: Commands) -> None:
 
 
 def _passes(options: argparse.Namespace) -> int:
-    rows = {name: _fields(pass_) for name, pass_ in onnx2snn.passes.available().items()}
+    available = onnx2snn.passes.available()
+    defaults = {name: _default_options(pass_) for name, pass_ in available.items()}
     if options.json:
-        print_json(
-            {"passes": [{"name": name, "options": row} for name, row in rows.items()]}
-        )
+        rows = [{"name": name, "options": row} for name, row in defaults.items()]
+        print_json({"passes": rows})
         return 0
-    listed = table("pass", "options")
-    for name, row in rows.items():
-        listed.add_row(
-            name, ", ".join(f"{key}={value!r}" for key, value in row.items())
-        )
-    results().print(listed)
+    listed = new_table("pass", "options")
+    for name, row in defaults.items():
+        settings = [f"{option}={value!r}" for option, value in row.items()]
+        listed.add_row(name, ", ".join(settings))
+    results_console().print(listed)
     return 0
 
 
-def _fields(pass_: type) -> dict[str, Any]:
+def _default_options(pass_: type) -> dict[str, Any]:
     if not dataclasses.is_dataclass(pass_):
         return {}
     return {

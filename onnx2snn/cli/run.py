@@ -8,8 +8,8 @@ import numpy as np
 from rich.markup import escape
 
 import onnx2snn
-from onnx2snn.cli.arguments import add_command, add_runtime, whole
-from onnx2snn.cli.console import bars, print_json, results
+from onnx2snn.cli.arguments import add_command, add_runtime, parse_time_steps
+from onnx2snn.cli.console import print_json, progress_bars, results_console
 from onnx2snn.conversion.evaluation import outputs_on
 from onnx2snn.storage.whole_files import check_writable, write_whole
 
@@ -46,20 +46,21 @@ def add(commands: Commands) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     check_writable(options.output, options.model, options.data)
-    time_steps = None if options.T is None else whole(options.T)
+    time_steps = None if options.T is None else parse_time_steps(options.T)
     network = onnx2snn.load(options.model, options.runtime, threads=options.threads)
-    with bars(quiet=options.quiet):
+    with progress_bars(quiet=options.quiet):
         outputs = outputs_on(
             network, options.data, time_steps, batch_size=options.batch_size
         )
     write_whole(
         options.output, lambda file: np.savez(file, allow_pickle=False, **outputs)
     )
+    shapes = {name: list(data.shape) for name, data in outputs.items()}
     if options.json:
-        print_json({name: list(data.shape) for name, data in outputs.items()})
+        print_json(shapes)
     elif not options.quiet:
-        shapes = ", ".join(
-            f"{name} {list(data.shape)}" for name, data in outputs.items()
+        words = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        results_console().print(
+            escape(f"wrote {options.output}: {words}"), highlight=False
         )
-        results().print(escape(f"wrote {options.output}: {shapes}"), highlight=False)
     return 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from onnx2snn.cli.arguments import add_command
-from onnx2snn.cli.console import bars, print_json, results, table
+from onnx2snn.cli.console import new_table, print_json, progress_bars, results_console
 from onnx2snn.errors import OptionError
 from onnx2snn.storage.whole_files import check_writable
 
@@ -28,6 +28,12 @@ def add(commands: Commands) -> None:
         "tune MODEL --ann FILE --calibration DATA -o FILE [options]",
         "train a converted network, without labels, to answer as its ANN",
     )
+    _add_files(command)
+    _add_training(command)
+
+
+def _add_files(command: argparse.ArgumentParser) -> None:
+    """Add what is read and written."""
     command.add_argument(
         "model", metavar="MODEL", help="the spiking network, of the schedule lockstep"
     )
@@ -50,6 +56,10 @@ def add(commands: Commands) -> None:
         metavar="FILE",
         help="file of the tuned network",
     )
+
+
+def _add_training(command: argparse.ArgumentParser) -> None:
+    """Add how it is trained."""
     command.add_argument(
         "--epochs",
         type=int,
@@ -83,8 +93,8 @@ def add(commands: Commands) -> None:
 
 def _tune(options: argparse.Namespace) -> int:
     check_writable(options.output, options.model, options.ann, options.calibration)
-    with bars(quiet=options.quiet):
-        tuning = _torch().tune(
+    with progress_bars(quiet=options.quiet):
+        tuning = _import_torch().tune(
             options.model,
             options.ann,
             options.calibration,
@@ -97,24 +107,22 @@ def _tune(options: argparse.Namespace) -> int:
     if options.json:
         print_json(tuning.as_dict())
     elif not options.quiet:
-        epochs = table("epoch", "loss", "of the outputs", "seconds")
-        for epoch in tuning.epochs:
-            numbers = (
-                f"{epoch.loss:.4f}",
-                f"{epoch.outputs:.4f}",
-                f"{epoch.seconds:.0f}",
-            )
-            epochs.add_row(str(epoch.number), *numbers)
-        console = results()
-        console.print(epochs)
-        console.print(
-            escape(f"wrote {options.output}: tuned on {tuning.samples} samples"),
-            highlight=False,
-        )
+        _print_epochs(tuning, options.output)
     return 0
 
 
-def _torch() -> Any:  # noqa: ANN401 (a module)
+def _print_epochs(tuning: Any, output: str) -> None:  # noqa: ANN401 (torch is optional)
+    epochs = new_table("epoch", "loss", "of the outputs", "seconds")
+    for epoch in tuning.epochs:
+        losses = f"{epoch.loss:.4f}", f"{epoch.outputs:.4f}"
+        epochs.add_row(str(epoch.number), *losses, f"{epoch.seconds:.0f}")
+    console = results_console()
+    console.print(epochs)
+    message = f"wrote {output}: tuned on {tuning.samples} samples"
+    console.print(escape(message), highlight=False)
+
+
+def _import_torch() -> Any:  # noqa: ANN401 (a module)
     """Return the part of the package that needs PyTorch, which is not imported otherwise."""
     try:
         return importlib.import_module("onnx2snn.torch")

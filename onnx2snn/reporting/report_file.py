@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onnx2snn.errors import OptionError
-from onnx2snn.reporting.report_page import page
+from onnx2snn.reporting.report_page import render_page
 from onnx2snn.storage.whole_files import check_writable, write_whole
 
 if TYPE_CHECKING:
@@ -48,4 +48,4 @@ def _as_json(report: Report) -> str:
     return json.dumps(report, indent=1) + "\n"
 
 
-_FORMATS: dict[str, Callable[[Report], str]] = {".json": _as_json, ".html": page}
+_FORMATS: dict[str, Callable[[Report], str]] = {".json": _as_json, ".html": render_page}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from onnx2snn.reporting.energy import Energy
     from onnx2snn.reporting.report import LayerReport, Report
 
-__all__ = ["page"]
+__all__ = ["render_page"]
 
 _DRIVERS = {
     "spikes": "driven by spikes, in every step",
@@ -29,7 +29,7 @@ _DRIVERS = {
 _TEMPLATE = "report_page.html"
 
 
-def page(report: Report) -> str:
+def render_page(report: Report) -> str:
     """Return ``report`` as HTML that needs no other file."""
     template = files("onnx2snn.reporting").joinpath(_TEMPLATE)
     text = {name: escape(value) for name, value in _texts(report).items()}

@@ -7,6 +7,7 @@ import pytest
 
 import onnx2snn
 from onnx2snn.methods.neurons import NEURONS, Neuron
+from onnx2snn.methods.schedules import SCHEDULES
 from onnx2snn.ops import ALL_OPS, StepOp
 from tests.models import CLASSIFIER, CLASSIFIER_WEIGHTS, CLASSIFIER_X, model
 
@@ -60,10 +61,13 @@ def double_spike_neuron(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(NEURONS, "double-spike", neuron)
 
 
-def test_a_conversion_puts_it_in_and_both_runtimes_run_it() -> None:
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_conversion_puts_it_in_and_both_runtimes_run_it(schedule: str) -> None:
     ann = model(CLASSIFIER, **CLASSIFIER_WEIGHTS)
     calibration = {"x": CLASSIFIER_X}
-    conversion = onnx2snn.convert(ann, 4, calibration, neuron="double-spike")
+    conversion = onnx2snn.convert(
+        ann, 4, calibration, neuron="double-spike", schedule=schedule
+    )
     neurons = [
         node
         for node in conversion.network.graph.all_nodes()

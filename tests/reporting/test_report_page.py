@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import onnx2snn
-from onnx2snn.reporting.report_page import page
+from onnx2snn.reporting.report_page import render_page
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 VOID = {"meta", "br", "input", "rect"}
@@ -70,7 +70,7 @@ def report(conversion: onnx2snn.Conversion) -> Any:
 
 
 def test_every_node_and_every_layer_is_on_the_page(report: Any) -> None:
-    shown = Page(page(report))
+    shown = Page(render_page(report))
     nodes = report["analysis"]["nodes"]
     rows = [row for row in shown.rows if len(row) == 5][1:]
     assert [row[:2] for row in rows] == [[node["node"], node["op"]] for node in nodes]
@@ -82,7 +82,7 @@ def test_every_node_and_every_layer_is_on_the_page(report: Any) -> None:
 
 
 def test_the_shares_of_the_arithmetic_fill_the_bar(report: Any) -> None:
-    shown = Page(page(report))
+    shown = Page(render_page(report))
     styles = [str(found["style"]) for tag, found in shown.elements if tag == "i"]
     shares = [float(style.removeprefix("width:").split("%")[0]) for style in styles]
     macs = report["analysis"]["macs"]
@@ -92,7 +92,7 @@ def test_the_shares_of_the_arithmetic_fill_the_bar(report: Any) -> None:
 
 
 def test_the_page_needs_nothing_else(report: Any) -> None:
-    text = page(report)
+    text = render_page(report)
     assert "http" not in text
     assert "$" not in text
     shown = Page(text)
@@ -108,7 +108,7 @@ def test_names_are_text_and_no_markup(report: Any) -> None:
         "node"
     ] = name
     report["analysis"]["nodes"][1]["place"] = name
-    shown = Page(page(report))
+    shown = Page(render_page(report))
     assert shown.count("script") == 1
     assert shown.text.count(name) == 5  # title, heading, layer, node, function
 
@@ -120,7 +120,7 @@ def test_marks_and_bars_lie_on_the_scale(low: float, high: float, report: Any) -
     for layer in report["layers"]:
         layer |= {"v_threshold_min": low, "v_threshold_max": high}
         layer["v_threshold_quartiles"] = [low, (low * high) ** 0.5, high]
-    shown = Page(page(report))
+    shown = Page(render_page(report))
     bars = [found for tag, found in shown.elements if tag == "rect"]
     for bar in bars:
         left, width = float(str(bar["x"])), float(str(bar["width"]))
@@ -145,7 +145,7 @@ def test_a_network_without_arithmetic_or_data(report: Any) -> None:
     report["analysis"]["nodes"][0]["macs"] = None
     report["energy"]["break_even_rate"] = None
     report |= {"layers": [], "calibration_sha256": None, "source_sha256": ""}
-    shown = Page(page(report))
+    shown = Page(render_page(report))
     assert "of the calibration data none" in shown.text
     assert shown.count("i") == 0
 
@@ -156,7 +156,7 @@ def test_reports_are_written_by_their_names(
     conversion.save_report(tmp_path / "r.json")
     assert json.loads((tmp_path / "r.json").read_text()) == conversion.report
     conversion.save_report(tmp_path / "r.HTML")
-    assert (tmp_path / "r.HTML").read_text() == page(conversion.report)
+    assert (tmp_path / "r.HTML").read_text() == render_page(conversion.report)
     with pytest.raises(
         onnx2snn.OptionError, match=r"report: .*r\.pdf' must end in \.json or \.ht"
     ):
