@@ -32,8 +32,12 @@ def find_candidates(graph: ir.Graph) -> list[ir.Value]:
         for value in node.outputs:
             if finder.is_read_outside(value, readable):
                 readable.add(value)
-    outer = [value for value in finder.candidates if value in readable]
-    return list(filter(is_float, outer))
+    outer = []
+    for value in finder.candidates:
+        if value not in readable or not is_float(value):
+            continue
+        outer.append(value)
+    return outer
 
 
 class _Finder:
@@ -52,7 +56,8 @@ class _Finder:
 
     def add(self, node: ir.Node) -> None:
         """Find out which outputs of ``node`` may be activations."""
-        is_behind = not self._behind_candidates.isdisjoint(reads(node))
+        operands = reads(node)
+        is_behind = not self._behind_candidates.isdisjoint(operands)
         if _is_network(node):
             is_chosen_early = is_op(node, "If") and not is_behind
             if not is_chosen_early:  # else it is one network or another
@@ -108,6 +113,7 @@ class _Finder:
         return bases.pop()
 
     def _saturates(self, value: ir.Value, base: ir.Value) -> bool:
+        """Whether ``value`` is a saturating function of ``base``."""
         samples = self._functions.find(value, base)
         if samples is None:
             return False
@@ -151,7 +157,10 @@ def _is_network(node: ir.Node) -> bool:
     return is_control and holds_node(node, _fires)
 
 
-def holds_node(node: ir.Node, is_wanted: Callable[[ir.Node], bool]) -> bool:
+def holds_node(
+    node: ir.Node,
+    is_wanted: Callable[[ir.Node], bool],
+) -> bool:
     """Whether ``is_wanted`` is true of ``node``, or of one in its subgraphs."""
     if is_wanted(node):
         return True
@@ -184,16 +193,17 @@ def _is_guard(node: ir.Node) -> bool:
     """Whether ``node`` only keeps a divisor, or what a root is taken of, away from 0."""
     if not is_op(node, "Clip"):
         return False
-    has_upper_bound = clip_bound(node, 2) is not None
-    if has_upper_bound:
+    high = clip_bound(node, 2)
+    if high is not None:
         return False
     low = clip_bound(node, 1)
     if low is None or low <= 0:
         return False
-    readers = list(_find_readers(node.outputs[0]))
+    output = node.outputs[0]
+    readers = list(_find_readers(output))
     if not readers:
         return False
-    return all(_must_not_read_zero(reader, value) for reader, value in readers)
+    return all(itertools.starmap(_must_not_read_zero, readers))
 
 
 def _must_not_read_zero(reader: ir.Node, value: ir.Value) -> bool:

@@ -94,8 +94,9 @@ class Clamps:
         for roots in others:
             common = [root for root in common if root in roots]
         known = []
+        output = node.outputs[0]
         for root in common[:_MOST_ROOTS]:
-            curve = self._functions.find(node.outputs[0], root)
+            curve = self._functions.find(output, root)
             if curve is not None:
                 known.append(root)
         return known
@@ -108,13 +109,18 @@ class Clamps:
         node = value.producer()
         if node is None or value not in self._roots:
             return [value]
-        is_shared = not has_one_reader(value)
-        if is_shared and self._find_clamp(node) is not None:
-            return [value]
+        if not has_one_reader(value):
+            clamp = self._find_clamp(node)
+            if clamp is not None:
+                return [value]
         return [*self._roots[value], value]
 
 
-def _clamp_of(node: ir.Node, x: ir.Value, curve: Piecewise) -> Clamp | Leak | None:
+def _clamp_of(
+    node: ir.Node,
+    x: ir.Value,
+    curve: Piecewise,
+) -> Clamp | Leak | None:
     """Return the clamp that ``node`` is, if ``curve`` of ``x`` is one."""
     if not curve.is_continuous or not _keeps_type(node, x):
         return None
@@ -137,7 +143,11 @@ def _keeps_type(node: ir.Node, x: ir.Value) -> bool:
     return output.dtype is None or output.dtype == x.dtype
 
 
-def _rectifier_of(node: ir.Node, x: ir.Value, slope: float) -> Clamp | Leak | None:
+def _rectifier_of(
+    node: ir.Node,
+    x: ir.Value,
+    slope: float,
+) -> Clamp | Leak | None:
     """Return what ``node`` is if it is ``x`` above 0 and ``slope * x`` below."""
     if slope == 0:
         return Clamp(x, 0.0, math.inf)

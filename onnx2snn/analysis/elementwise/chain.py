@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
@@ -163,11 +162,18 @@ def _inputs_of(node: ir.Node) -> list[ir.Value | None]:
 
 def computed_inputs(node: ir.Node) -> list[ir.Value]:
     """Return the inputs of ``node`` that are no constants."""
-    inputs = [value for value in node.inputs if value is not None]
-    return list(itertools.filterfalse(is_constant, inputs))
+    computed = []
+    for value in node.inputs:
+        if value is None or is_constant(value):
+            continue
+        computed.append(value)
+    return computed
 
 
-def paths_back(value: ir.Value, operators: frozenset[str]) -> Iterator[ir.Value]:
+def paths_back(
+    value: ir.Value,
+    operators: frozenset[str],
+) -> Iterator[ir.Value]:
     """Yield ``value`` and, one after the other, the values that it is a function of.
 
     Args:
@@ -180,7 +186,10 @@ def paths_back(value: ir.Value, operators: frozenset[str]) -> Iterator[ir.Value]
         current = _only_operand(current.producer(), operators)
 
 
-def paths_on(value: ir.Value, operators: frozenset[str]) -> Iterator[ir.Value]:
+def paths_on(
+    value: ir.Value,
+    operators: frozenset[str],
+) -> Iterator[ir.Value]:
     """Yield ``value`` and, one after the other, the functions of it that alone read it.
 
     Args:
@@ -199,12 +208,16 @@ def paths_on(value: ir.Value, operators: frozenset[str]) -> Iterator[ir.Value]:
         yield value
 
 
-def _only_operand(node: ir.Node | None, operators: frozenset[str]) -> ir.Value | None:
+def _only_operand(
+    node: ir.Node | None,
+    operators: frozenset[str],
+) -> ir.Value | None:
     """Return what alone ``node`` computes with beside constants, None if there is more."""
-    if node is None or not is_op(node, *operators):
+    if node is None:
+        return None
+    if not is_op(node, *operators) or len(node.outputs) > 1:
         return None
     operands = computed_inputs(node)
-    has_one_result = len(node.outputs) == 1
-    if len(operands) != 1 or not has_one_result:
+    if len(operands) > 1:
         return None
-    return operands[0]
+    return next(iter(operands), None)

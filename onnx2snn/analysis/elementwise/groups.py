@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING
 
 from onnx2snn.analysis.operators import operator_of
@@ -16,8 +15,12 @@ __all__ = ["Groups", "operands_of"]
 
 def operands_of(node: ir.Node) -> list[ir.Value]:
     """Return the inputs of ``node`` that may differ from element to element."""
-    inputs = [value for value in node.inputs if value is not None]
-    return list(itertools.filterfalse(_is_one_number, inputs))
+    operands = []
+    for value in node.inputs:
+        if value is None or _is_one_number(value):
+            continue
+        operands.append(value)
+    return operands
 
 
 def _is_one_number(value: ir.Value) -> bool:
@@ -54,7 +57,8 @@ class Groups:
         """Return the root of the group that ``node`` is in, None if it is in none."""
         if not operator_of(node).is_elementwise:
             return None
-        roots = {self.root(value) for value in operands_of(node)}
+        operands = operands_of(node)
+        roots = {self.root(value) for value in operands}
         if len(roots) != 1:
             return None
         root = roots.pop()
