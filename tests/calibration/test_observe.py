@@ -135,7 +135,7 @@ def test_the_sum_of_two_normalizations_is_wider() -> None:
     )
 
 
-def test_folded_normalizations_are_known_by_their_note() -> None:
+def test_folded_normalizations_are_known_by_their_annotation() -> None:
     ann, folded = (network(f"n = {NORM}  r = Relu (n)  y = Neg (r)") for _ in range(2))
     FoldBatchNorm()(folded)
     assert [node.op_type for node in folded.graph] == ["Conv", "Relu", "Neg"]

@@ -65,7 +65,7 @@ def test_one_number_broadcasts_to_any_rank(rank: int) -> None:
     assert along_axis(scale.values, None, rank).size == 1
 
 
-def test_a_quantizer_s_range_is_noted_and_erased() -> None:
+def test_a_quantizer_range_is_written_and_erased() -> None:
     value = ir.Value(name="a")
     assert QUANTIZER_RANGE.read(value) is None
     QUANTIZER_RANGE.write(value, QuantizerRange(np.float32([0.5, 2]), 1, 255))

@@ -25,7 +25,7 @@ class ExcludeNodes(ir.passes.InPlacePass):
     in the readout if no neuron depends on it. Naming one factor of an activation that is
     spelled out, such as the Sigmoid in ``x * Sigmoid(x)``, means the activation. With neurons in
     front of ``all`` weights, weights that make such a value get none, and neither do those
-    that read it. Only notes are written; the graph stays as it is.
+    that read it. Only annotations are written; the graph stays as it is.
 
     Attributes:
         values: Names of the values.
@@ -34,7 +34,7 @@ class ExcludeNodes(ir.passes.InPlacePass):
     values: tuple[str, ...] = ()
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Write the notes in the main graph."""
+        """Write the annotations in the main graph."""
         if not self.values:
             return ir.passes.PassResult(model, modified=False)
         wanted = set(self.values)

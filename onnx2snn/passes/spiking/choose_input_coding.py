@@ -20,7 +20,7 @@ __all__ = ["ChooseInputCoding"]
 class ChooseInputCoding(ir.passes.InPlacePass):
     """Note on inputs that they enter the network as spikes or events.
 
-    All passes behind this one take such an input for a stream. Only notes are written; the
+    All passes behind this one take such an input for a stream. Only annotations are written; the
     graph stays as it is.
 
     Attributes:
@@ -37,7 +37,7 @@ class ChooseInputCoding(ir.passes.InPlacePass):
     data: Dataset | None = None
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Write the notes."""
+        """Write the annotations."""
         largest = self._largest_magnitudes()
         modified = False
         for value in model.graph.inputs:

@@ -142,7 +142,7 @@ def test_weights_that_are_left_read_the_value_as_it_is() -> None:
     assert sum(map(is_neuron, ann.graph)) == len("abs")
 
 
-def test_only_notes_are_written_and_only_once() -> None:
+def test_only_annotations_are_written_and_only_once() -> None:
     ann = model(CHAIN, **W)
     before = [
         (node.op_type, [value.name for value in node.outputs]) for node in ann.graph

@@ -227,7 +227,7 @@ def test_before_a_matmul() -> None:
     assert "BatchNormalization" not in ops(after)
 
 
-def test_the_distribution_is_noted() -> None:
+def test_the_distribution_is_annotated() -> None:
     before = batch_norm_of("Conv (x, w, b)", w=normal(7, 6, 4, 3, 2), b=normal(8, 6))
     noted = PASS(before).model.graph.node(0).outputs[0]
     found = Normal.of(noted)
@@ -236,7 +236,7 @@ def test_the_distribution_is_noted() -> None:
     np.testing.assert_allclose(found.std, np.abs(norm(6)["scale"]))
 
 
-def test_the_note_goes_when_more_is_folded() -> None:
+def test_the_annotation_goes_when_more_is_folded() -> None:
     before = conv(f"n = {NORM} (h, scale, bias, mean, var)  y = Mul (n, s)",
                   s=positive(9, 6, 1, 1), **norm(6))  # fmt: skip
     PASS(before)

@@ -153,7 +153,7 @@ def test_dead_channels_are_noted_and_a_dead_layer_is_named(
     assert "Relu 'y' never fires on the calibration data" in caplog.text
 
 
-def test_only_notes_are_written_and_once() -> None:
+def test_only_annotations_are_written_and_once() -> None:
     ann = network("a = Relu (c)  y = Clip (a, low, high)")
     data = dataset({"x": X}, input_specs(ann))
     after = check_pass(Calibrate(data=data), ann, {"x": X}, rtol=0)

@@ -12,7 +12,7 @@ from tests.models import dyadic, model
 NET = "(float[N,4] a, float[N,4] b) => (float[N,4] y) { h = Sub (a, b)  y = Relu (h) }"
 
 
-def test_a_note_is_all_that_changes() -> None:
+def test_an_annotation_is_all_that_changes() -> None:
     ann = model(NET)
     before = [(node.name, node.op_type) for node in ann.graph]
     result = ChooseInputCoding(rate=("a",), events=("b",))(ann)

@@ -36,7 +36,7 @@ def test_the_file_says_what_it_is_and_what_made_it() -> None:
     }
 
 
-def test_the_notes_of_other_passes_are_erased() -> None:
+def test_annotations_of_other_passes_are_erased() -> None:
     ann = model(
         "(float[N,3] x) => (float[N,3] y) { h = Neg (x)  a = Relu (h)  y = Relu (a) }"
     )
