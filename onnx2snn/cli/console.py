@@ -1,4 +1,4 @@
-"""What the command line prints, and where."""
+"""Output of the command line: results, errors, bars."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 ERRORS = Console(stderr=True, soft_wrap=True)
-"""Where errors go."""
+"""The console of errors."""
 
 
 def results_console() -> Console:

@@ -51,7 +51,7 @@ _NO_CORRECTIONS = "none"
 @document_parts
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """How a conversion is done; the defaults are what measures best.
+    """Choices of a conversion; the defaults are what measures best.
 
     Attributes:
         method: Name of one of ``METHODS``, or a ``Method`` of one's own. The parts of it that
@@ -69,8 +69,8 @@ class Options:
             some by name: a mapping, or text as in ``image=events,pose=rate``.
         until: Names of nodes: what depends on them is left as it is.
         nodes_to_exclude: Names of nodes that are left as they are.
-        seed: Seed of what is random: spikes of the input, and inputs made up where there is
-            no calibration data.
+        seed: Seed of what is random: spikes of the input, and synthetic inputs where there
+            is no calibration data.
         check: Whether the imported model is run against the original.
         skip_passes: Names of passes to leave out.
     """
@@ -150,18 +150,19 @@ class Options:
         Raises:
             OptionError: There is no such coding.
         """
-        given = self.input_coding
-        if isinstance(given, str) and "=" in given:
-            pairs = [part.rpartition("=") for part in given.split(",")]
-            given = {name.strip(): coding.strip() for name, _, coding in pairs}
-        found = given if isinstance(given, str) else dict(given)
-        if not {*([found] if isinstance(found, str) else found.values())} <= {*CODINGS}:
+        codings = self.input_coding
+        if not isinstance(codings, str):
+            codings = dict(codings)
+        elif "=" in codings:
+            codings = _codings_by_name(codings)
+        chosen = {codings} if isinstance(codings, str) else set(codings.values())
+        if not chosen.issubset(CODINGS):
             message = (
                 f"input_coding must be one of {', '.join(CODINGS)}, for all inputs or by name as "
                 f"in image=events, not {self.input_coding!r}"
             )
             raise OptionError(message)
-        return found
+        return codings
 
     def chosen_method(self) -> Method:
         """Return the method, with the parts that are given beside it.
@@ -204,13 +205,17 @@ class Options:
         if not self.collapse:
             _check_used_with("collapse", "schedule", method.schedule, ["layerwise"])
         for correction in method.corrections:
-            for name in CORRECTIONS[correction].overrides:
-                if getattr(self, name) is not None:
-                    message = (
-                        f"{name} is of no use with the correction {correction}, which sets all "
-                        "thresholds; leave it out"
-                    )
-                    raise OptionError(message)
+            self._check_not_overridden(correction)
+
+    def _check_not_overridden(self, correction: str) -> None:
+        """Refuse parts that ``correction`` leaves without use."""
+        for name in CORRECTIONS[correction].overrides:
+            if getattr(self, name) is not None:
+                message = (
+                    f"{name} is of no use with the correction {correction}, which sets all "
+                    "thresholds; leave it out"
+                )
+                raise OptionError(message)
 
     def skipped(self) -> frozenset[type[ir.passes.PassBase]]:
         """Return the classes of the passes to leave out."""
@@ -230,15 +235,23 @@ class Options:
 
     def asks_for_data(self) -> bool:
         """Whether corrections were asked for that need data, by name or by that of a method."""
-        asked = self.corrections is not None or self.method not in {
-            "auto",
-            METHODS["auto"],
-        }
-        return asked and bool(self.chosen_method().corrections)
+        by_default = self.method in {"auto", METHODS["auto"]}
+        if self.corrections is None and by_default:
+            return False
+        return bool(self.chosen_method().corrections)
 
     def describe(self, data: Dataset | None) -> str:
         """Return the method in words, for the metadata of the file."""
         return self.chosen_method().describe(self.possible_corrections(data))
+
+
+def _codings_by_name(text: str) -> dict[str, str]:
+    """Return input to coding from a text as in ``image=events,pose=rate``."""
+    codings = {}
+    for entry in text.split(","):
+        name, _, coding = entry.rpartition("=")
+        codings[name.strip()] = coding.strip()
+    return codings
 
 
 def _check_used_with(

@@ -24,7 +24,7 @@ __all__ = ["Method"]
 @document_parts
 @dataclasses.dataclass(frozen=True)
 class Method:
-    """How activations become spikes: a neuron, its thresholds, corrections, and a schedule.
+    """A way to turn activations into spikes: neuron, thresholds, corrections and schedule.
 
     Attributes:
         name: By which it is chosen; free for a combination of one's own.
@@ -72,7 +72,7 @@ class Method:
 
     @property
     def needs(self) -> str:
-        """What it is to be given beside the network."""
+        """Data that it is to be given beside the network."""
         if self.corrections:
             return "calibration data"
         return "calibration data, or BatchNormalization"

@@ -13,9 +13,9 @@ _MANY = 2**16
 
 @dataclasses.dataclass(frozen=True)
 class SpikeWeights:
-    """How T spikes of one neuron write a number: the spike at step t = 1..T weighs k^(1-t).
+    """Weights by which T spikes of one neuron write a number.
 
-    The first weighs 1, so that no weight grows with T. With ``total`` the sum of the weights, a
+    The spike at step t = 1..T weighs k^(1-t). The first weighs 1, so that no weight grows with T. With ``total`` the sum of the weights, a
     first spike stands for ``theta / total``, theta being the largest value, and the last, the
     smallest digit, for ``last`` times as much.
 

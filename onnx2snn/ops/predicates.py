@@ -1,4 +1,4 @@
-"""Which operator of ours a node of a graph is."""
+"""Predicates of nodes: whether one is a neuron, or another operator of ours."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What became of each node of a network, at what cost; as plain data, a file, and a page."""
+"""Reports: what became of each node of a network, at what cost; as data, a file, a page."""

@@ -1,4 +1,4 @@
-"""What the arithmetic of a network costs, before and after conversion."""
+"""Energy of the arithmetic of a network, before and after conversion."""
 
 from __future__ import annotations
 

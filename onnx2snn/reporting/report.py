@@ -1,4 +1,4 @@
-"""What a conversion did, as plain data."""
+"""The report of a conversion, as plain data."""
 
 from __future__ import annotations
 
