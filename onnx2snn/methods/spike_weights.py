@@ -15,9 +15,9 @@ _MANY = 2**16
 class SpikeWeights:
     """Weights by which T spikes of one neuron write a number.
 
-    The spike at step t = 1..T weighs k^(1-t). The first weighs 1, so that no weight grows with T. With ``total`` the sum of the weights, a
-    first spike stands for ``theta / total``, theta being the largest value, and the last, the
-    smallest digit, for ``last`` times as much.
+    The spike at step t = 1..T weighs k^(1-t). The first weighs 1, so that no weight grows with
+    T. With ``total`` the sum of the weights, a first spike stands for ``theta / total``, theta
+    being the largest value, and the last, the smallest digit, for ``last`` times as much.
 
     Attributes:
         leak: k, by which the potential of the neuron grows in a step; 1 if it does not.
