@@ -96,7 +96,7 @@ class Streams:
         ]
         if refusals:
             name = self.graph.name or "the model"
-            message = f"{name} has parts that no spiking network can be:"
+            message = f"{name} has nodes that cannot be converted:"
             raise UnsupportedError(message, refusals)
 
     def is_spike_driven(self, node: ir.Node) -> bool:

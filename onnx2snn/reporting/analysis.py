@@ -65,7 +65,7 @@ _KINDS = (*(kind.value for kind in NodeKind), "folded", "constant", "removed")
 
 _GONE = {
     Outcome.CONSTANT: ("constant", "needs no input's values: computed on import"),
-    Outcome.REMOVED: ("removed", "what it hands on is what it reads"),
+    Outcome.REMOVED: ("removed", "no-op: hands on its input"),
     Outcome.UNUSED: ("removed", "no output depends on it"),
 }
 """Kind and reason of a node that has no nodes in its place."""
@@ -170,14 +170,14 @@ def _add_macs(nodes: Iterable[ir.Node]) -> int | None:
 def _kind_and_reason(mapping: NodeMapping, streams: Streams) -> tuple[str, str]:
     """Return what a node of the file becomes, and why."""
     if mapping.outcome is Outcome.FOLDED and mapping.into is not None:
-        return "folded", f"part of what {mapping.into.op} {mapping.into.name!r} became"
+        return "folded", f"folded into {mapping.into.op} {mapping.into.name!r}"
     if mapping.outcome is not Outcome.KEPT:
         return _GONE[mapping.outcome]
     node = _choose_representative(mapping, streams)
     classification = streams.classifications[node]
     kind, reason = classification.kind.value, classification.reason
     if classification.kind is NodeKind.ANALOG and is_excluded_node(node):
-        reason = "left as it is, as asked"
+        reason = "excluded, as asked"
     return kind, reason
 
 

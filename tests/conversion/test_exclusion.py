@@ -41,7 +41,7 @@ def test_an_excluded_activation_is_analog_and_the_reason_says_so() -> None:
         "analog",
         "spiking",
     ]
-    assert found["r1"]["reason"] == "left as it is, as asked"
+    assert found["r1"]["reason"] == "excluded, as asked"
     assert [found[name]["spike_driven"] for name in ("g1", "g2")] == [True, False]
 
 
