@@ -10,6 +10,7 @@ from onnx2snn.analysis.channel_axis import channel_axis
 from onnx2snn.analysis.macs import count_macs
 from onnx2snn.analysis.neuron_places import weighted_operand
 from onnx2snn.analysis.operators import OPERATORS, Channel, Form, Operator
+from onnx2snn.analysis.operators.columns import Activation
 from onnx2snn.analysis.operators.sign_rules import as_first_input
 from onnx2snn.analysis.signs import Signs
 from onnx2snn.analysis.streams import NodeKind, find_streams
@@ -65,6 +66,7 @@ def test_an_operator_without_a_row_is_refused() -> None:
         (Operator(Form.MAX_LIKE, (0,)), NodeKind.MAX_LIKE),
         (Operator(Form.ANALOG), NodeKind.ANALOG),
         (Operator(Form.SHAPE), NodeKind.STATIC),
+        (Operator(Form.ANALOG, activation=Activation.WHOLE), NodeKind.SPIKING),
         (Operator(Form.REFUSED, reason="is not ready"), NodeKind.REFUSED),
     ],
 )
