@@ -63,16 +63,22 @@ class _Finder:
         read = reads(node)
         if self._varying.isdisjoint(read):
             return
-        operator = operator_of(node)
         is_resized = not self.data_dependent.isdisjoint(read)
-        if operator.form is Form.SHAPE and not is_resized:
+        if operator_of(node).form is Form.SHAPE and not is_resized:
             return
-        sizes = [self._is_varying_input(node, position) for position in operator.sizes]
-        bodies = [self._gives_other_shapes(node, body) for body in subgraphs(node)]
+        resizes = self._resizes(node)
         self._varying.update(node.outputs)
-        if is_resized or any(sizes) or any(bodies):
+        if is_resized or resizes:
             changing = [v for v in node.outputs if not self._has_fixed_shape(v)]
             self.data_dependent.update(changing)
+
+    def _resizes(self, node: ir.Node) -> bool:
+        """Whether streams decide how large the results of ``node`` are."""
+        bodies = [self._gives_other_shapes(node, body) for body in subgraphs(node)]
+        if any(bodies):
+            return True
+        positions = operator_of(node).sizes
+        return any(self._is_varying_input(node, position) for position in positions)
 
     def _gives_other_shapes(self, node: ir.Node, body: ir.Graph) -> bool:
         """Whether ``body`` gives results of changing shapes, or a changing number of turns."""

@@ -69,8 +69,8 @@ class Operator:
 
     Attributes:
         form: Dependence on the inputs that are streams.
-        inputs: Positions of the inputs that may be streams; None for all. The others must
-            be static, or the node is analog.
+        inputs: Positions of the inputs that may be streams, if the form is linear, multilinear or
+            max-like; None for all. The others must be static, or the node is analog.
         bias: Positions of further inputs that a multilinear operator adds: they may be
             streams as well.
         only: Values of an attribute for which the form holds, the operator's default first;
@@ -95,7 +95,7 @@ class Operator:
     """
 
     form: Form
-    inputs: tuple[int, ...] | None = None
+    inputs: tuple[int, ...] | None = (0,)
     bias: tuple[int, ...] = ()
     only: Mapping[str, tuple[object, ...]] = dataclasses.field(default_factory=dict)
     selects: Mapping[str, tuple[object, ...]] | None = None
