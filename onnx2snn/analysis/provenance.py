@@ -7,26 +7,24 @@ in front of an anchor, up to the anchors before, was replaced by what the result
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import enum
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
+from onnx2snn.analysis.anchors import anchors_of_sources, find_anchors
+from onnx2snn.analysis.node_matching import match_nodes
 from onnx2snn.analysis.operators import Form, operator_named
-from onnx2snn.graph import dependency_graph, is_constant
+from onnx2snn.graph import is_constant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import onnx_ir as ir
 
+    from onnx2snn.analysis.node_matching import Replacements
     from onnx2snn.analysis.source_nodes import SourceNode
 
-    _Fits = Callable[[SourceNode, ir.Node], bool]
-
 __all__ = ["NodeMapping", "Outcome", "node_mappings"]
-
-_Node = TypeVar("_Node")
 
 
 class Outcome(enum.StrEnum):
@@ -69,24 +67,40 @@ def node_mappings(nodes: Sequence[SourceNode], graph: ir.Graph) -> list[NodeMapp
         nodes: The nodes of a file, in topological order.
         graph: What passes made of the file, in topological order.
     """
-    makers = _find_anchors(nodes, graph)
+    makers = find_anchors(nodes, graph)
     order = {name: position for position, name in enumerate(makers)}
-    anchors = _anchors_of_sources(nodes, order)
+    anchors = anchors_of_sources(nodes, order)
     variable = _find_variable_nodes(nodes)
-    lasting = {
-        node: anchor
-        for node, anchor in anchors.items()
-        if node in variable or anchor in node.outputs
-    }
-    replaced_by = _match_nodes(nodes, graph, lasting, order)
+    lasting = _keep_lasting(anchors, variable)
+    replaced_by = match_nodes(nodes, graph, lasting, order)
     match = _Match(
         anchors=anchors,
         variable=variable,
         makers=makers,
         replaced_by=replaced_by,
-        holders={new: old for old, news in replaced_by.items() for new in news},
+        holders=_find_holders(replaced_by),
     )
     return [match.mapping_of(node) for node in nodes]
+
+
+def _keep_lasting(
+    anchors: Mapping[SourceNode, str], variable: set[SourceNode]
+) -> dict[SourceNode, str]:
+    """Return the anchors of nodes that are variable or make their anchor themselves."""
+
+    def is_lasting(node: SourceNode) -> bool:
+        return node in variable or anchors[node] in node.outputs
+
+    return {node: anchor for node, anchor in anchors.items() if is_lasting(node)}
+
+
+def _find_holders(replaced_by: Replacements) -> dict[ir.Node, SourceNode]:
+    """Return the node of the file in whose place each node of the result is."""
+    holders = {}
+    for old, news in replaced_by.items():
+        for new in news:
+            holders[new] = old
+    return holders
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,17 +147,6 @@ def _is_unchanged(old: SourceNode, news: Sequence[ir.Node]) -> bool:
     return all(value is not None and value.name in names for value in constants)
 
 
-def _find_anchors(nodes: Iterable[SourceNode], graph: ir.Graph) -> dict[str, ir.Node]:
-    """Return the node of ``graph`` that makes each anchor, in topological order."""
-    names = {name for node in nodes for name in node.outputs}
-    makers = {}
-    for node in graph:
-        for value in node.outputs:
-            if value.name in names:
-                makers[str(value.name)] = node
-    return makers
-
-
 def _find_variable_nodes(nodes: Iterable[SourceNode]) -> set[SourceNode]:
     """Return the nodes that depend on the values of an input, and not on its shape alone."""
     fixed: set[str] = set()
@@ -155,133 +158,3 @@ def _find_variable_nodes(nodes: Iterable[SourceNode]) -> set[SourceNode]:
         else:
             variable.add(node)
     return variable
-
-
-def _anchors_of_sources(
-    nodes: Sequence[SourceNode], order: Mapping[str, int]
-) -> dict[SourceNode, str]:
-    """Return the anchor of each node of the file."""
-    readers = collections.defaultdict(list)
-    for node in nodes:
-        for name in node.inputs:
-            readers[name].append(node)
-
-    def readers_of(node: SourceNode) -> Iterable[SourceNode]:
-        return (reader for name in node.outputs for reader in readers[name])
-
-    return _anchors_of(nodes, lambda node: node.outputs, readers_of, order)
-
-
-def _anchors_of_results(
-    graph: ir.Graph, order: Mapping[str, int]
-) -> dict[ir.Node, str]:
-    """Return the anchor of each node of the result."""
-    edges = dependency_graph(graph)
-
-    def outputs_of(node: ir.Node) -> Iterable[str]:
-        return (str(value.name) for value in node.outputs)
-
-    return _anchors_of(list(graph), outputs_of, edges.successors, order)
-
-
-def _anchors_of(
-    nodes: Sequence[_Node],
-    outputs_of: Callable[[_Node], Iterable[str]],
-    readers_of: Callable[[_Node], Iterable[_Node]],
-    order: Mapping[str, int],
-) -> dict[_Node, str]:
-    """Return for each node the first anchor that it makes or else leads to, if any."""
-    anchors: dict[_Node, str] = {}
-    for node in reversed(nodes):
-        found = [name for name in outputs_of(node) if name in order]
-        if not found:
-            found = [
-                anchors[reader] for reader in readers_of(node) if reader in anchors
-            ]
-        if found:
-            anchors[node] = min(found, key=order.__getitem__)
-    return dict(reversed(anchors.items()))
-
-
-def _match_nodes(
-    nodes: Sequence[SourceNode],
-    graph: ir.Graph,
-    anchors: Mapping[SourceNode, str],
-    order: Mapping[str, int],
-) -> dict[SourceNode, list[ir.Node]]:
-    """Return for each node of the file the nodes of ``graph`` in its place, in their order."""
-    owners = {name: node for node in nodes for name in node.outputs}
-    before = _group_by_anchor(anchors)
-    after = _group_by_anchor(_anchors_of_results(graph, order))
-    replaced_by: dict[SourceNode, list[ir.Node]] = {}
-    for anchor, news in after.items():
-        olds = before.get(anchor, [])
-        _match_at_anchor(olds, news, owners[anchor], replaced_by)
-    position = {node: index for index, node in enumerate(graph)}
-    for news in replaced_by.values():
-        news.sort(key=position.__getitem__)
-    return replaced_by
-
-
-def _group_by_anchor(anchors: Mapping[_Node, str]) -> dict[str, list[_Node]]:
-    groups: dict[str, list[_Node]] = {}
-    for node, anchor in anchors.items():
-        groups.setdefault(anchor, []).append(node)
-    return groups
-
-
-def _match_at_anchor(
-    olds: Sequence[SourceNode],
-    news: Sequence[ir.Node],
-    owner: SourceNode,
-    replaced_by: dict[SourceNode, list[ir.Node]],
-) -> None:
-    """Add to ``replaced_by`` what the nodes in front of one anchor were replaced by.
-
-    Nodes of one operator belong together, first those with outputs of one name, then nodes of
-    one family. What else is new belongs to the one that became the last node.
-
-    Args:
-        olds: The nodes of the file there.
-        news: The nodes of the result there.
-        owner: The node of the file that made the anchor.
-        replaced_by: Pairs of the anchors before; those of this one are added.
-    """
-    rest = list(news)
-    for fits in (_make_same_value, _have_same_operator, _are_of_one_family):
-        for new in tuple(rest):
-            free = [old for old in olds if old not in replaced_by]
-            old = _find_fitting(free, new, fits)
-            if old is not None:
-                replaced_by[old] = [new]
-                rest.remove(new)
-    if rest:
-        holders = (old for old in olds if news[-1] in replaced_by.get(old, ()))
-        heir = next(holders, owner)
-        replaced_by.setdefault(heir, []).extend(rest)
-
-
-def _find_fitting(
-    olds: Iterable[SourceNode], new: ir.Node, fits: _Fits
-) -> SourceNode | None:
-    return next((old for old in olds if fits(old, new)), None)
-
-
-def _make_same_value(old: SourceNode, new: ir.Node) -> bool:
-    return _have_same_operator(old, new) and new.outputs[0].name in old.outputs
-
-
-def _have_same_operator(old: SourceNode, new: ir.Node) -> bool:
-    return old.op == new.op_type
-
-
-def _are_of_one_family(old: SourceNode, new: ir.Node) -> bool:
-    """Whether passes put the operator of ``new`` in the place of that of ``old``."""
-    pair = {old.op, new.op_type}
-    if all(operator_named(op_type).is_weighted for op_type in pair):
-        return True
-    return any(pair <= family for family in _REPLACED)
-
-
-_REPLACED = (frozenset({"Clip", "Relu"}), frozenset({"Resize", "Upsample"}))
-"""Operators without weights that passes put in each other's place."""
