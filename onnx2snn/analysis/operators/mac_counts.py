@@ -33,7 +33,8 @@ def convolution_macs(node: ir.Node) -> int | None:
     weight = _known_sizes(node.inputs[1])
     if weight is None:
         return None
-    return _multiply_all(_known_sizes(node.outputs[0]), weight[1:])
+    results = _known_sizes(node.outputs[0])
+    return _multiply_all(results, weight[1:])
 
 
 def transposed_convolution_macs(node: ir.Node) -> int | None:
@@ -41,7 +42,8 @@ def transposed_convolution_macs(node: ir.Node) -> int | None:
     weight = _known_sizes(node.inputs[1])
     if weight is None:
         return None
-    return _multiply_all(_known_sizes(node.inputs[0]), weight[1:])
+    operands = _known_sizes(node.inputs[0])
+    return _multiply_all(operands, weight[1:])
 
 
 def gemm_macs(node: ir.Node) -> int | None:
@@ -51,7 +53,8 @@ def gemm_macs(node: ir.Node) -> int | None:
         return None
     is_transposed = node.attributes.get_int("transA", 0) != 0
     length = first[0] if is_transposed else first[-1]
-    return _multiply_all(_known_sizes(node.outputs[0]), (length,))
+    results = _known_sizes(node.outputs[0])
+    return _multiply_all(results, (length,))
 
 
 def matmul_macs(node: ir.Node) -> int | None:
@@ -59,7 +62,8 @@ def matmul_macs(node: ir.Node) -> int | None:
     first = _known_sizes(node.inputs[0])
     if first is None:
         return None
-    return _multiply_all(_known_sizes(node.outputs[0]), first[-1:])
+    results = _known_sizes(node.outputs[0])
+    return _multiply_all(results, first[-1:])
 
 
 def recurrent_macs(node: ir.Node) -> int | None:
@@ -68,8 +72,10 @@ def recurrent_macs(node: ir.Node) -> int | None:
     if sequences is None:
         return None
     positions = sequences[:2]
-    of_inputs = _multiply_all(positions, _known_sizes(node.inputs[1]))
-    of_states = _multiply_all(positions, _known_sizes(node.inputs[2]))
+    input_weights = _known_sizes(node.inputs[1])
+    state_weights = _known_sizes(node.inputs[2])
+    of_inputs = _multiply_all(positions, input_weights)
+    of_states = _multiply_all(positions, state_weights)
     if of_inputs is None or of_states is None:
         return None
     return of_inputs + of_states
@@ -84,7 +90,8 @@ def einsum_macs(node: ir.Node) -> int | None:
         sizes = _known_sizes(value)
         if sizes is None:
             return None
-        for name, size in zip(_axis_names(labels, len(sizes)), sizes, strict=True):
+        names = _axis_names(labels, rank=len(sizes))
+        for name, size in zip(names, sizes, strict=True):
             lengths[name] = max(size, lengths.get(name, 1))
     return math.prod(lengths.values())
 
