@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onnx2snn.calibration.thresholds import Threshold, threshold
+from onnx2snn.calibration.thresholds import Threshold, complete_threshold
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 __all__ = ["gaussian_threshold"]
 
-_DEAD = -6.0  # means below so many deviations: positive once in 10**9 samples
-_CERTAIN = 1e5  # means above so many deviations are taken as constants
-_OFFSETS = np.linspace(
-    0, 8, 41
-)  # first thresholds, in deviations above a positive mean
+_DEAD = -6.0
+"""Means below so many deviations are dead: positive once in 10**9 samples."""
+
+_CERTAIN = 1e5
+"""Means above so many deviations are taken as constants."""
+
+_OFFSETS = np.linspace(0, 8, 41)
+"""The first thresholds tried, in deviations above a positive mean."""
+
 _BISECTIONS = 40
 
 _erfc = np.frompyfunc(math.erfc, 1, 1)
@@ -50,46 +54,69 @@ def gaussian_threshold(
     right side over theta, 100 times from theta = 1, which is far from settled for 32 levels;
     ours are the grid, the bisection on k > 1, and deviations as the unit.
     """
-    mean, std = np.broadcast_arrays(np.asarray(mean, float), np.asarray(std, float))
+    mean = np.asarray(mean, float)
+    std = np.asarray(std, float)
+    mean, std = np.broadcast_arrays(mean, std)
+    _check_arguments(mean, std, levels)
+    mean = mean.reshape(-1)
+    std = std.reshape(-1)
+    is_constant = std * _CERTAIN <= np.abs(mean)
+    unit = np.where(is_constant, 1.0, std)
+    standard_mean = np.where(is_constant, 0.0, mean / unit)
+    is_dead = np.where(is_constant, mean <= 0, standard_mean < _DEAD)
+    standard_mean = np.maximum(standard_mean, _DEAD)
+    values = _best_thresholds(standard_mean, levels) * unit
+    values = np.where(is_constant, mean, values)
+    return complete_threshold(values, is_dead, bound)
+
+
+def _check_arguments(mean: np.ndarray, std: np.ndarray, levels: int) -> None:
+    """Check the arguments of ``gaussian_threshold``; see there."""
     if levels < 1:
         message = f"levels must be at least 1, not {levels}"
         raise ValueError(message)
-    if not (np.isfinite(mean).all() and np.isfinite(std).all() and (std >= 0).all()):
+    has_finite_means = np.isfinite(mean).all()
+    has_finite_deviations = np.isfinite(std).all() and (std >= 0).all()
+    if not (has_finite_means and has_finite_deviations):
         message = "means must be finite and standard deviations finite and not negative"
         raise ValueError(message)
-    mean, std = mean.reshape(-1), std.reshape(-1)
-    constant = std * _CERTAIN <= np.abs(mean)
-    unit = np.where(constant, 1.0, std)
-    standard = np.where(constant, 0.0, mean / unit)
-    dead = np.where(constant, mean <= 0, standard < _DEAD)
-    values = _best(np.maximum(standard, _DEAD), levels) * unit
-    return threshold(np.where(constant, mean, values), dead, bound)
 
 
-def _best(mean: np.ndarray, levels: int) -> np.ndarray:
+def _best_thresholds(mean: np.ndarray, levels: int) -> np.ndarray:
     """Return the best threshold for unit deviations, shape [channels]."""
-    # The best is never below the mean: the i-th tail weighs 2i - 1 in the denominator, and
-    # the later the tail, the less it holds.
-    thetas = np.maximum(mean, 0)[:, None] + _OFFSETS
-    probability, partial_mean = _tails(mean[:, None], thetas, levels)
-    step = thetas / levels
-    error = step**2 * probability - 2 * step * partial_mean
-    best = thetas[np.arange(len(mean)), error.argmin(axis=1)]
-    low, high = np.maximum(best - _OFFSETS[1], 0), best + _OFFSETS[1]
+    best = _best_of_grid(mean, levels)
+    low = np.maximum(best - _OFFSETS[1], 0)
+    high = best + _OFFSETS[1]
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
-        probability, partial_mean = _tails(mean, middle, levels)
+        probability, partial_mean = _tail_sums(mean, middle, levels)
         is_below = levels * partial_mean > middle * probability
-        low, high = np.where(is_below, middle, low), np.where(is_below, high, middle)
+        low = np.where(is_below, middle, low)
+        high = np.where(is_below, high, middle)
     return np.asarray((low + high) / 2)
 
 
-def _tails(
+def _best_of_grid(mean: np.ndarray, levels: int) -> np.ndarray:
+    """Return the best of some thresholds, for unit deviations, shape [channels]."""
+    # The best is never below the mean: the i-th tail weighs 2i - 1 in the denominator, and
+    # the later the tail, the less it holds.
+    thetas = np.maximum(mean, 0)[:, None] + _OFFSETS
+    probability, partial_mean = _tail_sums(mean[:, None], thetas, levels)
+    step = thetas / levels
+    error = step**2 * probability - 2 * step * partial_mean
+    channels = np.arange(len(mean))
+    return np.asarray(thetas[channels, error.argmin(axis=1)])
+
+
+def _tail_sums(
     mean: np.ndarray, theta: np.ndarray, levels: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return ``sum (2i - 1) P(x >= b_i)`` and ``sum E[x; x >= b_i]`` for unit deviations."""
     odd = 2 * np.arange(levels) + 1
-    distance = odd * (theta / (2 * levels))[..., None] - mean[..., None]
+    half_step = theta / (2 * levels)
+    mean = mean[..., None]
+    distance = odd * half_step[..., None] - mean
     above = np.asarray(_erfc(distance / math.sqrt(2)), float) / 2
     density = np.exp(-(distance**2) / 2) / math.sqrt(2 * math.pi)
-    return above @ odd, (mean[..., None] * above + density).sum(axis=-1)
+    partial_mean = mean * above + density
+    return above @ odd, partial_mean.sum(axis=-1)

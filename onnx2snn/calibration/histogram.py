@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Histogram"]
 
-_BLOCK = 1 << 20  # elements binned at a time, so that temporaries stay in the cache
-_SMALLEST_EXPONENT = (
-    -100
-)  # ranges below 2**-100 are not told apart: float32 would overflow
+_BLOCK = 1 << 20
+"""Elements binned at a time, so that temporaries stay in the cache."""
+
+_SMALLEST_EXPONENT = -100
+"""Ranges below 2**-100 are not told apart: float32 would overflow."""
 
 
 class Histogram:
@@ -37,6 +38,7 @@ class Histogram:
         minimum: Smallest value, exact, shape [channels]; inf before the first value.
         total: Sum of the values in float64, shape [channels].
         is_signed: Whether the bins cover negative values.
+        exponent: Exponent of 2 of the range r, shape [channels].
     """
 
     def __init__(self, channels: int, bins: int = 2048) -> None:
@@ -52,7 +54,8 @@ class Histogram:
         if channels < 1:
             message = f"channels must be at least 1, not {channels}"
             raise ValueError(message)
-        if bins < 4 or bins & (bins - 1):
+        is_power_of_two = bins & (bins - 1) == 0
+        if bins < 4 or not is_power_of_two:
             message = f"bins must be a power of two and at least 4, not {bins}"
             raise ValueError(message)
         self.counts = np.zeros((channels, bins), np.int64)
@@ -62,7 +65,7 @@ class Histogram:
         self.minimum = np.full(channels, np.inf)
         self.total = np.zeros(channels)
         self.is_signed = False
-        self._exponent = np.full(channels, _SMALLEST_EXPONENT, np.int64)
+        self.exponent = np.full(channels, _SMALLEST_EXPONENT, np.int64)
 
     @property
     def channels(self) -> int:
@@ -77,18 +80,21 @@ class Histogram:
     @property
     def width(self) -> np.ndarray:
         """Width of a bin in units of the value, shape [channels]."""
-        return np.ldexp(1.0, self._exponent + int(self.is_signed)) / self.bins
+        exponent = self.exponent + int(self.is_signed)
+        return np.ldexp(1.0, exponent) / self.bins
 
     @property
     def lower_edge(self) -> np.ndarray:
         """Left end of the first bin in units of the value, shape [channels]."""
-        return -self.width * self._first_positive()
+        return -self.width * self._first_positive
 
     def positive(self) -> np.ndarray:
         """Return the counts of the bins above zero, shape [channels, bins or bins / 2]."""
-        return self.counts[:, self._first_positive() :]
+        return self.counts[:, self._first_positive :]
 
+    @property
     def _first_positive(self) -> int:
+        """Number of the first bin above zero."""
         return self.bins // 2 if self.is_signed else 0
 
     def update(self, values: np.ndarray) -> None:
@@ -102,74 +108,80 @@ class Histogram:
             ValueError: The shape is another.
         """
         if values.ndim != 2 or len(values) != self.channels:
-            message = (
-                f"values have shape {list(values.shape)}, expected [{self.channels}, n]"
-            )
+            shape = list(values.shape)
+            message = f"values have shape {shape}, expected [{self.channels}, n]"
             raise ValueError(message)
         if values.shape[1] == 0:
             return
         if values.dtype != np.float64:
             values = values.astype(np.float32, copy=False)
-        self._include(
-            values.min(axis=1).astype(float), values.max(axis=1).astype(float)
-        )
+        minimum = values.min(axis=1).astype(float)
+        maximum = values.max(axis=1).astype(float)
+        self._include_extremes(minimum, maximum)
         self.count += values.shape[1]
         self.total += values.sum(axis=1, dtype=float)
-        self._bin(values)
+        self._add_to_bins(values)
 
-    def _include(self, minimum: np.ndarray, maximum: np.ndarray) -> None:
-        bad = ~(np.isfinite(minimum) & np.isfinite(maximum))
-        if bad.any():
-            message = (
-                f"NaN or infinite values in channels {np.flatnonzero(bad).tolist()}"
-            )
+    def _include_extremes(self, minimum: np.ndarray, maximum: np.ndarray) -> None:
+        """Widen the ranges so that they hold each channel's smallest and largest value."""
+        is_bad = ~(np.isfinite(minimum) & np.isfinite(maximum))
+        if is_bad.any():
+            channels = np.flatnonzero(is_bad).tolist()
+            message = f"NaN or infinite values in channels {channels}"
             raise CalibrationError(message)
         np.minimum(self.minimum, minimum, out=self.minimum)
         np.maximum(self.maximum, maximum, out=self.maximum)
         if not self.is_signed and (minimum < 0).any():
-            self.counts = _moved_up(_merged(self.counts, 1))
+            self.counts = _make_room_below(self.counts)
             self.is_signed = True
+        smallest = np.ldexp(0.5, _SMALLEST_EXPONENT)
         magnitude = np.maximum(np.abs(minimum), np.abs(maximum))
-        _, exponent = np.frexp(np.maximum(magnitude, np.ldexp(0.5, _SMALLEST_EXPONENT)))
-        self._widen(np.maximum(self._exponent, exponent))
+        _, exponent = np.frexp(np.maximum(magnitude, smallest))
+        self._widen_ranges(np.maximum(self.exponent, exponent))
 
-    def _widen(self, exponent: np.ndarray) -> None:
-        for doublings in np.unique(exponent - self._exponent):
-            if doublings > 0:
-                channels = exponent - self._exponent == doublings
-                self.counts[channels] = self._doubled(
-                    self.counts[channels], int(doublings)
-                )
-        self._exponent = exponent
+    def _widen_ranges(self, exponent: np.ndarray) -> None:
+        """Double the ranges until their exponents are those given, shape [channels]."""
+        doublings = exponent - self.exponent
+        for count in np.unique(doublings):
+            if count > 0:
+                channels = doublings == count
+                old = self.counts[channels]
+                self.counts[channels] = self._double_range(old, int(count))
+        self.exponent = exponent
 
-    def _doubled(self, counts: np.ndarray, doublings: int) -> np.ndarray:
+    def _double_range(self, counts: np.ndarray, doublings: int) -> np.ndarray:
+        """Return ``counts`` of bins whose range doubled so many times."""
         if not self.is_signed:
-            return _merged(counts, doublings)
+            return _merge_bins(counts, doublings)
         below, above = np.split(counts, 2, axis=1)
-        return np.hstack(
-            [_merged(below[:, ::-1], doublings)[:, ::-1], _merged(above, doublings)]
-        )
+        from_zero_down = below[:, ::-1]
+        below = _merge_bins(from_zero_down, doublings)[:, ::-1]
+        return np.hstack([below, _merge_bins(above, doublings)])
 
-    def _bin(self, values: np.ndarray) -> None:
+    def _add_to_bins(self, values: np.ndarray) -> None:
+        """Count values, [channels, n], block by block."""
         channels, n = values.shape
         step = max(1, _BLOCK // n)
         for first in range(0, channels, step):
+            rows = slice(first, first + step)
             for start in range(0, n, _BLOCK):
-                self._bin_block(
-                    slice(first, first + step), values[:, start : start + _BLOCK]
-                )
+                block = values[rows, start : start + _BLOCK]
+                self._add_block_to_bins(rows, block)
 
-    def _bin_block(self, channels: slice, values: np.ndarray) -> None:
-        block, first = values[channels], self._first_positive()
-        scale = (1 / self.width[channels]).astype(block.dtype)
-        scaled = block * scale[:, None]
+    def _add_block_to_bins(self, channels: slice, block: np.ndarray) -> None:
+        """Count the values of some channels; zeros apart."""
+        first = self._first_positive
+        bins_a_unit = (1 / self.width[channels]).astype(block.dtype)
+        scaled = block * bins_a_unit[:, None]
         if self.is_signed:
             np.floor(scaled, out=scaled)
+        rows, values_a_row = block.shape
+        first_of_rows = np.arange(rows)[:, None] * self.bins
         index = scaled.astype(np.intp)
-        index += np.arange(len(block))[:, None] * self.bins + first
-        zeros = block.shape[1] - np.count_nonzero(block, axis=1)
-        counts = np.bincount(index.ravel(), minlength=len(block) * self.bins)
-        self.counts[channels] += counts.reshape(len(block), self.bins)
+        index += first_of_rows + first
+        zeros = values_a_row - np.count_nonzero(block, axis=1)
+        counts = np.bincount(index.ravel(), minlength=rows * self.bins)
+        self.counts[channels] += counts.reshape(rows, self.bins)
         self.counts[channels, first] -= zeros
         self.zeros[channels] += zeros
 
@@ -185,33 +197,29 @@ class Histogram:
         """Add the values of ``other``, which has the same channels and bins."""
         if not other.count.any():
             return
-        self._include(other.minimum, other.maximum)
+        self._include_extremes(other.minimum, other.maximum)
         counts = other.counts
         if self.is_signed and not other.is_signed:
-            counts = _moved_up(_merged(counts, 1))
+            counts = _make_room_below(counts)
         doublings = self.exponent - other.exponent
-        for steps in np.unique(doublings):
-            channels = doublings == steps
-            self.counts[channels] += self._doubled(counts[channels], int(steps))
+        for count in np.unique(doublings):
+            channels = doublings == count
+            widened = self._double_range(counts[channels], int(count))
+            self.counts[channels] += widened
         self.count += other.count
         self.zeros += other.zeros
         self.total += other.total
-
-    @property
-    def exponent(self) -> np.ndarray:
-        """Exponent of 2 of the range r, shape [channels]."""
-        return self._exponent
 
     def merged(self) -> Histogram:
         """Return one histogram, of one channel, of the values of all channels."""
         result = Histogram(1, self.bins)
         result.is_signed = self.is_signed
-        result._exponent = self._exponent.max(keepdims=True)
-        for doublings in np.unique(result._exponent - self._exponent):
-            channels = result._exponent - self._exponent == doublings
-            result.counts += self._doubled(self.counts[channels], int(doublings)).sum(
-                axis=0
-            )
+        result.exponent = self.exponent.max(keepdims=True)
+        doublings = result.exponent - self.exponent
+        for count in np.unique(doublings):
+            channels = doublings == count
+            widened = self._double_range(self.counts[channels], int(count))
+            result.counts += widened.sum(axis=0)
         result.count[:] = self.count.sum()
         result.zeros[:] = self.zeros.sum()
         result.maximum[:] = self.maximum.max()
@@ -220,18 +228,18 @@ class Histogram:
         return result
 
 
-def _merged(counts: np.ndarray, doublings: int) -> np.ndarray:
+def _merge_bins(counts: np.ndarray, doublings: int) -> np.ndarray:
     """Merge bins as the range ``[0, r)`` doubles; the bins keep their number."""
     channels, bins = counts.shape
     group = min(1 << min(doublings, 62), bins)
+    groups = bins // group
     result = np.zeros_like(counts)
-    result[:, : bins // group] = counts.reshape(channels, bins // group, group).sum(
-        axis=2
-    )
+    result[:, :groups] = counts.reshape(channels, groups, group).sum(axis=2)
     return result
 
 
-def _moved_up(counts: np.ndarray) -> np.ndarray:
-    """Make the lower half of the bins the upper one, leaving room for negative values."""
+def _make_room_below(counts: np.ndarray) -> np.ndarray:
+    """Make of the bins of ``[0, r)`` those of ``[-r, r)``, twice as wide."""
+    wider = _merge_bins(counts, 1)
     half = counts.shape[1] // 2
-    return np.hstack([np.zeros_like(counts[:, half:]), counts[:, :half]])
+    return np.hstack([np.zeros_like(wider[:, half:]), wider[:, :half]])

@@ -1,4 +1,4 @@
-"""What an activation cannot exceed, whatever its data are."""
+"""Limits that an activation cannot exceed, whatever its data are."""
 
 from __future__ import annotations
 
@@ -19,10 +19,14 @@ def largest_magnitude(value: ir.Value, axis: int | None = None) -> ArrayLike | N
 
     It is one for each channel where a quantizer says so of the channels along ``axis``.
     """
-    producer, quantized = value.producer(), QUANTIZER_RANGE.read(value)
-    if quantized is not None:
-        along = axis is not None and quantized.axis == axis
-        return quantized.values if along else float(quantized.values.max())
-    if producer is None or not (is_rectifier(producer) or is_symmetric_clip(producer)):
+    quantizer = QUANTIZER_RANGE.read(value)
+    if quantizer is not None:
+        is_along_axis = axis is not None and quantizer.axis == axis
+        largest = float(quantizer.values.max())
+        return quantizer.values if is_along_axis else largest
+    producer = value.producer()
+    if producer is None:
         return None
-    return upper_bound(producer)
+    if is_rectifier(producer) or is_symmetric_clip(producer):
+        return upper_bound(producer)
+    return None

@@ -8,9 +8,9 @@ import numpy as np
 
 from onnx2snn.calibration.histogram import Histogram
 from onnx2snn.calibration.thresholds import (
+    complete_threshold,
     mse_threshold,
     quantization_errors,
-    threshold,
 )
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def shrunk_mse_threshold(
         theta = theta_channel^(1 - share) theta_largest^share,
 
     by the share, 0 to 1, that does best in cross-validation: thresholds from all folds but one
-    are judged by the quantizer's squared error on that one. With plenty of data it is 0.
+    are compared by the quantizer's squared error on that one. With plenty of data it is 0.
 
     Args:
         folds: The activations seen, in parts of about the same size; those without samples
@@ -51,16 +51,27 @@ def shrunk_mse_threshold(
     found = mse_threshold(Histogram.sum(folds), time_steps, bound=bound)
     if len(parts) < 2:
         return found
+    share = _best_share(parts, time_steps, bound)
+    values = _draw_toward_largest(found.values, share)
+    return complete_threshold(values, found.dead, bound)
+
+
+def _best_share(
+    parts: Sequence[Histogram], time_steps: int, bound: ArrayLike | None
+) -> float:
+    """Return the share that does best on parts from which no threshold was chosen."""
     errors = np.zeros(len(_SHARES))
     for held_out in parts:
         rest = Histogram.sum([part for part in parts if part is not held_out])
         values = mse_threshold(rest, time_steps, bound=bound).values
-        candidates = np.stack([_drawn(values, share) for share in _SHARES], axis=1)
-        errors += quantization_errors(held_out, time_steps, candidates).sum(axis=0)
-    values = _drawn(found.values, _SHARES[int(np.argmin(errors))])
-    return threshold(values, found.dead, bound)
+        candidates = [_draw_toward_largest(values, share) for share in _SHARES]
+        thetas = np.stack(candidates, axis=1)
+        errors += quantization_errors(held_out, time_steps, thetas).sum(axis=0)
+    best = int(np.argmin(errors))
+    return _SHARES[best]
 
 
-def _drawn(values: np.ndarray, share: float) -> np.ndarray:
-    """Return the thresholds, drawn toward the largest."""
-    return np.asarray(values ** (1 - share) * values.max() ** share)
+def _draw_toward_largest(values: np.ndarray, share: float) -> np.ndarray:
+    """Return the thresholds, drawn toward the largest by a share from 0 to 1."""
+    largest = values.max()
+    return np.asarray(values ** (1 - share) * largest**share)

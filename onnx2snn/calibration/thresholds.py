@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Threshold",
     "balanced_threshold",
+    "complete_threshold",
     "max_threshold",
     "mse_threshold",
     "percentile_threshold",
     "quantization_errors",
-    "threshold",
 ]
 
 _REFINEMENT = 10  # finer steps within one step of the grid
@@ -39,7 +39,7 @@ class Threshold:
     dead: np.ndarray
 
 
-def threshold(
+def complete_threshold(
     values: np.ndarray, dead: np.ndarray, bound: ArrayLike | None = None
 ) -> Threshold:
     """Return thresholds, capped at ``bound``, with a stand-in for dead channels.
@@ -55,17 +55,18 @@ def threshold(
     Raises:
         ValueError: A bound is not positive.
     """
-    cap = np.broadcast_to(
-        np.asarray(np.inf if bound is None else bound, float), dead.shape
-    )
+    limit = np.asarray(np.inf if bound is None else bound, float)
+    cap = np.broadcast_to(limit, dead.shape)
     if not (cap > 0).all():
         message = f"the bound must be positive, not {bound!r}"
         raise ValueError(message)
-    unknown = np.where(np.isfinite(cap), cap, 1.0)
-    stand_in = (
-        np.full(dead.shape, np.median(values[~dead])) if not dead.all() else unknown
-    )
-    return Threshold(np.minimum(np.where(dead, stand_in, values), cap), dead)
+    if dead.all():
+        stand_in = np.where(np.isfinite(cap), cap, 1.0)
+    else:
+        median = np.median(values[~dead])
+        stand_in = np.full(dead.shape, median)
+    completed = np.where(dead, stand_in, values)
+    return Threshold(np.minimum(completed, cap), dead)
 
 
 def max_threshold(histogram: Histogram, *, bound: ArrayLike | None = None) -> Threshold:
@@ -73,7 +74,7 @@ def max_threshold(histogram: Histogram, *, bound: ArrayLike | None = None) -> Th
 
     Source: Diehl et al. 2015; channel-wise, Kim et al. 2020.
     """
-    return threshold(histogram.maximum, histogram.maximum <= 0, bound)
+    return complete_threshold(histogram.maximum, _is_dead(histogram), bound)
 
 
 def percentile_threshold(
@@ -98,15 +99,18 @@ def percentile_threshold(
         raise ValueError(message)
     counts = histogram.positive()
     reached = counts.cumsum(axis=1)
-    wanted = percentile / 100 * reached[:, -1:]
-    index = np.minimum((reached < wanted).sum(axis=1), counts.shape[1] - 1)
+    positive = reached[:, -1:]
+    wanted = percentile / 100 * positive
+    last_bin = counts.shape[1] - 1
+    index = np.minimum((reached < wanted).sum(axis=1), last_bin)
     channel = np.arange(histogram.channels)
     inside = counts[channel, index]
-    missing = wanted[:, 0] - (reached[channel, index] - inside)
-    values = (index + missing / np.maximum(inside, 1)) * histogram.width
-    return threshold(
-        np.minimum(values, histogram.maximum), histogram.maximum <= 0, bound
-    )
+    below = reached[channel, index] - inside
+    missing = wanted[:, 0] - below
+    share = missing / np.maximum(inside, 1)
+    values = (index + share) * histogram.width
+    values = np.minimum(values, histogram.maximum)
+    return complete_threshold(values, _is_dead(histogram), bound)
 
 
 def balanced_threshold(
@@ -127,13 +131,15 @@ def balanced_threshold(
     Source: Bu et al., 2025 (local threshold balancing).
     """
     counts = histogram.positive().astype(float)
-    centers = (np.arange(counts.shape[1]) + 0.5) * histogram.width[:, None]
+    bins = counts.shape[1]
+    centers = (np.arange(bins) + 0.5) * histogram.width[:, None]
     seen = np.maximum(histogram.count, 1)
     values = np.zeros(histogram.channels)
     for _ in range(iterations):
         above = np.maximum(centers - values[:, None], 0)
-        values += 2 * (counts * above).sum(axis=1) / seen
-    return threshold(values, histogram.maximum <= 0, bound)
+        excess = (counts * above).sum(axis=1)
+        values += 2 * excess / seen
+    return complete_threshold(values, _is_dead(histogram), bound)
 
 
 def mse_threshold(
@@ -164,13 +170,21 @@ def mse_threshold(
     if time_steps < 1 or grid < 1:
         message = f"time_steps and grid must be at least 1, not {time_steps} and {grid}"
         raise ValueError(message)
-    dead = histogram.maximum <= 0
+    dead = _is_dead(histogram)
     largest = np.where(dead, 1.0, histogram.maximum)[:, None]
-    error = _QuantisationError(histogram, time_steps)
-    coarse = error.argmin(largest * (1 - np.arange(grid) / grid))
-    steps = np.arange(1 - _REFINEMENT, _REFINEMENT) / (_REFINEMENT * grid)
-    fine = np.hstack([coarse[:, None], coarse[:, None] + largest * steps])
-    return threshold(error.argmin(np.minimum(fine, largest)), dead, bound)
+    error = _QuantizationError(histogram, time_steps)
+    coarse_grid = 1 - np.arange(grid) / grid
+    coarse = error.argmin(largest * coarse_grid)[:, None]
+    finer_steps = np.arange(1 - _REFINEMENT, _REFINEMENT)
+    offsets = largest * (finer_steps / (_REFINEMENT * grid))
+    fine = np.hstack([coarse, coarse + offsets])
+    values = error.argmin(np.minimum(fine, largest))
+    return complete_threshold(values, dead, bound)
+
+
+def _is_dead(histogram: Histogram) -> np.ndarray:
+    """Return of each channel whether it was never positive."""
+    return np.asarray(histogram.maximum <= 0)
 
 
 def quantization_errors(
@@ -189,10 +203,10 @@ def quantization_errors(
     Returns:
         Errors, shape [channels, candidates].
     """
-    return _QuantisationError(histogram, time_steps).of(thetas)
+    return _QuantizationError(histogram, time_steps).errors(thetas)
 
 
-class _QuantisationError:
+class _QuantizationError:
     """The quantizer's squared error, from the tails of a histogram's positive part.
 
     With ``b_k = (2k - 1) theta / 2T`` the point where the k-th spike comes, and M0, M1 the
@@ -217,29 +231,31 @@ class _QuantisationError:
         Args:
             thetas: Candidates, > 0, shape [channels, candidates].
         """
-        best = self.of(thetas).argmin(axis=1)
-        return np.asarray(thetas[np.arange(len(thetas)), best])
+        best = self.errors(thetas).argmin(axis=1)
+        channels = np.arange(len(thetas))
+        return np.asarray(thetas[channels, best])
 
-    def of(self, thetas: np.ndarray) -> np.ndarray:
+    def errors(self, thetas: np.ndarray) -> np.ndarray:
         """Return each channel's errors, squared units of the activation, shape of ``thetas``."""
-        found = [
-            self._errors(channel, candidates / width) * width**2
-            for channel, (candidates, width) in enumerate(
-                zip(thetas, self._width, strict=True)
-            )
-        ]
-        return np.array(found)
+        errors = []
+        for channel, width in enumerate(self._width):
+            in_bins = thetas[channel] / width
+            errors.append(self._channel_errors(channel, in_bins) * width**2)
+        return np.array(errors)
 
-    def _errors(self, channel: int, thetas: np.ndarray) -> np.ndarray:
+    def _channel_errors(self, channel: int, thetas: np.ndarray) -> np.ndarray:
         """Return the errors of thresholds in units of a bin."""
         step = thetas / len(self._odd)
-        points = np.minimum(self._odd * step[:, None] / 2, self._counts.shape[1] - 1)
+        last_bin = self._counts.shape[1] - 1
+        points = np.minimum(self._odd * step[:, None] / 2, last_bin)
         index = points.astype(np.intp)
         inside = points - index
         share = self._counts[channel][index] * (1 - inside)
+        center = index + (1 + inside) / 2
         count = self._count_above[channel][index] + share
-        total = self._sum_above[channel][index] + share * (index + (1 + inside) / 2)
-        return np.asarray(step**2 * (count @ self._odd) - 2 * step * total.sum(axis=1))
+        total = self._sum_above[channel][index] + share * center
+        errors = step**2 * (count @ self._odd) - 2 * step * total.sum(axis=1)
+        return np.asarray(errors)
 
 
 def _tail_sums(values: np.ndarray) -> np.ndarray:

@@ -45,9 +45,10 @@ def solve_ridge(x: np.ndarray, y: np.ndarray, samples: np.ndarray) -> Solution:
         return _zero_solution(x, y)
     known = ~held_out
     errors = [_squared_sum(y[:, held_out])]
+    unseen_x, unseen_y = x[:, held_out], y[:, held_out]
     for matrix, offset in _solutions(x[:, known], y[:, known], _STRENGTHS):
-        explained = x[:, held_out] @ matrix.astype(x.dtype)
-        residual = y[:, held_out] - explained - offset.astype(x.dtype)
+        explained = unseen_x @ matrix.astype(x.dtype)
+        residual = unseen_y - explained - offset.astype(x.dtype)
         errors.append(_squared_sum(residual))
     best = int(np.argmin(errors))
     if best == 0:
@@ -76,29 +77,37 @@ def _solutions(
     of them than inputs, with W = x' (x x' + strength)^-1 y, else among inputs, with
     W = (x' x + strength)^-1 x' y.
     """
-    x_mean = x.mean(axis=1, keepdims=True, dtype=np.float64)
-    y_mean = y.mean(axis=1, keepdims=True, dtype=np.float64)
+    x_mean = _mean_over_positions(x)
+    y_mean = _mean_over_positions(y)
     x = x - x_mean.astype(x.dtype)
     y = y - y_mean.astype(y.dtype)
     transposed = x.swapaxes(1, 2)
-    among_positions = x.shape[1] < x.shape[2]
-    if among_positions:
-        products, right_side = x @ transposed, y
-    else:
-        products, right_side = transposed @ x, transposed @ y
+    positions, inputs = x.shape[1:]
+    is_among_positions = positions < inputs
+    products = x @ transposed if is_among_positions else transposed @ x
     products = products.astype(np.float64)
+    right_side = y if is_among_positions else transposed @ y
     right_side = right_side.astype(np.float64)
-    variance = np.trace(products, axis1=1, axis2=2) / x.shape[2]
-    diagonal = np.arange(products.shape[1])
+    variance = np.trace(products, axis1=1, axis2=2) / inputs
     for strength in strengths:
         if strength == math.inf:
             zeros, _ = _zero_solution(x, y)
             yield zeros, y_mean
             continue
-        penalty = strength * variance + _TINY
-        system = products.copy()
-        system[:, diagonal, diagonal] += penalty[:, None]
+        system = _add_to_diagonal(products, strength * variance + _TINY)
         matrix = np.linalg.solve(system, right_side)
-        if among_positions:
+        if is_among_positions:
             matrix = transposed.astype(np.float64) @ matrix
         yield matrix, y_mean - x_mean @ matrix
+
+
+def _mean_over_positions(numbers: np.ndarray) -> np.ndarray:
+    return np.asarray(numbers.mean(axis=1, keepdims=True, dtype=np.float64))
+
+
+def _add_to_diagonal(products: np.ndarray, penalty: np.ndarray) -> np.ndarray:
+    """Return the matrix of each group with a number, [groups], added to its diagonal."""
+    system = products.copy()
+    diagonal = np.arange(products.shape[1])
+    system[:, diagonal, diagonal] += penalty[:, None]
+    return system

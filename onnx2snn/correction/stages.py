@@ -44,19 +44,22 @@ def plan_stages(networks: NetworkPair) -> list[Stage]:
     stages = []
     fired: list[ir.Node] = []
     planned: set[ir.Node] = set()
-    for neuron in (*networks.activations, None):
-        ends = graph.outputs if neuron is None else neuron.inputs[:1]
-        between = _nodes_between(edges, fired, ends) - planned
+    for neuron in networks.activations:
+        between = _nodes_between(edges, fired, neuron.inputs[:1]) - planned
         planned |= between
-        ahead = [node for node in graph if node in between]
-        weighted_nodes = [node for node in ahead if operator_of(node).is_weighted]
-        if neuron is None:
-            stages.append(Stage(None, weighted_nodes, []))
-            break
         fired.append(neuron)
         last_needed = [node for node in fired if last_readers.get(node, node) is neuron]
+        weighted_nodes = _find_weighted(graph, between)
         stages.append(Stage(neuron, weighted_nodes, last_needed))
+    behind = _nodes_between(edges, fired, graph.outputs) - planned
+    stages.append(Stage(None, _find_weighted(graph, behind), []))
     return stages
+
+
+def _find_weighted(graph: ir.Graph, nodes: Collection[ir.Node]) -> list[ir.Node]:
+    """Return those of ``nodes`` that have weights, in the order of ``graph``."""
+    ordered = [node for node in graph if node in nodes]
+    return [node for node in ordered if operator_of(node).is_weighted]
 
 
 def _nodes_between(

@@ -8,10 +8,10 @@ import pytest
 from onnx2snn.calibration.histogram import Histogram
 from onnx2snn.calibration.threshold_rules import RULES
 from onnx2snn.calibration.thresholds import (
+    complete_threshold,
     max_threshold,
     mse_threshold,
     percentile_threshold,
-    threshold,
 )
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ def test_per_tensor_is_the_rule_on_all_values(rule: str) -> None:
 @pytest.mark.parametrize("bound", [0, -1.5])
 def test_a_bound_must_be_positive(bound: float) -> None:
     with pytest.raises(ValueError, match=f"must be positive, not {bound}"):
-        threshold(np.ones(1), np.zeros(1, bool), bound)
+        complete_threshold(np.ones(1), np.zeros(1, bool), bound)
 
 
 @pytest.mark.parametrize("percentile", [0, -1, 100.5])
