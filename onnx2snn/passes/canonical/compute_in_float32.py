@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ComputeInFloat32", "mentions"]
 
-_OTHERS = (ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE)
+_OTHERS = (
+    ir.DataType.BFLOAT16,
+    ir.DataType.DOUBLE,
+    ir.DataType.FLOAT16,
+)
 
 _FLOAT32 = int(ir.DataType.FLOAT)
 
@@ -39,15 +43,16 @@ class ComputeInFloat32(ir.passes.InPlacePass):
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Change all types inside, then cast between them and the graph's interface."""
         graph = model.graph
-        if not any(map(_is_other_precision, _list_values(graph))):
+        others = list(filter(_is_other_precision, _list_values(graph)))
+        if not others:
             return ir.passes.PassResult(model, modified=False)
         inputs = list(filter(_is_other_precision, graph.inputs))
         outputs = list(filter(_is_other_precision, graph.outputs))
         declared = [output.dtype for output in outputs]
         for node in graph.all_nodes():
             _retype_attributes(node)
-        for value in _list_values(graph):
-            if _is_other_precision(value) and value not in inputs:
+        for value in others:
+            if value not in inputs:
                 _retype_value(value)
         for value in inputs:
             _cast_input(graph, value)
@@ -58,14 +63,18 @@ class ComputeInFloat32(ir.passes.InPlacePass):
 
 def mentions(graph: ir.Graph, *dtypes: ir.DataType) -> bool:
     """Whether a value or an attribute of ``graph``, subgraphs included, is of one of ``dtypes``."""
-    for value in _list_values(graph):
-        if value.dtype in dtypes:
-            return True
+    values = _list_values(graph)
+    if any(value.dtype in dtypes for value in values):
+        return True
+    named = _list_named_types(graph)
+    return any(number in dtypes for number in named)
+
+
+def _list_named_types(graph: ir.Graph) -> Iterator[int | None]:
+    """Yield the data types in attributes, None for an attribute that is not there."""
     for node in graph.all_nodes():
         for name in _TYPE_ATTRIBUTES:
-            if _read_type(node, name) in dtypes:
-                return True
-    return False
+            yield _read_type(node, name)
 
 
 def _is_other_precision(value: ir.Value) -> bool:
@@ -75,9 +84,10 @@ def _is_other_precision(value: ir.Value) -> bool:
 def _read_type(node: ir.Node, name: str) -> int | None:
     """Return the number of a data type in an attribute, None if there is none."""
     attribute = node.attributes.get(name)
-    if attribute is None or attribute.type != ir.AttributeType.INT:
+    if attribute is None:
         return None
-    return attribute.as_int()
+    is_number = attribute.type == ir.AttributeType.INT
+    return attribute.as_int() if is_number else None
 
 
 def _list_values(main: ir.Graph) -> Iterator[ir.Value]:
@@ -105,8 +115,9 @@ def _convert_type(kind: ir.TypeProtocol | None) -> ir.TypeProtocol:
 
 
 def _convert_tensor(tensor: ir.TensorProtocol) -> ir.TensorProtocol:
-    data = tensor.numpy().astype(np.float32)
-    return ir.tensor(data, name=tensor.name)
+    data = tensor.numpy()
+    single = data.astype(np.float32)
+    return ir.tensor(single, name=tensor.name)
 
 
 def _retype_attributes(node: ir.Node) -> None:
@@ -119,13 +130,15 @@ def _retype_attributes(node: ir.Node) -> None:
             continue
         tensor = attribute.as_tensor()
         if tensor.dtype in _OTHERS:
-            node.attributes[name] = ir.AttrTensor(name, _convert_tensor(tensor))
+            converted = _convert_tensor(tensor)
+            node.attributes[name] = ir.AttrTensor(name, converted)
 
 
 def _cast_input(graph: ir.Graph, value: ir.Value) -> None:
     """Let all that reads an input read it in float32."""
     name = f"{value.name}.float32"
-    cast = NodeBuilder(graph).node("Cast", [value], name, {"to": _FLOAT32})
+    builder = NodeBuilder(graph)
+    cast = builder.node("Cast", [value], name, {"to": _FLOAT32})
     single = cast.outputs[0]
     single.type = ir.TensorType(ir.DataType.FLOAT)
     single.shape = value.shape
@@ -139,7 +152,12 @@ def _cast_output(graph: ir.Graph, value: ir.Value, dtype: ir.DataType | None) ->
     """Give an output the type it declares; nodes go on reading it in float32."""
     declared = dtype or ir.DataType.FLOAT
     name = f"{value.name}.cast"
-    cast = ir.node("Cast", [value], {"to": int(declared)}, name=name)
+    cast = ir.node(
+        "Cast",
+        inputs=[value],
+        attributes={"to": int(declared)},
+        name=name,
+    )
     graph.append(cast)
     result = cast.outputs[0]
     take_over(value, result)

@@ -54,9 +54,8 @@ class ConvertOpset(ir.passes.InPlacePass):
     def requires(self, model: ir.Model) -> None:
         """Refuse what the converter would lose."""
         if model.functions:
-            names = ", ".join(
-                sorted(function.name for function in model.functions.values())
-            )
+            functions = model.functions.values()
+            names = ", ".join(sorted(function.name for function in functions))
             message = f"ConvertOpset would drop the functions {names}: run InlineFunctions first"
             raise ir.passes.PreconditionError(message)
         if "" not in model.opset_imports:
@@ -93,7 +92,8 @@ def _flatten_hardmax(node: ir.Node) -> None:
     shape = builder.add("Shape", [x], f"{name}.shape")
     flat = builder.add("Flatten", [x], f"{name}.flat", {"axis": axis})
     hard = builder.add("Hardmax", [flat], f"{name}.hard", {"axis": 1})
-    replace_node(node, ir.node("Reshape", [hard, shape]))
+    reshaped = ir.node("Reshape", [hard, shape])
+    replace_node(node, reshaped)
 
 
 def _spell_out_unshared_normalizations(model: ir.Model) -> None:
@@ -113,24 +113,27 @@ def _spell_out_normalization(norm: ir.Node) -> None:
     Raises:
         ValueError: A parameter is not constant.
     """
-    x, scale, bias, mean, variance = norm.inputs
-    if not all(map(is_constant, norm.inputs[1:])):
+    x, *parameters = norm.inputs
+    if not all(map(is_constant, parameters)):
         message = (
             f"BatchNormalization {display_name(norm)!r} has spatial = 0 and "
             "computed parameters"
         )
         raise ValueError(message)
+    scale, bias, mean, variance = parameters
     builder = NodeBuilder.before(norm)
     name = norm.outputs[0].name
     squares = array(variance)
     epsilon = norm.attributes.get_float("epsilon", 1e-5)
-    deviation = ((squares + epsilon) ** 0.5).astype(squares.dtype)
+    roots = (squares + epsilon) ** 0.5
+    deviation = roots.astype(squares.dtype)
     divisor = constant(builder.graph, f"{name}.deviation", deviation)
     centered = builder.add("Sub", [x, mean], f"{name}.sub")
     normal = builder.add("Div", [centered, divisor], f"{name}.div")
     scaled = builder.add("Mul", [normal, scale], f"{name}.mul")
     norm.resize_outputs(1)
-    replace_node(norm, ir.node("Add", [scaled, bias]))
+    shifted = ir.node("Add", [scaled, bias])
+    replace_node(norm, shifted)
 
 
 def _find_resizes(model: ir.Model) -> dict[str | None, bool]:
@@ -140,7 +143,8 @@ def _find_resizes(model: ir.Model) -> dict[str | None, bool]:
     found = {}
     for node in model.graph.all_nodes():
         if is_op(node, "Upsample", "Resize"):
-            found[node.outputs[0].name] = _only_shrinks(node)
+            name = node.outputs[0].name
+            found[name] = _only_shrinks(node)
     return found
 
 
@@ -161,7 +165,9 @@ def _only_shrinks(node: ir.Node) -> bool:
         scales = array(node.inputs[1]).tolist()
     else:
         scales = []
-    return bool(scales) and max(scales) <= 1 and min(scales) < 1
+    if not scales or max(scales) > 1:
+        return False
+    return min(scales) < 1
 
 
 def _map_asymmetrically(node: ir.Node, rounding: str) -> None:
@@ -193,7 +199,8 @@ def _replace_graph(model: ir.Model, converted: ir.Model) -> None:
             new.register_initializer(value)
             if value.name not in names:
                 new.inputs.remove(value)
-    new.name, new.doc_string = old.name, old.doc_string
+    new.name = old.name
+    new.doc_string = old.doc_string
     new.metadata_props.update(old.metadata_props)
     model.graph = new
     model.ir_version = max(model.ir_version or 0, _IR_VERSION)

@@ -44,15 +44,18 @@ def _infer_once(model: ir.Model) -> bool:
     inferred = _run_inference(model)
     if inferred is None:
         return False
-    signature = {*model.graph.inputs, *model.graph.outputs}
+    main = model.graph
+    signature = {*main.inputs, *main.outputs}
     changed = False
-    for graph, other in zip(model.graphs(), inferred.graphs(), strict=True):
-        found = {value.name: value for value in _list_values(other)}
+    graphs = zip(model.graphs(), inferred.graphs(), strict=True)
+    for graph, inferred_graph in graphs:
+        found = {value.name: value for value in _list_values(inferred_graph)}
         for value in _list_values(graph):
-            if value.name not in found:
+            source = found.get(value.name)
+            if source is None:
                 continue
             is_declared = value in signature
-            if _merge_inferred(value, found[value.name], keep_shape=is_declared):
+            if _merge_inferred(value, source, keep_shape=is_declared):
                 changed = True
     return changed
 
@@ -64,11 +67,12 @@ def _run_inference(model: ir.Model) -> ir.Model | None:
         if is_op(node, *_LIKE_THEIR_INPUT):
             _turn_into_identity(node)
     try:
-        proto = onnx.shape_inference.infer_shapes(ir.to_proto(light), data_prop=True)
+        proto = ir.to_proto(light)
+        inferred = onnx.shape_inference.infer_shapes(proto, data_prop=True)
     except Exception as error:  # noqa: BLE001 (onnx's errors have no common class)
         _LOGGER.warning("shapes cannot be inferred: %s", error)
         return None
-    return ir.from_proto(proto)
+    return ir.from_proto(inferred)
 
 
 def _turn_into_identity(node: ir.Node) -> None:
@@ -92,10 +96,13 @@ def _read_loop(loop: ir.Node) -> bool:
     _, *results = body.outputs  # the first says whether to go on
     starts = loop.inputs[2:]
     changed = False
-    for value, result, start in zip(loop.outputs, results, starts, strict=False):
-        if value.shape is None and result.shape is not None:
-            value.shape = _common_shape(start, result.shape)
-            changed = changed or value.shape is not None
+    carried = zip(loop.outputs, results, starts, strict=False)
+    for value, result, start in carried:
+        if value.shape is not None or result.shape is None:
+            continue
+        value.shape = _common_shape(start, result.shape)
+        if value.shape is not None:
+            changed = True
     return changed
 
 
@@ -106,7 +113,8 @@ def _common_shape(start: ir.Value | None, shape: ir.Shape) -> ir.Shape | None:
     if start.shape.rank() != shape.rank():
         return None
     pairs = zip(start.shape, shape, strict=True)
-    return ir.Shape([one if one == other else None for one, other in pairs])
+    common = [one if one == other else None for one, other in pairs]
+    return ir.Shape(common)
 
 
 def _list_values(graph: ir.Graph) -> list[ir.Value]:
@@ -131,15 +139,20 @@ def _merge_inferred(value: ir.Value, inferred: ir.Value, *, keep_shape: bool) ->
 
 
 def _merge_shapes(known: ir.Shape, inferred: ir.Shape | None) -> ir.Shape:
-    if inferred is None or known.rank() != inferred.rank():
+    if inferred is None:
         return known
-    return ir.Shape(map(_choose_dimension, known, inferred))
+    if known.rank() != inferred.rank():
+        return known
+    dimensions = map(_choose_dimension, known, inferred)
+    return ir.Shape(dimensions)
 
 
 def _choose_dimension(
     known: int | ir.SymbolicDim, inferred: int | ir.SymbolicDim
 ) -> int | ir.SymbolicDim:
     """Return the one that says more: a number, else the symbol that was known."""
-    if isinstance(known, int) or isinstance(inferred, int):
-        return known if isinstance(known, int) else inferred
+    if isinstance(known, int):
+        return known
+    if isinstance(inferred, int):
+        return inferred
     return inferred if known.value is None else known

@@ -23,7 +23,7 @@ from onnx2snn.graph.sequences import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from onnx2snn.graph.sequences import Contents
 
@@ -108,48 +108,75 @@ def _split_tensor(parts: TensorParts, sizes: list[int]) -> list[ir.Value]:
     """Return the parts of a tensor, made by a Split in front of the SplitToSequence."""
     writer = NodeWriter(parts.node)
     axis = parts.axis
-    x = parts.x
-    is_squeezed = parts.is_squeezed
-    split = writer.constant("split", np.array(sizes))
-    first = writer.add("Split", [x, split], {"axis": axis}, outputs=len(sizes))
+    lengths = writer.constant("split", np.array(sizes))
+    first = writer.add(
+        "Split",
+        inputs=[parts.x, lengths],
+        attributes={"axis": axis},
+        outputs=len(sizes),
+    )
     node = first.producer()
     assert node is not None  # it was just written
-    if not is_squeezed:
+    if not parts.is_squeezed:
         return list(node.outputs)
+    return _add_to_each(writer, "Squeeze", node.outputs, axis)
+
+
+def _add_to_each(
+    writer: NodeWriter,
+    op: str,
+    tensors: Sequence[ir.Value],
+    axis: int,
+) -> list[ir.Value]:
+    """Return tensors without an axis, by Squeeze, or with a new one, by Unsqueeze."""
     axes = writer.constant("axes", np.array([axis]))
-    return [writer.add("Squeeze", [part, axes]) for part in node.outputs]
+    results = []
+    for tensor in tensors:
+        result = writer.add(op, [tensor, axes])
+        results.append(result)
+    return results
 
 
 def _cut_part(node: ir.Node, parts: TensorParts, position: int) -> ir.Value | None:
     """Return one of the parts of a tensor; None if it is counted from an end that is not known."""
     writer = NodeWriter(node)
+    x = parts.x
+    axis = parts.axis
     if parts.is_squeezed:
         index = writer.constant("position", np.array(position))
-        return writer.add("Gather", [parts.x, index], {"axis": parts.axis})
+        return writer.add("Gather", [x, index], {"axis": axis})
     if position < 0 and parts.size > 1:
         return None
     start = position * parts.size
-    end = start + parts.size
-    bounds = [
-        writer.constant("start", np.array([start])),
-        writer.constant("end", np.array([end or _END])),
-        writer.constant("axis", np.array([parts.axis])),
-    ]
-    return writer.add("Slice", [parts.x, *bounds])
+    end = (start + parts.size) or _END
+    numbers = {"start": start, "end": end, "axis": axis}
+    bounds = []
+    for name, number in numbers.items():
+        bound = writer.constant(name, np.array([number]))
+        bounds.append(bound)
+    return writer.add("Slice", [x, *bounds])
 
 
 def _find_length(node: ir.Node, contents: Contents) -> ir.Value | None:
     """Return the number of elements for a SequenceLength."""
     content = contents.get(required_input(node, 0))
     writer = NodeWriter(node)
-    counted = content.sizes if isinstance(content, TensorParts) else content
-    if isinstance(counted, list):
-        return writer.constant("length", np.array(len(counted)))
-    if isinstance(content, TensorParts) and content.size == 1:
-        axis = writer.constant("axis", np.array(content.axis))
-        shape = writer.add("Shape", [content.x])
-        return writer.add("Gather", [shape, axis])
-    return None
+    if isinstance(content, list):
+        return _write_count(writer, content)
+    if not isinstance(content, TensorParts):
+        return None
+    if content.sizes is not None:
+        return _write_count(writer, content.sizes)
+    if content.size != 1:
+        return None
+    axis = writer.constant("axis", np.array(content.axis))
+    shape = writer.add("Shape", [content.x])
+    return writer.add("Gather", [shape, axis])
+
+
+def _write_count(writer: NodeWriter, counted: Sequence[object]) -> ir.Value:
+    count = len(counted)
+    return writer.constant("length", np.array(count))
 
 
 def _concatenate_elements(node: ir.Node, contents: Contents) -> ir.Value | None:
@@ -160,8 +187,7 @@ def _concatenate_elements(node: ir.Node, contents: Contents) -> ir.Value | None:
     writer = NodeWriter(node)
     axis = node.attributes.get_int("axis", 0)
     if node.attributes.get_int("new_axis", 0) != 0:
-        axes = writer.constant("axes", np.array([axis]))
-        elements = [writer.add("Unsqueeze", [element, axes]) for element in elements]
+        elements = _add_to_each(writer, "Unsqueeze", elements, axis)
     return writer.add("Concat", elements, {"axis": axis})
 
 
@@ -185,14 +211,20 @@ def _may_be_optional(value: ir.Value) -> bool:
 def _find_presence(node: ir.Node, contents: Contents) -> ir.Value | None:
     """Return whether an optional holds something for an OptionalHasElement."""
     value = node.inputs[0] if node.inputs else None
-    content = OptionalContent(None) if value is None else contents.get(value)
-    is_tensor = value is not None and isinstance(value.type, ir.TensorType)
-    if content is None and is_tensor:
-        content = OptionalContent(value)
-    if content is None:
+    if value is None:
+        return _write_presence(node, is_there=False)
+    content = contents.get(value)
+    if isinstance(content, OptionalContent):
+        return _write_presence(node, is_there=content.value is not None)
+    is_tensor = isinstance(value.type, ir.TensorType)
+    if content is None and not is_tensor:
         return None
-    is_empty = isinstance(content, OptionalContent) and content.value is None
-    return NodeWriter(node).constant("holds", np.array(not is_empty))
+    return _write_presence(node, is_there=True)
+
+
+def _write_presence(node: ir.Node, *, is_there: bool) -> ir.Value:
+    writer = NodeWriter(node)
+    return writer.constant("holds", np.array(is_there))
 
 
 _READERS: dict[str, Callable[[ir.Node, Contents], ir.Value | None]] = {

@@ -62,7 +62,9 @@ def _may_be_removed(node: ir.Node, kept: ir.Value) -> bool:
     for other in others:
         if other.uses() or other.is_graph_output():
             return False
-    return not output.is_graph_output() or _can_be_renamed(kept, node)
+    if not output.is_graph_output():
+        return True
+    return _can_be_renamed(kept, node)
 
 
 def _can_be_renamed(value: ir.Value, reader: ir.Node) -> bool:
@@ -98,7 +100,9 @@ def _first_input(node: ir.Node) -> ir.Value | None:
 def _find_only_input(node: ir.Node) -> ir.Value | None:
     """Return the first input if no other is given."""
     given = [value for value in node.inputs if value is not None]
-    return _first_input(node) if len(given) == 1 else None
+    if len(given) != 1:
+        return None
+    return _first_input(node)
 
 
 def _find_unclipped(clip: ir.Node) -> ir.Value | None:
@@ -114,7 +118,7 @@ def _find_kept_by_dropout(dropout: ir.Node) -> ir.Value | None:
     training = _given_input(dropout, 2)
     if training is None:
         return _first_input(dropout)
-    if not is_constant(training) or array(training).any():
+    if not _is_filled(training, 0):
         return None
     return _first_input(dropout)
 
@@ -122,19 +126,26 @@ def _find_kept_by_dropout(dropout: ir.Node) -> ir.Value | None:
 def _find_same_type(cast: ir.Node) -> ir.Value | None:
     """Return the input of a Cast or CastLike to the type that it has."""
     value = _first_input(cast)
-    like = _given_input(cast, 1)
-    dtype = cast.attributes.get_int("to", None) if like is None else like.dtype
+    dtype = _read_target_type(cast)
     if value is None or dtype is None:
         return None
     return value if value.dtype == dtype else None
 
 
+def _read_target_type(cast: ir.Node) -> int | None:
+    like = _given_input(cast, 1)
+    if like is not None:
+        return like.dtype
+    return cast.attributes.get_int("to", None)
+
+
 def _find_same_shape(node: ir.Node) -> ir.Value | None:
     """Return the first input if the result has its shape."""
     value = _first_input(node)
-    if value is None or not _have_same_shape(value, node.outputs[0]):
+    result = node.outputs[0]
+    if value is None:
         return None
-    return value
+    return value if _have_same_shape(value, result) else None
 
 
 def _have_same_shape(a: ir.Value, b: ir.Value) -> bool:
@@ -152,21 +163,26 @@ def _have_same_shape(a: ir.Value, b: ir.Value) -> bool:
 def _find_untransposed(transpose: ir.Node) -> ir.Value | None:
     """Return the input of a Transpose in the order 0, 1, 2 ..."""
     order = transpose.attributes.get_ints("perm", None)
-    if order is None or list(order) != sorted(order):
+    if order is None:
         return None
-    return _first_input(transpose)
+    is_sorted = list(order) == sorted(order)
+    return _first_input(transpose) if is_sorted else None
 
 
 def _find_unpadded(pad: ir.Node) -> ir.Value | None:
     """Return the input of a Pad by nothing."""
     amounts = _given_input(pad, 1)
-    return _first_input(pad) if _is_filled(amounts, 0) else None
+    if not _is_filled(amounts, 0):
+        return None
+    return _first_input(pad)
 
 
 def _find_untiled(tile: ir.Node) -> ir.Value | None:
     """Return the input of a Tile by 1."""
     repeats = _given_input(tile, 1)
-    return _first_input(tile) if _is_filled(repeats, 1) else None
+    if not _is_filled(repeats, 1):
+        return None
+    return _first_input(tile)
 
 
 def _find_whole_slice(node: ir.Node) -> ir.Value | None:
@@ -183,46 +199,59 @@ def _find_whole_slice(node: ir.Node) -> ir.Value | None:
 
 def _is_behind_all(ends: ir.Value | None) -> bool:
     """Whether indices lie behind the end of every axis."""
-    return is_constant(ends) and bool((array(ends) >= _INT32_MAX).all())
+    if not is_constant(ends):
+        return False
+    indices = array(ends)
+    return bool(np.all(indices >= _INT32_MAX))
 
 
 def _find_unshifted(node: ir.Node) -> ir.Value | None:
     """Return what an Add or Sub adds zeros to, or subtracts zeros from."""
-    return _find_beside(0, node, commutes=is_op(node, "Add"))
+    commutes = is_op(node, "Add")
+    return _find_beside(0, node, commutes=commutes)
 
 
 def _find_unscaled(node: ir.Node) -> ir.Value | None:
     """Return what a Mul or Div multiplies or divides by ones."""
-    return _find_beside(1, node, commutes=is_op(node, "Mul"))
+    commutes = is_op(node, "Mul")
+    return _find_beside(1, node, commutes=commutes)
 
 
 def _find_beside(neutral: int, node: ir.Node, *, commutes: bool) -> ir.Value | None:
     """Return the operand beside one that is filled with a neutral number."""
     left, right = node.inputs
-    if _is_filled(right, neutral) and _keeps_shape(left, right, node):
+    result = node.outputs[0]
+    if _is_filled(right, neutral) and _keeps_shape(left, right, result):
         return left
-    if commutes and _is_filled(left, neutral) and _keeps_shape(right, left, node):
-        return right
-    return None
+    if not commutes or not _is_filled(left, neutral):
+        return None
+    return right if _keeps_shape(right, left, result) else None
 
 
-def _keeps_shape(x: ir.Value | None, constant: ir.Value | None, node: ir.Node) -> bool:
+def _keeps_shape(
+    x: ir.Value | None,
+    operand: ir.Value | None,
+    result: ir.Value,
+) -> bool:
     """Whether a constant operand does not broadcast ``x`` to a larger shape."""
-    if x is None or constant is None:
+    if x is None or operand is None:
         return False
-    shape = array(constant).shape
-    if not shape:
+    data = array(operand)
+    if data.ndim == 0:
         return True
-    if x.shape is not None and set(shape) == {1} and len(shape) <= len(x.shape):
-        return True
-    return _have_same_shape(x, node.outputs[0])
+    if x.shape is not None and data.size == 1:
+        has_fewer_axes = data.ndim <= len(x.shape)
+        if has_fewer_axes:
+            return True
+    return _have_same_shape(x, result)
 
 
 def _is_filled(value: ir.Value | None, number: int) -> bool:
     """Whether ``value`` is a constant that is ``number`` everywhere."""
     if not is_constant(value):
         return False
-    return bool(np.all(array(value) == number))
+    data = array(value)
+    return bool(np.all(data == number))
 
 
 _RULES: dict[str, Callable[[ir.Node], ir.Value | None]] = {
