@@ -18,7 +18,20 @@ if TYPE_CHECKING:
 
     from onnx2snn.graph.quantizers import Quantizer
 
-__all__ = ["common_range", "find_rectified", "narrow_range"]
+__all__ = ["begins_at_zero", "common_range", "find_rectified", "narrow_range"]
+
+_BELOW_ZERO = 0.01
+"""Part of its range that a quantizer of a rectified value may have below 0."""
+
+
+def begins_at_zero(quantizer: Quantizer | None) -> bool:
+    """Whether the range begins at 0, or hardly below."""
+    if quantizer is None:
+        return False
+    low = quantizer.low
+    size = quantizer.high - low
+    tolerated = _BELOW_ZERO * size
+    return bool((-low <= tolerated).all())
 
 
 def common_range(quantizers: Sequence[Quantizer]) -> QuantizerRange | None:

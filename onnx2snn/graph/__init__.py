@@ -19,6 +19,7 @@ from onnx2snn.graph.reading import (
     is_constant,
     is_float,
     is_op,
+    is_read,
     reads,
     subgraphs,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "is_constant",
     "is_float",
     "is_op",
+    "is_read",
     "reads",
     "remove_unused",
     "replace_by_value",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.graph import display_name, fresh_name, is_op, take_over
+from onnx2snn.graph import display_name, fresh_name, is_op, is_read, take_over
 from onnx2snn.graph.integer_scales import record_scale
 from onnx2snn.graph.integer_writer import IntegerWriter
 
@@ -73,7 +73,7 @@ def _indices_are_read(node: ir.Node) -> bool:
     if not is_op(node, "MaxPool"):
         return False
     indices = node.outputs[1:]
-    return any(value.uses() or value.is_graph_output() for value in indices)
+    return any(map(is_read, indices))
 
 
 def _find_shared_scale(

@@ -22,6 +22,7 @@ __all__ = [
     "is_constant",
     "is_float",
     "is_op",
+    "is_read",
     "reads",
     "subgraphs",
 ]
@@ -84,6 +85,11 @@ def array(value: ir.Value | None) -> np.ndarray:
 def has_one_reader(value: ir.Value) -> bool:
     """Whether exactly one node input reads ``value`` and it is no graph output."""
     return len(value.uses()) == 1 and not value.is_graph_output()
+
+
+def is_read(value: ir.Value) -> bool:
+    """Whether a node reads ``value``, or it is a graph output."""
+    return value.is_graph_output() or len(value.uses()) > 0
 
 
 def reads(node: ir.Node) -> list[ir.Value]:

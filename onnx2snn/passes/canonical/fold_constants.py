@@ -10,7 +10,15 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.analysis.operators import operator_of
-from onnx2snn.graph import array, constant, display_name, is_constant, is_op, take_over
+from onnx2snn.graph import (
+    array,
+    constant,
+    display_name,
+    is_constant,
+    is_op,
+    is_read,
+    take_over,
+)
 from onnx2snn.passes.canonical.infer_shapes import InferShapes
 from onnx2snn.runtime.single_node import compute, estimate_nbytes, single_node_model
 
@@ -251,5 +259,4 @@ def _remove_unread_initializers(model: ir.Model) -> None:
 
 
 def _is_needed(value: ir.Value) -> bool:
-    has_reader = bool(value.uses())
-    return has_reader or value.is_graph_output() or value.is_graph_input()
+    return is_read(value) or value.is_graph_input()

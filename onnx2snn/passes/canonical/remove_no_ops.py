@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.graph import array, is_constant, is_op, replace_value
+from onnx2snn.graph import array, is_constant, is_op, is_read, replace_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,9 +59,8 @@ def _find_kept(node: ir.Node) -> ir.Value | None:
 def _may_be_removed(node: ir.Node, kept: ir.Value) -> bool:
     """Whether no further output is needed, and ``kept`` can bear the name of the first."""
     output, *others = node.outputs
-    for other in others:
-        if other.uses() or other.is_graph_output():
-            return False
+    if any(map(is_read, others)):
+        return False
     if not output.is_graph_output():
         return True
     return _can_be_renamed(kept, node)

@@ -20,6 +20,15 @@ from onnx2snn.graph import (
     replace_node,
 )
 from onnx2snn.graph.affine import AFFINE, Affine, affine_of
+from onnx2snn.graph.linear_weights import (
+    build_with_weights,
+    count_groups,
+    count_output_channels,
+    has_constant_weights,
+    output_axis,
+    read_bias,
+    scale_outputs,
+)
 from onnx2snn.graph.quantization import along_axis
 from onnx2snn.metadata.normal import NORMAL, Normal
 
@@ -103,65 +112,25 @@ def _fold_into_weights_and_bias(
     before: ir.Node, node: ir.Node, affine: Affine
 ) -> ir.Node | None:
     """Return what replaces a Conv, ConvTranspose or Gemm and the node behind it."""
-    if not _has_constant_weights(before):
+    if not has_constant_weights(before):
         return None
-    if is_op(before, "Gemm") and before.attributes.get_float("beta", 1.0) != 1.0:
+    bias_factor = before.attributes.get_float("beta", 1.0)
+    if is_op(before, "Gemm") and bias_factor != 1.0:
         return None
-    channels = _count_channels(before)
+    channels = count_output_channels(before)
     if affine.scale.size not in {1, channels}:
         return None
     scale = np.broadcast_to(affine.scale, channels)
-    scaled = _scale_weights(before, scale)
-    old_bias = _read_bias(before)
+    scaled = scale_outputs(before, scale)
+    old_bias = read_bias(before)
     if old_bias is None:
         old_bias = np.zeros(channels, scaled.dtype)
-    bias = np.broadcast_to(affine.scale * old_bias + affine.shift, channels)
-    fused = _build_alike(before, before.inputs[0], scaled, bias, node.outputs[0])
+    new_bias = affine.scale * old_bias + affine.shift
+    bias = np.broadcast_to(new_bias, channels)
+    name = node.outputs[0].name
+    fused = build_with_weights(before, scaled, bias, name)
     replace_node(node, fused, dead=(before,))
     return fused
-
-
-def _count_channels(node: ir.Node) -> int:
-    """Return how many channels the output of a Conv, ConvTranspose or Gemm has."""
-    shape = array(node.inputs[1]).shape
-    axis = _output_axis(node)
-    channels: int = shape[axis]
-    if is_op(node, "ConvTranspose"):
-        channels *= _count_groups(node)
-    return channels
-
-
-def _output_axis(node: ir.Node) -> int:
-    """Return the axis of the weights along which the channels of the output lie: 0 or 1."""
-    if is_op(node, "Conv"):
-        return 0
-    if is_op(node, "Gemm") and node.attributes.get_int("transB", 0) != 0:
-        return 0
-    return 1
-
-
-def _count_groups(node: ir.Node) -> int:
-    return node.attributes.get_int("group", 1)
-
-
-def _scale_weights(node: ir.Node, scale: np.ndarray) -> np.ndarray:
-    """Return the weights of a node times a number for each output channel."""
-    weights = array(node.inputs[1])
-    if is_op(node, "ConvTranspose"):
-        return _scale_transposed_weights(node, scale)
-    axis = _output_axis(node)
-    return np.asarray(weights * along_axis(scale, axis, weights.ndim))
-
-
-def _scale_transposed_weights(node: ir.Node, scale: np.ndarray) -> np.ndarray:
-    """Return those of a ConvTranspose: [inputs, outputs of a group, ...], group by group."""
-    weights = array(node.inputs[1])
-    outputs = weights.shape[1]
-    groups = _count_groups(node)
-    kernel_size = weights[0, 0].size
-    grouped = weights.reshape(groups, -1, outputs, kernel_size)
-    scaled = grouped * scale.reshape(groups, 1, outputs, 1)
-    return np.asarray(scaled.reshape(weights.shape))
 
 
 def _fold_into_matmul(before: ir.Node, node: ir.Node, affine: Affine) -> ir.Node | None:
@@ -180,7 +149,8 @@ def _fold_into_matmul(before: ir.Node, node: ir.Node, affine: Affine) -> ir.Node
     dtype = weight.dtype
     scaled = weight * affine.scale
     new_weight = constant(graph, f"{name}.weight", scaled.astype(dtype))
-    matmul = ir.node("MatMul", [before.inputs[0], new_weight])
+    x = before.inputs[0]
+    matmul = ir.node("MatMul", [x, new_weight])
     matmul.name = display_name(before)
     if not np.any(affine.shift):
         replace_node(node, matmul, dead=(before,))
@@ -198,18 +168,21 @@ def _fold_forward(norm: ir.Node, reader: ir.Node, affine: Affine) -> bool:
     if not _takes_in(reader, norm, affine):
         return False
     w = array(reader.inputs[1])
-    output_axis = _output_axis(reader)
-    input_axis = 1 - output_axis
+    channel_axis = output_axis(reader)
+    input_axis = 1 - channel_axis
     if affine.scale.size not in {1, w.shape[input_axis]}:
         return False
-    scaled = w * along_axis(affine.scale, input_axis, w.ndim)
-    shifted = w * along_axis(affine.shift, input_axis, w.ndim)
-    summed_axes = [axis for axis in range(w.ndim) if axis != output_axis]
-    bias = shifted.sum(axis=tuple(summed_axes))
-    old_bias = _read_bias(reader)
+    scale = along_axis(affine.scale, input_axis, w.ndim)
+    shift = along_axis(affine.shift, input_axis, w.ndim)
+    scaled = w * scale
+    summed_axes = [axis for axis in range(w.ndim) if axis != channel_axis]
+    bias = np.sum(w * shift, axis=tuple(summed_axes))
+    old_bias = read_bias(reader)
     if old_bias is not None:
         bias = old_bias + bias
-    fused = _build_alike(reader, affine.x, scaled, bias, reader.outputs[0])
+    name = reader.outputs[0].name
+    fused = build_with_weights(reader, scaled, bias, name)
+    fused.replace_input_with(0, affine.x)
     if is_op(fused, "MatMul"):
         fused.op_type = "Gemm"  # a MatMul has no bias
     replace_node(reader, fused, dead=(norm,))
@@ -220,15 +193,18 @@ def _takes_in(reader: ir.Node, norm: ir.Node, affine: Affine) -> bool:
     """Whether the weights of ``reader`` are known, and multiply the normalization alone."""
     if not is_op(reader, *_ACCEPTS_AFFINE):
         return False
-    is_data = reader.inputs[0] is norm.outputs[0]
-    if not is_data or not _has_constant_weights(reader):
+    data = reader.inputs[0]
+    if data is not norm.outputs[0]:
         return False
-    return _ACCEPTS_AFFINE[reader.op_type](reader, affine)
+    if not has_constant_weights(reader):
+        return False
+    accepts_affine = _ACCEPTS_AFFINE[reader.op_type]
+    return accepts_affine(reader, affine)
 
 
 def _conv_accepts_affine(conv: ir.Node, affine: Affine) -> bool:
     """Whether a Conv has one group, and pads nothing that should be shifted."""
-    if _count_groups(conv) != 1:
+    if count_groups(conv) != 1:
         return False
     if not np.any(affine.shift):
         return True
@@ -254,39 +230,9 @@ def _matmul_accepts_affine(_: ir.Node, affine: Affine) -> bool:
 
 
 def _is_matrix(value: ir.Value) -> bool:
-    return value.shape is not None and len(value.shape) == 2
-
-
-def _has_constant_weights(node: ir.Node) -> bool:
-    """Whether weights and bias are constant, and the bias is one number a channel."""
-    _, *operands = node.inputs
-    for operand in operands:
-        if operand is not None and not is_constant(operand):
-            return False
-    bias = _read_bias(node)
-    return bias is None or bias.ndim <= 1
-
-
-def _read_bias(node: ir.Node) -> np.ndarray | None:
-    has_bias = len(node.inputs) > 2 and node.inputs[2] is not None
-    return array(node.inputs[2]) if has_bias else None
-
-
-def _build_alike(
-    node: ir.Node,
-    x: ir.Value | None,
-    weight: np.ndarray,
-    bias: np.ndarray,
-    output: ir.Value,
-) -> ir.Node:
-    """Return a node of no graph yet, like ``node`` but of other weights, named after ``output``."""
-    graph = node.graph
-    assert isinstance(graph, ir.Graph)
-    dtype = array(node.inputs[1]).dtype
-    new_weight = constant(graph, f"{output.name}.weight", weight.astype(dtype))
-    new_bias = constant(graph, f"{output.name}.bias", bias.astype(dtype))
-    inputs = [x, new_weight, new_bias]
-    return ir.node(node.op_type, inputs, node.attributes, name=display_name(node))
+    if value.shape is None:
+        return False
+    return len(value.shape) == 2
 
 
 _WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")

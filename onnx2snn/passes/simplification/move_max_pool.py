@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 
 from onnx2snn.analysis.rectifiers import is_rectifier
-from onnx2snn.graph import NodeBuilder, display_name, has_one_reader, is_op, take_over
+from onnx2snn.graph import (
+    NodeBuilder,
+    display_name,
+    has_one_reader,
+    is_op,
+    is_read,
+    take_over,
+)
 from onnx2snn.metadata.scale import QUANTIZER_RANGE
 
 if TYPE_CHECKING:
@@ -56,7 +63,7 @@ def _movable_activation(pool: ir.Node) -> ir.Node | None:
 
 def _indices_are_read(pool: ir.Node) -> bool:
     indices = pool.outputs[1:]
-    return any(value.uses() or value.is_graph_output() for value in indices)
+    return any(map(is_read, indices))
 
 
 def _swap_nodes(graph: ir.Graph, activation: ir.Node, pool: ir.Node) -> None:

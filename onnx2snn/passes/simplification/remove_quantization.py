@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from onnx2snn.analysis.operators import operator_of
 from onnx2snn.analysis.quantizer_ranges import (
+    begins_at_zero,
     common_range,
     find_rectified,
     narrow_range,
@@ -21,6 +22,7 @@ from onnx2snn.graph import (
     constant,
     dependency_graph,
     display_name,
+    is_read,
     replace_by_value,
     take_over,
 )
@@ -31,12 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from onnx2snn.graph.quantizer_pairs import IntegerClip, QuantizerPair
-    from onnx2snn.graph.quantizers import Quantizer
 
 __all__ = ["RemoveQuantization"]
-
-_BELOW_ZERO = 0.01
-"""Part of its range that a quantizer of a rectified value may have below 0."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +165,8 @@ def _decide_replacement(pairs: list[QuantizerPair], evidence: _Evidence) -> _Dec
     if limit is None:
         needs_rectifier = False
     elif is_positive:
-        needs_rectifier = limit.axis is None and _is_rectified_for(x, pairs)
+        has_one_limit = limit.axis is None
+        needs_rectifier = has_one_limit and _is_rectified_for(x, pairs)
     else:
         needs_rectifier = True
     return _Decision(
@@ -201,18 +200,8 @@ def _limiting_pairs(
     if is_positive:
         return static
     if x.producer() in evidence.weighted:
-        return [pair for pair in static if _begins_at_zero(pair.quantizer)]
+        return [pair for pair in static if begins_at_zero(pair.quantizer)]
     return []
-
-
-def _begins_at_zero(quantizer: Quantizer | None) -> bool:
-    """Whether the range begins at 0, or hardly below."""
-    if quantizer is None:
-        return False
-    low = quantizer.low
-    size = quantizer.high - low
-    tolerated = _BELOW_ZERO * size
-    return bool((-low <= tolerated).all())
 
 
 def _is_rectified_for(x: ir.Value, pairs: list[QuantizerPair]) -> bool:
@@ -223,7 +212,8 @@ def _is_rectified_for(x: ir.Value, pairs: list[QuantizerPair]) -> bool:
     if x.is_graph_output():
         return False
     quantizers = {pair.quantize for pair in pairs}
-    return all(use.node in quantizers for use in x.uses())
+    readers = {use.node for use in x.uses()}
+    return readers <= quantizers
 
 
 def _apply_decision(graph: ir.Graph, decision: _Decision) -> None:
@@ -231,7 +221,8 @@ def _apply_decision(graph: ir.Graph, decision: _Decision) -> None:
     limited = decision.x
     if decision.limit is not None:
         if decision.needs_rectifier:
-            limited = _put_rectifier(graph, decision.limiting[0], decision.limit)
+            first = decision.limiting[0]
+            limited = _put_rectifier(graph, first, decision.limit)
         _annotate_rectifier(limited, decision.limit)
     for pair in decision.pairs:
         value = limited if pair in decision.limiting else decision.x
@@ -248,7 +239,8 @@ def _put_rectifier(
         node = ir.node("Relu", [x])
     else:
         zero = np.array(0, np.float32)
-        high = np.array(limit.values.item(), np.float32)
+        highest = limit.values.item()
+        high = np.array(highest, np.float32)
         node = _build_clip(graph, x, zero, high, str(output.name))
     node.name = display_name(pair.dequantize)
     graph.insert_before(pair.quantize, node)
@@ -282,14 +274,10 @@ def _remove_pair(graph: ir.Graph, pair: QuantizerPair, value: ir.Value) -> None:
     graph.remove(pair.dequantize, safe=True)
     quantize = pair.quantize
     is_removed = quantize.graph is None  # with another pair
-    if is_removed or any(map(_is_read, quantize.outputs)):
+    if is_removed or any(map(is_read, quantize.outputs)):
         return
     graph.remove(quantize, safe=True)
     _restore_name(value, quantize.outputs[0])
-
-
-def _is_read(value: ir.Value) -> bool:
-    return bool(value.uses()) or value.is_graph_output()
 
 
 def _restore_name(value: ir.Value, integers: ir.Value) -> None:
