@@ -91,15 +91,13 @@ class _Finder:
         base = self._common_base(operands, root)
         self._bases[output] = base
         is_active = not self._active.isdisjoint(operands)
-        is_combination = len(operands) > 1
-        is_product = is_combination and is_active and is_op(node, "Mul")
         saturates = _may_bend(node) and self._saturates(output, base)
+        is_product = is_active and _multiplies_functions(node)
         if saturates or is_product:
             self.candidates[output] = None
-            if is_combination:
+            if len(operands) > 1:
                 self._combinations.add(output)
-        begins = _is_activation(node) or is_op(node, "Erf")
-        if is_active or saturates or begins:
+        if is_active or saturates or _may_gate(node):
             self._active.add(output)
 
     def _common_base(self, operands: list[ir.Value], root: ir.Value) -> ir.Value:
@@ -179,6 +177,16 @@ def _is_activation(node: ir.Node) -> bool:
 def _is_recurrent(node: ir.Node) -> bool:
     form = operator_of(node).form
     return form is Form.RECURRENT
+
+
+def _may_gate(node: ir.Node) -> bool:
+    """Whether ``node`` makes an activation of what it is multiplied with."""
+    return _is_activation(node) or is_op(node, "Erf")
+
+
+def _multiplies_functions(node: ir.Node) -> bool:
+    operands = operands_of(node)
+    return is_op(node, "Mul") and len(operands) > 1
 
 
 def _may_bend(node: ir.Node) -> bool:
