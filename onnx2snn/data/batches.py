@@ -66,8 +66,11 @@ class Dataset:
         self._specs = tuple(specs)
         self.labels = labels
         self.samples, self._digest, unusable = _read_through(feeds, self._specs)
-        problems = [] if self.samples else ["it is empty"]
-        problems += [_value_problem(*entry) for entry in unusable.items()]
+        problems = []
+        if not self.samples:
+            problems.append("it is empty")
+        for input_name, counts in unusable.items():
+            problems.append(_value_problem(input_name, counts))
         if labels is not None and len(labels) != self.samples:
             problems.append(f"{len(labels)} labels 'y' for {self.samples} samples")
         refuse_problems(name, problems)
@@ -91,7 +94,9 @@ class Dataset:
             layout = Layout.of(feed, self._specs)
             for arrays, valid in layout.cut(feed, batch_size):
                 end = start + valid
-                labels = None if self.labels is None else self.labels[start:end]
+                labels = None
+                if self.labels is not None:
+                    labels = self.labels[start:end]
                 yield Batch(self._cast_feed(arrays), valid, labels)
                 start = end
 
@@ -124,8 +129,10 @@ def _read_through(feeds: Iterable[Feed], specs: Specs) -> tuple[int, str, Unusab
                 digests[spec.name].update(content.data)
                 if bad:
                     unusable[spec.name].update(bad)
-    texts = {name: digest.hexdigest() for name, digest in digests.items()}
-    return samples, _joined_digest(texts, specs), unusable
+    hexadecimal = {}
+    for name, digest in digests.items():
+        hexadecimal[name] = digest.hexdigest()
+    return samples, _joined_digest(hexadecimal, specs), unusable
 
 
 def _joined_digest(digests: Mapping[str, str], specs: Specs) -> str:

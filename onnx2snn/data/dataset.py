@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnx2snn.data.batches import Batch, Dataset, check_batch_size, refuse_problems
-from onnx2snn.data.input_specs import InputSpec, input_specs
+from onnx2snn.data.input_specs import InputSpec, input_names, input_specs
 from onnx2snn.data.layout import Layout, feed_problems
 from onnx2snn.data.sources import (
     Spill,
@@ -79,7 +79,7 @@ def dataset(source: object, specs: Specs) -> Dataset:
     if isinstance(source, (str, os.PathLike)):
         return _from_path(os.fspath(source), specs)
     if isinstance(source, Mapping) or hasattr(source, "__array__"):
-        arrays, labels = split_item(source, [spec.name for spec in specs])
+        arrays, labels = split_item(source, input_names(specs))
         return _from_columns(_as_columns(arrays), labels, specs, _ANONYMOUS)
     if hasattr(source, "get_next"):
         return _from_feeds(feeds_of_reader(source), specs, _ANONYMOUS)
@@ -119,9 +119,10 @@ def _from_path(text: str, specs: Specs) -> Dataset:
     check_source(text)
     path, function = _split_path(text)
     if function is not None:
-        return _from_feeds(script_feeds(path, function), specs, repr(text))
+        feeds = script_feeds(path, function)
+        return _from_feeds(feeds, specs, repr(text))
     columns: Columns = dict(open_npz(path))
-    inputs = [spec.name for spec in specs]
+    inputs = input_names(specs)
     labels = None
     if "y" in columns and "y" not in inputs:
         whole = columns.pop("y").blocks(sys.maxsize)
@@ -158,7 +159,8 @@ def _from_feeds(items: Iterable[object], specs: Specs, name: str) -> Dataset:
         feed, classes = _read_feed(item, specs, f"{name}, feed {index},")
         spill.append(feed)
         labels.append(classes)
-    return Dataset(_SpilledFeeds(spill), specs, _joined_labels(labels, name), name)
+    classes = _joined_labels(labels, name)
+    return Dataset(_SpilledFeeds(spill), specs, classes, name)
 
 
 def _read_feed(
@@ -166,7 +168,7 @@ def _read_feed(
 ) -> tuple[Arrays, np.ndarray | None]:
     """Return the arrays and the labels of one feed, checked."""
     try:
-        feed, labels = split_item(item, [spec.name for spec in specs])
+        feed, labels = split_item(item, input_names(specs))
     except CalibrationError as error:
         message = f"{where} cannot be fed to the model: {error}"
         raise CalibrationError(message) from error

@@ -26,6 +26,7 @@ __all__ = [
     "InputSpec",
     "cast_to_input",
     "dtype_problem",
+    "input_names",
     "input_specs",
     "is_real",
     "shape_problem",
@@ -58,6 +59,11 @@ class InputSpec:
         return f"{self.name!r} {self.dtype} {_shape_text(self.shape)}"
 
 
+def input_names(specs: Specs) -> list[str]:
+    """Return the names of inputs, in their order."""
+    return [spec.name for spec in specs]
+
+
 def input_specs(model: ir.Model) -> tuple[InputSpec, ...]:
     """Return the inputs a caller must feed: graph inputs without a default value."""
     defaults = model.graph.initializers
@@ -79,12 +85,23 @@ def _dtype_of(value: ir.Value) -> np.dtype:
 def _shape_of(value: ir.Value) -> OpenShape | None:
     if value.shape is None:
         return None
-    return tuple(size if isinstance(size, int) else None for size in value.shape)
+    return tuple(map(_known_size, value.shape))
+
+
+def _known_size(size: int | ir.SymbolicDim) -> int | None:
+    if isinstance(size, int):
+        return size
+    return None
 
 
 def _symbols_of(value: ir.Value) -> tuple[str | None, ...]:
-    sizes = value.shape or ()
-    return tuple(None if isinstance(size, int) else size.value for size in sizes)
+    return tuple(map(_symbol, value.shape or ()))
+
+
+def _symbol(size: int | ir.SymbolicDim) -> str | None:
+    if isinstance(size, int):
+        return None
+    return size.value
 
 
 def _shape_text(shape: OpenShape | None) -> str:
@@ -173,9 +190,10 @@ def cast_to_input(
     with np.errstate(over="ignore", invalid="ignore"):
         result = np.ascontiguousarray(values, dtype=spec.dtype)
     result = result.reshape(values.shape)
+    holds_all = np.can_cast(values.dtype, spec.dtype, "safe")
     if is_real(spec.dtype):
         unusable = _not_finite(result)
-    elif values.dtype == spec.dtype or np.can_cast(values.dtype, spec.dtype, "safe"):
+    elif holds_all or values.dtype == spec.dtype:
         unusable = {}
     else:
         is_other_sign = (result < 0) != (values < 0)

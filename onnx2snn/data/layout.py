@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onnx2snn.data.input_specs import dtype_problem, shape_problem
+from onnx2snn.data.input_specs import dtype_problem, input_names, shape_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -94,6 +94,15 @@ class StoredInput:
         return f"{self.rows} {unit} of {self.spec.name!r}"
 
 
+def _stored_inputs(feed: Feed, specs: Specs) -> tuple[StoredInput, ...]:
+    """Return how a feed holds each input."""
+    inputs = []
+    for spec in specs:
+        column = feed[spec.name]
+        inputs.append(StoredInput.of(column, spec))
+    return tuple(inputs)
+
+
 def _divide_up(rows: int, parts: int) -> int:
     return -(-rows // parts)
 
@@ -126,7 +135,7 @@ class Layout:
     @classmethod
     def of(cls, feed: Feed, specs: Specs) -> Layout:
         """Return the layout of a feed in which ``feed_problems`` found nothing."""
-        inputs = tuple(StoredInput.of(feed[spec.name], spec) for spec in specs)
+        inputs = _stored_inputs(feed, specs)
         if all(stored.form is Form.SHARED for stored in inputs):
             return cls(inputs, batches=1)
         counts = (stored.batches for stored in inputs)
@@ -174,12 +183,11 @@ def feed_problems(feed: Feed, specs: Specs) -> list[str]:
             problems += _array_problems(feed[spec.name], spec)
     if problems:
         return problems
-    inputs = [StoredInput.of(feed[spec.name], spec) for spec in specs]
-    return _count_problems(inputs)
+    return _count_problems(_stored_inputs(feed, specs))
 
 
 def _name_problems(feed: Feed, specs: Specs) -> list[str]:
-    names = [spec.name for spec in specs]
+    names = input_names(specs)
     expected = ", ".join(map(repr, names))
     problems = [
         f"array {name!r} is no input of the model; its inputs: {expected}"
@@ -193,8 +201,10 @@ def _name_problems(feed: Feed, specs: Specs) -> list[str]:
 
 
 def _array_problems(column: Column, spec: InputSpec) -> list[str]:
-    found = [shape_problem(column.shape, spec), dtype_problem(column.dtype, spec)]
-    return [f"array {spec.name!r} {problem}" for problem in found if problem]
+    by_shape = shape_problem(column.shape, spec)
+    by_dtype = dtype_problem(column.dtype, spec)
+    found = [problem for problem in (by_shape, by_dtype) if problem]
+    return [f"array {spec.name!r} {problem}" for problem in found]
 
 
 def _count_problems(inputs: Sequence[StoredInput]) -> list[str]:

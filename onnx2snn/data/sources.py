@@ -67,7 +67,8 @@ class Spill:
         self._file.seek(place.offset)
         size = math.prod(place.shape) * place.dtype.itemsize
         content = self._file.read(size)
-        return np.frombuffer(content, place.dtype).reshape(place.shape)
+        values = np.frombuffer(content, place.dtype)
+        return values.reshape(place.shape)
 
 
 def array_of(value: object) -> np.ndarray:
@@ -78,7 +79,8 @@ def array_of(value: object) -> np.ndarray:
     """
     try:
         for method in ("detach", "cpu", "numpy"):  # torch tensors, then TensorFlow's
-            value = getattr(value, method, lambda same=value: same)()
+            if hasattr(value, method):
+                value = getattr(value, method)()
         array = np.asarray(value)
     except Exception as error:
         message = f"a value of type {type(value).__name__} cannot be read as an array: {error}"
@@ -107,7 +109,8 @@ def split_item(item: object, inputs: Sequence[str]) -> tuple[Arrays, Any]:
         names = ", ".join(map(repr, inputs))
         message = f"the model has {len(inputs)} inputs; give a dict with {names}"
         raise CalibrationError(message)
-    return {name: array_of(value) for name, value in feed.items()}, labels
+    arrays = {name: array_of(value) for name, value in feed.items()}
+    return arrays, labels
 
 
 def _split_labels(item: object, inputs: Sequence[str]) -> tuple[dict[str, object], Any]:
@@ -185,7 +188,8 @@ def _load_module(path: Path) -> types.ModuleType:
     sys.modules[module.__name__] = (
         module  # dataclasses and pickle look a class's module up here
     )
-    importlib.machinery.SourceFileLoader(module.__name__, str(path)).exec_module(module)
+    loader = importlib.machinery.SourceFileLoader(module.__name__, str(path))
+    loader.exec_module(module)
     return module
 
 

@@ -124,7 +124,8 @@ class NpzColumn:
             if len(content) != count * row_bytes:
                 message = f"the file ends in row {start + len(content) // row_bytes}"
                 raise EOFError(message)
-            yield np.frombuffer(content, self.dtype).reshape(count, *row)
+            values = np.frombuffer(content, self.dtype)
+            yield values.reshape(count, *row)
 
 
 def open_npz(path: Path) -> dict[str, NpzColumn]:

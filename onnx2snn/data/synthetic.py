@@ -115,13 +115,14 @@ class _FreeSizes:
 def _make_values(
     spec: InputSpec, sizes: _FreeSizes, generator: np.random.Generator
 ) -> np.ndarray:
+    shape = sizes.shape_for(spec)
     is_bytes = spec.dtype in _BYTES
     if spec.dtype.kind in "biu" and not is_bytes:
-        bits = generator.integers(0, 2, sizes.shape_for(spec))
+        bits = generator.integers(0, 2, shape)
         return bits.astype(spec.dtype)
     channel = _channel_axis(spec)
     if channel is None:
-        noise = np.asarray(generator.standard_normal(sizes.shape_for(spec)))
+        noise = np.asarray(generator.standard_normal(shape))
     else:
         noise = _make_images(spec, sizes.rows, channel, generator)
     if is_bytes:
@@ -157,11 +158,15 @@ def _make_images(
     height = _size_or(shape[height_axis], _PIXELS)
     width = _size_or(shape[width_axis], _PIXELS)
     noise = image_noise((images, channels, height, width), generator)
-    return noise if channel == 1 else noise.transpose(0, 2, 3, 1)
+    if channel == 1:
+        return noise
+    return noise.transpose(0, 2, 3, 1)
 
 
 def _size_or(size: int | None, default: int) -> int:
-    return default if size is None else size
+    if size is None:
+        return default
+    return size
 
 
 def running_feeds(

@@ -71,7 +71,8 @@ class NodeBuilder:
             attributes: Its attributes, if it has any.
             like: A value of the type and shape that its output has; None if these are not known.
         """
-        return self.name(ir.node(op, inputs, attributes), name, like)
+        node = ir.node(op, inputs, attributes)
+        return self.name(node, name, like)
 
     def add(
         self,
@@ -82,7 +83,8 @@ class NodeBuilder:
         like: ir.Value | None = None,
     ) -> ir.Value:
         """Put such a node in its place; return its output."""
-        return self.put(ir.node(op, inputs, attributes), name, like)
+        node = ir.node(op, inputs, attributes)
+        return self.put(node, name, like)
 
     def put(self, node: ir.Node, name: str, like: ir.Value | None = None) -> ir.Value:
         """Name any other node, put it in its place, and return its first output."""
@@ -111,7 +113,8 @@ class NodeBuilder:
 def constant(graph: ir.Graph, name: str, data: np.ndarray) -> ir.Value:
     """Add an initializer to ``graph``, under ``name`` or, if taken, a name derived from it."""
     name = fresh_name(graph, name)
-    tensor = ir.tensor(np.array(data, order="C"), name=name)
+    contents = np.array(data, order="C")
+    tensor = ir.tensor(contents, name=name)
     value = ir.Value(
         name=name,
         shape=ir.Shape(data.shape),

@@ -105,4 +105,5 @@ def replace_node(node: ir.Node, new: ir.Node, *, dead: Iterable[ir.Node] = ()) -
 
 def remove_unused(model: ir.Model) -> bool:
     """Remove nodes and initializers that no output depends on; whether there were any."""
-    return bool(ir.passes.common.RemoveUnusedNodesPass()(model).modified)
+    removal = ir.passes.common.RemoveUnusedNodesPass()
+    return bool(removal(model).modified)

@@ -68,7 +68,8 @@ def _encode(content: Scale | QuantizerRange) -> str:
 def _decode_scale(text: str) -> Scale:
     fields = json.loads(text)
     values = np.asarray(fields["values"], np.float32)
-    return Scale(values, fields["axis"], fields["origin"], tuple(fields["dead"]))
+    dead = tuple(fields["dead"])
+    return Scale(values, fields["axis"], fields["origin"], dead)
 
 
 def _decode_range(text: str) -> QuantizerRange:
