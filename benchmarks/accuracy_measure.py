@@ -39,11 +39,11 @@ def measure(
     counts; and ``origins``, where the thresholds come from.
 
     Args:
-        network: What is converted.
+        network: The network to convert.
         folder: The data folder.
         row: One of ``MEASURED``.
         time_steps: T.
-        limit: How many test images are scored at most; None for all that the network names.
+        limit: Most test images that are scored; None for all that the network names.
 
     Raises:
         Onnx2SnnError: The method cannot convert the network.

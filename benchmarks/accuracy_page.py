@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.accuracy_measure import COUNTED
 from benchmarks.accuracy_rows import MEASURED, PUBLISHED, spike_class
+from benchmarks.accuracy_template import TEMPLATE
 from benchmarks.curves import Curve, picture
 from benchmarks.networks import NETWORKS
 from benchmarks.pages import grouped, table
@@ -26,7 +27,7 @@ MARKS = (
     "<!-- accuracy: written by benchmarks/accuracy.py -->",
     "<!-- end of accuracy -->",
 )
-"""What stands around the part of the README that is written here."""
+"""Marks around the part of the README that is written here."""
 
 
 def write(measured: Sequence[Measurement], project: Path = PROJECT) -> None:
@@ -54,16 +55,22 @@ def pictures(measured: Sequence[Measurement]) -> dict[str, str]:
     found = {}
     for network in NETWORKS:
         done = [m for m in measured if m.network == network.name and m.failed is None]
-        points: dict[str, dict[int, float]] = {}
-        for m in done:
-            points.setdefault(m.method, {})[m.time_steps] = m.top1
-        lines = {name: line for name, line in points.items() if len(line) > 1}
-        if len(lines) > 1:
-            curves = [
-                Curve(name, line, name == DEFAULT) for name, line in lines.items()
-            ]
+        curves = _curves(done)
+        if len(curves) > 1:
             found[network.name] = picture(network.title, done[0].ann, curves)
     return found
+
+
+def _curves(measured: Iterable[Measurement]) -> list[Curve]:
+    """Return a curve for each method with two figures or more."""
+    points: dict[str, dict[int, float]] = {}
+    for m in measured:
+        points.setdefault(m.method, {})[m.time_steps] = m.top1
+    return [
+        Curve(name, line, name == DEFAULT)
+        for name, line in points.items()
+        if len(line) > 1
+    ]
 
 
 def with_summary(readme: str, measured: Sequence[Measurement]) -> str:
@@ -104,7 +111,7 @@ def page(measured: Sequence[Measurement]) -> str:
     """Return the page in Markdown."""
     default = [m for m in measured if m.method == DEFAULT and m.failed is None]
     drawn = pictures(measured)
-    return _PAGE.format(
+    return TEMPLATE.format(
         counted=COUNTED,
         summary=summary(measured),
         caveat=_caveat(measured),
@@ -126,96 +133,52 @@ def page(measured: Sequence[Measurement]) -> str:
     )
 
 
-_PAGE = """\
-<!-- Written by benchmarks/accuracy.py from benchmarks/accuracy.json. -->
-
-# Accuracy
-
-Measured by
-
-```console
-$ python -m benchmarks.accuracy --data DIR --write
-```
-
-which measures what is missing below; `--network`, `--method` and `--T` name a part, and `--again`
-measures it anew. Top-1 accuracy in percent. Each number is of a network converted for that T and
-run for that T. Nothing was trained, unless a row says so. `benchmarks/networks.py` names the files
-in `DIR`, the preprocessing and the images; an empty cell was not measured.
-
-The CIFAR-10 test images are the first 1,017 of the 10,000: one image is about 0.1 percent. The
-ImageNet images are probably training images: read these rows as the distance from the ANN, not as
-validation accuracy.
-
-## The default method
-
-`calibration` and `test` count images; `thresholds` says where the thresholds come from.
-
-{summary}
-{caveat}
-## All methods
-
-After each accuracy stands in brackets how many spikes a neuron sends for one image in all T steps,
-the mean over all neurons and the first {counted} test images; a negative spike counts too, and one
-that carries a count as so many. T is not the same for all: `a spike of a ReLU` is what one may
-carry, and `latency` is the number of steps until the answer is there. Rows in italics are published
-figures, of weights and images of their own, whose ANN they name.
-
-{sections}
-## Published figures on other networks
-
-{published}
-
-## Refused, failed or timed out
-
-{failed}
-
-## Duration of the conversion
-
-Seconds for one conversion with the default method, calibration included. Other work ran on the
-machine at the same time: read them as upper bounds.
-
-{durations}
-
-## Methods
-
-{methods}
-
-## Machine
-
-{machines}
-"""
-
-
 def _section(network: Network, measured: Sequence[Measurement], *, drawn: bool) -> str:
     mine = [m for m in measured if m.network == network.name]
     title = f"### {network.title}\n"
     if not mine:
         return f"{title}\nNot measured.\n"
-    steps = _steps(mine)
-    published = [each for each in PUBLISHED if each.beside == network.name]
-    lines = []
-    for name in MEASURED:
-        row = [m for m in mine if m.method == name]
-        if row:
-            lines.append(_line(row, steps))
-        lines += [
-            _published_line(each, steps) for each in published if each.row == name
-        ]
-    lines += [_published_line(each, steps) for each in published if not each.row]
-    heads = ["method", "a spike of a ReLU", "latency", *(f"T={t}" for t in steps)]
-    name = network.name
-    image = f"\n![Accuracy over T, {network.title}](pictures/accuracy-{name}.svg)\n"
+    name, steps = network.name, _steps(mine)
     facts = f"`--network {name}`, ANN {_ann(mine)}."
-    return f"{title}\n{facts}\n{image if drawn else ''}\n{table(heads, lines)}\n"
+    image = ""
+    if drawn:
+        path = f"pictures/accuracy-{name}.svg"
+        image = f"\n![Accuracy over T, {network.title}]({path})\n"
+    heads = ["method", "a spike of a ReLU", "latency", *(f"T={t}" for t in steps)]
+    lines = _section_lines(name, mine, steps)
+    return f"{title}\n{facts}\n{image}\n{table(heads, lines)}\n"
+
+
+def _section_lines(
+    network: str, mine: Sequence[Measurement], steps: Sequence[int]
+) -> Iterator[list[str]]:
+    """Yield the rows of a network, each with the published figures beside it; others last."""
+    published: dict[str | None, list[list[str]]] = {}
+    for each in PUBLISHED:
+        if each.beside == network:
+            line = _published_line(each, steps)
+            published.setdefault(each.row or None, []).append(line)
+    for method in MEASURED:
+        row = [m for m in mine if m.method == method]
+        if row:
+            yield _line(row, steps)
+        yield from published.get(method, [])
+    yield from published.get(None, [])
 
 
 def _line(row: Sequence[Measurement], steps: Sequence[int]) -> list[str]:
-    factors = [m.latency_steps // m.time_steps for m in row if m.failed is None]
-    latency = {0: "", 1: "T"}.get(
-        max(factors, default=0), f"{max(factors, default=0)} T"
-    )
     name = row[0].method
-    return [f"`{name}`", spike_class(name), latency, *map(_cell, _by_steps(row, steps))]
+    cells = map(_cell, _by_steps(row, steps))
+    return [f"`{name}`", spike_class(name), _latency(row), *cells]
+
+
+def _latency(row: Sequence[Measurement]) -> str:
+    """Return the steps until the answer is there, as a multiple of T."""
+    factors = [m.latency_steps // m.time_steps for m in row if m.failed is None]
+    most = max(factors, default=0)
+    if most == 0:
+        return ""
+    return "T" if most == 1 else f"{most} T"
 
 
 def _published_line(each: Published, steps: Sequence[int]) -> list[str]:
@@ -281,21 +244,15 @@ def _failures(measured: Iterable[Measurement]) -> Iterator[str]:
 
 def _durations(default: Sequence[Measurement]) -> str:
     steps = _steps(default)
-    names = dict.fromkeys(m.network for m in default)
-    rows = {name: [m for m in default if m.network == name] for name in names}
-    return table(
-        ["network", *(f"T={t}" for t in steps)],
-        (
-            [
-                name,
-                *(
-                    "" if m is None else f"{m.seconds:.1f}"
-                    for m in _by_steps(row, steps)
-                ),
-            ]
-            for name, row in rows.items()
-        ),
-    )
+    lines = []
+    for name in dict.fromkeys(m.network for m in default):
+        row = [m for m in default if m.network == name]
+        lines.append([name, *map(_seconds, _by_steps(row, steps))])
+    return table(["network", *(f"T={t}" for t in steps)], lines)
+
+
+def _seconds(m: Measurement | None) -> str:
+    return "" if m is None else f"{m.seconds:.1f}"
 
 
 def _methods(measured: Iterable[Measurement]) -> Iterator[list[str]]:

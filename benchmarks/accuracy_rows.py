@@ -72,10 +72,10 @@ def measured_on(network: Network) -> list[str]:
 
 @dataclasses.dataclass(frozen=True)
 class Published:
-    """What was published of a method, on weights and images of its own.
+    """Published figures of a method, on weights and images of its own.
 
     Attributes:
-        method: What was measured.
+        method: Name of the method.
         network: On what, in words.
         ann: Accuracy of the ANN there, in percent; None if it is not known here.
         top1: T to accuracy in percent.

@@ -1,4 +1,4 @@
-"""What ``benchmarks/accuracy.py`` measured, one line of ``accuracy.json`` for each conversion."""
+"""Measurements of ``benchmarks/accuracy.py``, one line of ``accuracy.json`` for each conversion."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Measurement:
         network: Name of the network.
         method: Name of the method, one of ``MEASURED``.
         time_steps: T.
-        described: What the method was, in words.
+        described: The method in words.
         failed: Why nothing was measured; None if something was.
         top1: Top-1 accuracy after T steps, in percent.
         ann: That of the ANN.
@@ -81,7 +81,7 @@ class Measurement:
 
     @property
     def key(self) -> Key:
-        """What there is one measurement of."""
+        """Network, method and T: there is one measurement of each."""
         return self.network, self.method, self.time_steps
 
     @property

@@ -27,7 +27,7 @@ class Curve:
     """One line.
 
     Attributes:
-        name: What the legend calls it.
+        name: Name in the legend.
         points: T to accuracy in percent.
         bold: Whether it is to stand out.
     """
@@ -43,7 +43,7 @@ def picture(title: str, ann: float, curves: Sequence[Curve]) -> str:
     The legend has them in the order of their mean accuracy at those T that all of them have.
 
     Args:
-        title: What stands above.
+        title: The line above.
         ann: Accuracy of the ANN in percent, a level line.
         curves: The lines, each with a point or more.
     """

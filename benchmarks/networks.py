@@ -91,14 +91,14 @@ class Network:
     """One network of the benchmark.
 
     Attributes:
-        name: What ``--network`` calls it.
-        title: What pages call it.
+        name: Name for ``--network``.
+        title: Name on pages.
         file: The ONNX file below the data folder; a ``.pth`` is exported with BatchNorm kept.
         images: File of the images below the data folder.
-        preprocess: What turns images as stored into what the network takes.
+        preprocess: Turns images as stored into inputs of the network.
         calibration: Which training images calibrate; None for no calibration data at all.
         test: Which test images are scored; None for all.
-        label_offset: What is added to a label to get the network's class number.
+        label_offset: Number to add to a label to get the network's class number.
         compared: Whether all methods are measured on it, or the default one alone.
         spike: Where neurons stand: at the ``activations``, or in front of ``all`` weights.
         weights: The weights of ``benchmarks/resnet20.py`` below the data folder, for converters
@@ -222,7 +222,7 @@ NETWORKS: tuple[Network, ...] = (
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Images:
-    """What one network sees.
+    """Images of one network.
 
     Attributes:
         calibration: Preprocessed images without labels; None for a row without data.
@@ -249,7 +249,7 @@ def load_images(network: Network, folder: Path, limit: int | None = None) -> Ima
     Args:
         network: A row of the table.
         folder: The data folder.
-        limit: How many test images are scored at most; None for all the row names.
+        limit: Most test images that are scored; None for all the row names.
     """
     with np.load(folder / network.images) as arrays:
         apart = "x_test" in arrays

@@ -34,7 +34,7 @@ __all__ = ["Difference", "ann_outputs", "difference", "training_images"]
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """How far a converted network is from its ANN.
+    """Distance of a converted network from its ANN.
 
     Attributes:
         error: Squared error of the outputs, as a part of the squared outputs of the ANN.
@@ -86,7 +86,7 @@ def difference(
     Args:
         snn: An emitted network.
         images: Images to compare on.
-        wanted: What the ANN says of them, [N, classes].
+        wanted: Outputs of the ANN on them, [N, classes].
     """
     (found,) = outputs_on(onnx2snn.load(snn), images).values()
     compared = Comparison()

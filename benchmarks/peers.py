@@ -64,7 +64,7 @@ def measure_peer(
         weights: The state_dict of ``benchmarks/resnet20.py``.
         recipe: One of ``RECIPES``.
         time_steps: T.
-        images: What calibrates and what is scored.
+        images: Images for calibration and for scoring.
     """
     import torch  # noqa: PLC0415 (with the extra only)
 

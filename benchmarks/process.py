@@ -15,8 +15,8 @@ def printed_by(module: str, *arguments: str, limit: float) -> dict[str, Any]:
     """Return the JSON object that a module prints, or ``failed`` alone, and why.
 
     Args:
-        module: What ``python -m`` runs.
-        arguments: What it is given.
+        module: Module that ``python -m`` runs.
+        arguments: Its arguments.
         limit: Seconds until the process is ended.
     """
     try:

@@ -63,7 +63,7 @@ class Shortcut(nn.Module):
 
     @property
     def before(self) -> int:
-        """How many of the new channels stand in front of the others."""
+        """Number of the new channels in front of the others."""
         return (self.outputs - self.inputs) // 2
 
 

@@ -36,13 +36,13 @@ TIME_STEPS = (1, 2, 4, 8, 16, 32)
 def measure(
     model: Path, calibration: Path, batch_size: int, repeats: int
 ) -> dict[str, float]:
-    """Return what was measured: label, with its unit, to number.
+    """Return the measurements: label, with its unit, to number.
 
     Args:
         model: The ANN.
         calibration: Its calibration data, which is also what it runs on.
         batch_size: Samples in one run.
-        repeats: How often each run is timed.
+        repeats: Times that each run is timed.
     """
     convert = functools.partial(onnx2snn.convert, model, T=8, calibration=calibration)
     conversion = convert()
@@ -73,13 +73,17 @@ def measure(
 
 def _state_bytes(model: onnx.ModelProto) -> int:
     """Return the size of all states of one sample, as far as their shapes are declared."""
-    loop = next(node for node in model.graph.node if node.op_type == "Loop")
-    body = next(attribute.g for attribute in loop.attribute if attribute.name == "body")
-    types = [value.type.tensor_type for value in body.input[2:]]
-    known = [t for t in types if t.HasField("shape")]
-    widths = [onnx.helper.tensor_dtype_to_np_dtype(t.elem_type).itemsize for t in known]
-    sizes = [math.prod(d.dim_value or 1 for d in t.shape.dim) for t in known]
-    return sum(size * width for size, width in zip(sizes, widths, strict=True))
+    (loop,) = [node for node in model.graph.node if node.op_type == "Loop"]
+    (body,) = [given.g for given in loop.attribute if given.name == "body"]
+    return sum(_bytes_of(value.type.tensor_type) for value in body.input[2:])
+
+
+def _bytes_of(type_: onnx.TypeProto.Tensor) -> int:
+    """Return the size of a tensor of one sample; 0 if its shape is not declared."""
+    if not type_.HasField("shape"):
+        return 0
+    width = onnx.helper.tensor_dtype_to_np_dtype(type_.elem_type).itemsize
+    return width * math.prod(dim.dim_value or 1 for dim in type_.shape.dim)
 
 
 def _least(run: Callable[[], object], repeats: int) -> float:

@@ -1,4 +1,4 @@
-"""How many spikes a converted network sends."""
+"""The number of spikes that a converted network sends."""
 
 from __future__ import annotations
 

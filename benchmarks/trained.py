@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,7 +63,7 @@ NO_DATA = frozenset({"gated, no data"})
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-    """What one conversion gives.
+    """The result of one conversion.
 
     Attributes:
         network: Name of the file, without its ending.
@@ -189,11 +190,10 @@ def keep(scores: Sequence[Score]) -> None:
 
 def page(scores: Sequence[Score]) -> str:
     """Return ``docs/results/trained.md``."""
-    names = dict.fromkeys(score.network for score in scores)
-    sections = "\n\n".join(
-        _section(name, [score for score in scores if score.network == name])
-        for name in names
-    )
+    by_network: dict[str, list[Score]] = {}
+    for score in scores:
+        by_network.setdefault(score.network, []).append(score)
+    sections = "\n\n".join(itertools.starmap(_section, by_network.items()))
     machines = dict.fromkeys((score.machine, score.network) for score in scores)
     return f"""<!-- Written by benchmarks/trained.py from benchmarks/trained.json. -->
 
@@ -228,10 +228,10 @@ def _section(name: str, scores: Sequence[Score]) -> str:
     rows = dict.fromkeys(score.row for score in scores)
     cells = {(score.row, score.time_steps): score for score in scores}
     origins = {score.row: score.origins for score in scores}
-    lines = (
-        [row, origins[row], *(_cell(cells.get((row, t))) for t in steps)]
-        for row in rows
-    )
+    lines = []
+    for row in rows:
+        scored = [_cell(cells.get((row, t))) for t in steps]
+        lines.append([row, origins[row], *scored])
     shown = table(["row", "thresholds from", *(f"T={t}" for t in steps)], lines)
     first = scores[0]
     return f"## {name}\n\n{first.ann:.2f} % as trained, on {first.images} test images.\n\n{shown}"

@@ -85,7 +85,12 @@ def chosen(data: Path, only: Sequence[str]) -> list[str]:
     Raises:
         SystemExit: There is none.
     """
-    files = [f for f in networks(data) if not only or any(part in f for part in only)]
+    parts = only or [""]
+
+    def is_chosen(file: str) -> bool:
+        return any(part in file for part in parts)
+
+    files = list(filter(is_chosen, networks(data)))
     if not files:
         message = (
             f"no network in {data}/zoo or {data}/nets is called like {', '.join(only)}"

@@ -19,7 +19,8 @@ import numpy as np
 import onnx_ir as ir
 
 import onnx2snn
-from benchmarks.zoo_networks import CALIBRATION, MEASUREMENT, feeds, subject_of
+from benchmarks.zoo_feeds import feeds
+from benchmarks.zoo_networks import CALIBRATION, MEASUREMENT, subject_of
 from onnx2snn.data.input_specs import input_specs
 from onnx2snn.errors import Onnx2SnnError
 from onnx2snn.importing import read

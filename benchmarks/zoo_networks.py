@@ -1,4 +1,4 @@
-"""What the networks of ``benchmarks/zoo.py`` are fed: the one place that knows them by name.
+"""The networks of ``benchmarks/zoo.py`` and their inputs: the one place that knows them by name.
 
 A network that is not in ``SUBJECTS`` is fed unit normal values in the shapes of its inputs.
 """
@@ -6,11 +6,9 @@ A network that is not in ``SUBJECTS`` is fed unit normal values in the shapes of
 from __future__ import annotations
 
 import dataclasses
-import functools
-import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,28 +23,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from onnx2snn.data.input_specs import InputSpec
 
 __all__ = [
     "CALIBRATION",
     "MEASUREMENT",
     "SEEDS",
     "SUBJECTS",
-    "Feeds",
     "Subject",
-    "feeds",
+    "draw_normal",
     "networks",
     "subject_of",
 ]
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
-
-
-class Feeds(NamedTuple):
-    """What a network is fed, and how many samples that is."""
-
-    feeds: list[dict[str, np.ndarray]]
-    samples: int
 
 
 CALIBRATION, MEASUREMENT = "calibration", "measurement"
@@ -60,18 +49,19 @@ def networks(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in found)
 
 
-def _normal(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+def draw_normal(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Return unit normal values."""
     return np.asarray(generator.standard_normal(shape))
 
 
 def _magnitude(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Return values like those of a spectrum: none is negative."""
-    return np.abs(_normal(generator, shape))
+    return np.abs(draw_normal(generator, shape))
 
 
 def _state(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Return values like those of a recurrent state: within -1 and 1."""
-    return np.tanh(_normal(generator, shape))
+    return np.tanh(draw_normal(generator, shape))
 
 
 def _bytes(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -117,7 +107,7 @@ def _photos(
 
     Args:
         size: Height and width.
-        shift: What is taken off the values, 0 to 255, of all channels or of each, red first.
+        shift: Number to take off the values, 0 to 255, of all channels or of each, red first.
         scale: By what they are divided then, likewise.
         blue_first: Whether the network takes blue, green, red.
         channels_last: Whether it takes [N, H, W, 3].
@@ -147,11 +137,11 @@ def _bright_last(images: np.ndarray) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
-    """What one network is fed.
+    """Facts about the inputs of one network.
 
     Attributes:
         images: File of images below the data folder; None for random values.
-        preprocess: What turns images as stored into what the network takes.
+        preprocess: Turns images as stored into inputs of the network.
         draws: Input name to what draws its values; unit normal for those left out.
         shapes: Input name to the shape of a feed, where the network leaves more than its first
             axis free, or its inputs have no common first axis; None is the number of samples.
@@ -218,10 +208,10 @@ SUBJECTS: Mapping[str, Subject] = {
         draws={"input_2": _magnitude, "input_3": _state}
     ),
     "zoo/spox_silero_vad_16k_openvino.onnx": Subject(
-        draws={"input": _normal, "state": _state}
+        draws={"input": draw_normal, "state": _state}
     ),
     "zoo/pt29_silero_vad_op18.onnx": Subject(
-        draws={"input": _normal, "sr": _hertz, "state": _state},
+        draws={"input": draw_normal, "sr": _hertz, "state": _state},
         shapes={"input": (1, 576), "sr": (), "state": (2, 1, 128)},
     ),
     # Its biases are all 0 and its embedding is unit normal, as initialized.
@@ -230,87 +220,9 @@ SUBJECTS: Mapping[str, Subject] = {
     ),
     "zoo/paddle_ppocrv2_cls.onnx": Subject(shapes={"x": (None, 3, 48, 192)}),
 }
-"""Path below the data folder to what the network is fed."""
-
-
-_LEAST = 8
-"""Samples in any case, however large they are."""
+"""Path below the data folder to the inputs of the network."""
 
 
 def subject_of(file: str) -> Subject:
-    """Return what the network ``file`` is fed; a topology without weights is not trained."""
+    """Return the facts about the network ``file``; a topology without weights is not trained."""
     return SUBJECTS.get(file, Subject(trained="_noweights" not in file))
-
-
-def feeds(  # noqa: PLR0913 (whose inputs, which, and how many)
-    subject: Subject,
-    specs: Sequence[InputSpec],
-    folder: Path,
-    part: str,
-    most: int,
-    *,
-    time_steps: int = 1,
-) -> Feeds:
-    """Return what a network is fed, the same for the same arguments.
-
-    The larger an input, the fewer samples: 2^18 values in all, but at least 8; of images, which
-    differ more than noise does, at least 100, or 2^29 values in all steps if that is less; and
-    ``most`` at most. A feed holds as many of them as the network takes at once, where it leaves
-    that free 2^18 values again, and 64 at most.
-
-    Args:
-        subject: What the network is fed.
-        specs: Its inputs.
-        folder: The data folder.
-        part: ``calibration`` or ``measurement``.
-        most: Most samples.
-        time_steps: T.
-    """
-    shapes = {
-        spec.name: subject.shapes.get(spec.name, spec.shape or ()) for spec in specs
-    }
-    if subject.preprocess is not None:
-        images = _images(subject, folder, part, most)
-        values = subject.preprocess(images[:1]).size
-        least = min(100, max(_LEAST, 2**29 // (values * time_steps)))
-    else:
-        values = max(
-            math.prod(size or 1 for size in shape) for shape in shapes.values()
-        )
-        least = _LEAST
-    count = min(max(2**18 // values, least), most, subject.most or most)
-    free = any(shape[:1] == (None,) for shape in shapes.values())
-    rows = min(max(2**18 // values, 1), 64, count) if free else 1
-    if subject.preprocess is not None:
-        ready = subject.preprocess(images[:count]).astype(specs[0].dtype)
-        cuts = [ready[at : at + rows] for at in range(0, len(ready), rows)]
-        return Feeds([{specs[0].name: cut} for cut in cuts], len(ready))
-    draw = functools.partial(_drawn, subject, specs, shapes)
-    generator = np.random.default_rng(SEEDS[part])
-    drawn = [draw(rows, generator) for _ in range(-(-count // rows))]
-    return Feeds(drawn, rows * len(drawn))
-
-
-def _drawn(
-    subject: Subject,
-    specs: Sequence[InputSpec],
-    shapes: Mapping[str, tuple[int | None, ...]],
-    rows: int,
-    generator: np.random.Generator,
-) -> dict[str, np.ndarray]:
-    feed = {}
-    for spec in specs:
-        shape = tuple(rows if size is None else size for size in shapes[spec.name])
-        values = subject.draws.get(spec.name, _normal)(generator, shape)
-        feed[spec.name] = np.asarray(values).astype(spec.dtype)
-    return feed
-
-
-def _images(subject: Subject, folder: Path, part: str, most: int) -> np.ndarray:
-    """Return the first images for ``part``, as stored; where all are in one, 100 calibrate."""
-    with np.load(folder / str(subject.images)) as arrays:
-        if "x_test" in arrays:
-            images = arrays["x_train" if part == CALIBRATION else "x_test"]
-        else:
-            images = arrays["x"][:100] if part == CALIBRATION else arrays["x"][100:]
-        return np.asarray(images[:most])

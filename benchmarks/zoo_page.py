@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import onnx2snn
 from benchmarks.pages import grouped, machine, table
 from benchmarks.zoo_networks import CALIBRATION, MEASUREMENT, SEEDS
+from benchmarks.zoo_template import TEMPLATE
 from onnx2snn.methods.published import METHODS
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ _DEFAULT = METHODS[onnx2snn.Options().method]
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """What was measured of one network at one T.
+    """Measurements of one network at one T.
 
     Attributes:
         failed: Why nothing was measured; None if something was.
@@ -58,11 +60,11 @@ class Step:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """What was measured of one network.
+    """Measurements of one network.
 
     Attributes:
         file: The network, below the data folder.
-        inputs: What it was fed, in words.
+        inputs: Its inputs, in words.
         trained: Whether its weights are trained.
         refused: The error that refused it; None if it was converted.
         macs: Multiply-accumulates of a sample by what drives them, as in the analysis.
@@ -84,7 +86,7 @@ class Row:
 
     @property
     def name(self) -> str:
-        """What the tables call it."""
+        """Name in the tables."""
         return Path(self.file).stem
 
     @property
@@ -159,103 +161,55 @@ def _steps_of(rows: Iterable[Row]) -> list[int]:
 def page(rows: Sequence[Row]) -> str:
     """Return the page in Markdown."""
     converted = [row for row in rows if row.refused is None]
+    with_macs = [row for row in converted if row.macs]
     steps = _steps_of(converted)
     heads = [f"T={t}" for t in steps]
-    measured = [(step, row.name) for row in converted for step in row.steps.values()]
-    done = [(step, name) for step, name in measured if step.failed is None]
-    return _PAGE.format(
+    names = ["network", "trained", "inputs", "converted", "not by spikes"]
+    outputs = itertools.chain.from_iterable(_outputs(row, steps) for row in converted)
+    return TEMPLATE.format(
         summary=summary(rows),
         calibration_seed=SEEDS[CALIBRATION],
         measurement_seed=SEEDS[MEASUREMENT],
-        table=table(
-            ["network", "trained", "inputs", "converted", "not by spikes", *heads],
-            (_line(row, steps) for row in rows),
-        ),
-        caveat=_CAVEAT if any(step.outdated for step, _ in done) else "",
+        table=table([*names, *heads], [_line(row, steps) for row in rows]),
+        caveat=_caveat(converted),
         failed="\n".join(_failures(rows)) or "None.",
-        outputs=table(
-            ["network", "output", *heads],
-            (line for row in converted for line in _outputs(row, steps)),
-        ),
-        shares=table(
-            ["network", "MACs", *_DRIVERS],
-            (_shares(row) for row in converted if row.macs),
-        ),
-        costs=table(["network", *heads], (_costs(row, steps) for row in converted)),
-        methods="\n".join(
-            grouped(dict.fromkeys((step.method, name) for step, name in done))
-        ),
-        machines="\n".join(
-            grouped(dict.fromkeys((step.machine, name) for step, name in measured))
-        ),
+        outputs=table(["network", "output", *heads], outputs),
+        shares=table(["network", "MACs", *_DRIVERS], map(_shares, with_macs)),
+        costs=table(["network", *heads], [_costs(row, steps) for row in converted]),
+        methods=_methods(converted),
+        machines=_machines(converted),
     )
+
+
+def _measurements(rows: Iterable[Row]) -> Iterator[tuple[Step, str]]:
+    """Yield each step with the name of its network."""
+    for row in rows:
+        for step in row.steps.values():
+            yield step, row.name
+
+
+def _caveat(rows: Iterable[Row]) -> str:
+    for step, _ in _measurements(rows):
+        if step.failed is None and step.outdated:
+            return _CAVEAT
+    return ""
+
+
+def _methods(rows: Iterable[Row]) -> str:
+    """Return which networks were converted by which method."""
+    facts = [(s.method, name) for s, name in _measurements(rows) if s.failed is None]
+    return "\n".join(grouped(dict.fromkeys(facts)))
+
+
+def _machines(rows: Iterable[Row]) -> str:
+    """Return which networks were measured on which machine."""
+    facts = [(step.machine, name) for step, name in _measurements(rows)]
+    return "\n".join(grouped(dict.fromkeys(facts)))
 
 
 _CAVEAT = "\n† measured before the default method became what it is now.\n"
 
 _DRIVERS = ("spikes", "static", "readout", "analog")
-
-_PAGE = """\
-<!-- Written by benchmarks/zoo.py from benchmarks/zoo.json. -->
-
-# Networks from many exporters
-
-Measured by
-
-```console
-$ python -m benchmarks.zoo --data DIR
-```
-
-where `--only NAME` and `--T 8 32` measure a part anew. {summary}
-
-Each network is converted anew for each T with the default options, and calibrated. It runs for that
-T beside its ANN, on the same inputs, which are other samples than those that calibrated. A cell has
-the cosine similarity of all values of an output, over all samples, and the relative error: the norm
-of the difference by the norm of the ANN's output. The larger an image and T, the fewer samples
-there are; the costs below name their numbers. Where a network has several outputs, the first
-table shows the one with the least cosine. `not by spikes` is the part of the multiply-accumulates
-that spikes do not drive.
-
-Inputs are images where the network takes them: of MNIST, CIFAR-10 and ImageNet; the latter also
-where it looks for faces or people. Else they are unit normal, seed {measurement_seed}
-(seed {calibration_seed} for calibration), which is not what these networks are made for; spectra
-have no negative values, states lie within -1 and 1. `benchmarks/zoo_networks.py` has the
-preprocessing. Networks without trained weights, which are files of topology only or as initialized,
-are shown but not counted.
-
-{table}
-{caveat}
-## Refused, failed or timed out
-
-{failed}
-
-## Each output
-
-{outputs}
-
-## Drivers of the weights
-
-Percent of the multiply-accumulates of one sample: by spikes, in every step; `static`, once, before
-the first step; `readout`, once, after the last; `analog`, by real numbers in every step.
-
-{shares}
-
-## Cost of the conversion
-
-Number of samples that calibrated and of those compared, then seconds for one conversion,
-calibration included, and the peak memory of the process. Other work ran on the machine at the
-same time: read them as upper bounds.
-
-{costs}
-
-## Methods
-
-{methods}
-
-## Machine
-
-{machines}
-"""
 
 
 def _line(row: Row, steps: Sequence[int]) -> list[str]:

@@ -38,7 +38,7 @@ def load(folder: Path, name: str, train: int | None = None) -> Images:
     Args:
         folder: Where the file is.
         name: ``cifar10``, ``mnist`` or ``fashion_mnist``.
-        train: How many training images to keep; None for all.
+        train: Number of training images to keep; None for all.
     """
     with np.load(folder / f"{name}.npz") as file:
         parts = [_normalized(file[f"x_{part}"], name) for part in ("train", "test")]

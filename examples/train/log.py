@@ -1,4 +1,4 @@
-"""What a training script says about each epoch, on the terminal and in a file."""
+"""Messages of a training script about each epoch, on the terminal and in a file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def reporter(
     """Return what prints an epoch and its score on the test images, and adds that to ``path``.
 
     Args:
-        title: What the line begins with.
+        title: Start of the line.
         model: The network in training.
         images: Its data.
         path: A text file; it is made if there is none.

@@ -12,8 +12,9 @@ from rich.console import Console
 
 import onnx2snn
 from benchmarks import zoo, zoo_networks, zoo_page
+from benchmarks.zoo_feeds import feeds
 from benchmarks.zoo_measure import Comparison, measure
-from benchmarks.zoo_networks import CALIBRATION, MEASUREMENT, Subject, feeds, subject_of
+from benchmarks.zoo_networks import CALIBRATION, MEASUREMENT, Subject, subject_of
 from benchmarks.zoo_page import Row, Step
 from onnx2snn.data.input_specs import InputSpec
 from onnx2snn.methods.published import METHODS
