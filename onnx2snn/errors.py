@@ -41,7 +41,7 @@ class Refusal:
     Attributes:
         node: Name of the node, or of its first output when it has no name.
         op: Operator type, with its domain when that is not the default one.
-        reason: What stands in the way and what would remove it.
+        reason: The obstacle, and a way to remove it.
     """
 
     node: str

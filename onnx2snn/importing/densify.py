@@ -6,16 +6,16 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from onnx2snn.importing.protos import graphs, nodes
+from onnx2snn.importing.protos import all_graphs, all_nodes
 
 __all__ = ["densify", "has_sparse_tensors"]
 
 
 def has_sparse_tensors(model: onnx.ModelProto) -> bool:
-    """Whether there are sparse initializers or Constant nodes, subgraphs included."""
-    if any(graph.sparse_initializer for graph in graphs(model)):
+    """Whether there are sparse initializers or Constant all_nodes, subgraphs included."""
+    if any(graph.sparse_initializer for graph in all_graphs(model)):
         return True
-    return any(_is_sparse_constant(node) for node in nodes(model))
+    return any(_is_sparse_constant(node) for node in all_nodes(model))
 
 
 def densify(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -26,10 +26,10 @@ def densify(model: onnx.ModelProto) -> onnx.ModelProto:
     """
     dense = onnx.ModelProto()
     dense.CopyFrom(model)
-    for graph in graphs(dense):
+    for graph in all_graphs(dense):
         graph.initializer.extend(map(_dense_tensor, graph.sparse_initializer))
         del graph.sparse_initializer[:]
-    for node in filter(_is_sparse_constant, nodes(dense)):
+    for node in filter(_is_sparse_constant, all_nodes(dense)):
         (attribute,) = node.attribute
         tensor = _dense_tensor(attribute.sparse_tensor)
         attribute.CopyFrom(onnx.helper.make_attribute("value", tensor))

@@ -8,7 +8,7 @@ from onnx2snn.errors import Refusal, UnsupportedError
 from onnx2snn.graph import display_name
 from onnx2snn.graph.integer_operators import LOWERED
 from onnx2snn.graph.quantizers import CONTRIB
-from onnx2snn.importing.protos import nodes
+from onnx2snn.importing.protos import all_nodes
 from onnx2snn.ops import DOMAIN
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Call(NamedTuple):
 def foreign_calls(model: onnx.ModelProto) -> Iterator[Call]:
     """Give the calls in a model, its subgraphs and functions."""
     functions = {(function.domain, function.name) for function in model.functions}
-    for node in nodes(model):
+    for node in all_nodes(model):
         if (node.domain, node.op_type) not in functions:
             first_output = next(filter(None, node.output), "")
             name = node.name or first_output or node.op_type

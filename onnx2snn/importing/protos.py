@@ -9,18 +9,18 @@ if TYPE_CHECKING:
 
     import onnx
 
-__all__ = ["graphs", "nodes"]
+__all__ = ["all_graphs", "all_nodes"]
 
 
-def nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
+def all_nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
     """Give every node of the graph, its subgraphs and the functions."""
-    for graph in graphs(model):
+    for graph in all_graphs(model):
         yield from graph.node
     for function in model.functions:
         yield from function.node
 
 
-def graphs(model: onnx.ModelProto) -> Iterator[onnx.GraphProto]:
+def all_graphs(model: onnx.ModelProto) -> Iterator[onnx.GraphProto]:
     """Give the main graph and every subgraph, those in functions included."""
     yield from _with_subgraphs(model.graph)
     for function in model.functions:

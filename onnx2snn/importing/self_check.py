@@ -56,7 +56,7 @@ def self_check(
             changes, are not compared.
     """
     try:
-        _compare(original, imported, name, coarse=coarse)
+        _compare_outputs(original, imported, name, coarse=coarse)
     except _NotComparedError as reason:
         _LOGGER.warning("%s is not compared: %s", name, reason)
         return False
@@ -67,11 +67,11 @@ class _NotComparedError(Exception):
     """The original gives nothing to compare with."""
 
 
-def _compare(
+def _compare_outputs(
     original: OpenableModel, imported: ir.Model, name: str, *, coarse: bool
 ) -> None:
     try:
-        session = _open(original)
+        session = _open_unoptimized(original)
     except SessionError as error:
         reason = f"onnxruntime cannot open it: {error}"
         raise _NotComparedError(reason) from error
@@ -91,7 +91,7 @@ def _compare(
     raise InvalidModelError(message)
 
 
-def _open(model: OpenableModel) -> ort.InferenceSession:
+def _open_unoptimized(model: OpenableModel) -> ort.InferenceSession:
     """Open a model as it stands; its weights are not copied, it runs once or twice."""
     return open_session(model, optimized=False, threads=1, prepacked=False)
 
@@ -114,7 +114,7 @@ def _run_imported(
     imported: ir.Model, feeds: dict[str, np.ndarray], name: str
 ) -> dict[str, object]:
     try:
-        return run_by_name(_open(imported), feeds)
+        return run_by_name(_open_unoptimized(imported), feeds)
     except SessionError as error:
         message = f"{name} runs in onnxruntime, but not once imported; please report it: {error}"
         raise InvalidModelError(message) from error

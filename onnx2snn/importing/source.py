@@ -96,7 +96,7 @@ def read(model: AnyModel) -> Source:
             f"not {type(model).__name__}"
         )
         raise TypeError(message)
-    for value in _values(source.model):
+    for value in _all_values(source.model):
         _forget_negative_sizes(value)
     validate(source.model, source.name, source.original)
     return source
@@ -118,7 +118,7 @@ def _from_file(path: Path) -> Source:
     data = read_bytes(path)
     text_format = _TEXT_FORMATS.get(path.suffix.lower())
     proto = parse_model(data, path.name, text_format)
-    model = _deserialized(proto, path.name)
+    model = _deserialize(proto, path.name)
     ir.external_data.set_base_dir(model.graph, path.parent)
     original = path if text_format is None else proto
     return Source(model, _digest_of_bytes(data), path.name, original)
@@ -131,8 +131,8 @@ def _from_bytes(data: bytes) -> Source:
 
 def _from_proto(proto: onnx.ModelProto) -> Source:
     name = proto.graph.name or "the model"
-    model = _deserialized(proto, name)
-    _isolate(model)
+    model = _deserialize(proto, name)
+    _isolate_values(model)
     if is_large(model):
         return Source(model, _digest_of_parts(model), name, proto)
     data = proto.SerializeToString(deterministic=True)
@@ -142,9 +142,9 @@ def _from_proto(proto: onnx.ModelProto) -> Source:
 def _from_ir(model: ir.Model) -> Source:
     name = model.graph.name or "the model"
     own = model.clone()
-    _isolate(own)
+    _isolate_values(own)
     original = own.clone()
-    _isolate(original)
+    _isolate_values(original)
     if is_large(own):
         return Source(own, _digest_of_parts(own), name, original)
     data = ir.to_proto(original).SerializeToString(deterministic=True)
@@ -167,7 +167,7 @@ def _digest_of_parts(model: ir.Model) -> str:
     return digest.hexdigest()
 
 
-def _deserialized(proto: onnx.ModelProto, name: str) -> ir.Model:
+def _deserialize(proto: onnx.ModelProto, name: str) -> ir.Model:
     check_domains(foreign_calls(proto), name)
     if has_sparse_tensors(proto):
         proto = densify(proto)
@@ -178,19 +178,19 @@ def _deserialized(proto: onnx.ModelProto, name: str) -> ir.Model:
         raise InvalidModelError(message) from error
 
 
-def _isolate(model: ir.Model) -> None:
+def _isolate_values(model: ir.Model) -> None:
     """Give every value a type and every initializer a tensor object of its own.
 
     Setting a value's name or type also sets those of its tensor and of its type object, which
     a clone shares with the model it was cloned from. The data itself stays shared.
     """
-    for value in _values(model):
+    for value in _all_values(model):
         value.type = copy.copy(value.type)
         if value.const_value is not None:
             value.const_value = _separate_tensor(value.const_value)
 
 
-def _values(model: ir.Model) -> Iterator[ir.Value]:
+def _all_values(model: ir.Model) -> Iterator[ir.Value]:
     functions = [function.graph for function in model.functions.values()]
     for graph in (*model.graphs(), *functions):
         yield from graph.inputs

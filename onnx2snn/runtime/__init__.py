@@ -57,16 +57,16 @@ def load(
     if threads < 0:
         message = f"threads must be at least 0, not {threads}"
         raise OptionError(message)
-    network, path = _read(model)
+    network, path = _read_network(model)
     try:
-        return Network(network, _runtime(runtime, threads), path)
+        return Network(network, _choose_runtime(runtime, threads), path)
     except InvalidModelError as error:
         name = Path(model).name if isinstance(model, str | os.PathLike) else "the model"
         message = f"{name} {error}"
         raise InvalidModelError(message) from error
 
 
-def _runtime(name: str, threads: int) -> Runtime:
+def _choose_runtime(name: str, threads: int) -> Runtime:
     if name == "numpy":
         from onnx2snn.runtime import numpy_runtime  # noqa: PLC0415 (only if asked for)
 
@@ -76,7 +76,7 @@ def _runtime(name: str, threads: int) -> Runtime:
     return functools.partial(ort.open_runner, threads=threads)
 
 
-def _read(model: AnyNetwork) -> tuple[ir.Model, Path | None]:
+def _read_network(model: AnyNetwork) -> tuple[ir.Model, Path | None]:
     """Return a network, and its file if that is to be opened as it is."""
     if isinstance(model, ir.Model):
         return model, None

@@ -58,7 +58,7 @@ def _input_problems(
     described = _described_events(spec) if is_events else str(spec)
     if data.dtype != spec.dtype:
         return [f"input {described} was given {data.dtype}"]
-    if not _fits(data.shape, spec.shape):
+    if not _fits_shape(data.shape, spec.shape):
         return [f"input {described} was given shape {list(data.shape)}"]
     return []
 
@@ -71,7 +71,7 @@ def _described_events(spec: InputSpec) -> str:
     return f"{one_step}, with an axis for time in front,"
 
 
-def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...] | None) -> bool:
+def _fits_shape(shape: tuple[int, ...], wanted: tuple[int | None, ...] | None) -> bool:
     """Whether an array has the shape of an input, whose sizes may be free."""
     if wanted is None:
         return True

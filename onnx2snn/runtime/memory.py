@@ -30,7 +30,7 @@ def rows_at_once(
         ann: The network that computes ``values``.
         values: Values of its main graph.
         data: Feeds; one sample is run to see how large the values are.
-        time_steps: How many times each value is there.
+        time_steps: Number of times that each value is held.
         most: The answer is at most this, and at least 1.
     """
     batch = next(data.batches(1))

@@ -35,15 +35,15 @@ class Network:
 
     Args:
         model: An emitted network.
-        runtime: What makes a model a function from feeds to outputs, in order.
+        runtime: Makes a model a function from feeds to outputs, in order.
         path: Its file, for the runtime to open; None to open ``model``.
 
     Attributes:
-        inputs: What the network must be fed, in the ANN's own names.
+        inputs: The inputs of the network, with the ANN's own names.
         events: Names of those inputs that are events, [T, N, ...]: T is their length.
         outputs: Names of the outputs, the ANN's own.
         model: The network as a graph.
-        time_steps: T the network was made for; what it runs for if none is given and it has no
+        time_steps: T the network was made for; it runs for that if none is given and it has no
             events.
 
     Raises:
@@ -142,7 +142,7 @@ class Network:
     def _checked_feeds(
         self, feeds: Feeds, time_steps: int | None
     ) -> dict[str, np.ndarray]:
-        """Return what the runtime is fed, for so many steps."""
+        """Return the feeds of the runtime, for so many steps; refuse those that do not fit."""
         arrays = {name: np.asarray(data) for name, data in feeds.items()}
         check_feeds(arrays, self.inputs, self.events, time_steps)
         if self._time_steps_input is None:

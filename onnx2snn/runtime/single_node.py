@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-__all__ = ["compute", "estimate_nbytes", "single_node_model"]
+__all__ = ["compute_node", "estimate_nbytes", "single_node_model"]
 
 _INPUT = "i"
 _SMALL = 1024
 """Bytes up to which an input becomes an initializer."""
 
 
-def compute(
+def compute_node(
     proto: onnx.ModelProto, inputs: Sequence[np.ndarray | None]
 ) -> list[object]:
     """Run a ``single_node_model`` on the inputs it was made for, without optimization."""
@@ -39,7 +39,7 @@ def single_node_model(
     node: ir.Node, inputs: Sequence[np.ndarray | None], opsets: Mapping[str, int]
 ) -> onnx.ModelProto:
     """Return a model of ``node`` alone; small inputs become initializers, others ``i0 i1 ...``."""
-    values = _inputs(node, inputs)
+    values = _make_inputs(node, inputs)
     alone = ir.Node(
         domain="",
         op_type=node.op_type,
@@ -61,7 +61,7 @@ def single_node_model(
     return ir.to_proto(ir.Model(graph, ir_version=8))
 
 
-def _inputs(
+def _make_inputs(
     node: ir.Node, inputs: Sequence[np.ndarray | None]
 ) -> list[ir.Value | None]:
     """Return values for the inputs of a node; None for those that are left out."""
@@ -70,7 +70,7 @@ def _inputs(
         if data is None or node.inputs[position] is None:
             values.append(None)
         else:
-            values.append(_input(position, data))
+            values.append(_make_input(position, data))
     return values
 
 
@@ -85,7 +85,7 @@ def _name_outputs(alone: ir.Node, node: ir.Node) -> list[ir.Value]:
     return named
 
 
-def _input(position: int, data: np.ndarray) -> ir.Value:
+def _make_input(position: int, data: np.ndarray) -> ir.Value:
     """Return an input of the node; it holds its data if that is small."""
     dtype = ir.DataType.from_numpy(data.dtype)
     value = ir.Value(

@@ -20,7 +20,11 @@ from onnx2snn.graph import (
     take_over,
 )
 from onnx2snn.passes.canonical.infer_shapes import InferShapes
-from onnx2snn.runtime.single_node import compute, estimate_nbytes, single_node_model
+from onnx2snn.runtime.single_node import (
+    compute_node,
+    estimate_nbytes,
+    single_node_model,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -220,7 +224,7 @@ def _run_node(
         proto = single_node_model(node, operands, opsets)
         if estimate_nbytes(proto) > max_bytes:
             return None
-        results = compute(proto, operands)
+        results = compute_node(proto, operands)
     except Exception as error:  # noqa: BLE001  a node that cannot be run stays a node
         name = display_name(node)
         _LOGGER.debug("%s %r is not folded: %s", node.op_type, name, error)

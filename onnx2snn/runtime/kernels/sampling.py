@@ -65,7 +65,7 @@ class _Axis:
 
     Attributes:
         size: Number of pixels along it.
-        padding_mode: What counts outside: ``zeros``, ``border`` or ``reflection``.
+        padding_mode: Values outside the image: ``zeros``, ``border`` or ``reflection``.
         is_aligned: Whether -1 and 1 are the centers of the outermost pixels, not their edges.
     """
 
