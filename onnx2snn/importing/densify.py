@@ -12,7 +12,7 @@ __all__ = ["densify", "has_sparse_tensors"]
 
 
 def has_sparse_tensors(model: onnx.ModelProto) -> bool:
-    """Whether there are sparse initializers or Constant all_nodes, subgraphs included."""
+    """Whether there are sparse initializers or Constant nodes, subgraphs included."""
     if any(graph.sparse_initializer for graph in all_graphs(model)):
         return True
     return any(_is_sparse_constant(node) for node in all_nodes(model))

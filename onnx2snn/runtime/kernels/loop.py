@@ -35,22 +35,22 @@ class Loop(ReferenceLoop):
         counts = itertools.count() if M is None else range(int(M))
         is_going = True if cond is None else bool(cond)
         states = list(initial)
-        scanned: list[list[np.ndarray]] = [[] for _ in range(self.K)]
+        steps = []
         for count in counts:
             if not is_going:
                 break
-            inputs = [np.array(count, np.int64), np.array(is_going), *states]
+            number = np.array(count, np.int64)
+            inputs = [number, np.array(is_going), *states]
             feeds = _body_feeds(body, inputs, context)
-            results = body.run(None, feeds, attributes=attributes)
-            is_going = bool(results[0])
-            states = list(results[1 : 1 + self.N])
-            _append_each(scanned, results[1 + self.N :])
-        stacked = [_stack_steps(steps) for steps in scanned]
-        return (*states, *stacked)
-
-
-def _stack_steps(steps: Sequence[np.ndarray]) -> np.ndarray:
-    return np.stack(steps) if steps else np.empty(0, np.float32)
+            condition, *results = body.run(None, feeds, attributes=attributes)
+            is_going = bool(condition)
+            states = results[: self.N]
+            steps.append(results[self.N :])
+        if steps:
+            scanned = [np.stack(values) for values in zip(*steps, strict=True)]
+        else:
+            scanned = [np.empty(0, np.float32)] * self.K
+        return (*states, *scanned)
 
 
 class Scan(OpRun):
@@ -74,12 +74,14 @@ class Scan(OpRun):
         state_count = len(args) - given["num_scan_inputs"]
         states = list(args[:state_count])
         sequences = _directed_inputs(args[state_count:], given)
-        scanned: list[list[np.ndarray]] = [[] for _ in body.output_names[state_count:]]
+        steps = []
         for slices in zip(*sequences, strict=True):
             feeds = _body_feeds(body, [*states, *slices], context)
             results = body.run(None, feeds, attributes=attributes)
-            states = list(results[:state_count])
-            _append_each(scanned, results[state_count:])
+            states = results[:state_count]
+            steps.append(results[state_count:])
+        output_count = len(body.output_names) - state_count
+        scanned = list(zip(*steps, strict=True)) if steps else [()] * output_count
         return (*states, *_stack_outputs(scanned, given))
 
 
@@ -97,14 +99,14 @@ def _directed_inputs(
 
 
 def _stack_outputs(
-    scanned: Sequence[list[np.ndarray]], given: Mapping[str, Any]
+    scanned: Sequence[Sequence[np.ndarray]], given: Mapping[str, Any]
 ) -> list[np.ndarray]:
     """Return the scanned outputs, stacked along their axes in their directions."""
     axes = _padded_numbers(given.get("scan_output_axes"), len(scanned))
     directions = _padded_numbers(given.get("scan_output_directions"), len(scanned))
     stacked = []
-    for steps, axis, is_backwards in zip(scanned, axes, directions, strict=True):
-        ordered = steps[::-1] if is_backwards else steps
+    for values, axis, is_backwards in zip(scanned, axes, directions, strict=True):
+        ordered = values[::-1] if is_backwards else values
         stacked.append(np.stack(ordered, axis=axis))
     return stacked
 
@@ -123,8 +125,3 @@ def _body_feeds(
     """Return the inputs of a body and, unless they hide them, the values outside of it."""
     own = dict(zip(body.input_names, inputs, strict=True))
     return {**(context or {}), **own}
-
-
-def _append_each(lists: Sequence[list[np.ndarray]], values: Sequence[Any]) -> None:
-    for values_so_far, value in zip(lists, values, strict=True):
-        values_so_far.append(value)

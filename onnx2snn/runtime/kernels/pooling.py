@@ -17,8 +17,14 @@ __all__ = ["AveragePool", "GlobalLpPool", "MaxPool", "MaxRoiPool"]
 class MaxPool(OpRun):
     """Largest value in each window, and on request its index in the flattened input."""
 
-    def _run(self, x: np.ndarray, **attributes: Any) -> tuple[np.ndarray, ...]:  # noqa: ANN401
-        window = Window.of(x.shape[2:], attributes["kernel_shape"], attributes)
+    def _run(
+        self,
+        x: np.ndarray,
+        *,
+        kernel_shape: list[int],
+        **attributes: Any,  # noqa: ANN401
+    ) -> tuple[np.ndarray, ...]:
+        window = Window.of(x.shape[2:], kernel_shape, attributes)
         padded = window.pad(x, _lowest_number(x.dtype))
         taps = (padded[places] for places in window.places())
         largest = next(taps).copy()
@@ -51,8 +57,9 @@ def _indices_of_largest(
     best = values.argmax(axis=2, keepdims=True)
     indices = np.broadcast_to(indices, values.shape)
     chosen = np.take_along_axis(indices, best, axis=2)
+    one_each = [1] * len(spatial)
     plane_starts = plane_size * np.arange(batch * channels)
-    plane_starts = plane_starts.reshape(batch, channels, *[1] * len(spatial))
+    plane_starts = plane_starts.reshape(batch, channels, *one_each)
     return np.asarray(chosen[:, :, 0] + plane_starts)
 
 
@@ -66,8 +73,14 @@ def _flat_windows(padded: np.ndarray, window: Window) -> np.ndarray:
 class AveragePool(OpRun):
     """Mean of each window, over the points on the input or, on request, its padding too."""
 
-    def _run(self, x: np.ndarray, **attributes: Any) -> tuple[np.ndarray]:  # noqa: ANN401
-        window = Window.of(x.shape[2:], attributes["kernel_shape"], attributes)
+    def _run(
+        self,
+        x: np.ndarray,
+        *,
+        kernel_shape: list[int],
+        **attributes: Any,  # noqa: ANN401
+    ) -> tuple[np.ndarray]:
+        window = Window.of(x.shape[2:], kernel_shape, attributes)
         padded = window.pad(x, 0)
         batch, channels = x.shape[:2]
         total = np.zeros((batch, channels, *window.output), x.dtype)
@@ -83,7 +96,12 @@ class AveragePool(OpRun):
 class GlobalLpPool(OpRun):
     """The p-norm over all spatial axes."""
 
-    def _run(self, x: np.ndarray, p: int = 2, **_: object) -> tuple[np.ndarray]:
+    def _run(
+        self,
+        x: np.ndarray,
+        p: int = 2,
+        **_: object,
+    ) -> tuple[np.ndarray]:
         axes = tuple(range(2, x.ndim))
         powers = np.abs(x) ** p
         total = np.sum(powers, axis=axes, keepdims=True)
