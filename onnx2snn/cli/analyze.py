@@ -23,7 +23,7 @@ def add(commands: Commands) -> None:
     """Add the command."""
     command = add_command(
         commands,
-        _analyze,
+        _analyze_model,
         "analyze MODEL [options]",
         "list the nodes of an ANN, with what each will become",
     )
@@ -34,7 +34,7 @@ def add(commands: Commands) -> None:
     add_options(command, ("spike", "input_coding", "until", "nodes_to_exclude"))
 
 
-def _analyze(options: argparse.Namespace) -> int:
+def _analyze_model(options: argparse.Namespace) -> int:
     analysis = onnx2snn.analyze(options.model, **chosen_options(options))
     if options.json:
         print_json(analysis)
@@ -57,7 +57,7 @@ def _analyze(options: argparse.Namespace) -> int:
 def _print_nodes(analysis: Analysis) -> None:
     nodes = new_table("node", "op", "becomes", "because", "MACs")
     for node in analysis["nodes"]:
-        nodes.add_row(*_cells(node))
+        nodes.add_row(*_cells_of(node))
     console = results_console()
     console.print(nodes)
     found = [(count, kind) for kind, count in analysis["counts"].items() if count]
@@ -73,7 +73,7 @@ def _print_nodes(analysis: Analysis) -> None:
     )
 
 
-def _cells(node: NodeAnalysis) -> tuple[str, ...]:
+def _cells_of(node: NodeAnalysis) -> tuple[str, ...]:
     """Return the cells of a node in the table."""
     kind = node["kind"]
     if node["spike_driven"]:

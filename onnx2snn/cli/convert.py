@@ -41,7 +41,7 @@ def add(commands: Commands) -> None:
     """Add the command."""
     command = add_long_command(
         commands,
-        _convert,
+        _convert_model,
         "convert MODEL -o FILE [options]",
         "convert an ANN into a spiking network",
         Basics(_add_basics, help_all=f"show also the options for {', '.join(GROUPS)}"),
@@ -91,7 +91,7 @@ def _add_basics(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _convert(options: argparse.Namespace) -> int:
+def _convert_model(options: argparse.Namespace) -> int:
     read = (options.model, options.calibration)
     check_writable(options.output, *read)
     for path in options.report:

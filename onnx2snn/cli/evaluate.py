@@ -20,7 +20,7 @@ def add(commands: Commands) -> None:
     """Add the command."""
     command = add_command(
         commands,
-        _evaluate,
+        _score_network,
         "evaluate MODEL --data DATA [options]",
         "score a network after T steps",
     )
@@ -35,7 +35,7 @@ def add(commands: Commands) -> None:
     add_runtime(command)
 
 
-def _evaluate(options: argparse.Namespace) -> int:
+def _score_network(options: argparse.Namespace) -> int:
     steps = None
     if options.T is not None:
         steps = [parse_time_steps(text) for text in options.T.split(",")]

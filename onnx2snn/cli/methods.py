@@ -24,13 +24,13 @@ _SOME_STEPS = 8
 def add(commands: Commands) -> None:
     """Add the command."""
     add_command(
-        commands, _methods, "methods [options]", "list the methods of conversion"
+        commands, _list_methods, "methods [options]", "list the methods of conversion"
     )
 
 
-def _methods(options: argparse.Namespace) -> int:
+def _list_methods(options: argparse.Namespace) -> int:
     if options.json:
-        print_json({"methods": [_facts(method) for method in METHODS.values()]})
+        print_json({"methods": [_facts_of(method) for method in METHODS.values()]})
         return 0
     listed = new_table(
         "method", "source", "spikes", f"levels at T = {_SOME_STEPS}", "needs"
@@ -42,7 +42,7 @@ def _methods(options: argparse.Namespace) -> int:
     return 0
 
 
-def _facts(method: Method) -> dict[str, Any]:
+def _facts_of(method: Method) -> dict[str, Any]:
     """Return the parts of a method, and what follows from them."""
     return dataclasses.asdict(method) | {
         "spikes": method.spikes,

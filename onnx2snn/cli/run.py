@@ -25,7 +25,7 @@ def add(commands: Commands) -> None:
     """Add the command."""
     command = add_command(
         commands,
-        _run,
+        _run_network,
         "run MODEL --data DATA -o FILE [options]",
         "run a network and save its outputs",
     )
@@ -44,7 +44,7 @@ def add(commands: Commands) -> None:
     add_runtime(command)
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run_network(options: argparse.Namespace) -> int:
     check_writable(options.output, options.model, options.data)
     time_steps = None if options.T is None else parse_time_steps(options.T)
     network = onnx2snn.load(options.model, options.runtime, threads=options.threads)

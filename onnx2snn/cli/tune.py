@@ -24,7 +24,7 @@ def add(commands: Commands) -> None:
     """Add the command."""
     command = add_command(
         commands,
-        _tune,
+        _tune_network,
         "tune MODEL --ann FILE --calibration DATA -o FILE [options]",
         "train a converted network, without labels, to answer as its ANN",
     )
@@ -91,7 +91,7 @@ def _add_training(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _tune(options: argparse.Namespace) -> int:
+def _tune_network(options: argparse.Namespace) -> int:
     check_writable(options.output, options.model, options.ann, options.calibration)
     with progress_bars(quiet=options.quiet):
         tuning = _import_torch().tune(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["AC_PJ", "MAC_PJ", "Energy", "energy"]
+__all__ = ["AC_PJ", "MAC_PJ", "Energy", "estimate_energy"]
 
 AC_PJ = 0.9
 """Energy of a float32 addition at 45 nm, in pJ. Source: Horowitz, ISSCC 2014."""
@@ -32,7 +32,7 @@ class Energy(TypedDict):
     break_even_rate: float | None
 
 
-def energy(
+def estimate_energy(
     macs: Mapping[str, int],
     time_steps: int,
     *,

@@ -16,7 +16,7 @@ from onnx2snn.metadata.facts import (
     THRESHOLD_ORIGIN,
 )
 from onnx2snn.ops.predicates import is_neuron
-from onnx2snn.reporting.energy import energy
+from onnx2snn.reporting.energy import estimate_energy
 from onnx2snn.schedules import layers_in_a_row, spike_weights_of
 from onnx2snn.schedules.loops import named_inputs
 
@@ -119,7 +119,7 @@ def report(
         "method": METHOD.read_required(snn),
         "input_coding": codings_as_dicts,
         "layers": [_layer_report(neuron) for neuron in neurons],
-        "energy": energy(
+        "energy": estimate_energy(
             analysis["macs"],
             time_steps,
             spikes_a_step=spikes_at_once,

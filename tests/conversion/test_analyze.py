@@ -14,7 +14,7 @@ import pytest
 
 import onnx2snn
 from onnx2snn import cli
-from onnx2snn.reporting.energy import energy
+from onnx2snn.reporting.energy import estimate_energy
 from tests.models import model, normal
 from tests.schema import FOLDER, problems
 
@@ -165,12 +165,12 @@ def test_every_field_is_in_the_documentation(name: str) -> None:
 
 def test_energy_by_hand() -> None:
     macs = {"total": 1000, "spikes": 700, "static": 200, "readout": 90, "analog": 10}
-    found = energy(macs, 4, analog_runs=4)
+    found = estimate_energy(macs, 4, analog_runs=4)
     fixed = (200 + 90 + 4 * 10) * 4.6
     assert found["ann_nj"] == pytest.approx(4.6)
     assert found["snn_most_nj"] == pytest.approx((fixed + 4 * 700 * 0.9) / 1000)
     assert found["break_even_rate"] == pytest.approx((4600 - fixed) / (4 * 700 * 0.9))
-    bursts = energy(macs, 4, spikes_a_step=3, analog_runs=1)
+    bursts = estimate_energy(macs, 4, spikes_a_step=3, analog_runs=1)
     fixed = (200 + 90 + 10) * 4.6
     assert bursts["snn_most_nj"] == pytest.approx((fixed + 3 * 4 * 700 * 0.9) / 1000)
     assert bursts["break_even_rate"] == pytest.approx((4600 - fixed) / (4 * 700 * 0.9))
@@ -185,5 +185,6 @@ def test_no_rate_at_which_spikes_are_worth_it(spikes: int, analog: int) -> None:
         "readout": 0,
     }
     assert (
-        energy(macs | {"analog": analog}, 2, analog_runs=2)["break_even_rate"] is None
+        estimate_energy(macs | {"analog": analog}, 2, analog_runs=2)["break_even_rate"]
+        is None
     )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import onnx2snn
 from onnx2snn import cli
 from onnx2snn.calibration.threshold_rules import RULES
 from onnx2snn.conversion.options import Options
@@ -18,12 +20,15 @@ from onnx2snn.methods.method import Method
 from onnx2snn.methods.neurons import NEURONS
 from onnx2snn.methods.parts import PARTS
 from onnx2snn.methods.ranges import Range
+from onnx2snn.methods.schedules import SCHEDULES
 from onnx2snn.methods.threshold_rules import THRESHOLD_RULES
 from onnx2snn.ops import ALL_OPS
+from onnx2snn.schedules import is_layer_loop, time_loops
 
 if TYPE_CHECKING:
     from onnx2snn.methods.parts import Part
 
+DIGITS = Path(__file__).parents[2] / "examples" / "digits" / "digits.onnx"
 EACH_PART = pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
 
 
@@ -37,6 +42,14 @@ def test_each_rule_for_thresholds_is_computed() -> None:
 
 def test_each_correction_is_computed_in_the_order_of_the_table() -> None:
     assert list(CORRECTIONS) == [WEIGHTS, *OF_LAYERS]
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_each_schedule_is_written(name: str) -> None:
+    conversion = onnx2snn.convert(DIGITS, T=2, schedule=name)
+    assert conversion.report["schedule"] == name
+    loops = time_loops(conversion.network.graph)
+    assert all(map(is_layer_loop, loops)) == (name == "layerwise")
 
 
 @pytest.mark.parametrize("name", NEURONS)
