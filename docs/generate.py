@@ -64,6 +64,16 @@ DCGS (Huang et al., ICML 2025) has none either: its spikes say by how much a mea
 one of step t counts 1/t, a bias counts once, and the input comes in the first step alone. In
 lockstep all steps count alike here ([Streams](../explanation/streams.md)).
 """
+DETAILS = {
+    "neuron": ("a spike of a ReLU", "carries"),
+    "corrections": ("corrects", "corrects"),
+    "schedule": ("latency in steps", "latency"),
+}
+"""Part to the third column of its table: heading, and field of the rows."""
+
+PLACEHOLDER = re.compile(r"\{(\w+)[^}]*\}")
+BACKTICKS = r"`\1`"
+
 PARTS_INTRODUCTION = """\
 Each is an option of the command line, a field of `Method`, and one of `Options`, where None leaves
 it as the method has it. Those that a neuron does not read are refused beside it.
@@ -145,9 +155,17 @@ def _values(part: Part) -> str:
 
 
 def _choices(part: Part) -> str:
-    """Return the values of a part, with what each means."""
-    rows = [f"| `{name}` | {row.meaning} |" for name, row in part.choices.items()]
-    return "\n".join([f"| {part.name} | meaning |", "|---|---|", *rows])
+    """Return the values of a part, with what each means, and what else is known of it."""
+    heading, field = DETAILS.get(part.name, ("", ""))
+    rows = [f"| {part.name} | meaning |", "|---|---|"]
+    if field:
+        rows = [f"| {part.name} | meaning | {heading} |", "|---|---|---|"]
+    for name, row in part.choices.items():
+        cells = f"| `{name}` | {row.meaning} |"
+        if field:
+            cells += f" {PLACEHOLDER.sub(BACKTICKS, getattr(row, field))} |"
+        rows.append(cells)
+    return "\n".join(rows)
 
 
 def _method_section(method: Method) -> str:
