@@ -45,14 +45,17 @@ def lower_integer_product(node: ir.Node, scales: Scales) -> None:
     axes = (1, 0) if is_conv else (-2, -1)
     operands = []
     for position, axis in enumerate(axes):
+        integers = node.inputs[position]
         scale = _take_scale(node, position, factors, scales, writer)
-        operands.append(writer.dequantize(node.inputs[position], scale, axis))
+        real = writer.dequantize(integers, scale, axis)
+        operands.append(real)
     op = "Conv" if is_conv else "MatMul"
     product = writer.add(op, operands, dict(node.attributes))
     writer.rename(product, display_name(node))
     result = writer.multiply(product, *factors)
     if last is node:
-        result = writer.add("Cast", [result], {"to": ir.DataType.INT32})
+        to_integers = {"to": ir.DataType.INT32}
+        result = writer.add("Cast", [result], to_integers)
     replace_value(last.outputs[0], result)
 
 
@@ -65,8 +68,9 @@ def _find_tail(node: ir.Node) -> tuple[ir.Node, list[ir.Value]]:
     if product is None or not is_op(product, "Mul"):
         return cast, []
     factors: list[ir.Value] = []
+    real = cast.outputs[0]
     for value in product.inputs:
-        if value is not None and value is not cast.outputs[0]:
+        if value is not None and value is not real:
             factors += _split_product(value)
     return product, factors
 
@@ -131,8 +135,8 @@ def _take_known_factor(
     divisor = array(scale).reshape([])
     for position, factor in enumerate(factors):
         if is_constant(factor):
-            rest = array(factor) / divisor
-            factors[position] = writer.constant("factor", rest)
+            quotient = array(factor) / divisor
+            factors[position] = writer.constant("factor", quotient)
             return scale
     return None
 
@@ -147,20 +151,21 @@ def _take_weight_factor(
     channel = rank - 1 if is_op(node, "ConvInteger") else 1  # from the last axis on
     for factor in filter(is_constant, factors):
         data = array(factor)
-        if _has_one_number(data) or _lies_along(data, channel):
+        has_one_number = data.size == 1
+        if has_one_number or _lies_along(data, channel):
             factors.remove(factor)
-            vector = data.reshape([]) if _has_one_number(data) else data.reshape(-1)
+            rank = 0 if has_one_number else 1
+            vector = data.reshape([-1] * rank)
             return writer.constant("weight_scale", vector)
     return None
 
 
-def _has_one_number(data: np.ndarray) -> bool:
-    return data.size == 1
-
-
 def _lies_along(data: np.ndarray, axis: int) -> bool:
     """Whether only an axis, counted from the last one, is longer than 1."""
-    return data.ndim >= axis and data.shape[-axis] == data.size
+    if data.ndim < axis:
+        return False
+    length = data.shape[-axis]
+    return bool(length == data.size)
 
 
 def _spread_scale(
@@ -169,8 +174,12 @@ def _spread_scale(
     """Return the scale, 1 if there is none, with an entry for each zero point."""
     shape = array(zero_point).shape if is_constant(zero_point) else ()
     if scale is None:
-        return writer.constant("scale", np.ones(shape, np.float32))
-    if is_constant(scale) and array(scale).ndim < len(shape):
-        spread = np.broadcast_to(array(scale), shape)
-        return writer.constant("scale", spread)
-    return scale
+        ones = np.ones(shape, np.float32)
+        return writer.constant("scale", ones)
+    if not is_constant(scale):
+        return scale
+    data = array(scale)
+    if data.ndim >= len(shape):
+        return scale
+    spread = np.broadcast_to(data, shape)
+    return writer.constant("scale", spread)

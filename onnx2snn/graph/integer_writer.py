@@ -32,8 +32,9 @@ class IntegerWriter(NodeWriter):
 
     def dequantize_input(self, position: int, axis: int = 1) -> ir.Value:
         """Return the real numbers of an input that its scale and its zero point follow."""
+        integers = self.given(position)
         scale = self.read_scale(position + 1)
-        return self.dequantize(self.given(position), scale, axis)
+        return self.dequantize(integers, scale, axis)
 
     def dequantize(
         self, integers: ir.Value | None, by: LinearScale, axis: int = 1
@@ -61,8 +62,8 @@ class IntegerWriter(NodeWriter):
         by = self.read_scale(position)
         zero_point = self._drop_axes(by.zero_point)
         if zero_point is None:
-            dtype = self._find_integer_type()
-            zero = np.zeros([], dtype.numpy())
+            dtype = self._find_integer_type().numpy()
+            zero = np.zeros([], dtype)
             zero_point = self.constant("zero_point", zero)
         scale = self._drop_axes(by.scale)
         return self.add("QuantizeLinear", [value, scale, zero_point])
@@ -79,7 +80,8 @@ class IntegerWriter(NodeWriter):
         integers = self.given(position)
         if integers is None:
             return None
-        real = self.add("Cast", [integers], {"to": ir.DataType.FLOAT})
+        to_float = {"to": ir.DataType.FLOAT}
+        real = self.add("Cast", [integers], to_float)
         return self.multiply(real, *factors)
 
     def add_bias(self, value: ir.Value, position: int) -> ir.Value:
@@ -92,9 +94,10 @@ class IntegerWriter(NodeWriter):
     def _find_integer_type(self) -> ir.DataType:
         """Return the type of the first input of integers, uint8 if none is known."""
         for value in self.node.inputs:
-            dtype = None if value is None else value.dtype
-            if dtype is not None and dtype.is_integer():
-                return dtype
+            if value is None or value.dtype is None:
+                continue
+            if value.dtype.is_integer():
+                return value.dtype
         return ir.DataType.UINT8
 
     def _drop_axes(self, value: ir.Value | None) -> ir.Value | None:

@@ -27,8 +27,9 @@ def real_numbers(
     shape = integers.shape
     steps = _spread_over(scale.astype(np.float32), shape, axis, block)
     zeros = _spread_over(zero_point.astype(np.float32), shape, axis, block)
-    distances = integers.astype(np.float32) - zeros
-    return np.asarray(distances * steps, np.float32)
+    numbers = integers.astype(np.float32)
+    real = (numbers - zeros) * steps
+    return np.asarray(real, np.float32)
 
 
 def _spread_over(

@@ -11,7 +11,7 @@ import onnx_ir as ir
 from onnx2snn.graph import NodeBuilder, fresh_name, rewire, take_over
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["ComputeInFloat32", "mentions"]
 
@@ -43,11 +43,11 @@ class ComputeInFloat32(ir.passes.InPlacePass):
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Change all types inside, then cast between them and the graph's interface."""
         graph = model.graph
-        others = list(filter(_is_other_precision, _list_values(graph)))
+        others = _find_others(_list_values(graph))
         if not others:
             return ir.passes.PassResult(model, modified=False)
-        inputs = list(filter(_is_other_precision, graph.inputs))
-        outputs = list(filter(_is_other_precision, graph.outputs))
+        inputs = _find_others(graph.inputs)
+        outputs = _find_others(graph.outputs)
         declared = [output.dtype for output in outputs]
         for node in graph.all_nodes():
             _retype_attributes(node)
@@ -77,8 +77,9 @@ def _list_named_types(graph: ir.Graph) -> Iterator[int | None]:
             yield _read_type(node, name)
 
 
-def _is_other_precision(value: ir.Value) -> bool:
-    return value.dtype in _OTHERS
+def _find_others(values: Iterable[ir.Value]) -> list[ir.Value]:
+    """Return the values of another precision than float32."""
+    return [value for value in values if value.dtype in _OTHERS]
 
 
 def _read_type(node: ir.Node, name: str) -> int | None:

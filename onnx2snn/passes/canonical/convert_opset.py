@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import onnx.version_converter
 import onnx_ir as ir
 
@@ -90,8 +91,10 @@ def _flatten_hardmax(node: ir.Node) -> None:
     axis = node.attributes.get_int("axis", 1)
     builder = NodeBuilder.before(node)
     shape = builder.add("Shape", [x], f"{name}.shape")
-    flat = builder.add("Flatten", [x], f"{name}.flat", {"axis": axis})
-    hard = builder.add("Hardmax", [flat], f"{name}.hard", {"axis": 1})
+    begins_at = {"axis": axis}
+    flat = builder.add("Flatten", [x], f"{name}.flat", begins_at)
+    along_rows = {"axis": 1}
+    hard = builder.add("Hardmax", [flat], f"{name}.hard", along_rows)
     reshaped = ir.node("Reshape", [hard, shape])
     replace_node(node, reshaped)
 
@@ -160,14 +163,14 @@ def _repair_resizes(model: ir.Model, shrinking: dict[str | None, bool]) -> None:
 def _only_shrinks(node: ir.Node) -> bool:
     """Whether the scales of an Upsample, or of a Resize of opset 10, only make smaller."""
     if "scales" in node.attributes:
-        scales = list(node.attributes["scales"].as_floats())
+        scales = np.array(node.attributes["scales"].as_floats())
     elif len(node.inputs) > 1 and is_constant(node.inputs[1]):
-        scales = array(node.inputs[1]).tolist()
+        scales = array(node.inputs[1])
     else:
-        scales = []
-    if not scales or max(scales) > 1:
         return False
-    return min(scales) < 1
+    if scales.size == 0 or scales.max() > 1:
+        return False
+    return bool(scales.min() < 1)
 
 
 def _map_asymmetrically(node: ir.Node, rounding: str) -> None:
@@ -181,7 +184,8 @@ def _run_converter(model: ir.Model, target: int) -> ir.Model:
     small = skeleton(model)
     small.ir_version = max(small.ir_version or 0, _IR_VERSION)
     try:
-        proto = onnx.version_converter.convert_version(ir.to_proto(small), target)
+        old = ir.to_proto(small)
+        proto = onnx.version_converter.convert_version(old, target)
     except (RuntimeError, onnx.version_converter.ConvertError) as error:
         message = f"onnx.version_converter cannot convert this model to opset {target}: {error}"
         raise ValueError(message) from error
@@ -191,14 +195,15 @@ def _run_converter(model: ir.Model, target: int) -> ir.Model:
 def _replace_graph(model: ir.Model, converted: ir.Model) -> None:
     """Give ``model`` the converted graph, with the initializers that were held back."""
     old, new = model.graph, converted.graph
-    names = [value.name for value in old.inputs]
+    declared = [value.name for value in old.inputs]
     for value in tuple(new.inputs):
         held_back = old.initializers.get(value.name or "")
-        if held_back is not None:
-            value.const_value = held_back.const_value
-            new.register_initializer(value)
-            if value.name not in names:
-                new.inputs.remove(value)
+        if held_back is None:
+            continue
+        value.const_value = held_back.const_value
+        new.register_initializer(value)
+        if value.name not in declared:
+            new.inputs.remove(value)
     new.name = old.name
     new.doc_string = old.doc_string
     new.metadata_props.update(old.metadata_props)

@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 __all__ = ["FoldConstants"]
 
 _LOGGER = logging.getLogger(__name__)
-_GRAPHS = (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS)
+_GRAPHS = (
+    ir.AttributeType.GRAPH,
+    ir.AttributeType.GRAPHS,
+)
 _NUMBERS = {
     ir.AttributeType.FLOAT: np.float32,
     ir.AttributeType.FLOATS: np.float32,
@@ -130,23 +133,31 @@ class FoldConstants(ir.passes.InPlacePass):
 
 def _is_foldable(node: ir.Node) -> bool:
     """Whether the kind of ``node`` allows its results to be computed beforehand."""
-    if node.domain not in ("", "ai.onnx") or operator_of(node).draws_numbers:
+    is_of_onnx = is_op(node, node.op_type)
+    if not is_of_onnx or operator_of(node).draws_numbers:
         return False
-    is_copy_for_output = is_op(node, "Identity") and node.outputs[0].is_graph_output()
+    output = node.outputs[0]
+    is_copy_for_output = is_op(node, "Identity") and output.is_graph_output()
     if is_copy_for_output:
         return False
-    attributes = node.attributes.values()
-    return not any(attr.is_ref() or attr.type in _GRAPHS for attr in attributes)
+    for attribute in node.attributes.values():
+        if attribute.is_ref() or attribute.type in _GRAPHS:
+            return False
+    return True
 
 
 def _read_constant(node: ir.Node) -> list[np.ndarray] | None:
     """Return the value of a Constant node, or None for strings and sparse tensors."""
-    attribute = next(iter(node.attributes.values()))
+    attribute, *_ = node.attributes.values()
     if attribute.type == ir.AttributeType.TENSOR:
         tensor = attribute.as_tensor()
-        return None if tensor.dtype == ir.DataType.STRING else [tensor.numpy()]
+        has_strings = tensor.dtype == ir.DataType.STRING
+        return None if has_strings else [tensor.numpy()]
     dtype = _NUMBERS.get(attribute.type)
-    return None if dtype is None else [np.array(attribute.value, dtype)]
+    if dtype is None:
+        return None
+    value = np.array(attribute.value, dtype)
+    return [value]
 
 
 def _read_dimensions(node: ir.Node) -> list[np.ndarray] | None:
@@ -156,7 +167,8 @@ def _read_dimensions(node: ir.Node) -> list[np.ndarray] | None:
         return None
     if is_op(node, "Shape"):
         return [dimensions]
-    return [np.array(dimensions.prod(), np.int64)]
+    size = np.array(dimensions.prod(), np.int64)
+    return [size]
 
 
 def _read_shape(node: ir.Node) -> np.ndarray | None:
@@ -164,8 +176,9 @@ def _read_shape(node: ir.Node) -> np.ndarray | None:
     x = node.inputs[0]
     if x is None or x.shape is None:
         return None
+    rank = len(x.shape)
     start = node.attributes.get_int("start", 0)
-    end = node.attributes.get_int("end", len(x.shape))
+    end = node.attributes.get_int("end", rank)
     sizes = [size if isinstance(size, int) else _SYMBOL for size in x.shape]
     return np.array(sizes[start:end], np.int64)
 
@@ -186,7 +199,8 @@ def _read_operands(node: ir.Node) -> list[np.ndarray | None] | None:
         elif is_constant(value):
             operands.append(array(value))
         elif position == 0 and _picks_from_shape(node):
-            operands.append(_read_shape(_find_producer(value)))
+            shape = _find_producer(value)
+            operands.append(_read_shape(shape))
         else:
             return None
     has_operand = any(data is not None for data in operands)
@@ -195,9 +209,10 @@ def _read_operands(node: ir.Node) -> list[np.ndarray | None] | None:
 
 def _picks_from_shape(node: ir.Node) -> bool:
     """Whether ``node`` picks from the result of a Shape, which may be partly known."""
-    if not is_op(node, "Gather", "Slice") or node.inputs[0] is None:
+    if not is_op(node, "Gather", "Slice"):
         return False
-    source = node.inputs[0].producer()
+    data = node.inputs[0]
+    source = None if data is None else data.producer()
     if source is None or not is_op(source, "Shape"):
         return False
     x = source.inputs[0]
@@ -229,9 +244,12 @@ def _run_node(
         name = display_name(node)
         _LOGGER.debug("%s %r is not folded: %s", node.op_type, name, error)
         return None
-    tensors = [result for result in results if isinstance(result, np.ndarray)]
-    is_numeric = all(tensor.dtype != object for tensor in tensors)
-    return tensors if is_numeric and len(tensors) == len(results) else None
+    tensors = []
+    for result in results:
+        if not isinstance(result, np.ndarray) or result.dtype == object:
+            return None
+        tensors.append(result)
+    return tensors
 
 
 def _count_bytes(arrays: Iterable[np.ndarray | None]) -> int:
