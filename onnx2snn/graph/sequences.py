@@ -1,4 +1,4 @@
-"""What the sequences and optionals of a graph hold, as far as that is known."""
+"""The content of sequences and optionals of a graph, as far as that is known."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _STATES = (5, 6)
 
 _SWAPPED = [1, 0, 2]
 _ORDERS = ([2, 0, 1, 3], _SWAPPED, _SWAPPED)
-"""What brings each output back to where the batch comes first."""
+"""Orders of axes that bring each output back to where the batch comes first."""
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,7 @@ class _Evidence:
 
 @dataclass(frozen=True, eq=False)
 class _Decision:
-    """What takes the place of all the quantizers of one value.
+    """The choice of what takes the place of all the quantizers of one value.
 
     Attributes:
         x: The value.

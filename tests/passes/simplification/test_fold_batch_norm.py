@@ -229,8 +229,8 @@ def test_before_a_matmul() -> None:
 
 def test_the_distribution_is_annotated() -> None:
     before = batch_norm_of("Conv (x, w, b)", w=normal(7, 6, 4, 3, 2), b=normal(8, 6))
-    noted = PASS(before).model.graph.node(0).outputs[0]
-    found = Normal.of(noted)
+    output = PASS(before).model.graph.node(0).outputs[0]
+    found = Normal.of(output)
     assert found is not None
     np.testing.assert_allclose(found.mean, norm(6)["bias"])
     np.testing.assert_allclose(found.std, np.abs(norm(6)["scale"]))

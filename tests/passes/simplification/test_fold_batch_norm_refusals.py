@@ -1,4 +1,4 @@
-"""What FoldBatchNorm leaves alone: one test for each refusal its docstring names."""
+"""Nodes that FoldBatchNorm leaves as they are: one test for each refusal its docstring names."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def operators(ann: ir.Model) -> list[str]:
 
 
 def ranges(ann: ir.Model) -> dict[str, tuple[list[float], int | None, int]]:
-    """Return what is noted, by operator type."""
+    """Return the ranges that are annotated, by operator type."""
     return {
         node.op_type: (found.values.tolist(), found.axis, found.levels)
         for node in ann.graph
@@ -55,7 +55,9 @@ def ranges(ann: ir.Model) -> dict[str, tuple[list[float], int | None, int]]:
     }
 
 
-def as_noted(values: list[float], axis: int | None = None, levels: int = 255) -> object:
+def written_range(
+    values: list[float], axis: int | None = None, levels: int = 255
+) -> object:
     return pytest.approx(np.float32(values)), axis, levels
 
 
@@ -85,7 +87,7 @@ def test_a_range_from_zero_behind_weights_is_a_clip(
     expected = run_ort(ann, feeds)["y"]
     assert PASS(ann).modified
     assert operators(ann) == ["MatMul", "Clip", "Neg"]
-    assert ranges(ann) == {"Clip": as_noted([0.05 * steps], levels=steps)}
+    assert ranges(ann) == {"Clip": written_range([0.05 * steps], levels=steps)}
     # half a step, and the two steps below 0
     np.testing.assert_allclose(run_ort(ann, feeds)["y"], expected, atol=2.5 * 0.05)
     assert not PASS(ann).modified
@@ -183,7 +185,7 @@ def test_a_relu_in_front_becomes_part_of_the_clip() -> None:
     PASS(ann)
     CanonicalizeActivations()(ann)
     assert operators(ann) == ["MatMul", "Clip", "Neg"]
-    assert ranges(ann) == {"Clip": as_noted([0.05 * 255])}
+    assert ranges(ann) == {"Clip": written_range([0.05 * 255])}
 
 
 def test_a_signed_quantizer_behind_a_relu_bounds_it() -> None:
@@ -194,7 +196,7 @@ def test_a_signed_quantizer_behind_a_relu_bounds_it() -> None:
     PASS(ann)
     CanonicalizeActivations()(ann)
     assert operators(ann) == ["MatMul", "Clip", "Neg"]
-    assert ranges(ann) == {"Clip": as_noted([0.05 * 127], levels=127)}
+    assert ranges(ann) == {"Clip": written_range([0.05 * 127], levels=127)}
 
 
 @pytest.mark.parametrize(
@@ -217,7 +219,7 @@ def test_all_readers_of_a_rectified_value_share_one_rectifier(
     CanonicalizeActivations()(ann)
     assert operators(ann) == left
     largest = 0.1 if "(h, t, z)" in tail else 0.05
-    assert ranges(ann) == {left[1]: as_noted([largest * 255])}
+    assert ranges(ann) == {left[1]: written_range([largest * 255])}
 
 
 def test_quantizers_of_one_value_that_is_not_rectified() -> None:
@@ -231,21 +233,21 @@ def test_quantizers_of_one_value_that_is_not_rectified() -> None:
     (add, last) = [node for node in ann.graph if node.op_type == "Add"]
     assert add.inputs[0] is add.inputs[1]
     assert last.inputs[1] is next(iter(ann.graph)).outputs[0]
-    assert ranges(ann) == {"Clip": as_noted([0.1 * 255])}
+    assert ranges(ann) == {"Clip": written_range([0.1 * 255])}
 
 
 @pytest.mark.parametrize(
-    "body, left, noted",
+    "body, left, expected",
     [
         (
             "h = MaxPool <kernel_shape = [2]> (g)",
             ["Conv", "Relu", "MaxPool"],
-            {"Relu": as_noted([0.05 * 255])},
+            {"Relu": written_range([0.05 * 255])},
         ),
         (
             "t0 = Transpose <perm = [0, 2, 1]> (g)  h = Flatten (t0)",
             ["Conv", "Relu", "Transpose", "Flatten"],
-            {"Relu": as_noted([0.05 * 255])},
+            {"Relu": written_range([0.05 * 255])},
         ),
         ("h = Add (g, g)", ["Conv", "Relu", "Add"], {}),
         (
@@ -256,7 +258,7 @@ def test_quantizers_of_one_value_that_is_not_rectified() -> None:
     ],
 )
 def test_a_value_that_is_never_negative_needs_no_rectifier(
-    body: str, left: list[str], noted: dict[str, object]
+    body: str, left: list[str], expected: dict[str, object]
 ) -> None:
     ann = network(
         f"k0 = Conv (x, kernel)  g = Relu (k0)  {body}  {PAIR}  y = Neg (d)",
@@ -267,7 +269,7 @@ def test_a_value_that_is_never_negative_needs_no_rectifier(
     )
     PASS(ann)
     assert operators(ann) == [*left, "Neg"]
-    assert ranges(ann) == noted
+    assert ranges(ann) == expected
 
 
 def test_a_second_quantizer_does_not_change_the_first_ones_range() -> None:
@@ -280,11 +282,11 @@ def test_a_second_quantizer_does_not_change_the_first_ones_range() -> None:
     PASS(ann)
     CanonicalizeActivations()(ann)
     assert operators(ann) == ["Conv", "Clip", "MaxPool", "Neg"]
-    assert ranges(ann) == {"Clip": as_noted([0.05 * 255])}
+    assert ranges(ann) == {"Clip": written_range([0.05 * 255])}
     InferShapes()(ann)
     MoveMaxPool()(ann)
     assert operators(ann) == ["Conv", "MaxPool", "Clip", "Neg"]
-    assert ranges(ann) == {"Clip": as_noted([0.05 * 255])}
+    assert ranges(ann) == {"Clip": written_range([0.05 * 255])}
 
 
 @pytest.mark.parametrize("rectified", [True, False])
@@ -296,7 +298,7 @@ def test_scales_along_an_axis_leave_a_relu(*, rectified: bool) -> None:
     )
     PASS(ann)
     assert operators(ann) == ["MatMul", "Relu", "Neg"]
-    assert ranges(ann) == {"Relu": as_noted([0.1 * 255, 0.2 * 255, 0.3 * 255], 1)}
+    assert ranges(ann) == {"Relu": written_range([0.1 * 255, 0.2 * 255, 0.3 * 255], 1)}
 
 
 def test_signed_scales_along_an_axis_leave_nothing() -> None:
@@ -321,7 +323,7 @@ def test_blocks_leave_a_rectifier_with_one_range() -> None:
     )
     PASS(ann)
     assert operators(ann) == ["MatMul", "Clip", "Neg"]
-    assert ranges(ann) == {"Clip": as_noted([0.2 * 255])}
+    assert ranges(ann) == {"Clip": written_range([0.2 * 255])}
 
 
 @pytest.mark.parametrize("is_rectified", [True, False])
@@ -342,7 +344,7 @@ def test_eight_bits_with_an_exponent(*, is_rectified: bool) -> None:
     CanonicalizeActivations()(ann)
     assert operators(ann) == ["MatMul", "Clip" if is_rectified else "Neg", "Neg"]
     assert ranges(ann) == (
-        {"Clip": as_noted([224], levels=128)} if is_rectified else {}
+        {"Clip": written_range([224], levels=128)} if is_rectified else {}
     )
 
 
@@ -441,7 +443,7 @@ def test_fewer_bits_than_the_type_has_leave_fewer_steps(body: str) -> None:
     assert PASS(ann).modified
     CanonicalizeActivations()(ann)
     assert operators(ann) == ["MatMul", "Clip", "Neg"]
-    assert ranges(ann) == {"Clip": as_noted([0.75], levels=15)}
+    assert ranges(ann) == {"Clip": written_range([0.75], levels=15)}
     np.testing.assert_allclose(run_ort(ann, feeds)["y"], expected, atol=0.0251)
 
 
