@@ -85,6 +85,7 @@ def test_other_sums_stay(x: str, bias: str, nodes: str, outputs: str) -> None:
             "{ h = MatMul (x, w)  y = Add (h, b) }"
         ),
         "(float[N,3] x) => (y) <float[2] b = {1, 2}> { h = Neg (x)  y = Add (h, x) }",
+        f"(float[N,3] x) => (y) <{WEIGHT}> {{ h = MatMul (x, w)  y = Add (, h) }}",
         f"(x) => (y) <{WEIGHT}, float[2] b = {{1, 2}}> {{ h = MatMul (x, w)  y = Add (h, b) }}",
     ],
     ids=[
@@ -94,6 +95,7 @@ def test_other_sums_stay(x: str, bias: str, nodes: str, outputs: str) -> None:
         "integers",
         "vector",
         "no product",
+        "absent",
         "unknown rank",
     ],
 )

@@ -67,6 +67,8 @@ def test_no_op_is_removed(node: str, initializers: str) -> None:
     [
         ("Dropout (r, ratio, train)", "float ratio = {0.0}, bool train = {1}"),
         ("Transpose <perm = [0, 2, 1]> (r)", ""),
+        ("Transpose (r)", ""),
+        ("CastLike (x, r)", ""),
         ("Pad (r, pads)", "int64[6] pads = {0, 0, 1, 0, 0, 0}"),
         ("Slice (r, a, b)", "int64[1] a = {1}, int64[1] b = {9223372036854775807}"),
         (
@@ -98,6 +100,22 @@ def test_shape_of_unknown_size_is_not_compared() -> None:
         "{ h = Reshape (x, s)  y = Neg (h) }"
     )
     assert not RemoveNoOps()(before).modified
+
+
+def test_shape_of_another_rank_stays() -> None:
+    before = ir.from_onnx_text(
+        f"{HEADER} g (float[2,3,4] x) => (float[6,4] y) <float[6,4] h> "
+        "{ h = Flatten <axis = 2> (x)  y = Neg (h) }"
+    )
+    check_pass(RemoveNoOps(), before, FEEDS, modified=False)
+
+
+def test_slice_to_a_computed_end_stays() -> None:
+    before = model(
+        "e = Shape <start = 2> (x)  h = Slice (x, a, e, i)  y = Neg (h)",
+        "int64[1] a = {0}, int64[1] i = {2}",
+    )
+    check_pass(RemoveNoOps(), before, FEEDS, modified=False)
 
 
 def test_symbolic_shape_is_compared() -> None:

@@ -270,3 +270,10 @@ def test_subgraphs() -> None:
     )
     feeds = IMAGES | {"c": np.array([True]).reshape(())}
     check_pass(FoldBatchNorm(), before, feeds, modified=False)
+
+
+def test_computed_weights_of_a_matmul() -> None:
+    refused(
+        "t = Transpose <perm = [0, 1, 3, 2]> (x)  h = MatMul (x, t)  y = Mul (h, two)",
+        two=np.array(2, np.float32),
+    )
