@@ -33,8 +33,8 @@ _DEAD_LAYER = (
 
 _ORIGINS = {
     "calibration": "calibration data",
-    "batch-norm": "values made up without data",
-    "synthetic": "values made up without data",
+    "batch-norm": "synthetic values",
+    "synthetic": "synthetic inputs",
 }
 """Words for the origins of a scale."""
 

@@ -99,8 +99,15 @@ def add_step_bias(graph: ir.Graph, neuron: ir.Node, biases: np.ndarray) -> None:
     last_step = np.array(len(biases) - 1, np.int64)
     last = constant(graph, f"{name}.last_step", last_step)
     builder = NodeBuilder.before(neuron)
-    row = builder.add("Min", [_count_steps(graph), last], f"{name}.step", like=last)
-    bias = builder.add("Gather", [table, row], f"{name}.bias", {"axis": 0}, like=table)
+    step = _count_steps(graph)
+    row = builder.add("Min", [step, last], f"{name}.step", like=last)
+    bias = builder.add(
+        "Gather",
+        [table, row],
+        name=f"{name}.bias",
+        attributes={"axis": 0},
+        like=table,
+    )
     bias.shape = ir.Shape(biases.shape[1:])
     add = _new_add(graph, current, bias, f"{name}.add_bias")
     graph.insert_before(neuron, add)
@@ -154,8 +161,8 @@ def _add_to_constant(value: ir.Value, bias: np.ndarray) -> bool:
     old = array(operand)
     if bias.size not in {1, old.size}:
         return False
-    factor = node.attributes.get_float("beta", 1.0)
-    set_array(operand, old + bias.reshape(-1) / factor)
+    change = bias.reshape(-1) / _bias_factor(node)
+    set_array(operand, old + change)
     return True
 
 
@@ -176,9 +183,10 @@ def _give_bias_input(graph: ir.Graph, value: ir.Value, bias: np.ndarray) -> bool
         return False
     if bias.size == 1 or _bias_input(node) is not None:
         return False
-    factor = bias.dtype.type(node.attributes.get_float("beta", 1.0))
+    factor = bias.dtype.type(_bias_factor(node))
     name = f"{display_name(node)}.bias"
-    operand = constant(graph, name, bias.reshape(-1) / factor)
+    data = bias.reshape(-1) / factor
+    operand = constant(graph, name, data)
     node.resize_inputs(_BIAS_INDEX + 1)
     node.replace_input_with(_BIAS_INDEX, operand)
     return True
@@ -189,6 +197,11 @@ def _bias_input(node: ir.Node) -> ir.Value | None:
     return node.inputs[_BIAS_INDEX] if len(node.inputs) > _BIAS_INDEX else None
 
 
+def _bias_factor(node: ir.Node) -> float:
+    """Return the factor by which a node multiplies its bias: beta of a Gemm."""
+    return node.attributes.get_float("beta", 1.0)
+
+
 def _takes_bias(node: ir.Node, bias: np.ndarray) -> bool:
     """Return whether ``node`` adds a bias along the axis along which ``bias`` lies."""
     if _BIAS_INDEX not in operator_of(node).bias:
@@ -196,5 +209,5 @@ def _takes_bias(node: ir.Node, bias: np.ndarray) -> bool:
     is_along_channels = bias.shape[1:2] == (bias.size,)
     shape = node.outputs[0].shape
     has_same_axes = shape is not None and len(shape) == bias.ndim
-    is_weighted = node.attributes.get_float("beta", 1.0) != 0.0
+    is_weighted = _bias_factor(node) != 0.0
     return is_along_channels and has_same_axes and is_weighted

@@ -44,11 +44,13 @@ class ConvolutionMap(LinearMap):
         padded, window = self._slide_window(x, output_shape)
         windows = window.view(padded)  # [N, C, *kernel, *output]
         positions = grid.positions_along(output_shape[2:])
-        kernel = [_ALL] * len(positions)
-        seen = windows[(_ALL, _ALL, *kernel, *positions)]
+        all_taps = [_ALL] * len(positions)
+        seen = windows[(_ALL, _ALL, *all_taps, *positions)]
         samples, channels = x.shape[:2]
-        inputs = channels // self._group * window.taps
-        return _rows_of_groups(seen.reshape(samples, self._group, inputs, -1))
+        channels_a_group = channels // self._group
+        inputs = channels_a_group * window.taps
+        in_groups = seen.reshape(samples, self._group, inputs, -1)
+        return _rows_of_groups(in_groups)
 
     def unfold_output(self, output: np.ndarray, grid: Grid) -> np.ndarray:
         """Return ``output`` at the same positions, [groups, positions, outputs]."""
@@ -56,21 +58,25 @@ class ConvolutionMap(LinearMap):
         positions = grid.positions_along(spatial)
         thinned = output[(_ALL, _ALL, *positions)]
         outputs = channels // self._group
-        return _rows_of_groups(thinned.reshape(samples, self._group, outputs, -1))
+        in_groups = thinned.reshape(samples, self._group, outputs, -1)
+        return _rows_of_groups(in_groups)
 
     def add_to_weights(self, delta: np.ndarray) -> None:
         """Add ``delta``, [groups, inputs, outputs], to the weights."""
         old = array(self.weights)
         outputs_first = delta.transpose(0, 2, 1)
-        set_array(self.weights, old + outputs_first.reshape(old.shape))
+        change = outputs_first.reshape(old.shape)
+        set_array(self.weights, old + change)
 
     def _slide_window(
         self, x: np.ndarray, output_shape: Sequence[int]
     ) -> tuple[np.ndarray, Window]:
         """Return the padded operand and the window that slides over it."""
         del output_shape
-        window = Window.of(x.shape[2:], self.weights_shape[2:], self.attributes)
-        return window.pad(x, 0), window
+        spatial = x.shape[2:]
+        kernel = self.weights_shape[2:]
+        window = Window.of(spatial, kernel, self.attributes)
+        return window.pad(x, fill=0), window
 
 
 class TransposedConvolutionMap(ConvolutionMap):
@@ -90,28 +96,33 @@ class TransposedConvolutionMap(ConvolutionMap):
         old = array(self.weights)
         inputs, _, *kernel = old.shape
         groups, _, outputs = delta.shape
-        parts = delta.reshape(groups, inputs // groups, *kernel, outputs)
-        parts = np.moveaxis(parts, -1, 2)
-        kernel_axes = tuple(range(3, 3 + len(kernel)))
-        parts = np.flip(parts, axis=kernel_axes)
-        set_array(self.weights, old + parts.reshape(old.shape))
+        inputs_a_group = inputs // groups
+        change = delta.reshape(groups, inputs_a_group, *kernel, outputs)
+        change = np.moveaxis(change, -1, 2)
+        kernel_axes = range(3, change.ndim)
+        change = np.flip(change, axis=tuple(kernel_axes))
+        set_array(self.weights, old + change.reshape(old.shape))
 
     def _slide_window(
         self, x: np.ndarray, output_shape: Sequence[int]
     ) -> tuple[np.ndarray, Window]:
         """Return the operand, spread out and padded, and the window that slides over it."""
-        axes = declared_axes(x.shape[2:], self.weights_shape[2:], self.attributes)
-        spread = _spread_out(x, axes)
-        flipped = []
+        spatial = x.shape[2:]
+        kernel = self.weights_shape[2:]
+        axes = declared_axes(spatial, kernel, self.attributes)
+        flipped_axes = []
         inside = []
         for index, axis in enumerate(axes):
             output = output_shape[2 + index]
             cut = self._cut_at_begin(axis, output, index)
-            flipped.append(_flipped_axis(axis, output, cut))
-            first = _spread_size(axis) - flipped[-1].size
+            flipped = _flipped_axis(axis, output, cut)
+            flipped_axes.append(flipped)
+            first = _spread_size(axis) - flipped.size
             inside.append(slice(first, None))
-        window = Window(tuple(flipped))
-        return window.pad(spread[(_ALL, _ALL, *inside)], 0), window
+        window = Window(tuple(flipped_axes))
+        spread = _spread_out(x, axes)
+        kept = spread[(_ALL, _ALL, *inside)]
+        return window.pad(kept, fill=0), window
 
     def _cut_at_begin(self, axis: Axis, output: int, index: int) -> int:
         """Return how much of the full output is cut off at the beginning of an axis.
@@ -141,8 +152,9 @@ def _spread_size(axis: Axis) -> int:
 
 def _spread_out(x: np.ndarray, axes: Sequence[Axis]) -> np.ndarray:
     """Return ``x`` with zeros between its entries: as many as the stride leaves out."""
+    samples, channels = x.shape[:2]
     sizes = [_spread_size(axis) for axis in axes]
-    spread = np.zeros((*x.shape[:2], *sizes), x.dtype)
+    spread = np.zeros((samples, channels, *sizes), x.dtype)
     at_stride = [slice(None, None, axis.stride) for axis in axes]
     spread[(_ALL, _ALL, *at_stride)] = x
     return spread

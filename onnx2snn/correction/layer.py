@@ -197,7 +197,8 @@ class Layer:
         """
         if self.spike_weights is not None:
             return self._written_output(current, self.spike_weights)
-        mean = self.spikes(current).mean(axis=0, dtype=current.dtype)
+        spikes = self.spikes(current)
+        mean = spikes.mean(axis=0, dtype=current.dtype)
         return np.asarray(mean * self.v_threshold)
 
     def _varies(self, current: np.ndarray) -> bool:
@@ -245,6 +246,6 @@ class Layer:
         values["current"] = np.zeros_like(current)
         total = np.zeros_like(current)
         for t in range(self.time_steps):
-            weight = dtype(weights.leak**-t)
-            total += self._advance(values) * weight
+            spikes = self._advance(values)
+            total += spikes * dtype(weights.leak**-t)
         return np.asarray(total * values["v_threshold"])

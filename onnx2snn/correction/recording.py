@@ -32,8 +32,8 @@ class Recording:
 
     Attributes:
         networks: The networks.
-        store: What is known, by name: graph inputs and activations of the ANN by their own
-            names, what a neuron sends by ``record_name``.
+        store: The arrays: graph inputs and activations of the ANN under their own names,
+            what a neuron sends under ``record_name``.
         batch_count: Number of batches.
         fired: The neurons whose spikes and activations are known, in order.
     """
@@ -57,7 +57,7 @@ class Recording:
     def snn_subgraph(
         self, outputs: Sequence[ir.Value], time_steps: int | None = None
     ) -> Subgraph:
-        """Return what computes values of the spiking network from what its neurons sent.
+        """Return the subgraph that computes values of the spiking network from sent ones.
 
         Args:
             outputs: The values.
@@ -67,28 +67,31 @@ class Recording:
         return Subgraph(self.networks.snn, outputs, known, time_steps)
 
     def ann_subgraph(self, output: ir.Value) -> Subgraph:
-        """Return what computes a value of the ANN from the activations that are known."""
+        """Return the subgraph that computes a value of the ANN from known activations."""
         known = [self.networks.activations[neuron] for neuron in self.fired]
         return Subgraph(self.networks.ann, [output], known)
 
     def run_ann(self, subgraph: Subgraph, batch: int) -> np.ndarray:
         """Return the one output of a subgraph of the ANN."""
         feeds = {name: self.store.read(name, batch) for name in subgraph.inputs}
-        return subgraph.run(time_means(feeds, self.networks.event_inputs))[0]
+        feeds = time_means(feeds, self.networks.event_inputs)
+        (output,) = subgraph.run(feeds)
+        return output
 
     def snn_feeds(self, subgraph: Subgraph, batch: int) -> dict[str, np.ndarray]:
-        """Return what a subgraph of the spiking network reads."""
+        """Return the feeds of a subgraph of the spiking network."""
         stored_as = {}
         for neuron in self.fired:
             sent_value = self.networks.sent_value(neuron)
             stored_as[str(sent_value.name)] = record_name(neuron)
         feeds = {}
         for name in subgraph.inputs:
-            feeds[name] = self.store.read(stored_as.get(name, name), batch)
+            stored_name = stored_as.get(name, name)
+            feeds[name] = self.store.read(stored_name, batch)
         return feeds
 
     def mean_feeds(self, subgraph: Subgraph, batch: int) -> dict[str, np.ndarray]:
-        """Return the means over the steps of what a subgraph of the spiking network reads."""
+        """Return the feeds of a subgraph of the spiking network, as means over the steps."""
         feeds = self.snn_feeds(subgraph, batch)
         feeds = time_means(feeds, self.networks.event_inputs)
         if self.networks.layerwise:
@@ -96,11 +99,12 @@ class Recording:
         for neuron in self.fired:
             name = record_name(neuron)
             if name in feeds:
-                feeds[name] = feeds[name].mean(axis=0, dtype=np.float32)
+                spikes = feeds[name]
+                feeds[name] = spikes.mean(axis=0, dtype=np.float32)
         return feeds
 
     def forget(self, neurons: Iterable[ir.Node]) -> None:
-        """Delete what is known of ``neurons``: spikes and activations."""
+        """Delete the spikes and activations of ``neurons``."""
         for neuron in neurons:
             activation = self.networks.activations[neuron]
             self.store.drop(record_name(neuron))

@@ -1,4 +1,4 @@
-"""The weights of one node under calibration: what drives them, and what they lack."""
+"""The weights of one node under calibration: their operand and their residual."""
 
 from __future__ import annotations
 

@@ -46,11 +46,11 @@ class CorrectLayers(ir.passes.InPlacePass):
       Sengupta et al., 2019.
     - ``threshold-scaling``: the threshold of each channel grows by the factor, 1 to 3, that
       brings its output closest to the ANN's: currents that come in bursts need room to catch up.
-    - ``bias``: what the mean output of a channel lacks of the ANN's activation is added to its
-      current. It goes into the bias of the Conv or Gemm before the neuron, also through an
+    - ``bias``: the residual of the mean output of a channel, to the ANN's activation, is added to
+      its current. It goes into the bias of the Conv or Gemm before the neuron, also through an
       Add, where that can be. Source: Li et al., ICML 2021 (bias correction of the light
       pipeline).
-    - ``potential``: T times that is added to the initial potential instead. Source: as above.
+    - ``potential``: T times the residual is added to the initial potential. Source: as above.
     - ``step-bias``: a bias for each time step. Source: Wu et al., ECCV 2024.
 
     Of large images, evenly spaced positions stand for all, other ones in each batch; weights are
