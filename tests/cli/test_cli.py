@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 
 import onnx2snn
@@ -22,18 +21,6 @@ DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 ANN = str(DIGITS / "digits.onnx")
 CALIBRATION = str(DIGITS / "calibration.npz")
 COMMANDS = ["convert", "tune", "evaluate", "run", "analyze", "passes", "methods"]
-
-CHAIN = """
-<ir_version: 8, opset_import: ["" : 17]>
-chain (float[N,2] x) => (float[N,2] y)
-<float[2,2] w = {1.0, -0.5, 0.25, 0.5}> {
-    h = MatMul (x, w)
-    [relu] a = Relu (h)
-    s = Softmax (a)
-    [last_relu] r = Relu (s)
-    y = MatMul (r, w)
-}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -50,13 +37,6 @@ def snn(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = str(tmp_path_factory.mktemp("snn") / "snn.onnx")
     assert cli.main(["convert", ANN, "--T", "4", "-o", path, "--quiet"]) == 0
     return path
-
-
-@pytest.fixture
-def chain(tmp_path: Path) -> str:
-    path = tmp_path / "chain.onnx"
-    path.write_bytes(onnx.parser.parse_model(CHAIN).SerializeToString())
-    return str(path)
 
 
 def arguments(command: str, snn: str, data: str, folder: Path) -> list[str]:
@@ -263,37 +243,6 @@ def test_run_writes_the_ann_s_outputs(snn: str, data: str, tmp_path: Path) -> No
         assert np.load(out)["logits"].shape == (50, 10)
 
 
-def test_analyze_strict_exits_with_1_if_a_node_stays_analog(
-    chain: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert cli.main(["analyze", ANN, "--strict", "--quiet"]) == 0
-    assert cli.main(["analyze", chain, "--strict", "--quiet"]) == 1
-    assert cli.main(["analyze", chain, "--quiet"]) == 0
-    capsys.readouterr()
-    assert cli.main(["analyze", chain, "--strict", "--json"]) == 1
-    kinds = {
-        node["op"]: node["kind"]
-        for node in json.loads(capsys.readouterr().out)["nodes"]
-    }
-    assert kinds["Softmax"] == "analog"
-
-
-def test_strict_names_the_nodes_that_stay_analog_even_when_quiet(
-    chain: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert cli.main(["analyze", chain, "--strict", "--quiet"]) == 1
-    assert "Softmax" in capsys.readouterr().err
-
-
-def test_analyze_prints_every_node(
-    chain: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert cli.main(["analyze", chain]) == 0
-    out = capsys.readouterr().out
-    for expected in ("last_relu", "Softmax", "analog", "spiking", "driven by spikes"):
-        assert expected in out
-
-
 def test_convert_writes_reports(tmp_path: Path) -> None:
     reports = [str(tmp_path / name) for name in ("r.json", "r.html")]
     words = [*arguments("convert", "", "", tmp_path), "--quiet"]
@@ -312,24 +261,6 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_work(
     words = ["convert", "missing.onnx", "-o", str(tmp_path / "snn.onnx")]
     assert cli.main([*words, "--report", str(tmp_path / name)]) == 1
     assert re.search(message, capsys.readouterr().err)
-
-
-def test_nodes_are_left_by_name(chain: str, capsys: pytest.CaptureFixture[str]) -> None:
-    def kinds(*words: str) -> dict[str, str]:
-        assert cli.main(["analyze", chain, "--json", *words]) == 0
-        nodes = json.loads(capsys.readouterr().out)["nodes"]
-        return {node["node"]: node["kind"] for node in nodes}
-
-    assert kinds()["last_relu"] == "spiking"
-    assert kinds("--nodes-to-exclude", "last_relu")["last_relu"] == "readout"
-    assert kinds("--until", "relu")["last_relu"] == "readout"
-    both = kinds("--nodes-to-exclude", "relu,last_relu")
-    assert both == kinds(
-        "--nodes-to-exclude", "relu", "--nodes-to-exclude", "last_relu"
-    )
-    assert "spiking" not in both.values()
-    assert cli.main(["analyze", chain, "--until", "lost_relu"]) == 1
-    assert "did you mean 'last_relu'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("coding", ["rate", "events"])
