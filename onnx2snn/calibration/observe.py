@@ -8,12 +8,13 @@ import numpy as np
 
 from onnx2snn.analysis.channel_axis import channel_axis
 from onnx2snn.calibration.histogram import Histogram
-from onnx2snn.runtime.subgraph import Subgraph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     import onnx_ir as ir
+
+    from onnx2snn.runtime.subgraph import Subgraph
 
 __all__ = ["magnitudes_by_channel", "observe_histograms"]
 
@@ -22,7 +23,7 @@ _FOLDS = 4
 
 
 def observe_histograms(
-    model: ir.Model,
+    subgraph: Subgraph,
     values: Sequence[ir.Value],
     batches: Iterable[Mapping[str, np.ndarray]],
 ) -> list[list[Histogram]]:
@@ -32,11 +33,10 @@ def observe_histograms(
     few batches: a rule can try on one part what it has learned from the others.
 
     Args:
-        model: The ANN.
-        values: Values of its main graph.
+        subgraph: Computes the values.
+        values: Values of the main graph of the ANN.
         batches: Feeds of the graph inputs; they are read once, one at a time.
     """
-    subgraph = Subgraph(model, values, ())
     axes = [channel_axis(value) for value in values]
     histograms: list[list[Histogram]] = []
     for number, feeds in enumerate(batches):

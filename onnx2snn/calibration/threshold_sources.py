@@ -114,13 +114,13 @@ def calibration_data(search: ThresholdSearch) -> Scales:
     """Return thresholds from the distributions of activations over the calibration data."""
     if search.data is None:
         return {}
-    values = search.missing
-    most = search.options.batch_size
-    rows = rows_at_once(search.model, values, search.data, 1, most)
+    subgraph = Subgraph(search.model, search.missing, ())
     events = event_names(search.model.graph)
+    most = search.options.batch_size
+    rows = rows_at_once(subgraph, search.data, events, time_steps=1, most=most)
     batches = search.data.batches(rows)
     feeds = (time_means(batch.feeds, events, axis=1) for batch in batches)
-    return _observe(search, track(feeds, "calibrate"), "calibration")
+    return _observe(search, subgraph, track(feeds, "calibrate"), "calibration")
 
 
 def quantizer_ranges(search: ThresholdSearch) -> Scales:
@@ -164,7 +164,9 @@ def synthetic_inputs(search: ThresholdSearch) -> Scales:
     count = len(search.missing)
     _LOGGER.warning(_NO_DATA, count, count + origins.count("batch-norm"))
     feeds = search.synthetic_feeds
-    return _observe(search, track(feeds, "calibrate", len(feeds)), "synthetic")
+    subgraph = Subgraph(search.model, search.missing, ())
+    tracked = track(feeds, "calibrate", len(feeds))
+    return _observe(search, subgraph, tracked, "synthetic")
 
 
 SOURCES: tuple[Source, ...] = (
@@ -178,11 +180,14 @@ SOURCES: tuple[Source, ...] = (
 
 
 def _observe(
-    search: ThresholdSearch, feeds: Iterable[Mapping[str, np.ndarray]], origin: str
+    search: ThresholdSearch,
+    subgraph: Subgraph,
+    feeds: Iterable[Mapping[str, np.ndarray]],
+    origin: str,
 ) -> Scales:
-    """Return the scales of what is missing, from its distribution over ``feeds``."""
+    """Return the scales of what is missing, and ``subgraph`` computes, over ``feeds``."""
     values = search.missing
-    histograms = observe_histograms(search.model, values, feeds)
+    histograms = observe_histograms(subgraph, values, feeds)
     found = {}
     for value, folds in zip(values, histograms, strict=True):
         found[value] = scale_from_histograms(value, folds, search.options, origin)

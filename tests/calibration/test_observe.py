@@ -11,6 +11,7 @@ from onnx2snn.calibration.batch_norm_statistics import BatchNormStatistics
 from onnx2snn.calibration.histogram import Histogram
 from onnx2snn.calibration.observe import observe_histograms
 from onnx2snn.passes import FoldBatchNorm
+from onnx2snn.runtime.subgraph import Subgraph
 from onnx2snn.testing import run_ort
 from tests.models import model, normal
 
@@ -53,7 +54,8 @@ def test_histograms_of_several_values_over_all_batches() -> None:
     ann = network("a = Relu (c)  t = Transpose <perm = [0, 2, 3, 1]> (c)  y = Neg (a)")
     x = normal(4, 11, 3, 9, 8)
     batches = [{"x": x[:4]}, {"x": x[4:10]}, {"x": x[10:]}]
-    parts = observe_histograms(ann, [value(ann, "a"), value(ann, "t")], batches)
+    values = [value(ann, "a"), value(ann, "t")]
+    parts = observe_histograms(Subgraph(ann, values, ()), values, batches)
     assert [len({part.count[0] for part in folds}) > 1 for folds in parts] == [
         True,
         True,
@@ -78,7 +80,8 @@ def test_histograms_of_several_values_over_all_batches() -> None:
 def test_a_value_without_channels_is_one() -> None:
     ann = model("(float[N] x) => (y) { y = Relu (x) }")
     x = normal(5, 13)
-    (folds,) = observe_histograms(ann, [value(ann, "y")], [{"x": x}])
+    values = [value(ann, "y")]
+    (folds,) = observe_histograms(Subgraph(ann, values, ()), values, [{"x": x}])
     histogram = Histogram.sum(folds)
     assert histogram.maximum.tolist() == [x.max()]
 

@@ -43,8 +43,8 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 @pytest.mark.parametrize(
     "options, most",
     [
-        ({"check": False, **CALIBRATED}, 2),
-        (CALIBRATED, 4),
+        ({"check": False, **CALIBRATED}, 1),
+        (CALIBRATED, 3),
         ({}, 7),
     ],
     ids=["calibration", "import and calibration", "import, and no data"],

@@ -7,6 +7,7 @@ from onnx2snn.data.dataset import dataset
 from onnx2snn.data.input_specs import input_specs
 from onnx2snn.runtime import memory
 from onnx2snn.runtime.memory import rows_at_once
+from onnx2snn.runtime.subgraph import Subgraph
 from tests.models import model, normal
 
 
@@ -25,4 +26,5 @@ def test_rows_at_once(
     )
     data = dataset({"x": np.ones([70, 4], np.float32)}, input_specs(ann))
     values = [ann.graph[0].outputs[0], ann.graph[2].outputs[0]]
-    assert rows_at_once(ann, values, data, time_steps, 64) == expected
+    subgraph = Subgraph(ann, values, ())
+    assert rows_at_once(subgraph, data, (), time_steps, 64) == expected

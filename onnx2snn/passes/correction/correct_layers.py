@@ -20,6 +20,7 @@ from onnx2snn.methods.corrections import CORRECTIONS
 from onnx2snn.methods.names import CORRECTION, current_names
 from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.runtime.memory import rows_at_once
+from onnx2snn.runtime.subgraph import Subgraph
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,7 +132,11 @@ def _batches(
     """Yield the feeds of the spiking network, as many samples at a time as fit in memory."""
     activations = list(networks.activations.values())
     rows = rows_at_once(
-        networks.ann, activations, data, networks.time_steps, batch_size
+        Subgraph(networks.ann, activations, ()),
+        data,
+        networks.event_inputs,
+        time_steps=networks.time_steps,
+        most=batch_size,
     )
     for batch in data.batches(rows):
         yield time_first(batch.feeds, networks.event_inputs)
