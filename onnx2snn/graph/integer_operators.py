@@ -74,8 +74,9 @@ def _lower_gemm(writer: IntegerWriter) -> ir.Value:
     Without sy the result is real.
     """
     attributes = writer.node.attributes
-    factor = np.array(attributes.get_float("alpha", 1.0), np.float32)
-    alpha = writer.constant("alpha", factor)
+    factor = attributes.get_float("alpha", 1.0)
+    number = np.array(factor, np.float32)
+    alpha = writer.constant("alpha", number)
     scale_of_a = writer.given(1)
     scale_of_b = writer.given(4)
     bias = writer.scale_bias(6, scale_of_a, scale_of_b, alpha)
@@ -94,11 +95,13 @@ def _lower_softmax(writer: IntegerWriter) -> ir.Value:
     x = writer.dequantize_input(0)
     attributes = writer.node.attributes
     axis = attributes.get_int("axis", -1)
+    along = {"axis": axis}
     if attributes.get_int("opset", 13) > _COERCED_UNTIL:
-        y = writer.add("Softmax", [x], {"axis": axis})
+        y = writer.add("Softmax", [x], along)
         return writer.quantize(y, 3)
-    rows = writer.add("Flatten", [x], {"axis": axis})
-    weights = writer.add("Softmax", [rows], {"axis": -1})
+    rows = writer.add("Flatten", [x], along)
+    last = {"axis": -1}
+    weights = writer.add("Softmax", [rows], last)
     shape = writer.add("Shape", [x])
     y = writer.add("Reshape", [weights, shape])
     return writer.quantize(y, 3)
@@ -163,7 +166,12 @@ def _lower_lstm(writer: IntegerWriter) -> ir.Value | None:
     inputs = [x, input_weights, state_weights, *others]
     node = writer.node
     count = len(node.outputs)
-    return writer.add("LSTM", inputs, dict(node.attributes), outputs=count)
+    return writer.add(
+        "LSTM",
+        inputs=inputs,
+        attributes=node.attributes,
+        outputs=count,
+    )
 
 
 def _dequantize_gates(

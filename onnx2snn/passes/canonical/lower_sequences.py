@@ -59,7 +59,9 @@ class LowerSequences(ir.passes.InPlacePass):
         for graph in model.graphs():
             for node in tuple(graph):
                 record_content(node, contents)
-                if is_op(node, *_READERS) and _replace_reader(node, contents):
+                if not is_op(node, *_READERS):
+                    continue
+                if _replace_reader(node, contents):
                     modified = True
         if modified:
             remove_unused(model)
@@ -144,7 +146,8 @@ def _cut_part(node: ir.Node, parts: TensorParts, position: int) -> ir.Value | No
     axis = parts.axis
     if parts.is_squeezed:
         index = writer.constant("position", np.array(position))
-        return writer.add("Gather", [x, index], {"axis": axis})
+        along = {"axis": axis}
+        return writer.add("Gather", [x, index], along)
     if position < 0 and parts.size > 1:
         return None
     start = position * parts.size
