@@ -62,8 +62,10 @@ def with_scales(
     return ann
 
 
-def step_form(ann: ir.Model, theta: float = 0.5, neuron: str = "gated") -> ir.Model:
-    """Make ``ann`` a network in step form, with ``theta`` for every threshold."""
+def single_step_graph(
+    ann: ir.Model, theta: float = 0.5, neuron: str = "gated"
+) -> ir.Model:
+    """Make ``ann`` a single-step graph, with ``theta`` for every threshold."""
     with_scales(ann, theta)
     ReplaceActivations(neuron)(ann)
     CarryRunningMeans()(ann)
@@ -74,7 +76,7 @@ def emitted(
     ann: ir.Model, time_steps: int = 8, theta: float = 0.5, neuron: str = "gated"
 ) -> onnx.ModelProto:
     """Return the spiking network of ``ann``, with ``theta`` for every threshold."""
-    snn = step_form(ann, theta, neuron)
+    snn = single_step_graph(ann, theta, neuron)
     EmitTimeLoop(time_steps)(snn)
     AttachFunctions()(snn)
     return ir.to_proto(snn)

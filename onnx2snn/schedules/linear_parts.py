@@ -11,6 +11,8 @@ from onnx2snn.graph import reads
 from onnx2snn.ops.predicates import is_neuron
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
     import onnx_ir as ir
 
 __all__ = ["LinearParts"]
@@ -38,15 +40,13 @@ class LinearParts:
         nodes: set[ir.Node] = set()
         results: dict[ir.Value, None] = {}
         for node in graph:
-            values = dict.fromkeys(reads(node))
-            moved_values = [value for value in values if value in moved]
-            has_fixed_shapes = data_dependent.isdisjoint(values)
-            if moved_values and has_fixed_shapes and _is_linear(node, moved):
+            moved_inputs = _find_moved(reads(node), moved)
+            if moved_inputs and _is_linear(node, moved, data_dependent):
                 nodes.add(node)
                 moved.update(node.outputs)
             else:
-                results.update(dict.fromkeys(moved_values))
-        results.update(dict.fromkeys(v for v in graph.outputs if v in moved))
+                results.update(moved_inputs)
+        results.update(_find_moved(graph.outputs, moved))
         return cls(nodes, list(results))
 
     def before(self, value: ir.Value) -> set[ir.Node]:
@@ -61,12 +61,26 @@ class LinearParts:
         return found
 
 
-def _is_linear(node: ir.Node, moved: set[ir.Value]) -> bool:
-    """Whether ``node`` is linear in those of its inputs that spikes move."""
-    if is_neuron(node):
-        return False
-    captured = moved.intersection(reads(node)).difference(node.inputs)
-    if captured:
+def _find_moved(
+    values: Iterable[ir.Value], moved: Collection[ir.Value]
+) -> dict[ir.Value, None]:
+    """Return those of ``values`` that spikes move, each once, in order."""
+    return {value: None for value in values if value in moved}
+
+
+def _is_linear(
+    node: ir.Node, moved: set[ir.Value], data_dependent: Collection[ir.Value]
+) -> bool:
+    """Whether ``node`` is linear in those of its inputs that spikes move.
+
+    Args:
+        node: A node that reads some.
+        moved: Values that spikes move.
+        data_dependent: Values whose shapes depend on data, of which no sum is taken.
+    """
+    values = set(reads(node))
+    captured = moved.intersection(values).difference(node.inputs)
+    if captured or is_neuron(node) or not values.isdisjoint(data_dependent):
         return False
     inputs = [value in moved for value in node.inputs]
     return classify_node(node, inputs).kind is NodeKind.LINEAR

@@ -9,7 +9,7 @@ from onnx2snn.analysis.neuron_places import weighted_operand
 from onnx2snn.analysis.streams import NodeKind, find_streams
 from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.passes import ReplaceActivations
-from tests.models import model, normal, step_form, with_scales
+from tests.models import model, normal, single_step_graph, with_scales
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -198,7 +198,7 @@ def test_events_are_streams_of_spikes() -> None:
     assert ann.graph.inputs[0] in streams.spikes
 
 
-def test_step_form_is_judged_like_the_ann() -> None:
+def test_a_single_step_graph_is_judged_like_the_ann() -> None:
     ann = network("e = Gemm (a, w, b)  h = Softmax (e)")
     before = kinds(ann)
     ReplaceActivations()(with_scales(ann))
@@ -215,7 +215,7 @@ def test_step_form_is_judged_like_the_ann() -> None:
 
 def test_what_a_pass_put_in_is_not_refused() -> None:
     ann = network("e = Gemm (a, w, b)  f = Softmax (e)  h = Gemm (f, w)")
-    streams = find_streams(step_form(ann).graph)
+    streams = find_streams(single_step_graph(ann).graph)
     streams.check()
     assert streams.of_kind(NodeKind.REFUSED) == []
 
@@ -328,7 +328,7 @@ def test_weights_that_spikes_drive(text: str, driven: bool) -> None:  # noqa: FB
     assert find_streams(ann.graph).is_spike_driven(ann.graph.node(-3)) == driven
 
 
-def test_in_step_form_neurons_are_where_they_are() -> None:
+def test_in_a_single_step_graph_neurons_are_where_they_are() -> None:
     ann = with_scales(model(ATTENTION, **WEIGHTS), spike="all")
     ReplaceActivations(spike="all")(ann)
     streams = find_streams(ann.graph)

@@ -6,7 +6,7 @@ import pytest
 
 from onnx2snn.runtime.subgraph import Subgraph
 from onnx2snn.testing import run_ort
-from tests.models import dyadic, model, step_form
+from tests.models import dyadic, model, single_step_graph
 
 WEIGHTS = {"w": dyadic(1, 4, 4), "b": dyadic(2, 4), "u": dyadic(3, 4, 5)}
 X = dyadic(4, 3, 4, unit=16)
@@ -86,7 +86,7 @@ def test_states_between_the_streams() -> None:
     ann = model(
         "(float[N,4] x) => (y) { r = Relu (x)  s = Exp (r)  h = Neg (s)  y = Relu (h) }"
     )
-    snn = step_form(ann)
+    snn = single_step_graph(ann)
     neurons = [node for node in snn.graph if node.op_type == "GatedDoubleThresholdIF"]
     current, known = neurons[1].inputs[0], neurons[0].outputs[0]
     assert current is not None

@@ -21,7 +21,7 @@ from tests.models import (
     dyadic,
     emitted,
     model,
-    step_form,
+    single_step_graph,
 )
 
 
@@ -106,7 +106,7 @@ NETWORKS = {
 
 
 def unrolled(text: str, weights: dict[str, np.ndarray], time_steps: int) -> ir.Model:
-    snn = step_form(model(text, **weights), theta=0.25)
+    snn = single_step_graph(model(text, **weights), theta=0.25)
     return apply_passes(snn, [UnrollTime(time_steps), AttachFunctions()])
 
 

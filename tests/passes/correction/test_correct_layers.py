@@ -43,7 +43,7 @@ def networks(
     scale: Scale | None = None,
     **weights: np.ndarray,
 ) -> tuple[ir.Model, ir.Model]:
-    """Return an ANN and its network in step form."""
+    """Return an ANN and its single-step graph."""
     ann = model(f"({x}) => (y) {{ {text} }}", **(WEIGHTS | weights))
     with_scales(ann, scale or Scale(THETA, 1, "graph"))
     snn = ann.clone()
@@ -65,7 +65,7 @@ def corrected(
 
 def means(network: ir.Model, *names: str, axes: tuple[int, ...] = (0, 2, 3), x: np.ndarray = X
           ) -> list[np.ndarray]:  # fmt: skip
-    """Return the means of values of a network, emitted if it is in step form, per channel."""
+    """Return the means of values of a network, emitted if it is not yet, per channel."""
     copy = ir.from_proto(
         onnx.load_from_string(ir.to_proto(network).SerializeToString())
     )

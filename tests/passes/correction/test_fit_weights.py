@@ -257,7 +257,7 @@ def test_the_ann_stays_as_it_is(name: str) -> None:
 SHARED = "c = Conv (x, w, b)  a = Relu (c)  g = Conv (a, u, b)  r = Relu (g)  y = Conv (r, u)"
 
 
-def in_step_form(text: str, theta: float = 1.0) -> tuple[ir.Model, ir.Model]:
+def in_single_step(text: str, theta: float = 1.0) -> tuple[ir.Model, ir.Model]:
     ann = model(f"(float[N,3,8,7] x) => (y) {{ {text} }}", **WEIGHTS)
     with_scales(ann, Scale(np.float32([theta]), None, "graph"))
     snn = ann.clone()
@@ -272,7 +272,7 @@ def correction(ann: ir.Model, *corrections: str, samples: int = 64) -> CorrectLa
 
 
 def test_shared_weights_are_left_alone() -> None:
-    ann, snn = in_step_form(SHARED)
+    ann, snn = in_single_step(SHARED)
     before = {key: array(value).copy() for key, value in snn.graph.initializers.items()}
     assert not correction(ann, "weights")(snn).modified
     assert snn.graph.initializers.keys() == before.keys()
@@ -281,14 +281,14 @@ def test_shared_weights_are_left_alone() -> None:
 
 
 def test_without_samples_to_judge_by_weights_stay() -> None:
-    ann, snn = in_step_form(NETWORKS["chain"][1])
+    ann, snn = in_single_step(NETWORKS["chain"][1])
     assert not correction(ann, "weights", samples=3)(snn).modified
     np.testing.assert_array_equal(array(snn.graph.initializers["u"]), WEIGHTS["u"])
 
 
 def test_weights_that_are_wrong_are_found_again() -> None:
     """With many steps the spikes are what the ANN has: nothing else is left to make up for."""
-    ann, snn = in_step_form(NETWORKS["groups"][1], theta=8.0)
+    ann, snn = in_single_step(NETWORKS["groups"][1], theta=8.0)
     wrong = WEIGHTS["half"] + normal(30, *WEIGHTS["half"].shape) / 5
     set_array(snn.graph.initializers["half"], wrong)
     data = dataset({"x": normal(20, 256, 3, 8, 7)}, input_specs(ann))
@@ -299,7 +299,7 @@ def test_weights_that_are_wrong_are_found_again() -> None:
 
 
 def test_potentials_that_change_are_a_change() -> None:
-    ann, snn = in_step_form(NETWORKS["chain"][1])
+    ann, snn = in_single_step(NETWORKS["chain"][1])
     before = array(snn.graph.initializers["a.v_init_value"]).copy()
     assert correction(ann, "potential")(snn).modified
     assert (array(snn.graph.initializers["a.v_init_value"]) != before).any()

@@ -181,7 +181,7 @@ def test_what_a_branch_captures_is_a_mean(
 
 
 def ops(text: str, outputs: str = "y") -> dict[str, int]:
-    """Count the operators of an ANN of rows in step form."""
+    """Count the operators of an ANN of rows in a single-step graph."""
     snn = with_scales(model(f"(float[N,4] x) => ({outputs}) {{ {text} }}", **WEIGHTS))
     ReplaceActivations()(snn)
     CarryRunningMeans()(snn)

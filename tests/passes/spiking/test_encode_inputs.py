@@ -27,7 +27,7 @@ STATE = "x.generator"
 def encoded(
     text: str, seed: int = 0, magnitude: float = 1.0, **weights: np.ndarray
 ) -> tuple[ir.Model, ir.passes.PassResult]:
-    """Return the step form of a network whose real inputs are rate coded."""
+    """Return the single-step graph of a network whose real inputs are rate coded."""
     ann = with_scales(model(text, **weights))
     for value in ann.graph.inputs:
         if value.dtype in {ir.DataType.FLOAT, ir.DataType.FLOAT16}:

@@ -17,7 +17,7 @@ from tests.models import (
     dyadic,
     emitted,
     model,
-    step_form,
+    single_step_graph,
 )
 
 
@@ -176,7 +176,7 @@ def test_an_output_that_is_made_in_the_loop() -> None:
 
 
 def test_every_step() -> None:
-    snn = step_form(
+    snn = single_step_graph(
         model("(float[N,4] x) => (float[N,4] y) { h = Neg (x)  y = Relu (h) }")
     )
     neuron = next(node for node in snn.graph if "spike" in str(node.outputs[0].name))
@@ -193,7 +193,7 @@ def test_every_step() -> None:
 
 
 def test_every_step_of_a_final_output() -> None:
-    snn = step_form(
+    snn = single_step_graph(
         model("(float[N,4] x) => (float[N,4] y) { h = Neg (x)  y = Relu (h) }")
     )
     saved = ir.to_proto(snn).SerializeToString()
@@ -213,7 +213,7 @@ def test_events(batch: str) -> None:
     snn = model(
         f"(float[{batch},4] x) => (float[{batch},4] y) {{ h = Neg (x)  y = Relu (h) }}"
     )
-    step_form(snn)
+    single_step_graph(snn)
     EmitTimeLoop(6, events=("x",))(snn)
     AttachFunctions()(snn)
     assert [str(value.shape) for value in snn.graph.inputs] == [f"[T,{batch},4]"]
@@ -231,7 +231,7 @@ def test_an_input_noted_as_events() -> None:
         "(float[N,4] x, float[N,4] z) => (float[N,4] y) { h = Add (x, z)  y = Relu (h) }"
     )
     ChooseInputCoding(events=("x",))(ann)
-    snn = step_form(ann)
+    snn = single_step_graph(ann)
     EmitTimeLoop(6)(snn)
     AttachFunctions()(snn)
     onnx.checker.check_model(ir.to_proto(snn), full_check=True)
@@ -250,7 +250,7 @@ def test_without_states_there_is_no_loop() -> None:
 
 
 def test_an_emitted_network_is_not_emitted_again() -> None:
-    snn = step_form(model("(float[N,4] x) => (y) { y = Relu (x) }"))
+    snn = single_step_graph(model("(float[N,4] x) => (y) { y = Relu (x) }"))
     assert EmitTimeLoop()(snn).modified
     once = ir.to_proto(snn).SerializeToString(deterministic=True)
     assert not EmitTimeLoop()(snn).modified

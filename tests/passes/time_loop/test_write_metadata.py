@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import onnx2snn
 from onnx2snn.passes import ChooseInputCoding, EmitTimeLoop, ExcludeNodes, WriteMetadata
-from tests.models import model, step_form
+from tests.models import model, single_step_graph
 
 if TYPE_CHECKING:
     import pytest
@@ -15,7 +15,7 @@ VERSIONS = "onnx2snn.versions"
 
 
 def test_the_file_says_what_it_is_and_what_made_it() -> None:
-    snn = step_form(model("(float[N,3] x) => (float[N,3] y) { y = Relu (x) }"))
+    snn = single_step_graph(model("(float[N,3] x) => (float[N,3] y) { y = Relu (x) }"))
     snn.metadata_props["author"] = "somebody"
     assert WriteMetadata(
         4, "a method", source_sha256="12ab", calibration_sha256="34cd"
@@ -42,7 +42,7 @@ def test_annotations_of_other_passes_are_erased() -> None:
     )
     ExcludeNodes(("a",))(ann)
     ChooseInputCoding(events=("x",))(ann)
-    snn = step_form(ann)
+    snn = single_step_graph(ann)
     EmitTimeLoop(4)(snn)
     WriteMetadata(4, input_coding='{"x": "events"}')(snn)
     assert snn.metadata_props["onnx2snn.input_coding"] == '{"x": "events"}'
@@ -61,7 +61,7 @@ def test_a_package_that_is_not_installed_under_its_name_is_left_out(
         return installed(name)
 
     monkeypatch.setattr(importlib.metadata, "version", version)
-    snn = step_form(model("(float[N,3] x) => (float[N,3] y) { y = Relu (x) }"))
+    snn = single_step_graph(model("(float[N,3] x) => (float[N,3] y) { y = Relu (x) }"))
     WriteMetadata(4)(snn)
     versions = json.loads(snn.metadata_props[VERSIONS])
     assert set(versions) == {"onnx2snn", "onnx", "onnx-ir", "numpy"}
