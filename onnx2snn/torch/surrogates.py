@@ -42,13 +42,13 @@ def surrogate(op_type: str, inputs: Sequence[Tensor], steps: int) -> Tensor:
     return SURROGATES[op_type](given, steps)
 
 
-def _mean_charge(given: dict[str, Tensor], steps: int) -> Tensor:
+def _mean_input(given: dict[str, Tensor], steps: int) -> Tensor:
     """Return what a neuron takes in a step on average, with its initial potential."""
     return given["current"] + given["v"] / steps
 
 
 def _rounded_down(given: dict[str, Tensor], steps: int) -> Tensor:
-    rate = _mean_charge(given, steps) / given["v_threshold"]
+    rate = _mean_input(given, steps) / given["v_threshold"]
     return rate - 0.5 / steps
 
 
@@ -71,9 +71,9 @@ def _augmented(given: dict[str, Tensor], steps: int) -> Tensor:
 
 
 def _signed(given: dict[str, Tensor], steps: int) -> Tensor:
-    charge = _mean_charge(given, steps)
-    positive = charge / given["v_threshold"]
-    negative = -charge / given["v_threshold_negative"]
+    mean_input = _mean_input(given, steps)
+    positive = mean_input / given["v_threshold"]
+    negative = -mean_input / given["v_threshold_negative"]
     return torch.clamp(positive, 0.0, 1.0) - torch.clamp(negative, 0.0, 1.0)
 
 
