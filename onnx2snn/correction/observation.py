@@ -93,12 +93,8 @@ def observe_layer(
             current=_run_current(recording, current, batch),
             target=recording.store.read(target, batch),
         )
-        sample = full
-        if positions is not None:
-            sample = layer.thinned(full, Grid(positions, batch))
-        recording.store.append(_CURRENT, sample.current)
-        recording.store.append(_TARGET, sample.target)
-        is_thinned |= sample.target.size < full.target.size
+        grid = None if positions is None else Grid(positions, batch)
+        is_thinned |= _store_sample(recording, layer, full, grid)
 
     def read_sample(batch: int) -> Sample:
         return Sample(
@@ -127,6 +123,16 @@ def fire_neurons(recording: Recording, observed: ObservedLayer) -> None:
     recording.store.drop(_CURRENT)
     recording.store.drop(_TARGET)
     recording.fired.append(layer.neuron)
+
+
+def _store_sample(
+    recording: Recording, layer: Layer, full: Sample, grid: Grid | None
+) -> bool:
+    """Keep the sample of a batch at the positions of a grid; return whether it is smaller."""
+    sample = full if grid is None else layer.thinned(full, grid)
+    recording.store.append(_CURRENT, sample.current)
+    recording.store.append(_TARGET, sample.target)
+    return sample.target.size < full.target.size
 
 
 def _record_activation(recording: Recording, activation: ir.Value) -> None:
