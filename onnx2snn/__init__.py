@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from onnx2snn.conversion.convert import Conversion, convert
     from onnx2snn.conversion.evaluation import Evaluation, evaluate
     from onnx2snn.conversion.options import Options
+    from onnx2snn.conversion.pipeline import Pipeline, pipeline
     from onnx2snn.reporting.analysis import Analysis
     from onnx2snn.reporting.report import Report
     from onnx2snn.runtime import Network, load
@@ -45,6 +46,7 @@ __all__ = [
     "OptionError",
     "Options",
     "OutputError",
+    "Pipeline",
     "Refusal",
     "Report",
     "RuntimeShapeError",
@@ -54,6 +56,7 @@ __all__ = [
     "evaluate",
     "load",
     "passes",
+    "pipeline",
 ]
 
 _HOMES = {
@@ -61,6 +64,7 @@ _HOMES = {
     "conversion.convert": ("Conversion", "convert"),
     "conversion.evaluation": ("Evaluation", "evaluate"),
     "conversion.options": ("Options",),
+    "conversion.pipeline": ("Pipeline", "pipeline"),
     "reporting.analysis": ("Analysis",),
     "reporting.report": ("Report",),
     "runtime": ("Network", "load"),

@@ -33,6 +33,7 @@ STAGES: Mapping[str, str] = {
     "passes/spiking": "neurons for activations",
     "passes/correction": "on the spikes that arrive",
     "passes/time_loop": "the Loop over T time steps",
+    "passes/finishing": "a file that runs anywhere",
     "runtime": "onnxruntime or NumPy",
 }
 """Room to what happens there, in the order in which a file goes through them."""
@@ -56,7 +57,7 @@ ASKED = {
 
 COLORS = {"importing": GREEN, "runtime": PURPLE}
 
-HEIGHTS = (6.35, 5.35, 4.55, 3.75, 2.95, 2.15, 0.95)
+HEIGHTS = (7.15, 6.15, 5.35, 4.55, 3.75, 2.95, 2.15, 0.95)
 """Middles of the stages, in inches from the bottom."""
 
 LEFT, WIDTH, HEIGHT = 1.55, 2.6, 0.58
@@ -69,7 +70,7 @@ OUTER, INNER = LEFT + WIDTH / 2, RIGHT - SIDE_WIDTH / 2
 
 def draw_rooms() -> Figure:
     """Draw the stages as a column, and beside it the rooms that they ask."""
-    axes = new_drawing(7.2)
+    axes = new_drawing(8.0)
     heights = dict(zip(STAGES, HEIGHTS, strict=True))
     _draw_passes(axes, heights)
     for room, y in heights.items():

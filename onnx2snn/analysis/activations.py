@@ -10,6 +10,7 @@ from onnx2snn.analysis.activation_candidates import (
 )
 from onnx2snn.analysis.dynamic_shapes import data_dependent_values
 from onnx2snn.analysis.operators import operator_of
+from onnx2snn.analysis.sharing import shared
 from onnx2snn.graph import (
     closure,
     dependency_graph,
@@ -38,6 +39,10 @@ def activations(graph: ir.Graph) -> list[ir.Value]:
     data-dependent shape, which depends on other activations: no state can be kept there. Nor
     are those that are excluded.
     """
+    return [*shared(graph, "activations", lambda: _find_activations(graph))]
+
+
+def _find_activations(graph: ir.Graph) -> list[ir.Value]:
     candidates = find_candidates(graph)
     without_state = data_dependent_values(graph, candidates)
     found = [value for value in candidates if value not in without_state]

@@ -14,7 +14,7 @@ from onnx2snn.metadata.facts import CALL
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-__all__ = ["SourceNode", "source_nodes"]
+__all__ = ["SourceNode", "SourceRecord", "source_nodes"]
 
 _BRANCHES = ("then_branch", "else_branch")
 
@@ -43,6 +43,17 @@ class SourceNode:
     branches: Mapping[str, tuple[SourceNode, ...]] = dataclasses.field(
         default_factory=dict
     )
+
+
+@dataclasses.dataclass(eq=False)
+class SourceRecord:
+    """The nodes of a file, handed from the pass that saw it to those that speak of it.
+
+    Attributes:
+        nodes: They, in topological order; None as long as no pass has seen the file.
+    """
+
+    nodes: tuple[SourceNode, ...] | None = None
 
 
 def source_nodes(model: ir.Model) -> tuple[SourceNode, ...]:

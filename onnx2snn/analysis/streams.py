@@ -25,6 +25,7 @@ from onnx2snn.analysis.node_kinds import (
 )
 from onnx2snn.analysis.operators import Form, operator_of
 from onnx2snn.analysis.rectifiers import is_rectifier, is_symmetric_clip
+from onnx2snn.analysis.sharing import shared
 from onnx2snn.errors import OptionError, Refusal, UnsupportedError
 from onnx2snn.graph import (
     display_name,
@@ -116,7 +117,7 @@ class Streams:
 def find_streams(
     graph: ir.Graph, events: Collection[ir.Value] = (), spike: str = "activations"
 ) -> Streams:
-    """Return the streams of ``graph``.
+    """Return the streams of ``graph``; inside ``sharing``, found once while it stays as it is.
 
     Args:
         graph: An ANN, or a single-step graph.
@@ -131,6 +132,11 @@ def find_streams(
     if spike not in SPIKE:
         message = f"spike must be one of {', '.join(SPIKE)}, not {spike!r}"
         raise OptionError(message)
+    question = ("streams", frozenset(events), spike)
+    return shared(graph, question, lambda: _analyze(graph, events, spike))
+
+
+def _analyze(graph: ir.Graph, events: Collection[ir.Value], spike: str) -> Streams:
     inputs = {*events, *coded_inputs(graph.inputs, RATE, EVENTS)}
     neurons = find_neuron_places(graph, inputs, spike)
     classifier = _Classifier(neurons, inputs)

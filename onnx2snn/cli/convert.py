@@ -57,6 +57,14 @@ def add(commands: Commands) -> None:
         metavar="NAME",
         help="leave a pass out; may be given several times",
     )
+    group.add_argument(
+        "--pass",
+        dest="passes",
+        action="append",
+        default=[],
+        metavar="NAME[:before=NAME|:after=NAME]",
+        help="run a pass of another package as well; may be given several times",
+    )
 
 
 def _add_basics(command: argparse.ArgumentParser) -> None:

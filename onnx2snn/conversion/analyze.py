@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from onnx2snn.analysis.sharing import sharing
 from onnx2snn.conversion.options import Options
 from onnx2snn.conversion.preparation import prepare
 from onnx2snn.reporting.analysis import analyze_network
@@ -34,4 +35,5 @@ def analyze(
         OptionError: An option is out of range, or names what the model does not have.
     """
     chosen = Options(**{"spike": spike, "check": False, **options})
-    return analyze_network(prepare(model, chosen).whole, spike)
+    with sharing():
+        return analyze_network(prepare(model, chosen).whole, spike)

@@ -4,31 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 import logging
 from typing import TYPE_CHECKING, Any
 
+from onnx2snn.analysis.sharing import sharing
 from onnx2snn.conversion.branches import branch_data, replace_branch
 from onnx2snn.conversion.options import Options
-from onnx2snn.conversion.preparation import prepare
+from onnx2snn.conversion.pipeline import pipeline
+from onnx2snn.conversion.preparation import of_a_branch, prepare
 from onnx2snn.data.dataset import check_source, dataset, input_specs
 from onnx2snn.data.events import sample_first
 from onnx2snn.errors import CalibrationError, UnsupportedError
 from onnx2snn.metadata.input_coding import EVENTS, RATE, coding_of
-from onnx2snn.passes import (
-    AttachFunctions,
-    Calibrate,
-    CarryRunningMeans,
-    ChooseInputCoding,
-    CorrectLayers,
-    EmitLayerwise,
-    EmitTimeLoop,
-    EncodeInputs,
-    ReplaceActivations,
-    WriteMetadata,
-    apply,
-)
-from onnx2snn.passes.simplification.remove_fake_quantizers import with_fake_quantizers
+from onnx2snn.passes import ChooseInputCoding, apply
 from onnx2snn.passes.time_loop.emit_layerwise import check_inputs
 from onnx2snn.reporting.analysis import analyze_network
 from onnx2snn.reporting.report import report
@@ -43,12 +31,14 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
     from onnx2snn.analysis.branches import Part
+    from onnx2snn.conversion.pipeline import Pipeline
     from onnx2snn.conversion.preparation import Prepared
     from onnx2snn.data.dataset import Dataset
     from onnx2snn.importing.source import AnyModel
+    from onnx2snn.metadata.input_coding import Coding
     from onnx2snn.reporting.report import Report
 
-__all__ = ["Conversion", "calibrating", "convert", "spiking"]
+__all__ = ["Conversion", "convert"]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -129,98 +119,92 @@ def convert(
     chosen = Options(**options)
     T = checked_time_steps(T)  # noqa: N806
     check_source(calibration)
-    prepared = prepare(model, chosen)
-    _check_activations(prepared, chosen)
-    data = _data(calibration, prepared, T)
-    if data is None and chosen.asks_for_data():
-        _LOGGER.warning(
-            _NOTHING_CORRECTED, ", ".join(chosen.chosen_method().corrections)
-        )
-    whole = prepared.whole
-    apply(whole.ann, [_coding(prepared, data)])
-    if chosen.chosen_method().schedule == "layerwise":
+    with sharing():
+        prepared = prepare(model, chosen)
+        _check_activations(prepared, chosen)
+        data = _data(calibration, prepared, T)
+        _warn_of_missing_data(prepared, chosen, data)
+        return _converted(prepared, _Conversion(chosen, T, data))
+
+
+def _converted(prepared: Prepared, given: _Conversion) -> Conversion:
+    """Return the conversion of a network that is simplified; its model becomes the emitted one."""
+    whole, imported, options = prepared.whole, prepared.imported, given.options
+    if options.chosen_method().schedule == "layerwise":
         check_inputs(whole.ann.graph)
-    codings = {str(value.name): coding_of(value) for value in whole.ann.graph.inputs}
-    snn = _network(whole, chosen, T, data)
-    metadata = WriteMetadata(
-        T,
-        chosen.describe(data),
-        chosen.chosen_method().schedule,
-        source_sha256=prepared.imported.sha256,
-        calibration_sha256="" if data is None else data.sha256(),
-        input_coding=json.dumps(
-            {name: coding.kind for name, coding in codings.items()}
-        ),
-    )
-    apply(snn, [AttachFunctions(), metadata])
-    found = analyze_network(whole, chosen.spike)
-    return Conversion(snn, report(snn, codings, prepared.imported, found, data))
+    found = analyze_network(
+        whole, options.spike
+    )  # neurons take the place of what it is about
+    passes = given.pipeline(imported.sha256)
+    codings = _make_spiking(whole, passes, given)
+    snn = apply(whole.ann, passes.finishing)
+    return Conversion(snn, report(snn, codings, imported, found, given.data))
 
 
-def _network(
-    part: Part, options: Options, time_steps: int, data: Dataset | None
-) -> ir.Model:
-    """Return the emitted network of a simplified one."""
-    ann = apply(part.ann, [calibrating(options, time_steps, data)])
-    snn = apply(
-        ann.clone(), spiking(options, time_steps, data, with_fake_quantizers(ann))
-    )
-    for branch, inner in part.inside:
-        feeds = branch_data(branch, ann, inner.ann, data)
-        replace_branch(branch, snn, _network(inner, options, time_steps, feeds))
-    return snn
+@dataclasses.dataclass(frozen=True)
+class _Conversion:
+    """What a network is converted with: the options, T, and calibration data if there is any."""
+
+    options: Options
+    time_steps: int
+    data: Dataset | None
+
+    def pipeline(self, source_sha256: str = "") -> Pipeline:
+        """Return the passes of the conversion."""
+        return pipeline(
+            self.options, self.time_steps, self.data, source_sha256=source_sha256
+        )
 
 
-def calibrating(options: Options, time_steps: int, data: Dataset | None) -> Calibrate:
-    """Return the pass that finds the scale of every activation."""
-    method = options.chosen_method()
-    levels = method.levels(time_steps)
-    return Calibrate(
-        max(time_steps, min(levels, _MOST_LEVELS)),
-        method.threshold,
-        method.per_channel,
-        seed=options.seed,
-        spike=options.spike,
-        data=data,
-    )
+def _make_spiking(
+    part: Part, passes: Pipeline, given: _Conversion
+) -> dict[str, Coding]:
+    """Turn a simplified network, and those in its branches, into spiking ones.
+
+    Args:
+        part: The network; its model becomes the emitted one.
+        passes: The passes to run on it.
+        given: What they were made from.
+
+    Returns:
+        How each input of the network enters it, by name.
+    """
+    fed = [
+        branch_data(branch, part.ann, inner.ann, given.data)
+        for branch, inner in part.inside
+    ]
+    codings = _apply_spiking(part.ann, passes)
+    apply(part.ann, (*passes.correction, *passes.time_loop))
+    options = of_a_branch(given.options)
+    for (branch, inner), data in zip(part.inside, fed, strict=True):
+        own = _Conversion(options, given.time_steps, data)
+        _make_spiking(inner, own.pipeline(), own)
+        replace_branch(branch, part.ann, inner.ann)
+    return codings
 
 
-_MOST_LEVELS = 255
-"""Levels of spikes that carry more than one, beyond which a threshold hardly depends on them."""
+def _apply_spiking(ann: ir.Model, passes: Pipeline) -> dict[str, Coding]:
+    """Put neurons into a network; return how its inputs enter it, before they are encoded."""
+    codings: dict[str, Coding] = {}
+    for pass_ in passes.spiking:
+        apply(ann, [pass_])
+        if isinstance(pass_, ChooseInputCoding):
+            codings = {str(value.name): coding_of(value) for value in ann.graph.inputs}
+    return codings
 
 
-def spiking(
-    options: Options, time_steps: int, data: Dataset | None, ann: ir.Model
-) -> list[ir.passes.PassBase]:
-    """Return the passes that make an ANN with scales an emitted spiking network."""
-    wanted, method = options.possible_corrections(data), options.chosen_method()
-    layerwise = method.schedule == "layerwise"
-    replacement = ReplaceActivations(
-        method.neuron, method.v_init, options.spike, method.max_spikes, method.leak
-    )
-    correction = CorrectLayers(
-        time_steps, wanted, layerwise=layerwise, ann=ann, data=data
-    )
-    corrections = [correction] if wanted else []
-    if layerwise:
-        emission = EmitLayerwise(time_steps, options.collapse)
-        return options.remaining([replacement, *corrections, emission])
-    return options.remaining(
-        [
-            replacement,
-            EncodeInputs(options.seed),
-            CarryRunningMeans(),
-            *corrections,
-            EmitTimeLoop(time_steps),
-        ]
-    )
-
-
-def _coding(prepared: Prepared, data: Dataset | None) -> ChooseInputCoding:
+def _warn_of_missing_data(
+    prepared: Prepared, options: Options, data: Dataset | None
+) -> None:
+    """Say what is worse without calibration data, if there is none."""
+    if data is not None:
+        return
+    if options.asks_for_data():
+        corrections = options.chosen_method().corrections
+        _LOGGER.warning(_NOTHING_CORRECTED, ", ".join(corrections))
     rate = prepared.inputs_of(RATE)
-    if rate and data is None:
+    if rate:
         _LOGGER.warning(_UNKNOWN_MAGNITUDE, ", ".join(map(repr, rate)))
-    return ChooseInputCoding(rate, prepared.inputs_of(EVENTS), data=data)
 
 
 _UNKNOWN_MAGNITUDE = (

@@ -13,18 +13,18 @@ from onnx2snn.methods.method import Method
 from onnx2snn.methods.names import CORRECTION, PASS, current_names, split_names
 from onnx2snn.methods.parts import PARTS, document_parts
 from onnx2snn.methods.published import METHODS
-from onnx2snn.passes import PASSES, CorrectLayers
+from onnx2snn.passes import PASSES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
-
-    import onnx_ir as ir
 
     from onnx2snn.data.dataset import Dataset
 
 __all__ = ["Options"]
 
 _NEEDED = (
+    "record-source-nodes",
+    "keep-reference",
     "choose-input-coding",
     "calibrate",
     "replace-activations",
@@ -73,6 +73,8 @@ class Options:
             is no calibration data.
         check: Whether the imported model is run against the original.
         skip_passes: Names of passes to leave out.
+        passes: Names of further passes, of other packages: ``NAME``, which runs before
+            thresholds are chosen, ``NAME:before=OTHER`` or ``NAME:after=OTHER``.
     """
 
     method: str | Method = _option(  # noqa: RUF009 (a dataclass field, as the others)
@@ -102,6 +104,7 @@ class Options:
     seed: int = _option("seed of random spikes and of synthetic inputs", default=0)
     check: bool = _option("run the imported model against the original", default=True)
     skip_passes: tuple[str, ...] = ()
+    passes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check all that can be checked without the model."""
@@ -127,6 +130,7 @@ class Options:
             object.__setattr__(self, option, names)
         passes = current_names(PASS, split_names(self.skip_passes))
         object.__setattr__(self, "skip_passes", passes)
+        object.__setattr__(self, "passes", split_names(self.passes))
         if self.corrections is not None:
             names = current_names(CORRECTION, split_names(self.corrections))
             object.__setattr__(self, "corrections", names)
@@ -217,19 +221,9 @@ class Options:
                 )
                 raise OptionError(message)
 
-    def skipped(self) -> frozenset[type[ir.passes.PassBase]]:
-        """Return the classes of the passes to leave out."""
-        return frozenset(PASSES[name] for name in self.skip_passes)
-
-    def remaining(
-        self, passes: Iterable[ir.passes.PassBase]
-    ) -> list[ir.passes.PassBase]:
-        """Return those of ``passes`` that are not to be left out."""
-        return [pass_ for pass_ in passes if type(pass_) not in self.skipped()]
-
     def possible_corrections(self, data: Dataset | None) -> tuple[str, ...]:
         """Return the corrections to be done, given the calibration data there is."""
-        if data is None or CorrectLayers in self.skipped():
+        if data is None or "correct-layers" in self.skip_passes:
             return ()
         return self.chosen_method().corrections
 

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 from onnx2snn.analysis.branches import Part, find_branches
 from onnx2snn.analysis.provenance import node_mappings
-from onnx2snn.analysis.source_nodes import source_nodes
-from onnx2snn.conversion.exclusion import check_names, excluded_values
-from onnx2snn.conversion.import_model import canonicalize, import_model
+from onnx2snn.analysis.source_nodes import SourceRecord, source_nodes
+from onnx2snn.conversion.exclusion import check_names
+from onnx2snn.conversion.import_model import import_model
+from onnx2snn.conversion.pipeline import pipeline
 from onnx2snn.data.input_specs import input_specs, is_real
 from onnx2snn.errors import OptionError
 from onnx2snn.importing import read
 from onnx2snn.metadata.facts import is_excluded
-from onnx2snn.metadata.input_coding import DIRECT, EVENTS, RATE
-from onnx2snn.passes import SIMPLIFICATION, ChooseInputCoding, ExcludeNodes, apply
+from onnx2snn.metadata.input_coding import DIRECT, EVENTS
+from onnx2snn.passes import apply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from onnx2snn.importing.imported import Imported
     from onnx2snn.importing.source import AnyModel
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["Prepared", "of_a_branch", "prepare"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,7 +48,7 @@ class Prepared:
 
     def inputs_of(self, coding: str) -> tuple[str, ...]:
         """Return the names of the inputs that are to enter by ``coding``."""
-        return _inputs_of(self.codings, coding)
+        return tuple(name for name, kind in self.codings.items() if kind == coding)
 
 
 def prepare(model: AnyModel, options: Options) -> Prepared:
@@ -65,36 +66,46 @@ def prepare(model: AnyModel, options: Options) -> Prepared:
     check_names(options.until, nodes, "until")
     check_names(options.nodes_to_exclude, nodes, "nodes_to_exclude")
     codings = _codings(options.codings(), input_specs(source.model))
-    imported = import_model(source, check=options.check, skip=options.skipped())
-    coding = ChooseInputCoding(_inputs_of(codings, RATE), _inputs_of(codings, EVENTS))
-    whole = _part(apply(imported.model, [coding]), nodes, options)
+    record = SourceRecord(nodes)
+    passes = pipeline(options, record=record)
+    imported = import_model(source, passes.canonical, check=options.check)
+    whole = _simplified(imported.model, record, options)
     return Prepared(whole, imported, codings)
 
 
-def _part(model: ir.Model, nodes: Sequence[SourceNode], options: Options) -> Part:
+def _simplified(model: ir.Model, record: SourceRecord, options: Options) -> Part:
     """Return an imported network, simplified, and those in its branches.
 
     Args:
         model: The network; it is changed.
-        nodes: The nodes of the file that it was made from.
-        options: What is left as it is, and which passes are left out.
+        record: The nodes of the file that it was made from.
+        options: What is excluded, and which passes are left out.
     """
-    ann = apply(model, options.remaining(SIMPLIFICATION))
-    found = node_mappings(nodes, ann.graph)
-    left = ExcludeNodes(excluded_values(ann.graph, found, options))
-    apply(ann, options.remaining([left]))
-    sources = {new: mapping.node for mapping in found for new in mapping.replaced_by}
+    ann = apply(model, pipeline(options, record=record).simplification)
+    mappings = node_mappings(record.nodes or (), ann.graph)
+    sources = {new: mapping.node for mapping in mappings for new in mapping.replaced_by}
     inside = []
     for branch in find_branches(ann):
         if not any(map(is_excluded, branch.node.outputs)):
-            inner = sources[branch.node].branches.get(branch.name, ())
-            part = _part(canonicalize(branch.model(ann)), inner, options)
+            nodes = sources[branch.node].branches.get(branch.name, ())
+            part = _prepared_branch(branch.model(ann), nodes, options)
             inside += [(branch, part)] if part.has_activations else []
-    return Part(ann, found, inside)
+    return Part(ann, mappings, inside)
 
 
-def _inputs_of(codings: Mapping[str, str], coding: str) -> tuple[str, ...]:
-    return tuple(name for name, kind in codings.items() if kind == coding)
+def _prepared_branch(
+    model: ir.Model, nodes: tuple[SourceNode, ...], options: Options
+) -> Part:
+    """Return a branch of an imported network, brought to the canonical form and simplified."""
+    record = SourceRecord(nodes)
+    inner = of_a_branch(options)
+    apply(model, pipeline(inner, record=record).canonical)
+    return _simplified(model, record, inner)
+
+
+def of_a_branch(options: Options) -> Options:
+    """Return the options for a network in a branch: what it reads is known, and so direct."""
+    return dataclasses.replace(options, input_coding=DIRECT)
 
 
 def _codings(

@@ -1,16 +1,19 @@
 """The passes that turn an ANN into a spiking network, and how to run them.
 
-A pass is an ``onnx_ir.passes.PassBase``. Other packages add theirs through the entry point
-group ``onnx2snn.passes``: name to class.
+A pass is an ``onnx_ir.passes.PassBase``. Its folder says in which stage of a conversion
+it runs; ``onnx2snn.pipeline`` gives the list of a conversion. Other packages add passes
+through the entry point group ``onnx2snn.passes``: name to class.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
+import logging
 from typing import TYPE_CHECKING, Any
 
 import onnx_ir as ir
 
+from onnx2snn.analysis.sharing import forget
 from onnx2snn.graph import forget_names
 from onnx2snn.importing.source import read, written_like
 from onnx2snn.passes.canonical.canonicalize_activations import CanonicalizeActivations
@@ -25,11 +28,16 @@ from onnx2snn.passes.canonical.lower_batchwise_recurrence import (
 from onnx2snn.passes.canonical.lower_integer_operators import LowerIntegerOperators
 from onnx2snn.passes.canonical.lower_matmul_add import LowerMatMulAdd
 from onnx2snn.passes.canonical.lower_sequences import LowerSequences
+from onnx2snn.passes.canonical.record_source_nodes import RecordSourceNodes
 from onnx2snn.passes.canonical.remove_initializers_from_inputs import (
     RemoveInitializersFromInputs,
 )
 from onnx2snn.passes.canonical.remove_no_ops import RemoveNoOps
+from onnx2snn.passes.canonical.remove_unused_nodes import RemoveUnusedNodes
 from onnx2snn.passes.correction.correct_layers import CorrectLayers
+from onnx2snn.passes.finishing.attach_functions import AttachFunctions
+from onnx2snn.passes.finishing.write_metadata import WriteMetadata
+from onnx2snn.passes.simplification.choose_input_coding import ChooseInputCoding
 from onnx2snn.passes.simplification.exclude_nodes import ExcludeNodes
 from onnx2snn.passes.simplification.fold_batch_norm import FoldBatchNorm
 from onnx2snn.passes.simplification.move_max_pool import MoveMaxPool
@@ -38,13 +46,11 @@ from onnx2snn.passes.simplification.remove_quantization import RemoveQuantizatio
 from onnx2snn.passes.simplification.split_leaky_relu import SplitLeakyRelu
 from onnx2snn.passes.spiking.calibrate import Calibrate
 from onnx2snn.passes.spiking.carry_running_means import CarryRunningMeans
-from onnx2snn.passes.spiking.choose_input_coding import ChooseInputCoding
 from onnx2snn.passes.spiking.encode_inputs import EncodeInputs
+from onnx2snn.passes.spiking.keep_reference import KeepReference
 from onnx2snn.passes.spiking.replace_activations import ReplaceActivations
-from onnx2snn.passes.time_loop.attach_functions import AttachFunctions
 from onnx2snn.passes.time_loop.emit_layerwise import EmitLayerwise
 from onnx2snn.passes.time_loop.emit_time_loop import EmitTimeLoop
-from onnx2snn.passes.time_loop.write_metadata import WriteMetadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,7 +59,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PASSES",
-    "SIMPLIFICATION",
+    "STAGES",
     "AttachFunctions",
     "Calibrate",
     "CanonicalizeActivations",
@@ -70,27 +76,47 @@ __all__ = [
     "FoldConstants",
     "InferShapes",
     "InlineFunctions",
+    "KeepReference",
     "LowerBatchwiseRecurrence",
     "LowerIntegerOperators",
     "LowerMatMulAdd",
     "LowerSequences",
     "MoveMaxPool",
+    "RecordSourceNodes",
     "RemoveFakeQuantizers",
     "RemoveInitializersFromInputs",
     "RemoveNoOps",
     "RemoveQuantization",
+    "RemoveUnusedNodes",
     "ReplaceActivations",
     "SplitLeakyRelu",
     "WriteMetadata",
     "apply",
     "available",
+    "name_of",
     "run",
+    "stage_of",
 ]
 
+_LOGGER = logging.getLogger(__name__)
+
+STAGES = (
+    "canonical",
+    "simplification",
+    "spiking",
+    "correction",
+    "time_loop",
+    "finishing",
+)
+"""The stages of a conversion, in order; each is a folder of passes."""
+
 PASSES: dict[str, type[ir.passes.PassBase]] = {
+    # canonical
+    "record-source-nodes": RecordSourceNodes,
     "inline-functions": InlineFunctions,
     "remove-initializers-from-inputs": RemoveInitializersFromInputs,
     "convert-opset": ConvertOpset,
+    "infer-shapes": InferShapes,
     "fold-constants": FoldConstants,
     "compute-in-float32": ComputeInFloat32,
     "lower-sequences": LowerSequences,
@@ -99,36 +125,45 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
     "canonicalize-activations": CanonicalizeActivations,
     "lower-batchwise-recurrence": LowerBatchwiseRecurrence,
     "lower-mat-mul-add": LowerMatMulAdd,
-    "infer-shapes": InferShapes,
+    "remove-unused-nodes": RemoveUnusedNodes,
+    # simplification
+    "choose-input-coding": ChooseInputCoding,
     "remove-quantization": RemoveQuantization,
     "remove-fake-quantizers": RemoveFakeQuantizers,
     "fold-batch-norm": FoldBatchNorm,
     "move-max-pool": MoveMaxPool,
     "split-leaky-relu": SplitLeakyRelu,
     "exclude-nodes": ExcludeNodes,
-    "choose-input-coding": ChooseInputCoding,
+    # spiking
     "calibrate": Calibrate,
+    "keep-reference": KeepReference,
     "replace-activations": ReplaceActivations,
     "encode-inputs": EncodeInputs,
     "carry-running-means": CarryRunningMeans,
+    # correction
     "correct-layers": CorrectLayers,
+    # time_loop
     "emit-time-loop": EmitTimeLoop,
     "emit-layerwise": EmitLayerwise,
+    # finishing
     "attach-functions": AttachFunctions,
     "write-metadata": WriteMetadata,
 }
-"""Name to class, in the order in which a conversion runs them."""
+"""Name to class, in the order in which a conversion first runs them."""
+
+_RENAMED_CLASSES = {
+    "LeaveAnalog": "ExcludeNodes",
+    "RemoveStaircases": "RemoveFakeQuantizers",
+}
+"""Older names of classes, which keep working."""
 
 
-SIMPLIFICATION: tuple[ir.passes.InPlacePass, ...] = (
-    RemoveQuantization(),
-    RemoveFakeQuantizers(),
-    CanonicalizeActivations(),
-    FoldBatchNorm(),
-    MoveMaxPool(),
-    SplitLeakyRelu(),
-)
-"""What brings an imported network to the nodes that matter: activations, and linear layers."""
+def __getattr__(name: str) -> object:
+    """Return the class of a pass by an older name."""
+    if name in _RENAMED_CLASSES:
+        return globals()[_RENAMED_CLASSES[name]]
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)
 
 
 def available() -> dict[str, type[ir.passes.PassBase]]:
@@ -137,13 +172,26 @@ def available() -> dict[str, type[ir.passes.PassBase]]:
     return PASSES | {entry.name: entry.load() for entry in found}
 
 
+def name_of(pass_: ir.passes.PassBase) -> str:
+    """Return the name of a pass in lists: that of its class if it is not registered."""
+    names = (name for name, kind in available().items() if kind is type(pass_))
+    return next(names, type(pass_).__name__)
+
+
+def stage_of(pass_: type[ir.passes.PassBase]) -> str | None:
+    """Return the stage in which a pass of this package runs; None for any other."""
+    package, *folders = pass_.__module__.split(".")
+    is_ours = package == "onnx2snn" and folders[0] == "passes"
+    return folders[1] if is_ours else None
+
+
 def run(model: AnyModel, passes: Iterable[ir.passes.PassBase]) -> Any:  # noqa: ANN401
     """Run ``passes`` on a copy of ``model``, in their order.
 
     Args:
         model: A path, bytes, ``onnx.ModelProto``, ``onnx_ir.Model`` or ``gs.Graph``; it is not
             changed.
-        passes: What to run.
+        passes: What to run, for instance what ``onnx2snn.pipeline`` gives.
 
     Returns:
         The result, in the form of ``model``: an ``ir.Model`` or a ``gs.Graph``, and an
@@ -154,28 +202,22 @@ def run(model: AnyModel, passes: Iterable[ir.passes.PassBase]) -> Any:  # noqa: 
         PreconditionError: A pass needs what an earlier one should have done.
     """
     result = apply(read(model).model, passes)
-    return (
-        result
-        if isinstance(model, ir.Model)
-        else written_like(model, ir.to_proto(result))
-    )
+    if isinstance(model, ir.Model):
+        return result
+    return written_like(model, ir.to_proto(result))
 
 
 def apply(model: ir.Model, passes: Iterable[ir.passes.PassBase]) -> ir.Model:
-    """Run ``passes`` on ``model`` itself; what a pass raises comes through as it is."""
+    """Run ``passes`` on ``model`` itself; what a pass raises comes through as it is.
+
+    What is known of the streams is forgotten when a pass changes the model, unless its class
+    says with ``keeps_streams = True`` that they do not depend on what it changes.
+    """
     for pass_ in passes:
+        _LOGGER.debug("pass %s", name_of(pass_))
         forget_names(model.graph)  # a pass may name values as it likes
-        model = pass_(model).model
+        result = pass_(model)
+        if result.modified and not getattr(pass_, "keeps_streams", False):
+            forget(model.graph)
+        model = result.model
     return model
-
-
-_RENAMED = {"LeaveAnalog": "ExcludeNodes", "RemoveStaircases": "RemoveFakeQuantizers"}
-"""Older names of classes, which keep working."""
-
-
-def __getattr__(name: str) -> object:
-    """Return the class of a pass by an older name."""
-    if name in _RENAMED:
-        return globals()[_RENAMED[name]]
-    message = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(message)

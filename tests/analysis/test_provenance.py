@@ -15,8 +15,9 @@ from onnx2snn.analysis.provenance import (
 )
 from onnx2snn.analysis.source_nodes import source_nodes
 from onnx2snn.conversion.import_model import import_model
+from onnx2snn.conversion.pipeline import pipeline
 from onnx2snn.importing import read
-from onnx2snn.passes import SIMPLIFICATION, apply
+from onnx2snn.passes import apply
 from tests.models import HEADER, normal, positive
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def of(proto: onnx.ModelProto) -> dict[str, NodeMapping]:
     source = read(proto)
     nodes = source_nodes(source.model)
     imported = import_model(source)
-    ann = apply(imported.model, SIMPLIFICATION)
+    ann = apply(imported.model, pipeline().simplification)
     found = node_mappings(nodes, ann.graph)
     check_partition(found, ann.graph)
     return {mapping.node.name: mapping for mapping in found}

@@ -20,6 +20,9 @@ from onnx2snn.cli import convert
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 ANN = str(DIGITS / "digits.onnx")
 CALIBRATION = str(DIGITS / "calibration.npz")
+SPELLED = {"skip_passes": "--skip-pass", "passes": "--pass"}
+"""Fields of options that may be given several times, by the name of one."""
+
 COMMANDS = ["convert", "tune", "evaluate", "run", "analyze", "passes", "methods"]
 
 
@@ -105,7 +108,7 @@ def test_every_option_of_convert_has_a_help_text(
         cli.main(["convert", "--help-all"])
     shown = capsys.readouterr().out
     for field in dataclasses.fields(onnx2snn.Options):
-        option = "--skip-pass" if field.name == "skip_passes" else f"--{field.name}"
+        option = SPELLED.get(field.name, f"--{field.name}")
         assert f"  {option.replace('_', '-')}" in shown
     for option in ("--T", "--calibration", "--report"):
         assert f"  {option} " in shown
@@ -115,7 +118,7 @@ def test_every_option_of_convert_stands_in_one_group() -> None:
     grouped = [name for names in convert.GROUPS.values() for name in names]
     fields = {field.name for field in dataclasses.fields(onnx2snn.Options)}
     assert len(set(grouped)) == len(grouped)
-    assert set(grouped) == fields - {"method", "skip_passes"}
+    assert set(grouped) == fields - {"method", *SPELLED}
 
 
 def test_help_of_convert_fits_a_screen(

@@ -13,8 +13,9 @@ import torch
 from torch import nn
 
 from onnx2snn.conversion.import_model import import_model
+from onnx2snn.conversion.pipeline import pipeline
 from onnx2snn.metadata.scale import QUANTIZER_RANGE
-from onnx2snn.passes import SIMPLIFICATION, apply
+from onnx2snn.passes import apply
 from onnx2snn.testing import run_ort
 from onnx2snn.torch import (
     QCFS,
@@ -66,7 +67,7 @@ def exported(
 
 
 def simplified(model: onnx.ModelProto) -> ir.Model:
-    return apply(import_model(model).model, SIMPLIFICATION)
+    return apply(import_model(model).model, pipeline().simplification)
 
 
 def ranges(ann: ir.Model) -> list[tuple[list[float], int | None, int, float | None]]:

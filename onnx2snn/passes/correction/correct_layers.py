@@ -13,6 +13,7 @@ from onnx2snn.correction.biases import add_bias, add_step_bias, raise_output
 from onnx2snn.correction.corrections import OF_LAYERS
 from onnx2snn.correction.layer_by_layer import correct_layer_by_layer
 from onnx2snn.correction.network_pair import NetworkPair
+from onnx2snn.correction.reference import Reference
 from onnx2snn.correction.weight_fitting import fit_weights
 from onnx2snn.data.events import time_first
 from onnx2snn.errors import OptionError
@@ -63,7 +64,8 @@ class CorrectLayers(ir.passes.InPlacePass):
         corrections: Which to do.
         batch_size: Samples at a time, at most: fewer if they are large.
         layerwise: Whether each layer is to fire alone, once its input is complete.
-        ann: The ANN with the same activations; None lets the pass do nothing.
+        ann: The ANN with the same activations, or where the pass ``keep-reference`` keeps
+            it; None lets the pass do nothing.
         data: Calibration data; None likewise.
     """
 
@@ -71,7 +73,7 @@ class CorrectLayers(ir.passes.InPlacePass):
     corrections: tuple[str, ...] = ("weights", "threshold-scaling")
     batch_size: int = 64
     layerwise: bool = False
-    ann: ir.Model | None = None
+    ann: ir.Model | Reference | None = None
     data: Dataset | None = None
 
     def __post_init__(self) -> None:
@@ -88,9 +90,10 @@ class CorrectLayers(ir.passes.InPlacePass):
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Correct the layers of the main graph, a single-step graph."""
         has_neurons = any(is_neuron(node) for node in model.graph)
-        if self.ann is None or self.data is None or not has_neurons:
+        ann = self.ann.ann if isinstance(self.ann, Reference) else self.ann
+        if ann is None or self.data is None or not has_neurons:
             return ir.passes.PassResult(model, modified=False)
-        networks = NetworkPair(model, self.ann, self.time_steps, self.layerwise)
+        networks = NetworkPair(model, ann, self.time_steps, self.layerwise)
         correct_neurons = functools.partial(self._correct_neurons, model.graph)
         fit = functools.partial(_fit_weights, model.graph, self.data.samples)
         changed = correct_layer_by_layer(

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
-from onnx2snn.analysis.activations import activations
-from onnx2snn.graph import closure, dependency_graph, is_constant, is_op
+from onnx2snn.analysis.exclusion import ExcludedNames, activations_of, excluded_values
+from onnx2snn.analysis.provenance import node_mappings
+from onnx2snn.analysis.source_nodes import SourceRecord
 from onnx2snn.metadata.facts import EXCLUDED, is_excluded
 
-if TYPE_CHECKING:
-    import networkx as nx
-
-__all__ = ["ExcludeNodes", "activations_of"]
+__all__ = ["ExcludeNodes"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,15 +26,22 @@ class ExcludeNodes(ir.passes.InPlacePass):
 
     Attributes:
         values: Names of the values.
+        names: Nodes of the file whose values are meant as well.
+        record: The nodes of the file, which ``record-source-nodes`` saw.
+        spike: Where neurons are to stand: at the ``activations``, or in front of ``all``
+            weights.
     """
 
     values: tuple[str, ...] = ()
+    names: ExcludedNames = dataclasses.field(default_factory=ExcludedNames)
+    record: SourceRecord = dataclasses.field(default_factory=SourceRecord)
+    spike: str = "activations"
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Write the annotations in the main graph."""
-        if not self.values:
+        wanted = {*self.values, *self._values_of_names(model.graph)}
+        if not wanted:
             return ir.passes.PassResult(model, modified=False)
-        wanted = set(self.values)
         named = {v for node in model.graph for v in node.outputs if v.name in wanted}
         meant = {
             value
@@ -49,29 +53,9 @@ class ExcludeNodes(ir.passes.InPlacePass):
             EXCLUDED.write(value, "1")
         return ir.passes.PassResult(model, modified=bool(new))
 
-
-def activations_of(graph: ir.Graph) -> dict[ir.Value, set[ir.Value]]:
-    """Return the activations of ``graph``, each with the values by which it may be named.
-
-    These are the activation itself, and what only some of the factors of a product depend on.
-    """
-    edges = dependency_graph(graph).reverse(copy=False)
-    return {value: {value} | _factors(value, edges) for value in activations(graph)}
-
-
-def _factors(value: ir.Value, edges: nx.DiGraph[ir.Node]) -> set[ir.Value]:
-    """Return the values that are inside the activation ``value``.
-
-    Args:
-        value: An activation.
-        edges: The nodes of the graph, an edge from reader to producer.
-    """
-    product = value.producer()
-    if product is None or not is_op(product, "Mul"):
-        return set()
-    moving = [factor for factor in product.inputs if not is_constant(factor)]
-    if len(moving) < 2:
-        return set()
-    makers = [None if factor is None else factor.producer() for factor in moving]
-    first, second = (closure(edges, [maker] if maker else []) for maker in makers)
-    return {output for node in first ^ second for output in node.outputs}
+    def _values_of_names(self, graph: ir.Graph) -> tuple[str, ...]:
+        """Return the names of the values that the named nodes of the file make."""
+        if not self.names:
+            return ()
+        mappings = node_mappings(self.record.nodes or (), graph)
+        return excluded_values(graph, mappings, self.names, self.spike)

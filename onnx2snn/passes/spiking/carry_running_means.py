@@ -220,9 +220,11 @@ class _Carrier:
     def _append(self, node: ir.Node, name: str, like: ir.Value) -> ir.Value:
         """Append a node (the graph is sorted at the end), and return its first output."""
         self.changed = True
-        self._graph.append(node)  # it names the outputs that are states
-        first = node.outputs[0]
+        self._graph.append(node)
+        first, *states = node.outputs
         first.name = node.name = fresh_name(self._graph, name)
+        for state, output in zip(states, _state_outputs(node), strict=True):
+            state.name = fresh_name(self._graph, f"{name}.{output}")
         for value in node.outputs:
             value.type, value.shape = like.type, like.shape
         return first
@@ -236,3 +238,8 @@ def _replace_inputs(
         new = form(value)
         if new is not value:
             rewire(node, value, new)
+
+
+def _state_outputs(node: ir.Node) -> list[str]:
+    """Return what an operator of ours calls its outputs behind the first, which are states."""
+    return list(ALL_OPS[node.op_type].outputs)[1:] if node.domain == DOMAIN else []

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import importlib.metadata
+import json
 
 import onnx_ir as ir
 
 from onnx2snn._version import __version__
 from onnx2snn.metadata import facts
-from onnx2snn.metadata.input_coding import INPUT_CODING
+from onnx2snn.metadata.input_coding import DIRECT, INPUT_CODING
 from onnx2snn.metadata.normal import NORMAL
 from onnx2snn.metadata.scale import QUANTIZER_RANGE, SCALE
 
@@ -32,7 +33,8 @@ class WriteMetadata(ir.passes.InPlacePass):
         schedule: ``lockstep``: all layers advance together; ``layerwise``: one after another.
         source_sha256: Of the ANN's file; empty if unknown.
         calibration_sha256: Of the calibration data; empty if there was none.
-        input_coding: How each input enters the network, as JSON.
+        input_coding: How each input enters the network, as JSON; None for what the pass
+            ``choose-input-coding`` chose.
     """
 
     time_steps: int = 8
@@ -40,11 +42,12 @@ class WriteMetadata(ir.passes.InPlacePass):
     schedule: str = "lockstep"
     source_sha256: str = ""
     calibration_sha256: str = ""
-    input_coding: str = "{}"
+    input_coding: str | None = None
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Write the metadata of the model."""
         before = dict(model.metadata_props)
+        codings = self.input_coding or _input_codings(model)
         versions = {"onnx2snn": __version__, **_versions()}
         texts = {
             facts.FORMAT: FORMAT,
@@ -53,9 +56,10 @@ class WriteMetadata(ir.passes.InPlacePass):
             facts.SCHEDULE: self.schedule,
             facts.SOURCE_SHA256: self.source_sha256,
             facts.CALIBRATION_SHA256: self.calibration_sha256,
-            facts.INPUT_CODINGS: self.input_coding,
+            facts.INPUT_CODINGS: codings,
         }
         for annotation, text in texts.items():
+            annotation.erase(model)  # so that they stand in one order
             annotation.write(model, text)
         facts.VERSIONS.write(model, versions)
         model.producer_name, model.producer_version = "onnx2snn", versions["onnx2snn"]
@@ -68,6 +72,13 @@ class WriteMetadata(ir.passes.InPlacePass):
 
 _FUNCTIONS_SINCE = 8
 """First IR version whose models may hold functions."""
+
+
+def _input_codings(model: ir.Model) -> str:
+    """Return how each input of a network enters it, as JSON: as chosen, or directly."""
+    inputs = (value.name for value in model.graph.inputs)
+    fed = [str(name) for name in inputs if name not in model.graph.initializers]
+    return facts.INPUT_CODINGS.read(model) or json.dumps(dict.fromkeys(fed, DIRECT))
 
 
 def _versions() -> dict[str, str]:

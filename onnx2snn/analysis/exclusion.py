@@ -1,0 +1,152 @@
+"""Excluding parts of a network from conversion, named by the nodes of the file."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from typing import TYPE_CHECKING
+
+from onnx2snn.analysis.activations import activations
+from onnx2snn.analysis.neuron_places import weighted_operand
+from onnx2snn.analysis.streams import find_streams
+from onnx2snn.graph import closure, dependency_graph, is_constant, is_op
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    import networkx as nx
+    import onnx_ir as ir
+
+    from onnx2snn.analysis.provenance import NodeMapping
+    from onnx2snn.analysis.source_nodes import SourceNode
+
+__all__ = ["ExcludedNames", "activations_of", "excluded_values"]
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class ExcludedNames:
+    """Names of the nodes of a file that a user excludes.
+
+    Attributes:
+        until: What depends on these nodes is excluded.
+        nodes: These nodes are.
+    """
+
+    until: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Return whether anything is excluded."""
+        return bool(self.until or self.nodes)
+
+
+def excluded_values(
+    graph: ir.Graph, mappings: Sequence[NodeMapping], names: ExcludedNames, spike: str
+) -> tuple[str, ...]:
+    """Return the names of the values of ``graph`` at which no neuron is to stand.
+
+    Args:
+        graph: A simplified ANN.
+        mappings: What became of the nodes of the file in it.
+        names: Which nodes are excluded.
+        spike: Where neurons stand, one of ``SPIKE``.
+    """
+    if not names:
+        return ()
+    behind = _behind([mapping.node for mapping in mappings], names.until)
+    if names.until and not behind:
+        _LOGGER.warning(_NOTHING_BEHIND, ", ".join(map(repr, names.until)))
+    by_node = {mapping.node: mapping for mapping in mappings}
+    values = {
+        v: None
+        for mapping in mappings
+        if mapping.node in behind
+        for v in _outputs(mapping)
+    }
+    neurons = _neurons(graph, spike)
+    for mapping in mappings:
+        if _is_named(mapping.node, names.nodes):
+            outputs = _outputs(
+                mapping if mapping.into is None else by_node[mapping.into]
+            )
+            values |= dict.fromkeys(outputs)
+            if neurons.isdisjoint(outputs) and not mapping.node.branches:
+                _LOGGER.warning(_NOTHING, mapping.node.op, mapping.node.name)
+    return tuple(str(value.name) for value in values)
+
+
+_NOTHING_BEHIND = "until: no node depends on %s, so nothing is left as it is"
+
+_NOTHING = (
+    "nodes_to_exclude: no neuron would stand at %s %r, so leaving it as it is keeps no more than "
+    "its weights; name an activation"
+)
+
+
+def _neurons(graph: ir.Graph, spike: str) -> set[ir.Value]:
+    """Return the values by which one may say that there is to be no neuron."""
+    streams = find_streams(graph, spike=spike)
+    inside = {value for parts in activations_of(graph).values() for value in parts}
+    fed = {
+        v
+        for node in graph
+        if weighted_operand(node) in streams.weight_inputs
+        for v in node.outputs
+    }
+    return inside | fed | {*streams.weight_inputs}
+
+
+def _is_named(node: SourceNode, names: Collection[str]) -> bool:
+    return node.name in names or node.place in names
+
+
+def _behind(nodes: Sequence[SourceNode], names: Collection[str]) -> set[SourceNode]:
+    """Return the nodes that depend on the outputs of those named.
+
+    An If of which a branch holds one is as good as named.
+    """
+    reached = {name for node in nodes if _holds(node, names) for name in node.outputs}
+    found = set()
+    for node in nodes:
+        if not _is_named(node, names) and reached.intersection(node.inputs):
+            reached.update(node.outputs)
+            found.add(node)
+    return found
+
+
+def _holds(node: SourceNode, names: Collection[str]) -> bool:
+    inner = (other for nodes in node.branches.values() for other in nodes)
+    return _is_named(node, names) or any(_holds(other, names) for other in inner)
+
+
+def _outputs(mapping: NodeMapping) -> list[ir.Value]:
+    return [value for node in mapping.replaced_by for value in node.outputs]
+
+
+def activations_of(graph: ir.Graph) -> dict[ir.Value, set[ir.Value]]:
+    """Return the activations of ``graph``, each with the values by which it may be named.
+
+    These are the activation itself, and what only some of the factors of a product depend on.
+    """
+    edges = dependency_graph(graph).reverse(copy=False)
+    return {value: {value} | _factors(value, edges) for value in activations(graph)}
+
+
+def _factors(value: ir.Value, edges: nx.DiGraph[ir.Node]) -> set[ir.Value]:
+    """Return the values that are inside the activation ``value``.
+
+    Args:
+        value: An activation.
+        edges: The nodes of the graph, an edge from reader to producer.
+    """
+    product = value.producer()
+    if product is None or not is_op(product, "Mul"):
+        return set()
+    moving = [factor for factor in product.inputs if not is_constant(factor)]
+    if len(moving) < 2:
+        return set()
+    makers = [None if factor is None else factor.producer() for factor in moving]
+    first, second = (closure(edges, [maker] if maker else []) for maker in makers)
+    return {output for node in first ^ second for output in node.outputs}

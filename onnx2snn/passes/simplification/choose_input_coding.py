@@ -1,0 +1,99 @@
+"""Choose how the inputs of a network enter it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx_ir as ir
+
+from onnx2snn.graph import is_float
+from onnx2snn.metadata import facts
+from onnx2snn.metadata.input_coding import (
+    DIRECT,
+    EVENTS,
+    RATE,
+    Coding,
+    coding_of,
+    write_coding,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from onnx2snn.data.dataset import Dataset
+
+__all__ = ["ChooseInputCoding"]
+
+
+@dataclasses.dataclass(frozen=True)
+class ChooseInputCoding(ir.passes.InPlacePass):
+    """Note on inputs that they enter the network as spikes or events.
+
+    All passes behind this one take such an input for a stream. Only annotations are
+    written; the graph stays as it is.
+
+    Attributes:
+        rate: Names of inputs whose values become random spikes. A spike stands for the largest
+            magnitude that the input has in the data, for 1 without data.
+        events: Names of inputs that are events: the network takes another slice in every step.
+        others: How inputs of real numbers enter that are in neither of the two: ``direct``,
+            ``rate`` or ``events``.
+        batch_size: Samples at a time.
+        data: Calibration data; None for none.
+    """
+
+    rate: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    others: str = DIRECT
+    batch_size: int = 64
+    data: Dataset | None = None
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Write the annotations."""
+        kinds = {value: self._kind(value) for value in model.graph.inputs}
+        rate = [str(value.name) for value, kind in kinds.items() if kind == RATE]
+        largest = self._largest_magnitudes(rate)
+        modified = False
+        for value, kind in kinds.items():
+            if kind == DIRECT:
+                continue
+            magnitude = (largest[str(value.name)] or 1.0) if kind == RATE else None
+            coding = Coding(kind, magnitude)
+            modified = modified or coding_of(value) != coding
+            write_coding(value, coding)
+        modified = _write_kinds(model, kinds) or modified
+        return ir.passes.PassResult(model, modified=modified)
+
+    def _kind(self, value: ir.Value) -> str:
+        """Return how an input is to enter."""
+        if value.name in self.rate:
+            return RATE
+        if value.name in self.events:
+            return EVENTS
+        return self.others if is_float(value) else DIRECT
+
+    def _largest_magnitudes(self, names: Collection[str]) -> dict[str, float]:
+        """Return the largest magnitude of each input in the data, 0 without data."""
+        largest = dict.fromkeys(names, 0.0)
+        batches = self.data.batches(self.batch_size) if names and self.data else ()
+        for batch in batches:
+            for name in names:
+                found = float(np.max(np.abs(batch.feeds[name]), initial=0.0))
+                largest[name] = max(largest[name], found)
+        return largest
+
+
+def _write_kinds(model: ir.Model, kinds: Mapping[ir.Value, str]) -> bool:
+    """Write on the model how each input enters; return whether it said something else.
+
+    On the inputs, it is gone once they are encoded. Without a word, all enter directly.
+    """
+    if all(kind == DIRECT for kind in kinds.values()):
+        return facts.INPUT_CODINGS.erase(model)
+    before = facts.INPUT_CODINGS.read(model)
+    text = json.dumps({str(value.name): kind for value, kind in kinds.items()})
+    facts.INPUT_CODINGS.write(model, text)
+    return before != text

@@ -1,0 +1,168 @@
+"""The one list of passes that a conversion runs."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+import pytest
+
+import onnx2snn
+from onnx2snn import passes
+from onnx2snn.data.dataset import dataset
+from onnx2snn.data.input_specs import input_specs
+from onnx2snn.errors import OptionError
+from onnx2snn.importing import read
+from onnx2snn.passes import STAGES, stage_of
+
+DIGITS = Path(__file__).parents[2] / "examples" / "digits"
+MODEL = DIGITS / "digits.onnx"
+FEW = {"image": np.load(DIGITS / "calibration.npz")["image"][:16]}
+
+CASES: tuple[dict[str, Any], ...] = (
+    {},
+    {"method": "spikeconverter"},
+    {"method": "ltb"},
+    {"input_coding": "rate"},
+    {"nodes_to_exclude": "/relu_3/Relu", "skip_passes": "move-max-pool"},
+)
+
+
+class Louder(ir.passes.InPlacePass):
+    """A pass of another package."""
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        model.doc_string = "LOUD"
+        return ir.passes.PassResult(model, modified=True)
+
+
+@pytest.fixture
+def louder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let another package register the pass ``louder``."""
+    module = type("Module", (), {"Louder": Louder})
+    monkeypatch.setitem(sys.modules, "another_package", module)
+    entry = importlib.metadata.EntryPoint(
+        "louder", "another_package:Louder", "onnx2snn.passes"
+    )
+
+    def entry_points(*, group: str) -> list[importlib.metadata.EntryPoint]:
+        return [entry] if group == "onnx2snn.passes" else []
+
+    monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
+
+
+def passes_run(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return the names of the passes that have run, in order."""
+    return [
+        str(record.args[0])
+        for record in caplog.records
+        if record.name == "onnx2snn.passes" and record.args
+    ]
+
+
+def data_for(model: Path) -> Any:
+    return dataset(FEW, input_specs(read(model).model))
+
+
+@pytest.mark.parametrize("options", CASES)
+def test_a_conversion_runs_exactly_that_list(
+    options: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG, "onnx2snn.passes"):
+        onnx2snn.convert(MODEL, 2, FEW, check=False, **options)
+    listed = onnx2snn.pipeline(onnx2snn.Options(**options), 2, data_for(MODEL))
+    assert passes_run(caplog) == listed.names()
+
+
+@pytest.mark.parametrize("options", CASES)
+def test_the_list_by_itself_gives_the_same_network(options: dict[str, Any]) -> None:
+    conversion = onnx2snn.convert(MODEL, 2, FEW, **options)
+    listed = onnx2snn.pipeline(
+        onnx2snn.Options(**options),
+        2,
+        data_for(MODEL),
+        source_sha256=conversion.report["source_sha256"],
+    )
+    assert passes.run(MODEL, listed) == conversion.model
+
+
+def test_stages_follow_each_other_and_hold_their_passes() -> None:
+    listed = onnx2snn.pipeline()
+    of_stages = [pass_ for stage in STAGES for pass_ in listed.stage(stage)]
+    assert list(listed) == of_stages
+    own = {
+        (stage, stage_of(type(pass_)))
+        for stage in STAGES
+        for pass_ in listed.stage(stage)
+        if listed.names().count(passes.name_of(pass_)) == 1
+    }
+    assert own == {(stage, stage) for stage in STAGES} - {("correction", "correction")}
+
+
+def test_the_table_of_passes_is_in_the_order_in_which_they_first_run() -> None:
+    data = data_for(MODEL)
+    for method in ("auto", "spikeconverter"):
+        names = onnx2snn.pipeline(onnx2snn.Options(method=method), 2, data).names()
+        first_runs = list(dict.fromkeys(names))
+        assert first_runs == [name for name in passes.PASSES if name in first_runs]
+
+
+def test_a_pass_goes_before_or_after_another() -> None:
+    listed = onnx2snn.pipeline()
+    names = listed.names()
+    before = listed.insert(Louder(), before="remove-no-ops").names()
+    first = names.index("remove-no-ops")
+    assert before == [*names[:first], "Louder", *names[first:]]
+    after = listed.insert(Louder(), after="remove-no-ops").names()
+    last = len(names) - names[::-1].index("remove-no-ops")
+    assert after == [*names[:last], "Louder", *names[last:]]
+    assert type(listed.insert(Louder()).simplification[-1]) is Louder
+    with pytest.raises(OptionError, match="no pass 'calibrat' runs"):
+        listed.insert(Louder(), before="calibrat")
+
+
+def test_passes_are_taken_out_by_name() -> None:
+    listed = onnx2snn.pipeline()
+    fewer = listed.without(["remove-no-ops", "calibrate"])
+    assert fewer.names() == [
+        name for name in listed.names() if name not in {"remove-no-ops", "calibrate"}
+    ]
+
+
+@pytest.mark.usefixtures("louder")
+@pytest.mark.parametrize(
+    "given, neighbor, distance",
+    [
+        ("louder:before=fold-batch-norm", "fold-batch-norm", -1),
+        ("louder:after=calibrate", "calibrate", 1),
+        ("louder", "exclude-nodes", 1),
+    ],
+)
+def test_a_pass_of_another_package_runs(
+    given: str, neighbor: str, distance: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG, "onnx2snn.passes"):
+        conversion = onnx2snn.convert(MODEL, 2, FEW, check=False, passes=given)
+    names = passes_run(caplog)
+    assert names.index("louder") == names.index(neighbor) + distance
+    assert conversion.network.doc_string == "LOUD"
+
+
+@pytest.mark.usefixtures("louder")
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        ("loud", "no pass 'loud' is installed; there are .*louder"),
+        ("louder:before", "'louder:before' is not NAME, NAME:before=NAME"),
+        ("louder:behind=calibrate", "'louder:behind=calibrate' is not NAME"),
+        ("louder:after=nothing", "no pass 'nothing' runs; these do: "),
+    ],
+)
+def test_passes_that_cannot_be_taken_in_are_refused(given: str, message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        onnx2snn.convert(MODEL, 2, FEW, passes=given)
