@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from onnx2snn.conversion.convert import Conversion, convert
     from onnx2snn.conversion.evaluation import Evaluation, evaluate
     from onnx2snn.conversion.options import Options
-    from onnx2snn.conversion.pipeline import Pipeline, pipeline
+    from onnx2snn.conversion.pipeline import pipeline
+    from onnx2snn.passes.pipeline import Pipeline
     from onnx2snn.reporting.analysis import Analysis
     from onnx2snn.reporting.report import Report
     from onnx2snn.runtime import Network, load
@@ -64,7 +65,8 @@ _HOMES = {
     "conversion.convert": ("Conversion", "convert"),
     "conversion.evaluation": ("Evaluation", "evaluate"),
     "conversion.options": ("Options",),
-    "conversion.pipeline": ("Pipeline", "pipeline"),
+    "conversion.pipeline": ("pipeline",),
+    "passes.pipeline": ("Pipeline",),
     "reporting.analysis": ("Analysis",),
     "reporting.report": ("Report",),
     "runtime": ("Network", "load"),

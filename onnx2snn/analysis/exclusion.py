@@ -55,26 +55,32 @@ def excluded_values(
     """
     if not names:
         return ()
-    behind = _behind([mapping.node for mapping in mappings], names.until)
-    if names.until and not behind:
-        _LOGGER.warning(_NOTHING_BEHIND, ", ".join(map(repr, names.until)))
+    values = _values_behind(mappings, names.until)
     by_node = {mapping.node: mapping for mapping in mappings}
-    values = {
-        v: None
-        for mapping in mappings
-        if mapping.node in behind
-        for v in _outputs(mapping)
-    }
-    neurons = _neurons(graph, spike)
+    neurons = _neuron_values(graph, spike)
     for mapping in mappings:
-        if _is_named(mapping.node, names.nodes):
-            outputs = _outputs(
-                mapping if mapping.into is None else by_node[mapping.into]
-            )
-            values |= dict.fromkeys(outputs)
-            if neurons.isdisjoint(outputs) and not mapping.node.branches:
-                _LOGGER.warning(_NOTHING, mapping.node.op, mapping.node.name)
-    return tuple(str(value.name) for value in values)
+        if not _is_named(mapping.node, names.nodes):
+            continue
+        holder = mapping if mapping.into is None else by_node[mapping.into]
+        outputs = _outputs(holder)
+        values += outputs
+        if neurons.isdisjoint(outputs) and not mapping.node.branches:
+            _LOGGER.warning(_NOTHING, mapping.node.op, mapping.node.name)
+    return tuple(str(value.name) for value in dict.fromkeys(values))
+
+
+def _values_behind(
+    mappings: Sequence[NodeMapping], until: Collection[str]
+) -> list[ir.Value]:
+    """Return what came of the nodes that depend on those named in ``until``."""
+    behind = _nodes_behind([mapping.node for mapping in mappings], until)
+    if until and not behind:
+        _LOGGER.warning(_NOTHING_BEHIND, ", ".join(map(repr, until)))
+    values: list[ir.Value] = []
+    for mapping in mappings:
+        if mapping.node in behind:
+            values += _outputs(mapping)
+    return values
 
 
 _NOTHING_BEHIND = "until: no node depends on %s, so nothing is left as it is"
@@ -85,24 +91,25 @@ _NOTHING = (
 )
 
 
-def _neurons(graph: ir.Graph, spike: str) -> set[ir.Value]:
+def _neuron_values(graph: ir.Graph, spike: str) -> set[ir.Value]:
     """Return the values by which one may say that there is to be no neuron."""
     streams = find_streams(graph, spike=spike)
-    inside = {value for parts in activations_of(graph).values() for value in parts}
-    fed = {
-        v
-        for node in graph
-        if weighted_operand(node) in streams.weight_inputs
-        for v in node.outputs
-    }
-    return inside | fed | {*streams.weight_inputs}
+    values = set(streams.weight_inputs)
+    for parts in activations_of(graph).values():
+        values |= parts
+    for node in graph:
+        if weighted_operand(node) in streams.weight_inputs:
+            values.update(node.outputs)
+    return values
 
 
 def _is_named(node: SourceNode, names: Collection[str]) -> bool:
     return node.name in names or node.place in names
 
 
-def _behind(nodes: Sequence[SourceNode], names: Collection[str]) -> set[SourceNode]:
+def _nodes_behind(
+    nodes: Sequence[SourceNode], names: Collection[str]
+) -> set[SourceNode]:
     """Return the nodes that depend on the outputs of those named.
 
     An If of which a branch holds one is as good as named.
@@ -131,11 +138,16 @@ def activations_of(graph: ir.Graph) -> dict[ir.Value, set[ir.Value]]:
     These are the activation itself, and what only some of the factors of a product depend on.
     """
     edges = dependency_graph(graph).reverse(copy=False)
-    return {value: {value} | _factors(value, edges) for value in activations(graph)}
+    found = {}
+    for value in activations(graph):
+        found[value] = {value} | _values_inside_product(value, edges)
+    return found
 
 
-def _factors(value: ir.Value, edges: nx.DiGraph[ir.Node]) -> set[ir.Value]:
-    """Return the values that are inside the activation ``value``.
+def _values_inside_product(
+    value: ir.Value, edges: nx.DiGraph[ir.Node]
+) -> set[ir.Value]:
+    """Return the values that only one factor of ``value`` depends on; none if it has one.
 
     Args:
         value: An activation.
@@ -144,9 +156,14 @@ def _factors(value: ir.Value, edges: nx.DiGraph[ir.Node]) -> set[ir.Value]:
     product = value.producer()
     if product is None or not is_op(product, "Mul"):
         return set()
-    moving = [factor for factor in product.inputs if not is_constant(factor)]
-    if len(moving) < 2:
+    factors = [factor for factor in product.inputs if not is_constant(factor)]
+    if len(factors) < 2:
         return set()
-    makers = [None if factor is None else factor.producer() for factor in moving]
-    first, second = (closure(edges, [maker] if maker else []) for maker in makers)
+    first, second = (_nodes_before(factor, edges) for factor in factors)
     return {output for node in first ^ second for output in node.outputs}
+
+
+def _nodes_before(value: ir.Value | None, edges: nx.DiGraph[ir.Node]) -> set[ir.Node]:
+    """Return the nodes that ``value`` depends on."""
+    maker = None if value is None else value.producer()
+    return set() if maker is None else closure(edges, [maker])

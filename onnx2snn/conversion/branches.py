@@ -54,8 +54,7 @@ def replace_branch(branch: Branch, outer: ir.Model, converted: ir.Model) -> None
         outer: What was made of the model of the If; it gets an input T if it has none.
         converted: What was made of the branch, with a loop over time.
     """
-    output = branch.node.outputs[0].name
-    node = next(n for n in outer.graph if any(v.name == output for v in n.outputs))
+    node = _node_that_makes(outer.graph, branch.node.outputs[0].name)
     steps = time_loops(converted.graph)[0].inputs[0]
     assert steps is not None
     shared = _shared_time_steps(outer.graph, int(array(steps)))
@@ -71,6 +70,11 @@ def replace_branch(branch: Branch, outer: ir.Model, converted: ir.Model) -> None
     node.attributes[branch.name] = ir.AttrGraph(branch.name, graph)
     outer.opset_imports.update(converted.opset_imports)
     forget_names(outer.graph)
+
+
+def _node_that_makes(graph: ir.Graph, name: str | None) -> ir.Node:
+    """Return the node of ``graph`` whose first output is called ``name``."""
+    return next(node for node in graph if node.outputs[0].name == name)
 
 
 def _shared_time_steps(graph: ir.Graph, time_steps: int) -> ir.Value:

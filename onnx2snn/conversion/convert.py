@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
     from onnx2snn.analysis.branches import Part
-    from onnx2snn.conversion.pipeline import Pipeline
     from onnx2snn.conversion.preparation import Prepared
     from onnx2snn.data.dataset import Dataset
     from onnx2snn.importing.source import AnyModel
     from onnx2snn.metadata.input_coding import Coding
+    from onnx2snn.passes.pipeline import Pipeline
     from onnx2snn.reporting.report import Report
 
 __all__ = ["Conversion", "convert"]

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from onnx2snn.importing.source import AnyModel
     from onnx2snn.runtime import AnyNetwork, Network
 
+    _Predictor = Callable[[Mapping[str, np.ndarray]], np.ndarray]
+
 __all__ = ["Evaluation", "evaluate", "outputs_on"]
 
 _SAMPLES = 64
@@ -98,11 +100,38 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
     network = load(snn, runtime, threads=threads)
     samples = dataset(data, data_specs(network.inputs, network.events))
     if samples.labels is None and ann is None:
-        message = (
-            "nothing to compare with: the data has no labels 'y' and no ANN was given"
-        )
-        raise CalibrationError(message)
+        raise CalibrationError(_NOTHING_TO_COMPARE)
     reference = None if ann is None else _predictor(ann, network, threads)
+    predictions = _predict(network, samples, reference, steps, batch_size)
+    return _score(predictions, samples.labels)
+
+
+_NOTHING_TO_COMPARE = (
+    "nothing to compare with: the data has no labels 'y' and no ANN was given"
+)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Predictions:
+    """Classes of the samples.
+
+    Attributes:
+        classes: Number of time steps to the classes that the network predicts, [N].
+        expected: Classes that the ANN predicts, [N]; None without an ANN.
+    """
+
+    classes: Mapping[int, np.ndarray]
+    expected: np.ndarray | None
+
+
+def _predict(
+    network: Network,
+    samples: Dataset,
+    reference: _Predictor | None,
+    steps: Sequence[int],
+    batch_size: int | None,
+) -> _Predictions:
+    """Run the network, and the ANN if there is one, on all samples."""
     predicted: dict[int, list[np.ndarray]] = collections.defaultdict(list)
     expected: list[np.ndarray] = []
     rows = batch_size or _rows(samples, network.events)
@@ -115,13 +144,10 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
             predicted[t].append(_classes(scores, batch.valid))
         _check_labels(samples.labels, scores.shape[1])
         if reference is not None:
-            expected.append(
-                _classes(reference(time_means(feeds, network.events)), batch.valid)
-            )
+            means = time_means(feeds, network.events)
+            expected.append(_classes(reference(means), batch.valid))
     classes = {t: np.concatenate(parts) for t, parts in predicted.items()}
-    return _score(
-        classes, np.concatenate(expected) if expected else None, samples.labels
-    )
+    return _Predictions(classes, np.concatenate(expected) if expected else None)
 
 
 def outputs_on(
@@ -169,9 +195,8 @@ def _rows(data: Dataset, events: Collection[str]) -> int:
     return max(1, min(_SAMPLES, int(_NUMBERS / max(largest, 1))))
 
 
-def _predictor(
-    ann: AnyModel, network: Network, threads: int
-) -> Callable[[Mapping[str, np.ndarray]], np.ndarray]:
+def _predictor(ann: AnyModel, network: Network, threads: int) -> _Predictor:
+    """Return what gives the first output of the ANN."""
     run = open_runner(runnable(read_reference(ann, network)), threads)
     return lambda feeds: run(feeds)[0]
 
@@ -201,23 +226,20 @@ def _check_labels(labels: np.ndarray | None, classes: int) -> None:
         raise CalibrationError(message)
 
 
-def _score(
-    classes: dict[int, np.ndarray],
-    expected: np.ndarray | None,
-    labels: np.ndarray | None,
-) -> Evaluation:
-    return Evaluation(
-        samples=len(next(iter(classes.values()))),
-        top1={}
-        if labels is None
-        else {t: _percent(c, labels) for t, c in classes.items()},
-        agreement={}
-        if expected is None
-        else {t: _percent(c, expected) for t, c in classes.items()},
-        ann_top1=None
-        if expected is None or labels is None
-        else _percent(expected, labels),
-    )
+def _score(found: _Predictions, labels: np.ndarray | None) -> Evaluation:
+    """Compare predictions with labels and with those of the ANN, as far as there are any."""
+    top1: dict[int, float] = {}
+    agreement: dict[int, float] = {}
+    ann_top1 = None
+    for t, classes in found.classes.items():
+        if labels is not None:
+            top1[t] = _percent(classes, labels)
+        if found.expected is not None:
+            agreement[t] = _percent(classes, found.expected)
+    if found.expected is not None and labels is not None:
+        ann_top1 = _percent(found.expected, labels)
+    samples = len(next(iter(found.classes.values())))
+    return Evaluation(samples, top1, agreement, ann_top1)
 
 
 def _percent(a: np.ndarray, b: np.ndarray) -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import itertools
 from typing import TYPE_CHECKING
 
 from onnx2snn.analysis.exclusion import ExcludedNames
@@ -13,7 +11,6 @@ from onnx2snn.correction.reference import Reference
 from onnx2snn.errors import OptionError
 from onnx2snn.metadata.input_coding import EVENTS, RATE
 from onnx2snn.passes import (
-    STAGES,
     AttachFunctions,
     Calibrate,
     CanonicalizeActivations,
@@ -46,118 +43,22 @@ from onnx2snn.passes import (
     SplitLeakyRelu,
     WriteMetadata,
     available,
-    name_of,
 )
+from onnx2snn.passes.pipeline import Pipeline
 from onnx2snn.schedules import checked_time_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable
 
     import onnx_ir as ir
 
     from onnx2snn.data.dataset import Dataset
     from onnx2snn.methods import Method
 
-__all__ = ["Pipeline", "pipeline"]
+__all__ = ["pipeline"]
 
 MOST_LEVELS = 255
 """Levels of spikes that carry more than one, beyond which a threshold hardly depends on them."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Pipeline:
-    """The passes of a conversion in the order in which they run, stage by stage.
-
-    It is iterated over as one list. To edit it, make another one with ``insert`` and
-    ``without``.
-
-    Attributes:
-        canonical: From any model to one spelling of each thing.
-        simplification: Down to activations and linear layers.
-        spiking: Thresholds written, neurons in: the single-step graph.
-        correction: Layer by layer, on the spikes that really arrive.
-        time_loop: The Loop over time.
-        finishing: A file that runs anywhere and says where it comes from.
-    """
-
-    canonical: tuple[ir.passes.PassBase, ...]
-    simplification: tuple[ir.passes.PassBase, ...]
-    spiking: tuple[ir.passes.PassBase, ...]
-    correction: tuple[ir.passes.PassBase, ...]
-    time_loop: tuple[ir.passes.PassBase, ...]
-    finishing: tuple[ir.passes.PassBase, ...]
-
-    def __iter__(self) -> Iterator[ir.passes.PassBase]:
-        """Yield all passes, from the first to the last."""
-        return itertools.chain.from_iterable(self.stage(name) for name in STAGES)
-
-    def stage(self, name: str) -> tuple[ir.passes.PassBase, ...]:
-        """Return the passes of the stage ``name``, one of ``STAGES``."""
-        found: tuple[ir.passes.PassBase, ...] = getattr(self, name)
-        return found
-
-    def names(self) -> list[str]:
-        """Return the name of each pass; some passes run twice."""
-        return [name_of(pass_) for pass_ in self]
-
-    def without(self, names: Iterable[str]) -> Pipeline:
-        """Return the pipeline without the passes called ``names``."""
-        unwanted = set(names)
-
-        def drop(passes: list[ir.passes.PassBase]) -> list[ir.passes.PassBase]:
-            return [pass_ for pass_ in passes if name_of(pass_) not in unwanted]
-
-        return self._edited(drop)
-
-    def insert(
-        self,
-        new: ir.passes.PassBase,
-        *,
-        before: str | None = None,
-        after: str | None = None,
-    ) -> Pipeline:
-        """Return the pipeline with a further pass; it joins the stage of its neighbor.
-
-        Args:
-            new: The pass.
-            before: Name of the pass that comes next; if it runs twice, its first run.
-            after: Name of the pass that comes just before; if it runs twice, its last run.
-                With neither of the two, the pass runs when the ANN is simplified, before
-                thresholds are chosen.
-
-        Raises:
-            OptionError: No such pass runs.
-        """
-        neighbor = before or after
-        if neighbor is None:
-            return dataclasses.replace(self, simplification=(*self.simplification, new))
-        if neighbor not in self.names():
-            message = f"no pass {neighbor!r} runs; these do: {', '.join(self.names())}"
-            raise OptionError(message)
-        stages = STAGES if before else tuple(reversed(STAGES))
-        return self._inserted(new, neighbor, stages, is_before=before is not None)
-
-    def _inserted(
-        self,
-        new: ir.passes.PassBase,
-        neighbor: str,
-        stages: Iterable[str],
-        *,
-        is_before: bool,
-    ) -> Pipeline:
-        for stage in stages:
-            passes = list(self.stage(stage))
-            places = [at for at, one in enumerate(passes) if name_of(one) == neighbor]
-            if places:
-                place = places[0] if is_before else places[-1] + 1
-                passes.insert(place, new)
-                return dataclasses.replace(self, **{stage: tuple(passes)})
-        return self
-
-    def _edited(
-        self, edit: Callable[[list[ir.passes.PassBase]], list[ir.passes.PassBase]]
-    ) -> Pipeline:
-        return Pipeline(*(tuple(edit(list(self.stage(name)))) for name in STAGES))
 
 
 def pipeline(

@@ -19,7 +19,7 @@ from onnx2snn.metadata.input_coding import DIRECT, EVENTS
 from onnx2snn.passes import apply
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import onnx_ir as ir
 
@@ -116,26 +116,39 @@ def _codings(
     Raises:
         OptionError: An input is not there, or cannot be coded so.
     """
-    real = {spec.name for spec in specs if is_real(spec.dtype)}
+    real = [spec.name for spec in specs if is_real(spec.dtype)]
     wanted = dict.fromkeys(real, given) if isinstance(given, str) else dict(given)
-    names = {spec.name for spec in specs}
-    problems = [
-        f"the network has no input {name!r}, but {', '.join(sorted(map(repr, names)))}"
-        for name in wanted
-        if name not in names
-    ]
+    problems = _unknown_inputs(wanted, specs)
     for spec in specs:
-        coding = wanted.get(spec.name, DIRECT)
-        if coding != DIRECT and spec.name not in real:
-            problems.append(
-                f"input {spec} does not hold real numbers, so it stays {DIRECT}"
-            )
-        if coding == EVENTS and not spec.shape:
-            problems.append(
-                f"input {spec} has no known shape to put an axis for time in front of"
-            )
-    if given not in (DIRECT, {}) and not real:
+        problems += _problems_of_input(spec, wanted.get(spec.name, DIRECT))
+    is_direct = given in (DIRECT, {})
+    if not is_direct and not real:
         problems.append("the network has no input of real numbers")
     if problems:
         raise OptionError("; ".join([f"input_coding: {problems[0]}", *problems[1:]]))
     return {spec.name: wanted.get(spec.name, DIRECT) for spec in specs}
+
+
+def _unknown_inputs(wanted: Iterable[str], specs: Sequence[InputSpec]) -> list[str]:
+    """Say which of the inputs ``wanted`` are not there."""
+    names = {spec.name for spec in specs}
+    known = ", ".join(sorted(map(repr, names)))
+    return [
+        f"the network has no input {name!r}, but {known}"
+        for name in wanted
+        if name not in names
+    ]
+
+
+def _problems_of_input(spec: InputSpec, coding: str) -> list[str]:
+    """Say why an input cannot be coded so."""
+    problems = []
+    if coding != DIRECT and not is_real(spec.dtype):
+        problems.append(
+            f"input {spec} does not hold real numbers, so it stays {DIRECT}"
+        )
+    if coding == EVENTS and not spec.shape:
+        problems.append(
+            f"input {spec} has no known shape to put an axis for time in front of"
+        )
+    return problems
