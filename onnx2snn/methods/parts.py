@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from onnx2snn.errors import OptionError
 from onnx2snn.methods import corrections, neurons, schedules, threshold_rules
-from onnx2snn.methods.ranges import Range
+from onnx2snn.methods.number_range import Range
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -18,8 +18,8 @@ from onnx2snn.correction.corrections import OF_LAYERS
 from onnx2snn.methods.corrections import CORRECTIONS, WEIGHTS
 from onnx2snn.methods.method import Method
 from onnx2snn.methods.neurons import NEURONS
+from onnx2snn.methods.number_range import Range
 from onnx2snn.methods.parts import PARTS
-from onnx2snn.methods.ranges import Range
 from onnx2snn.methods.schedules import SCHEDULES
 from onnx2snn.methods.threshold_rules import THRESHOLD_RULES
 from onnx2snn.ops import ALL_OPS

@@ -5,16 +5,21 @@ value of the ANN. An operator that is linear (or affine) in its streams may be a
 each step's value as it is; the mean of the results is the result of the mean. Everything
 else is computed on running means. See ``docs/explanation/streams.md``.
 
-A new operator of ONNX is one row, in the file of its group: the columns are the fields of
-``Operator``, and a fact that a row does not name has its default there.
+A new operator of ONNX is one row, in the file of its group:
+
+    ``proportional.py``   linear in the streams, products, and max-like
+    ``analog.py``         computed on running means, of shapes, recurrent, control flow, refused
+
+The columns are the fields of ``Operator`` (``columns.py``), and a fact that a row does not name
+has its default there.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from onnx2snn.analysis.operators.analog import ANALOG
 from onnx2snn.analysis.operators.columns import Channel, Form, Operator
-from onnx2snn.analysis.operators.others import OTHERS
 from onnx2snn.analysis.operators.proportional import PROPORTIONAL
 from onnx2snn.graph import is_op
 
@@ -31,7 +36,7 @@ __all__ = [
     "operators_of_form",
 ]
 
-OPERATORS: dict[str, Operator] = {**PROPORTIONAL, **OTHERS}
+OPERATORS: dict[str, Operator] = {**PROPORTIONAL, **ANALOG}
 """Operator type of the default domain to its row, for every operator of opsets 7 to 28."""
 
 _UNKNOWN = Operator(

@@ -72,7 +72,7 @@ class ConvertOpset(ir.passes.InPlacePass):
         _spell_out_unshared_normalizations(model)
         shrinking = _find_resizes(model)
         _replace_graph(model, _run_converter(model, self.target))
-        _repair_resizes(model, shrinking)
+        _fix_resizes(model, shrinking)
         return ir.passes.PassResult(model, modified=True)
 
 
@@ -151,7 +151,7 @@ def _find_resizes(model: ir.Model) -> dict[str | None, bool]:
     return found
 
 
-def _repair_resizes(model: ir.Model, shrinking: dict[str | None, bool]) -> None:
+def _fix_resizes(model: ir.Model, shrinking: dict[str | None, bool]) -> None:
     """Let the Resize nodes that the converter gives map coordinates as before."""
     for node in model.graph.all_nodes():
         name = node.outputs[0].name

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onnx2snn.runtime.kernels.convolution import Conv, ConvTranspose
+from onnx2snn.runtime.kernels.fixed import LRN, NonMaxSuppression, Optional, Pad
 from onnx2snn.runtime.kernels.loop import Loop, Scan
-from onnx2snn.runtime.kernels.mended import LRN, NonMaxSuppression, Optional, Pad
 from onnx2snn.runtime.kernels.pooling import (
     AveragePool,
     GlobalLpPool,

@@ -16,7 +16,7 @@ from onnx2snn.analysis.operators.mac_counts import (
 )
 from onnx2snn.analysis.operators.sign_rules import never_negative
 
-__all__ = ["OTHERS"]
+__all__ = ["ANALOG"]
 
 _WHOLE = Activation.WHOLE
 _BEND = Activation.BEND
@@ -40,7 +40,7 @@ _FILE = Operator(
     reason="a file has no mean; decode it outside of the network",
 )
 
-OTHERS: dict[str, Operator] = {
+ANALOG: dict[str, Operator] = {
     # shapes
     "EyeLike": _SHAPE,
     "Shape": _SHAPE,
