@@ -132,9 +132,8 @@ def _converted(prepared: Prepared, given: _Conversion) -> Conversion:
     whole, imported, options = prepared.whole, prepared.imported, given.options
     if options.chosen_method().schedule == "layerwise":
         check_inputs(whole.ann.graph)
-    found = analyze_network(
-        whole, options.spike
-    )  # neurons take the place of what it is about
+    # Before neurons take the place of the nodes that it is about.
+    found = analyze_network(whole, options.spike)
     passes = given.pipeline(imported.sha256)
     codings = _make_spiking(whole, passes, given)
     snn = apply(whole.ann, passes.finishing)

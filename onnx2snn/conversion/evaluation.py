@@ -94,21 +94,22 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
         OptionError: A number of time steps, or the batch size, is less than 1.
     """
     steps = sorted({checked_time_steps(t) for t in time_steps or ()})
-    if batch_size is not None:
-        check_batch_size(batch_size)
+    check_batch_size(batch_size)
     check_source(data)
     network = load(snn, runtime, threads=threads)
     samples = dataset(data, data_specs(network.inputs, network.events))
-    if samples.labels is None and ann is None:
-        raise CalibrationError(_NOTHING_TO_COMPARE)
+    _check_comparable(samples, ann)
     reference = None if ann is None else _predictor(ann, network, threads)
     predictions = _predict(network, samples, reference, steps, batch_size)
     return _score(predictions, samples.labels)
 
 
-_NOTHING_TO_COMPARE = (
-    "nothing to compare with: the data has no labels 'y' and no ANN was given"
-)
+def _check_comparable(samples: Dataset, ann: AnyModel | None) -> None:
+    if samples.labels is None and ann is None:
+        message = (
+            "nothing to compare with: the data has no labels 'y' and no ANN was given"
+        )
+        raise CalibrationError(message)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -171,8 +172,7 @@ def outputs_on(
         CalibrationError: The data does not fit the network.
         OptionError: The number of time steps, or the batch size, is less than 1.
     """
-    if batch_size is not None:
-        check_batch_size(batch_size)
+    check_batch_size(batch_size)
     samples = dataset(data, data_specs(network.inputs, network.events))
     parts: dict[str, list[np.ndarray]] = {name: [] for name in network.outputs}
     rows = batch_size or _rows(samples, network.events)

@@ -161,12 +161,12 @@ def refuse_problems(name: str, problems: Sequence[str]) -> None:
         raise CalibrationError("\n  ".join(lines))
 
 
-def check_batch_size(batch_size: int) -> None:
-    """Check a number of samples at a time.
+def check_batch_size(batch_size: int | None) -> None:
+    """Check a number of samples at a time; None leaves it open.
 
     Raises:
         OptionError: It is less than 1.
     """
-    if batch_size < 1:
+    if batch_size is not None and batch_size < 1:
         message = f"batch_size must be at least 1, not {batch_size}"
         raise OptionError(message)
