@@ -84,8 +84,7 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
             for the length of the first events.
         runtime: ``ort`` or ``numpy``.
         threads: Threads within an operator; 0 for one a core.
-        batch_size: Samples at a time, where the network leaves it free; None for 64, or fewer if
-            the first is large.
+        batch_size: Samples at a time; None for 64, or fewer if the first is large.
 
     Raises:
         InvalidModelError: A model cannot be read.
