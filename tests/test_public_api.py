@@ -95,6 +95,17 @@ def test_every_module_is_in_a_room() -> None:
     assert rooms == {room for rooms in ROOMS for room in rooms}
 
 
+def test_documentation_lists_the_rooms_in_their_order() -> None:
+    page = (ROOT / "docs" / "contributing" / "hacking.md").read_text()
+    listed = re.findall(r"^\| (\d+) \| `(\w+)/` \|", page, flags=re.MULTILINE)
+    expected = [
+        (str(height), room)
+        for height, rooms in enumerate(ROOMS, start=1)
+        for room in rooms
+    ]
+    assert listed == expected
+
+
 @pytest.mark.parametrize("module", [name for name in MODULES if part(name)])
 def test_rooms_import_from_rooms_below_only(module: str) -> None:
     upward = {room for room in rooms_read(module) if level(room) >= level(part(module))}

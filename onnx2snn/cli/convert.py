@@ -63,7 +63,8 @@ def add(commands: Commands) -> None:
         action="append",
         default=[],
         metavar="NAME[:before=NAME|:after=NAME]",
-        help="run a pass of another package as well; may be given several times",
+        help="run a pass of an installed package (entry point onnx2snn.passes) as well; "
+        "may be given several times",
     )
 
 

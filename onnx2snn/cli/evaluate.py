@@ -26,7 +26,9 @@ def add(commands: Commands) -> None:
     )
     command.add_argument("model", metavar="MODEL", help="the spiking network")
     command.add_argument(
-        "--data", required=True, help="inputs and labels y: .npz or script.py"
+        "--data",
+        required=True,
+        help="inputs and labels y: an .npz, or script.py[:function]",
     )
     command.add_argument("--ann", metavar="FILE", help="the ANN, to compare with")
     command.add_argument(

@@ -14,16 +14,18 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    import onnx_ir as ir
-
     from onnx2snn.cli.arguments import Commands
+    from onnx2snn.passes.pipeline import Pipeline
 
     Row = dict[str, Any]
 
 __all__ = ["add"]
 
-_ON_REQUEST = "on request"
-"""Stage of the passes that a conversion with default options does not run."""
+_NEEDS_DATA = {"correct-layers": "with calibration data"}
+"""Passes that are in no pipeline without data, and when they run."""
+
+_STAGE_OF_OTHERS = "simplification"
+"""Stage of the passes of other packages, unless ``--pass`` says where they run."""
 
 
 def add(commands: Commands) -> None:
@@ -37,45 +39,79 @@ def add(commands: Commands) -> None:
 
 
 def _passes(options: argparse.Namespace) -> int:
-    rows = [*_rows_of_a_conversion(), *_rows_on_request()]
+    rows = _rows_by_stage()
     if options.json:
         print_json({"passes": rows})
         return 0
-    listed = new_table("stage", "pass", "options")
+    listed = new_table("stage", "pass", "runs", "options")
     for row in rows:
-        listed.add_row(row["stage"], row["name"], _as_text(row["options"]))
+        as_text = _as_text(row["options"])
+        listed.add_row(row["stage"], row["name"], row["runs"], as_text)
     results_console().print(listed)
     return 0
 
 
-def _rows_of_a_conversion() -> Iterator[Row]:
+def _rows_by_stage() -> list[Row]:
+    """Return a row for each run of a pass, in the order in which they run."""
+    lockstep = onnx2snn.pipeline()
+    layerwise = onnx2snn.pipeline(onnx2snn.Options(schedule="layerwise"))
+    rows = [
+        *_rows_of_default(lockstep, also_in=layerwise),
+        *_rows_of_layerwise(layerwise, known=lockstep),
+        *_rows_on_request(known={*lockstep.names(), *layerwise.names()}),
+    ]
+    return sorted(rows, key=lambda row: STAGES.index(row["stage"]))
+
+
+def _rows_of_default(default: Pipeline, also_in: Pipeline) -> Iterator[Row]:
     """Yield a row for each pass that a conversion with default options runs."""
-    passes = onnx2snn.pipeline()
+    always = set(also_in.names())
     for stage in STAGES:
-        for pass_ in passes.stage(stage):
-            yield _row(stage, name_of(pass_), type(pass_))
+        for pass_ in default.stage(stage):
+            is_always_run = name_of(pass_) in always
+            runs = "always" if is_always_run else "with the schedule lockstep"
+            yield _row(stage, name_of(pass_), runs, pass_)
 
 
-def _rows_on_request() -> Iterator[Row]:
-    """Yield a row for each pass that other options, or ``--pass``, bring in."""
-    running = set(onnx2snn.pipeline().names())
+def _rows_of_layerwise(layerwise: Pipeline, known: Pipeline) -> Iterator[Row]:
+    """Yield a row for each pass that only the schedule layerwise brings in."""
+    listed = set(known.names())
+    for stage in STAGES:
+        for pass_ in layerwise.stage(stage):
+            if name_of(pass_) not in listed:
+                yield _row(stage, name_of(pass_), "with the schedule layerwise", pass_)
+
+
+def _rows_on_request(known: set[str]) -> Iterator[Row]:
+    """Yield a row for each pass that data, or ``--pass``, brings in."""
     for name, pass_ in available().items():
-        if name not in running:
-            yield _row(stage_of(pass_) or _ON_REQUEST, name, pass_)
+        if name not in known:
+            stage = stage_of(pass_) or _STAGE_OF_OTHERS
+            runs = _NEEDS_DATA.get(name, "on request")
+            yield _row(stage, name, runs, pass_)
 
 
-def _row(stage: str, name: str, pass_: type[ir.passes.PassBase]) -> Row:
-    return {"stage": stage, "name": name, "options": _default_options(pass_)}
+def _row(stage: str, name: str, runs: str, pass_: object) -> Row:
+    return {
+        "stage": stage,
+        "name": name,
+        "runs": runs,
+        "options": _shown_options(pass_),
+    }
 
 
-def _default_options(pass_: type) -> dict[str, Any]:
-    """Return the options of a pass that a text can show, with their defaults."""
+def _shown_options(pass_: object) -> dict[str, Any]:
+    """Return the options of a pass, or the defaults of a class, that a text can show."""
     if not dataclasses.is_dataclass(pass_):
         return {}
-    return {
-        field.name: field.default
+    values = {
+        field.name: getattr(pass_, field.name, None)
         for field in dataclasses.fields(pass_)
-        if isinstance(field.default, (bool, int, float, str, tuple))
+    }
+    return {
+        name: value
+        for name, value in values.items()
+        if isinstance(value, (bool, int, float, str, tuple))
     }
 
 

@@ -31,7 +31,7 @@ def add(commands: Commands) -> None:
     )
     command.add_argument("model", metavar="MODEL", help="the spiking network")
     command.add_argument(
-        "--data", required=True, help="inputs: .npz or script.py[:function]"
+        "--data", required=True, help="inputs: an .npz, or script.py[:function]"
     )
     command.add_argument(
         "-o",

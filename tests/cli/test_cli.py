@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx_ir
 import pytest
 
 import onnx2snn
 from onnx2snn import cli
 from onnx2snn.cli import convert
+from onnx2snn.data.dataset import dataset, input_specs
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 ANN = str(DIGITS / "digits.onnx")
@@ -309,6 +311,41 @@ def test_passes_lists_all_with_their_options(
         "max_spikes": 4,
         "leak": 2.0,
     }
+
+
+def test_passes_are_listed_in_the_order_in_which_they_run(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["passes", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["passes"]
+    always = {row["name"] for row in rows if row["runs"] == "always"}
+    sometimes = {row["name"]: row["runs"] for row in rows if row["name"] not in always}
+    assert sometimes == {
+        "encode-inputs": "with the schedule lockstep",
+        "carry-running-means": "with the schedule lockstep",
+        "correct-layers": "with calibration data",
+        "emit-time-loop": "with the schedule lockstep",
+        "emit-layerwise": "with the schedule layerwise",
+    }
+    names = [row["name"] for row in rows]
+    assert [name for name in names if name != "emit-layerwise"] == names_with_data()
+    assert names.index("emit-layerwise") == names.index("emit-time-loop") + 1
+
+
+def names_with_data() -> list[str]:
+    """Return the names of the passes of a conversion with calibration data."""
+    specs = input_specs(onnx_ir.load(ANN))
+    data = dataset(CALIBRATION, specs)
+    return onnx2snn.pipeline(data=data).names()
+
+
+def test_passes_shows_options_as_a_conversion_has_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["passes", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["passes"]
+    metadata = next(row for row in rows if row["name"] == "write-metadata")
+    assert metadata["options"]["method"] == onnx2snn.Options().describe(None)
 
 
 class Terminal(io.StringIO):
