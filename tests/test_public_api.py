@@ -299,3 +299,15 @@ def test_a_path_becomes_a_proto(tmp_path: Path) -> None:
     result = passes.run(path, [Louder()])
     assert isinstance(result, onnx.ModelProto)
     assert result.doc_string == "LOUD"
+
+
+def test_passes_answer_to_their_older_names() -> None:
+    assert passes.LeaveAnalog is passes.ExcludeNodes
+    assert passes.RemoveStaircases is passes.RemoveFakeQuantizers
+    with pytest.raises(AttributeError, match="no attribute 'RemoveStairs'"):
+        _ = passes.RemoveStairs
+
+
+def test_the_simplification_is_what_a_conversion_runs() -> None:
+    stage = onnx2snn.pipeline().simplification
+    assert stage[1:-1] == passes.SIMPLIFICATION

@@ -11,6 +11,7 @@ from onnx2snn.correction.reference import Reference
 from onnx2snn.errors import OptionError
 from onnx2snn.metadata.input_coding import EVENTS, RATE
 from onnx2snn.passes import (
+    SIMPLIFICATION,
     AttachFunctions,
     Calibrate,
     CanonicalizeActivations,
@@ -23,7 +24,6 @@ from onnx2snn.passes import (
     EmitTimeLoop,
     EncodeInputs,
     ExcludeNodes,
-    FoldBatchNorm,
     FoldConstants,
     InferShapes,
     InlineFunctions,
@@ -32,15 +32,11 @@ from onnx2snn.passes import (
     LowerIntegerOperators,
     LowerMatMulAdd,
     LowerSequences,
-    MoveMaxPool,
     RecordSourceNodes,
-    RemoveFakeQuantizers,
     RemoveInitializersFromInputs,
     RemoveNoOps,
-    RemoveQuantization,
     RemoveUnusedNodes,
     ReplaceActivations,
-    SplitLeakyRelu,
     WriteMetadata,
     available,
 )
@@ -130,12 +126,7 @@ def _simplification(
     excluded = ExcludedNames(options.until, options.nodes_to_exclude)
     return (
         _input_coding(options),
-        RemoveQuantization(),
-        RemoveFakeQuantizers(),
-        CanonicalizeActivations(),
-        FoldBatchNorm(),
-        MoveMaxPool(),
-        SplitLeakyRelu(),
+        *SIMPLIFICATION,
         ExcludeNodes(names=excluded, record=record, spike=options.spike),
     )
 

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PASSES",
+    "SIMPLIFICATION",
     "STAGES",
     "AttachFunctions",
     "Calibrate",
@@ -150,6 +151,16 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
     "write-metadata": WriteMetadata,
 }
 """Name to class, in the order in which a conversion first runs them."""
+
+SIMPLIFICATION: tuple[ir.passes.InPlacePass, ...] = (
+    RemoveQuantization(),
+    RemoveFakeQuantizers(),
+    CanonicalizeActivations(),
+    FoldBatchNorm(),
+    MoveMaxPool(),
+    SplitLeakyRelu(),
+)
+"""What brings an imported network to the nodes that matter: activations, and linear layers."""
 
 _RENAMED_CLASSES = {
     "LeaveAnalog": "ExcludeNodes",
