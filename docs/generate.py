@@ -47,9 +47,9 @@ choice of parts, and each part can be given beside it ([Choose a method](../howt
 says how to choose, and how to make one of your own).
 
 T counts steps for all of them, but what a step can say differs: one spike of a ReLU may be plain,
-signed, a count or a binary digit, and with that the number of values above 0 that T steps tell
-apart, the *levels*. Mind both when methods are compared, and that with the schedule `layerwise` T
-steps pass for each layer.
+signed, a count or weighted by its step, and with that the number of values above 0 that T steps
+tell apart, the *levels*. Mind both when methods are compared, and that with the schedule
+`layerwise` T steps pass for each layer.
 
 Corrections need calibration data; without any, a method is its other parts. All thresholds
 and corrections are described under [`calibrate`](passes.md#calibrate) and

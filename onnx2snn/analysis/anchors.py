@@ -1,4 +1,8 @@
-"""Anchors: values that are in a file and in what passes made of it, under one name."""
+"""Anchors: values that have one name in a file and in what passes made of it.
+
+A node belongs to the first anchor behind it. ``node_matching.py`` pairs the nodes of the file
+with those of the result that belong to the same one.
+"""
 
 from __future__ import annotations
 

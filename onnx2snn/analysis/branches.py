@@ -1,4 +1,7 @@
-"""Networks inside an If: each branch is a network of its own."""
+"""Networks inside an If: each branch is a network of its own.
+
+``conversion.branches`` converts them, and puts the results back.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Excluding parts of a network from conversion, named by the nodes of the file."""
+"""Excluding parts of a network from conversion, named by the nodes of the file.
+
+``conversion.exclusion`` checks the names that a user gives.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where neurons stand in a graph, or are to stand."""
+"""The values of a graph at which neurons stand, or are to stand."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def is_excluded_node(node: ir.Node) -> bool:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class NeuronPlaces:
-    """Where neurons stand, or are to stand.
+    """The places at which neurons stand, or are to stand.
 
     Attributes:
         nodes: Nodes that are neurons or become one.

@@ -50,7 +50,7 @@ __all__ = [
 ]
 
 SPIKE = ("activations", "all")
-"""Where neurons may stand."""
+"""Choices of the places at which neurons may stand."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

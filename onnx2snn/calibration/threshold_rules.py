@@ -1,4 +1,8 @@
-"""The rules by which thresholds are chosen, by name."""
+"""The rules by which thresholds are chosen, by name.
+
+``methods.threshold_rules`` declares them as choices of a method; ``calibration.thresholds`` has
+the computations, from one histogram to the thresholds of its channels.
+"""
 
 from __future__ import annotations
 

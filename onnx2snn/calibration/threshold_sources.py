@@ -1,4 +1,4 @@
-"""Where thresholds come from: the sources, in the order in which they are tried."""
+"""The sources of thresholds, in the order in which they are tried."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Rules that choose each channel's firing threshold from the distribution of its activation."""
+"""Rules that choose each channel's firing threshold from the distribution of its activation.
+
+``calibration.threshold_rules`` gives them their names, and puts folds of the data together.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,5 @@
-"""Converting a trained ANN: which passes, on what, with which options."""
+"""Converting a trained ANN: which passes, on what, with which options.
+
+Entry: ``convert`` in ``convert.py``; ``pipeline.py`` has the list of passes, ``options.py`` the
+options.
+"""

@@ -1,4 +1,4 @@
-"""What each node of a model will become, before anything is converted."""
+"""The analysis of a model before conversion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Converting the networks inside an If: what each branch is fed, and putting it back."""
+"""Converting the networks inside an If: what each branch is fed, and putting it back.
+
+``analysis.branches`` finds them.
+"""
 
 from __future__ import annotations
 

@@ -142,7 +142,7 @@ def _converted(prepared: Prepared, given: _Conversion) -> Conversion:
 
 @dataclasses.dataclass(frozen=True)
 class _Conversion:
-    """What a network is converted with: the options, T, and calibration data if there is any."""
+    """One call of ``convert``: the options, T, and calibration data if there is any."""
 
     options: Options
     time_steps: int

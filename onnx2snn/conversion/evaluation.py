@@ -36,7 +36,7 @@ _NUMBERS = 2**18
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """How good a spiking network is.
+    """Scores of a spiking network.
 
     Attributes:
         samples: Number of samples scored.

@@ -1,4 +1,7 @@
-"""Checking the names by which a user excludes parts of a network."""
+"""Checking the names by which a user excludes parts of a network.
+
+``analysis.exclusion`` finds the values that the names stand for.
+"""
 
 from __future__ import annotations
 

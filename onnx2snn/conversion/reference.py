@@ -1,4 +1,7 @@
-"""The ANN that a spiking network is compared with, or is to answer as."""
+"""The ANN that a spiking network is compared with, or is to answer as: a file that a user gives.
+
+``correction.reference`` is the ANN within a conversion, handed from pass to pass.
+"""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class ConvolutionMap(LinearMap):
 
     @property
     def inputs_per_position(self) -> int:
-        """How many numbers the weights see at one position, in all groups."""
+        """The count of numbers that the weights see at one position, in all groups."""
         _, inputs, *kernel = self.weights_shape
         return self._group * inputs * math.prod(kernel)
 
@@ -87,7 +87,7 @@ class TransposedConvolutionMap(ConvolutionMap):
 
     @property
     def inputs_per_position(self) -> int:
-        """How many numbers the weights see at one position, in all groups."""
+        """The count of numbers that the weights see at one position, in all groups."""
         inputs, _, *kernel = self.weights_shape
         return inputs * math.prod(kernel)
 

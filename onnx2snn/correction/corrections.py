@@ -1,4 +1,7 @@
-"""Corrections of a layer of neurons, on the currents that the spikes before it really make."""
+"""Corrections of a layer of neurons, on the currents that the spikes before it really make.
+
+``methods.corrections`` declares them as choices of a method.
+"""
 
 from __future__ import annotations
 

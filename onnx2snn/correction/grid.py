@@ -1,4 +1,4 @@
-"""Which positions of an image or a sequence stand for all of it."""
+"""The positions of an image or a sequence that stand for all of it."""
 
 from __future__ import annotations
 

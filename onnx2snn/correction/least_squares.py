@@ -1,4 +1,4 @@
-"""Ridge regression whose strength is judged by samples left out."""
+"""Ridge regression whose strength is chosen on samples that are held out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["HELD_OUT", "solve_ridge"]
 
 _STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, math.inf)
 HELD_OUT = 4
-"""One sample of so many is left out when the strength is judged."""
+"""One sample of so many is held out, to choose the strength on."""
 
 _TINY = np.finfo(np.float32).tiny
 """Added to every strength: the system has a solution where inputs are 0, too."""

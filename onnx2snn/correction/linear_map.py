@@ -48,7 +48,7 @@ class LinearMap(abc.ABC):
     @property
     @abc.abstractmethod
     def inputs_per_position(self) -> int:
-        """How many numbers the weights see at one position, in all groups."""
+        """The count of numbers that the weights see at one position, in all groups."""
 
     @abc.abstractmethod
     def unfold_operand(

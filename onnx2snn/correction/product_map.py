@@ -36,7 +36,7 @@ class ProductMap(LinearMap):
 
     @property
     def inputs_per_position(self) -> int:
-        """How many numbers the weights see at one position."""
+        """The count of numbers that the weights see at one position."""
         rows, columns = self.weights_shape
         return rows if self._has_inputs_first else columns
 

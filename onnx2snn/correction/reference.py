@@ -1,4 +1,7 @@
-"""The ANN that a spiking network is corrected toward."""
+"""The ANN that a spiking network is corrected toward, handed from pass to pass.
+
+``conversion.reference`` reads the ANN that a finished network is compared with.
+"""
 
 from __future__ import annotations
 

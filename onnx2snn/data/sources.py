@@ -30,7 +30,7 @@ _IN_MEMORY = 64 << 20  # bytes a spill may hold in memory before it goes to a fi
 
 @dataclasses.dataclass(frozen=True)
 class _Place:
-    """Where in a file an array lies."""
+    """The place of an array in a file."""
 
     offset: int
     dtype: np.dtype

@@ -1,4 +1,7 @@
-"""The corrections, a row each: done layer by layer on the spikes that calibration data makes."""
+"""The corrections, a row each: done layer by layer on the spikes that calibration data makes.
+
+``correction.corrections`` computes them.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,8 @@ class Correction:
 
     Attributes:
         meaning: What it does, in a phrase.
-        corrects: ``WEIGHTS``, ``THRESHOLDS``, or ``MEANS``: what the mean output of a layer
-            lacks is added. Fitted weights bring that with their own bias, at the place where
+        corrects: ``WEIGHTS``, ``THRESHOLDS``, or ``MEANS``: the residual of the mean output of a
+            layer is added. Fitted weights bring that with their own bias, at the place where
             the output is read.
         overrides: Parts of the method that it leaves without use.
         misfits: What it cannot stand beside.
@@ -48,11 +51,11 @@ CORRECTIONS: dict[str, Correction] = {
         corrects=THRESHOLDS,
     ),
     "bias": Correction(
-        "what the mean output lacks of the ANN's is added to the current",
+        "the residual of the mean output is added to the current",
         corrects=MEANS,
     ),
     "potential": Correction(
-        "T times that is added to the initial potential instead",
+        "T times the residual is added to the initial potential instead",
         corrects=MEANS,
         misfits=(
             Misfit(

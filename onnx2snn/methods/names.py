@@ -1,4 +1,4 @@
-"""Names as users give them: several in one text, and older ones."""
+"""Names of parts and passes as users give them: several in one text, or older spellings."""
 
 from __future__ import annotations
 

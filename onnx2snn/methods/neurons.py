@@ -56,8 +56,8 @@ NEURONS: dict[str, Neuron] = {
             Misfit(
                 part="schedule",
                 value="layerwise",
-                reason="needs the schedule lockstep: with layerwise all charge is there before "
-                "the first spike, which would forget it; choose the neuron 'if'",
+                reason="needs the schedule lockstep: with layerwise its whole input is there "
+                "before the first spike, which would forget it; choose the neuron 'if'",
             ),
         ),
     ),
@@ -69,7 +69,7 @@ NEURONS: dict[str, Neuron] = {
         parameters=("max_spikes",),
     ),
     "inverse-leaky": Neuron(
-        "in T steps the digits of a value, for the schedule layerwise",
+        "weighted spikes (phase coding), for the schedule layerwise",
         operator="InverseLeakyIF",
         signed_operator="SignedInverseLeakyIF",
         carries="one a step, that at step t worth {leak:g}^(T-t)",

@@ -43,7 +43,7 @@ METHODS: dict[str, Method] = {
         ),
         Method(
             "spikeconverter",
-            "layers fire one after another, and T spikes write T binary digits",
+            "layers fire one after another, with weighted spikes (phase coding)",
             "Liu et al., AAAI 2022",
             neuron="inverse-leaky",
             schedule="layerwise",

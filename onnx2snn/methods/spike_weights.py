@@ -1,4 +1,7 @@
-"""The numbers that weighted spikes of one neuron write."""
+"""The numbers that weighted spikes of one neuron write.
+
+``schedules.spike_weights`` gives the weight of each spike in the graph.
+"""
 
 from __future__ import annotations
 

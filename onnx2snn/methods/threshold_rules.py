@@ -1,4 +1,7 @@
-"""The rules by which thresholds are chosen, a row each."""
+"""The rules by which thresholds are chosen, a row each.
+
+``calibration.threshold_rules`` has the function of each, by the same name.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Weights of the spikes of a layer that fires alone, by the step they are sent in."""
+"""Weights of the spikes of a layer that fires alone, by the step they are sent in.
+
+``methods.spike_weights`` counts the numbers that they write.
+"""
 
 from __future__ import annotations
 

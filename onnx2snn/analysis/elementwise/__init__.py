@@ -1,4 +1,4 @@
-"""Which function of one value is another value, computed from it element by element?
+"""Functions of one value, computed from it element by element, and their kinds.
 
 Nodes are followed in one way, by ``chain.Functions``. What a function is written as depends on
 what is to be decided of it:

@@ -26,7 +26,7 @@ __all__ = ["POINTS", "SAMPLES", "STEPS_PER_SIDE", "sample_at"]
 _Array: TypeAlias = np.ndarray[Any, Any]
 
 _FAR = 60.0
-"""Where a function shows what becomes of it: Exp overflows in float32 from 88 on."""
+"""Point at which a function shows what becomes of it: Exp overflows in float32 from 88 on."""
 
 STEPS_PER_SIDE = 120
 """Number of equal steps on each side of 0."""
@@ -36,7 +36,7 @@ _NEAR = [-1e-3, -1e-6, 1e-6, 1e-3]
 _GRID = np.linspace(-_FAR, _FAR, 2 * STEPS_PER_SIDE + 1)
 
 POINTS = np.concatenate([_GRID, _NEAR])
-"""Where functions are sampled: in equal steps, 0 in the middle, and last close to 0."""
+"""Points at which functions are sampled: in equal steps, 0 in the middle, and last close to 0."""
 
 
 def _sample_clip(x: _Array, low: _Array, high: _Array) -> _Array:

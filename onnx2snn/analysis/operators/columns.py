@@ -19,7 +19,7 @@ __all__ = ["Activation", "Channel", "Form", "Operator"]
 
 
 class Form(enum.Enum):
-    """How the results of an operator depend on the inputs that are streams."""
+    """The way in which results of an operator depend on the inputs that are streams."""
 
     LINEAR = "linear"
     """Jointly linear (or affine) in all inputs named by the row."""

@@ -30,7 +30,7 @@ __all__ = ["ChooseInputCoding"]
 
 @dataclasses.dataclass(frozen=True)
 class ChooseInputCoding(ir.passes.InPlacePass):
-    """Note on inputs that they enter the network as spikes or events.
+    """Annotate inputs that enter the network as spikes or events.
 
     All passes behind this one take such an input for a stream. Only annotations are
     written; the graph stays as it is.

@@ -1,4 +1,4 @@
-"""Leave activations what they are."""
+"""Exclude activations from conversion."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["ExcludeNodes"]
 
 @dataclasses.dataclass(frozen=True)
 class ExcludeNodes(ir.passes.InPlacePass):
-    """Note on values that no neuron is to stand where they are made.
+    """Annotate values where no neuron is to stand.
 
     An activation that makes such a value stays what it is: it is computed on running means, or
     in the readout if no neuron depends on it. Naming one factor of an activation that is

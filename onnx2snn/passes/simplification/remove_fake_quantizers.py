@@ -211,6 +211,6 @@ def _quantizing_operations(
 _Operation: TypeAlias = "tuple[str, *tuple[float | np.ndarray, ...]]"
 
 _UNKNOWN = (
-    "%s %r rounds in a way that is no quantizer of equal steps from 0: it stays as it is, and "
-    "what the threshold around it is comes from calibration"
+    "%s %r rounds in a way that is no quantizer of equal steps from 0: it stays as it is; "
+    "its threshold comes from calibration"
 )

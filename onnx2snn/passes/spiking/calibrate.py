@@ -1,4 +1,4 @@
-"""Find the scale of every activation."""
+"""Write the scale of every activation, which its threshold is made from."""
 
 from __future__ import annotations
 
