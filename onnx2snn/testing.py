@@ -47,7 +47,8 @@ def assert_equivalent(
         AssertionError: They differ, in the reference evaluator or in onnxruntime.
     """
     for run in (run_reference, run_ort):
-        expected, actual = run(before, feeds), run(after, feeds)
+        expected = run(before, feeds)
+        actual = run(after, feeds)
         assert list(actual) == list(expected), (
             f"outputs {list(actual)}, not {list(expected)}"
         )

@@ -24,7 +24,9 @@ def channel_axis(value: ir.Value) -> int | None:
     if axis is None or value.shape is None:
         return None
     has_known_length = isinstance(value.shape[axis], int)
-    return axis if has_known_length else None
+    if has_known_length:
+        return axis
+    return None
 
 
 def _find_axis(value: ir.Value) -> int | None:
@@ -55,7 +57,9 @@ def _find_axis_of_source(node: ir.Node, rank: int) -> int | None:
 
 
 def _rank_of(value: ir.Value) -> int | None:
-    return None if value.shape is None else len(value.shape)
+    if value.shape is None:
+        return None
+    return len(value.shape)
 
 
 def _first_variable_input(node: ir.Node) -> ir.Value | None:

@@ -28,7 +28,9 @@ def weighted_operand(node: ir.Node) -> ir.Value | None:
     if not operator_of(node).is_weighted or is_excluded_node(node):
         return None
     variable = [value for value in node.inputs[:2] if not is_constant(value)]
-    return variable[0] if len(variable) == 1 else None
+    if len(variable) == 1:
+        return variable[0]
+    return None
 
 
 def is_excluded_node(node: ir.Node) -> bool:

@@ -107,7 +107,9 @@ def find_rectified(value: ir.Value, *, is_moved: bool) -> ir.Value | None:
         if not has_one_reader(value):
             return None
         producer = value.producer()
-    return None if producer is None else value
+    if producer is None:
+        return None
+    return value
 
 
 def _keeps_maxima(node: ir.Node) -> bool:

@@ -239,7 +239,9 @@ def _operand_among(
 ) -> ir.Value | None:
     """Return the operand of the weights of ``node`` if a neuron stands at it, else None."""
     operand = weighted_operand(node)
-    return operand if operand in weight_inputs else None
+    if operand in weight_inputs:
+        return operand
+    return None
 
 
 def _neuron_reason(node: ir.Node) -> str:

@@ -85,8 +85,9 @@ def _check_arguments(mean: np.ndarray, std: np.ndarray, levels: int) -> None:
 def _best_thresholds(mean: np.ndarray, levels: int) -> np.ndarray:
     """Return the best threshold for unit deviations, shape [channels]."""
     best = _best_of_grid(mean, levels)
-    low = np.maximum(best - _OFFSETS[1], 0)
-    high = best + _OFFSETS[1]
+    spacing = _OFFSETS[1]
+    low = np.maximum(best - spacing, 0)
+    high = best + spacing
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         probability, partial_mean = _tail_sums(mean, middle, levels)
@@ -100,12 +101,17 @@ def _best_of_grid(mean: np.ndarray, levels: int) -> np.ndarray:
     """Return the best of some thresholds, for unit deviations, shape [channels]."""
     # The best is never below the mean: the i-th tail weighs 2i - 1 in the denominator, and
     # the later the tail, the less it holds.
-    thetas = np.maximum(mean, 0)[:, None] + _OFFSETS
-    probability, partial_mean = _tail_sums(mean[:, None], thetas, levels)
+    lowest = np.maximum(mean, 0)
+    thetas = lowest[:, None] + _OFFSETS
+    column = mean[:, None]
+    probability, partial_mean = _tail_sums(column, thetas, levels)
     step = thetas / levels
-    error = step**2 * probability - 2 * step * partial_mean
+    quadratic = step**2 * probability
+    linear = 2 * step * partial_mean
+    error = quadratic - linear
     channels = np.arange(len(mean))
-    return np.asarray(thetas[channels, error.argmin(axis=1)])
+    best = error.argmin(axis=1)
+    return np.asarray(thetas[channels, best])
 
 
 def _tail_sums(
@@ -115,8 +121,13 @@ def _tail_sums(
     odd = 2 * np.arange(levels) + 1
     half_step = theta / (2 * levels)
     mean = mean[..., None]
-    distance = odd * half_step[..., None] - mean
-    above = np.asarray(_erfc(distance / math.sqrt(2)), float) / 2
-    density = np.exp(-(distance**2) / 2) / math.sqrt(2 * math.pi)
+    points = odd * half_step[..., None]
+    distance = points - mean
+    in_error_units = distance / math.sqrt(2)
+    above = np.asarray(_erfc(in_error_units), float) / 2
+    exponential = np.exp(-(distance**2) / 2)
+    density = exponential / math.sqrt(2 * math.pi)
     partial_mean = mean * above + density
-    return above @ odd, partial_mean.sum(axis=-1)
+    weighted = above @ odd
+    total = partial_mean.sum(axis=-1)
+    return weighted, total

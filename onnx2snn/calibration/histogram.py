@@ -81,7 +81,8 @@ class Histogram:
     def width(self) -> np.ndarray:
         """Width of a bin in units of the value, shape [channels]."""
         exponent = self.exponent + int(self.is_signed)
-        return np.ldexp(1.0, exponent) / self.bins
+        length = np.ldexp(1.0, exponent)
+        return length / self.bins
 
     @property
     def lower_edge(self) -> np.ndarray:
@@ -95,7 +96,9 @@ class Histogram:
     @property
     def _first_positive(self) -> int:
         """Number of the first bin above zero."""
-        return self.bins // 2 if self.is_signed else 0
+        if self.is_signed:
+            return self.bins // 2
+        return 0
 
     def update(self, values: np.ndarray) -> None:
         """Add values.
@@ -111,33 +114,43 @@ class Histogram:
             shape = list(values.shape)
             message = f"values have shape {shape}, expected [{self.channels}, n]"
             raise ValueError(message)
-        if values.shape[1] == 0:
+        values_a_channel = values.shape[1]
+        if values_a_channel == 0:
             return
         if values.dtype != np.float64:
             values = values.astype(np.float32, copy=False)
-        minimum = values.min(axis=1).astype(float)
-        maximum = values.max(axis=1).astype(float)
+        smallest = values.min(axis=1)
+        minimum = smallest.astype(float)
+        largest = values.max(axis=1)
+        maximum = largest.astype(float)
         self._include_extremes(minimum, maximum)
-        self.count += values.shape[1]
-        self.total += values.sum(axis=1, dtype=float)
+        self.count += values_a_channel
+        total = values.sum(axis=1, dtype=float)
+        self.total += total
         self._add_to_bins(values)
 
     def _include_extremes(self, minimum: np.ndarray, maximum: np.ndarray) -> None:
         """Widen the ranges so that they hold each channel's smallest and largest value."""
-        is_bad = ~(np.isfinite(minimum) & np.isfinite(maximum))
+        is_finite = np.isfinite(minimum) & np.isfinite(maximum)
+        is_bad = ~is_finite
         if is_bad.any():
             channels = np.flatnonzero(is_bad).tolist()
             message = f"NaN or infinite values in channels {channels}"
             raise CalibrationError(message)
         np.minimum(self.minimum, minimum, out=self.minimum)
         np.maximum(self.maximum, maximum, out=self.maximum)
-        if not self.is_signed and (minimum < 0).any():
+        has_negative = (minimum < 0).any()
+        if not self.is_signed and has_negative:
             self.counts = _make_room_below(self.counts)
             self.is_signed = True
         smallest = np.ldexp(0.5, _SMALLEST_EXPONENT)
-        magnitude = np.maximum(np.abs(minimum), np.abs(maximum))
-        _, exponent = np.frexp(np.maximum(magnitude, smallest))
-        self._widen_ranges(np.maximum(self.exponent, exponent))
+        magnitude_below = np.abs(minimum)
+        magnitude_above = np.abs(maximum)
+        magnitude = np.maximum(magnitude_below, magnitude_above)
+        nonzero = np.maximum(magnitude, smallest)
+        _, exponent = np.frexp(nonzero)
+        widest = np.maximum(self.exponent, exponent)
+        self._widen_ranges(widest)
 
     def _widen_ranges(self, exponent: np.ndarray) -> None:
         """Double the ranges until their exponents are those given, shape [channels]."""
@@ -146,7 +159,8 @@ class Histogram:
             if count > 0:
                 channels = doublings == count
                 old = self.counts[channels]
-                self.counts[channels] = self._double_range(old, int(count))
+                widened = self._double_range(old, int(count))
+                self.counts[channels] = widened
         self.exponent = exponent
 
     def _double_range(self, counts: np.ndarray, doublings: int) -> np.ndarray:
@@ -155,7 +169,8 @@ class Histogram:
             return _merge_bins(counts, doublings)
         below, above = np.split(counts, 2, axis=1)
         from_zero_down = below[:, ::-1]
-        below = _merge_bins(from_zero_down, doublings)[:, ::-1]
+        merged = _merge_bins(from_zero_down, doublings)
+        below = merged[:, ::-1]
         return np.hstack([below, _merge_bins(above, doublings)])
 
     def _add_to_bins(self, values: np.ndarray) -> None:
@@ -171,16 +186,22 @@ class Histogram:
     def _add_block_to_bins(self, channels: slice, block: np.ndarray) -> None:
         """Count the values of some channels; zeros apart."""
         first = self._first_positive
-        bins_a_unit = (1 / self.width[channels]).astype(block.dtype)
+        width = self.width[channels]
+        reciprocal = 1 / width
+        bins_a_unit = reciprocal.astype(block.dtype)
         scaled = block * bins_a_unit[:, None]
         if self.is_signed:
             np.floor(scaled, out=scaled)
         rows, values_a_row = block.shape
-        first_of_rows = np.arange(rows)[:, None] * self.bins
+        row_numbers = np.arange(rows)
+        first_of_rows = row_numbers[:, None] * self.bins
         index = scaled.astype(np.intp)
         index += first_of_rows + first
-        zeros = values_a_row - np.count_nonzero(block, axis=1)
-        counts = np.bincount(index.ravel(), minlength=rows * self.bins)
+        nonzeros = np.count_nonzero(block, axis=1)
+        zeros = values_a_row - nonzeros
+        flat_index = index.ravel()
+        bins_of_rows = rows * self.bins
+        counts = np.bincount(flat_index, minlength=bins_of_rows)
         self.counts[channels] += counts.reshape(rows, self.bins)
         self.counts[channels, first] -= zeros
         self.zeros[channels] += zeros
@@ -188,7 +209,8 @@ class Histogram:
     @classmethod
     def sum(cls, parts: Sequence[Histogram]) -> Histogram:
         """Return the histogram of the values of all ``parts``, which have the same channels."""
-        result = cls(parts[0].channels, parts[0].bins)
+        first = parts[0]
+        result = cls(first.channels, first.bins)
         for part in parts:
             result.add(part)
         return result
@@ -204,7 +226,8 @@ class Histogram:
         doublings = self.exponent - other.exponent
         for count in np.unique(doublings):
             channels = doublings == count
-            widened = self._double_range(counts[channels], int(count))
+            old = counts[channels]
+            widened = self._double_range(old, int(count))
             self.counts[channels] += widened
         self.count += other.count
         self.zeros += other.zeros
@@ -218,7 +241,8 @@ class Histogram:
         doublings = result.exponent - self.exponent
         for count in np.unique(doublings):
             channels = doublings == count
-            widened = self._double_range(self.counts[channels], int(count))
+            old = self.counts[channels]
+            widened = self._double_range(old, int(count))
             result.counts += widened.sum(axis=0)
         result.count[:] = self.count.sum()
         result.zeros[:] = self.zeros.sum()
@@ -231,10 +255,12 @@ class Histogram:
 def _merge_bins(counts: np.ndarray, doublings: int) -> np.ndarray:
     """Merge bins as the range ``[0, r)`` doubles; the bins keep their number."""
     channels, bins = counts.shape
-    group = min(1 << min(doublings, 62), bins)
+    merging = 1 << min(doublings, 62)
+    group = min(merging, bins)
     groups = bins // group
     result = np.zeros_like(counts)
-    result[:, :groups] = counts.reshape(channels, groups, group).sum(axis=2)
+    grouped = counts.reshape(channels, groups, group)
+    result[:, :groups] = grouped.sum(axis=2)
     return result
 
 

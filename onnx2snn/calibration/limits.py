@@ -23,7 +23,9 @@ def largest_magnitude(value: ir.Value, axis: int | None = None) -> ArrayLike | N
     if quantizer is not None:
         is_along_axis = axis is not None and quantizer.axis == axis
         largest = float(quantizer.values.max())
-        return quantizer.values if is_along_axis else largest
+        if is_along_axis:
+            return quantizer.values
+        return largest
     producer = value.producer()
     if producer is None:
         return None

@@ -207,7 +207,9 @@ def _normal_before(value: ir.Value) -> Normal | None:
     if producer is None or not is_rectifier(producer):
         return None
     operand = producer.inputs[0]
-    return None if operand is None else Normal.of(operand)
+    if operand is None:
+        return None
+    return Normal.of(operand)
 
 
 @functools.cache

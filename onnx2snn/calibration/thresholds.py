@@ -58,18 +58,22 @@ def complete_threshold(
     Raises:
         ValueError: A bound is not positive.
     """
-    limit = np.asarray(np.inf if bound is None else bound, float)
+    upper_bound = np.inf if bound is None else bound
+    limit = np.asarray(upper_bound, float)
     cap = np.broadcast_to(limit, dead.shape)
     if not (cap > 0).all():
         message = f"the bound must be positive, not {bound!r}"
         raise ValueError(message)
     if dead.all():
-        stand_in = np.where(np.isfinite(cap), cap, 1.0)
+        is_bounded = np.isfinite(cap)
+        stand_in = np.where(is_bounded, cap, 1.0)
     else:
-        median = np.median(values[~dead])
+        alive = values[~dead]
+        median = np.median(alive)
         stand_in = np.full(dead.shape, median)
     completed = np.where(dead, stand_in, values)
-    return Threshold(np.minimum(completed, cap), dead)
+    capped = np.minimum(completed, cap)
+    return Threshold(capped, dead)
 
 
 def max_threshold(histogram: Histogram, *, bound: ArrayLike | None = None) -> Threshold:
@@ -77,7 +81,8 @@ def max_threshold(histogram: Histogram, *, bound: ArrayLike | None = None) -> Th
 
     Source: Diehl et al. 2015; channel-wise, Kim et al. 2020.
     """
-    return complete_threshold(histogram.maximum, _is_dead(histogram), bound)
+    dead = _is_dead(histogram)
+    return complete_threshold(histogram.maximum, dead, bound)
 
 
 def percentile_threshold(
@@ -105,15 +110,19 @@ def percentile_threshold(
     positive = reached[:, -1:]
     wanted = percentile / 100 * positive
     last_bin = counts.shape[1] - 1
-    index = np.minimum((reached < wanted).sum(axis=1), last_bin)
+    bins_below = (reached < wanted).sum(axis=1)
+    index = np.minimum(bins_below, last_bin)
     channel = np.arange(histogram.channels)
     inside = counts[channel, index]
     below = reached[channel, index] - inside
     missing = wanted[:, 0] - below
-    share = missing / np.maximum(inside, 1)
-    values = (index + share) * histogram.width
+    at_least_one = np.maximum(inside, 1)
+    share = missing / at_least_one
+    bins_passed = index + share
+    values = bins_passed * histogram.width
     values = np.minimum(values, histogram.maximum)
-    return complete_threshold(values, _is_dead(histogram), bound)
+    dead = _is_dead(histogram)
+    return complete_threshold(values, dead, bound)
 
 
 def balanced_threshold(
@@ -135,14 +144,19 @@ def balanced_threshold(
     """
     counts = histogram.positive().astype(float)
     bins = counts.shape[1]
-    centers = (np.arange(bins) + 0.5) * histogram.width[:, None]
+    width = histogram.width[:, None]
+    middles = np.arange(bins) + 0.5
+    centers = middles * width
     seen = np.maximum(histogram.count, 1)
     values = np.zeros(histogram.channels)
     for _ in range(iterations):
-        above = np.maximum(centers - values[:, None], 0)
-        excess = (counts * above).sum(axis=1)
+        distance = centers - values[:, None]
+        above = np.maximum(distance, 0)
+        weighted = counts * above
+        excess = weighted.sum(axis=1)
         values += 2 * excess / seen
-    return complete_threshold(values, _is_dead(histogram), bound)
+    dead = _is_dead(histogram)
+    return complete_threshold(values, dead, bound)
 
 
 def mse_threshold(
@@ -177,10 +191,12 @@ def mse_threshold(
     largest = np.where(dead, 1.0, histogram.maximum)[:, None]
     error = _QuantizationError(histogram, time_steps)
     coarse_grid = 1 - np.arange(grid) / grid
-    coarse = error.argmin(largest * coarse_grid)[:, None]
+    candidates = largest * coarse_grid
+    coarse = error.argmin(candidates)[:, None]
     finer_steps = np.arange(1 - _REFINEMENT, _REFINEMENT)
     offsets = largest * (finer_steps / (_REFINEMENT * grid))
-    fine = np.hstack([coarse, coarse + offsets])
+    around = coarse + offsets
+    fine = np.hstack([coarse, around])
     values = error.argmin(np.minimum(fine, largest))
     return complete_threshold(values, dead, bound)
 
@@ -206,7 +222,8 @@ def quantization_errors(
     Returns:
         Errors, shape [channels, candidates].
     """
-    return _QuantizationError(histogram, time_steps).errors(thetas)
+    error = _QuantizationError(histogram, time_steps)
+    return error.errors(thetas)
 
 
 class _QuantizationError:
@@ -221,10 +238,12 @@ class _QuantizationError:
 
     def __init__(self, histogram: Histogram, time_steps: int) -> None:
         counts = histogram.positive().astype(float)
-        centers = np.arange(counts.shape[1]) + 0.5
+        bins = counts.shape[1]
+        centers = np.arange(bins) + 0.5
         self._counts = np.pad(counts, [(0, 0), (0, 1)])
         self._count_above = _tail_sums(counts)
-        self._sum_above = _tail_sums(counts * centers)
+        weighted = counts * centers
+        self._sum_above = _tail_sums(weighted)
         self._width = histogram.width
         self._odd = 2 * np.arange(time_steps) + 1
 
@@ -234,7 +253,8 @@ class _QuantizationError:
         Args:
             thetas: Candidates, > 0, shape [channels, candidates].
         """
-        best = self.errors(thetas).argmin(axis=1)
+        errors = self.errors(thetas)
+        best = errors.argmin(axis=1)
         channels = np.arange(len(thetas))
         return np.asarray(thetas[channels, best])
 
@@ -243,25 +263,35 @@ class _QuantizationError:
         errors = []
         for channel, width in enumerate(self._width):
             in_bins = thetas[channel] / width
-            errors.append(self._channel_errors(channel, in_bins) * width**2)
+            error = self._channel_errors(channel, in_bins)
+            errors.append(error * width**2)
         return np.array(errors)
 
     def _channel_errors(self, channel: int, thetas: np.ndarray) -> np.ndarray:
         """Return the errors of thresholds in units of a bin."""
         step = thetas / len(self._odd)
         last_bin = self._counts.shape[1] - 1
-        points = np.minimum(self._odd * step[:, None] / 2, last_bin)
+        firing_points = self._odd * step[:, None] / 2
+        points = np.minimum(firing_points, last_bin)
         index = points.astype(np.intp)
         inside = points - index
-        share = self._counts[channel][index] * (1 - inside)
+        counts = self._counts[channel]
+        share = counts[index] * (1 - inside)
         center = index + (1 + inside) / 2
-        count = self._count_above[channel][index] + share
-        total = self._sum_above[channel][index] + share * center
-        errors = step**2 * (count @ self._odd) - 2 * step * total.sum(axis=1)
+        count_above = self._count_above[channel]
+        count = count_above[index] + share
+        sum_above = self._sum_above[channel]
+        total = sum_above[index] + share * center
+        quadratic = step**2 * (count @ self._odd)
+        linear = 2 * step * total.sum(axis=1)
+        errors = quadratic - linear
         return np.asarray(errors)
 
 
 def _tail_sums(values: np.ndarray) -> np.ndarray:
     """Return at i the sum over all entries after i, shape [channels, bins + 1]."""
-    sums = values[:, ::-1].cumsum(axis=1)[:, ::-1]
-    return np.pad(sums[:, 1:], [(0, 0), (0, 2)])
+    backwards = values[:, ::-1]
+    sums_backwards = backwards.cumsum(axis=1)
+    sums = sums_backwards[:, ::-1]
+    after = sums[:, 1:]
+    return np.pad(after, [(0, 0), (0, 2)])

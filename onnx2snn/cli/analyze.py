@@ -78,7 +78,8 @@ def _cells_of(node: NodeAnalysis) -> tuple[str, ...]:
     kind = node["kind"]
     if node["spike_driven"]:
         kind += " (spike-driven)"
-    name, reason = escape(node["node"]), escape(node["reason"])
+    name = escape(node["node"])
+    reason = escape(node["reason"])
     return name, node["op"], kind, reason, _write_macs(node["macs"])
 
 
@@ -86,4 +87,6 @@ def _write_macs(macs: int | None) -> str:
     """Return a number of multiply-accumulates: ``?`` if unknown, nothing if there are none."""
     if macs is None:
         return "?"
-    return f"{macs:,}" if macs else ""
+    if macs:
+        return f"{macs:,}"
+    return ""

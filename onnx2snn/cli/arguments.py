@@ -179,7 +179,8 @@ def _add_field(command: Arguments, field: dataclasses.Field[Any]) -> None:
             text += f": none, or some of {', '.join(part.choices)}"
         _add_option(command, field, part.kind, text, part.choices)
         return
-    text, choices = field.metadata["help"], field.metadata["choices"]
+    text = field.metadata["help"]
+    choices = field.metadata["choices"]
     _add_option(command, field, type(field.default), text, choices)
 
 

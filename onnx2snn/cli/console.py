@@ -40,7 +40,9 @@ ERRORS = Console(stderr=True, soft_wrap=True)
 def results_console() -> Console:
     """Return where results are printed: in a pipe, wide enough that nothing is cut."""
     console = Console()
-    return console if console.is_terminal else Console(width=max(console.width, 160))
+    if console.is_terminal:
+        return console
+    return Console(width=max(console.width, 160))
 
 
 def new_table(*headings: str) -> Table:

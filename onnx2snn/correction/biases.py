@@ -96,7 +96,8 @@ def add_step_bias(graph: ir.Graph, neuron: ir.Node, biases: np.ndarray) -> None:
         return
     name = display_name(neuron)
     table = constant(graph, f"{name}.biases", biases)
-    last_step = np.array(len(biases) - 1, np.int64)
+    last_number = len(biases) - 1
+    last_step = np.array(last_number, np.int64)
     last = constant(graph, f"{name}.last_step", last_step)
     builder = NodeBuilder.before(neuron)
     step = _count_steps(graph)
@@ -108,7 +109,8 @@ def add_step_bias(graph: ir.Graph, neuron: ir.Node, biases: np.ndarray) -> None:
         attributes={"axis": 0},
         like=table,
     )
-    bias.shape = ir.Shape(biases.shape[1:])
+    one_step = biases.shape[1:]
+    bias.shape = ir.Shape(one_step)
     add = _new_add(graph, current, bias, f"{name}.add_bias")
     graph.insert_before(neuron, add)
     _let_neuron_read(neuron, add)
@@ -119,17 +121,21 @@ def _count_steps(graph: ir.Graph) -> ir.Value:
     for node in graph:
         if node.name == _STEP:
             return node.outputs[0]
-    one = constant(graph, "step_one", np.array(1, np.int64))
-    before = constant(graph, "step_before_first", np.array(-1, np.int64))
+    increment = np.array(1, np.int64)
+    one = constant(graph, "step_one", increment)
+    start = np.array(-1, np.int64)
+    before = constant(graph, "step_before_first", start)
     counter = ir.node("RunningSum", [one, before], domain=DOMAIN, name=_STEP)
     first = next(iter(graph))
-    return NodeBuilder.before(first).put(counter, "step_number", like=one)
+    builder = NodeBuilder.before(first)
+    return builder.put(counter, "step_number", like=one)
 
 
 def _new_add(graph: ir.Graph, value: ir.Value, operand: ir.Value, name: str) -> ir.Node:
     """Return a node of no graph yet that adds ``operand`` to ``value``."""
     add = ir.node("Add", [value, operand], name=name)
-    return NodeBuilder(graph).name(add, name, like=value)
+    builder = NodeBuilder(graph)
+    return builder.name(add, name, like=value)
 
 
 def _let_neuron_read(neuron: ir.Node, add: ir.Node) -> None:
@@ -162,7 +168,8 @@ def _add_to_constant(value: ir.Value, bias: np.ndarray) -> bool:
     if bias.size not in {1, old.size}:
         return False
     change = bias.reshape(-1) / _bias_factor(node)
-    set_array(operand, old + change)
+    total = old + change
+    set_array(operand, total)
     return True
 
 
@@ -194,7 +201,9 @@ def _give_bias_input(graph: ir.Graph, value: ir.Value, bias: np.ndarray) -> bool
 
 def _bias_input(node: ir.Node) -> ir.Value | None:
     """Return the bias that a node with weights reads, None if it has none."""
-    return node.inputs[_BIAS_INDEX] if len(node.inputs) > _BIAS_INDEX else None
+    if len(node.inputs) > _BIAS_INDEX:
+        return node.inputs[_BIAS_INDEX]
+    return None
 
 
 def _bias_factor(node: ir.Node) -> float:

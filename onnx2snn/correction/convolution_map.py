@@ -43,9 +43,11 @@ class ConvolutionMap(LinearMap):
         """Return the numbers under the kernel, [groups, positions, inputs]."""
         padded, window = self._slide_window(x, output_shape)
         windows = window.view(padded)  # [N, C, *kernel, *output]
-        positions = grid.positions_along(output_shape[2:])
+        spatial = output_shape[2:]
+        positions = grid.positions_along(spatial)
         all_taps = [_ALL] * len(positions)
-        seen = windows[(_ALL, _ALL, *all_taps, *positions)]
+        index = (_ALL, _ALL, *all_taps, *positions)
+        seen = windows[index]
         samples, channels = x.shape[:2]
         channels_a_group = channels // self._group
         inputs = channels_a_group * window.taps
@@ -56,7 +58,8 @@ class ConvolutionMap(LinearMap):
         """Return ``output`` at the same positions, [groups, positions, outputs]."""
         samples, channels, *spatial = output.shape
         positions = grid.positions_along(spatial)
-        thinned = output[(_ALL, _ALL, *positions)]
+        index = (_ALL, _ALL, *positions)
+        thinned = output[index]
         outputs = channels // self._group
         in_groups = thinned.reshape(samples, self._group, outputs, -1)
         return _rows_of_groups(in_groups)
@@ -66,7 +69,8 @@ class ConvolutionMap(LinearMap):
         old = array(self.weights)
         outputs_first = delta.transpose(0, 2, 1)
         change = outputs_first.reshape(old.shape)
-        set_array(self.weights, old + change)
+        new = old + change
+        set_array(self.weights, new)
 
     def _slide_window(
         self, x: np.ndarray, output_shape: Sequence[int]
@@ -76,7 +80,8 @@ class ConvolutionMap(LinearMap):
         spatial = x.shape[2:]
         kernel = self.weights_shape[2:]
         window = Window.of(spatial, kernel, self.attributes)
-        return window.pad(x, fill=0), window
+        padded = window.pad(x, fill=0)
+        return padded, window
 
 
 class TransposedConvolutionMap(ConvolutionMap):
@@ -101,7 +106,8 @@ class TransposedConvolutionMap(ConvolutionMap):
         change = np.moveaxis(change, -1, 2)
         kernel_axes = range(3, change.ndim)
         change = np.flip(change, axis=tuple(kernel_axes))
-        set_array(self.weights, old + change.reshape(old.shape))
+        new = old + change.reshape(old.shape)
+        set_array(self.weights, new)
 
     def _slide_window(
         self, x: np.ndarray, output_shape: Sequence[int]
@@ -121,8 +127,10 @@ class TransposedConvolutionMap(ConvolutionMap):
             inside.append(slice(first, None))
         window = Window(tuple(flipped_axes))
         spread = _spread_out(x, axes)
-        kept = spread[(_ALL, _ALL, *inside)]
-        return window.pad(kept, fill=0), window
+        at_inside = (_ALL, _ALL, *inside)
+        kept = spread[at_inside]
+        padded = window.pad(kept, fill=0)
+        return padded, window
 
     def _cut_at_begin(self, axis: Axis, output: int, index: int) -> int:
         """Return how much of the full output is cut off at the beginning of an axis.
@@ -139,10 +147,13 @@ class TransposedConvolutionMap(ConvolutionMap):
             return axis.begin
         output_padding = attributes.get("output_padding")
         extra = int(output_padding[index]) if output_padding else 0
-        full = (axis.size - 1) * axis.stride + axis.extent + extra
+        reach = (axis.size - 1) * axis.stride
+        full = reach + axis.extent + extra
         total = max(0, full - output)
         smaller_half = total // 2
-        return smaller_half if auto_pad == "SAME_UPPER" else total - smaller_half
+        if auto_pad == "SAME_UPPER":
+            return smaller_half
+        return total - smaller_half
 
 
 def _spread_size(axis: Axis) -> int:
@@ -154,9 +165,11 @@ def _spread_out(x: np.ndarray, axes: Sequence[Axis]) -> np.ndarray:
     """Return ``x`` with zeros between its entries: as many as the stride leaves out."""
     samples, channels = x.shape[:2]
     sizes = [_spread_size(axis) for axis in axes]
-    spread = np.zeros((samples, channels, *sizes), x.dtype)
+    shape = (samples, channels, *sizes)
+    spread = np.zeros(shape, x.dtype)
     at_stride = [slice(None, None, axis.stride) for axis in axes]
-    spread[(_ALL, _ALL, *at_stride)] = x
+    index = (_ALL, _ALL, *at_stride)
+    spread[index] = x
     return spread
 
 

@@ -102,7 +102,8 @@ class Layer:
         v_threshold = values.pop("v_threshold")
         v_init = values.pop("v")
         if v_threshold.ndim == 0:
-            v_threshold = v_threshold.reshape([1] * rank)
+            shape = [1] * rank
+            v_threshold = v_threshold.reshape(shape)
         return cls(
             neuron=neuron,
             op=op,
@@ -126,8 +127,10 @@ class Layer:
     def scale(self, factor: np.ndarray) -> None:
         """Multiply thresholds and initial potential by ``factor``, which broadcasts to them."""
         dtype = self.v_threshold.dtype
-        self.v_threshold = (self.v_threshold * factor).astype(dtype)
-        self.v_init = (self.v_init * factor).astype(dtype)
+        v_threshold = self.v_threshold * factor
+        self.v_threshold = v_threshold.astype(dtype)
+        v_init = self.v_init * factor
+        self.v_init = v_init.astype(dtype)
         if "v_threshold_negative" in self.other_inputs:
             negative = self.other_inputs["v_threshold_negative"] * factor
             scaled = {"v_threshold_negative": negative.astype(dtype)}
@@ -153,7 +156,8 @@ class Layer:
     def thinned(self, sample: Sample, grid: Grid) -> Sample:
         """Return ``sample`` at the positions of ``grid``, of all samples and channels."""
         shape = sample.target.shape
-        kept_axes = {0, 1 if self.channel_axis is None else self.channel_axis}
+        channel_axis = 1 if self.channel_axis is None else self.channel_axis
+        kept_axes = {0, channel_axis}
         thinned_axes = [axis for axis in self.shared_axes if axis not in kept_axes]
         positions = [slice(None)] * len(shape)
         found = grid.positions_along(shape[axis] for axis in thinned_axes)
@@ -177,17 +181,20 @@ class Layer:
         """
         varies = self._varies(current)
         shape = current.shape[1:] if varies else current.shape
-        spikes = np.empty((self.time_steps, *shape), np.int8)
+        shape_of_all = (self.time_steps, *shape)
+        spikes = np.empty(shape_of_all, np.int8)
         first_axis_is_batch = bool(shape) and self.v_threshold.shape[0] == 1
         if not first_axis_is_batch:
             self._fire(current, spikes)
             return spikes
         neurons_a_row = math.prod(shape[1:])
-        rows = max(1, _CACHED // max(1, neurons_a_row))
+        rows_in_cache = _CACHED // max(1, neurons_a_row)
+        rows = max(1, rows_in_cache)
         for start in range(0, shape[0], rows):
             part = slice(start, start + rows)
             part_of_current = current[:, part] if varies else current[part]
-            self._fire(part_of_current, spikes[:, part])
+            part_of_spikes = spikes[:, part]
+            self._fire(part_of_current, part_of_spikes)
         return spikes
 
     def mean_output(self, current: np.ndarray) -> np.ndarray:
@@ -199,7 +206,8 @@ class Layer:
             return self._written_output(current, self.spike_weights)
         spikes = self.spikes(current)
         mean = spikes.mean(axis=0, dtype=current.dtype)
-        return np.asarray(mean * self.v_threshold)
+        weighted = mean * self.v_threshold
+        return np.asarray(weighted)
 
     def _varies(self, current: np.ndarray) -> bool:
         """Return whether a current is another one in each step, [T, N, ...]."""
@@ -233,12 +241,15 @@ class Layer:
     def _written_output(self, current: np.ndarray, weights: SpikeWeights) -> np.ndarray:
         """Return what the spikes of a layer that fires alone write, [N, ...], for its input."""
         dtype = current.dtype.type
-        share = dtype(1 / weights.total(self.time_steps))
-        values = self.other_inputs | {"v_threshold": self.v_threshold}
+        total_weight = weights.total(self.time_steps)
+        share = dtype(1 / total_weight)
+        threshold = {"v_threshold": self.v_threshold}
+        values = self.other_inputs | threshold
         for name, value in values.items():
             if name.startswith("v_threshold"):
                 values[name] = value * share
-        offset = self.v_init * share * dtype(weights.last(self.time_steps))
+        last_weight = weights.last(self.time_steps)
+        offset = self.v_init * share * dtype(last_weight)
         complete_input = current + self.bias
         if self.op.name == "SignedInverseLeakyIF":  # its spikes write a magnitude
             offset = offset * np.sign(complete_input)
@@ -247,5 +258,7 @@ class Layer:
         total = np.zeros_like(current)
         for t in range(self.time_steps):
             spikes = self._advance(values)
-            total += spikes * dtype(weights.leak**-t)
-        return np.asarray(total * values["v_threshold"])
+            weight = dtype(weights.leak**-t)
+            total += spikes * weight
+        written = total * values["v_threshold"]
+        return np.asarray(written)

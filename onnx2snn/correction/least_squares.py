@@ -45,10 +45,12 @@ def solve_ridge(x: np.ndarray, y: np.ndarray, samples: np.ndarray) -> Solution:
         return _zero_solution(x, y)
     known = ~held_out
     errors = [_squared_sum(y[:, held_out])]
-    unseen_x, unseen_y = x[:, held_out], y[:, held_out]
+    unseen_x = x[:, held_out]
+    unseen_y = y[:, held_out]
     for matrix, offset in _solutions(x[:, known], y[:, known], _STRENGTHS):
         explained = unseen_x @ matrix.astype(x.dtype)
-        residual = unseen_y - explained - offset.astype(x.dtype)
+        shift = offset.astype(x.dtype)
+        residual = unseen_y - explained - shift
         errors.append(_squared_sum(residual))
     best = int(np.argmin(errors))
     if best == 0:
@@ -61,11 +63,14 @@ def _zero_solution(x: np.ndarray, y: np.ndarray) -> Solution:
     """Return a matrix and an offset of zeros, in the shapes they have for ``x`` and ``y``."""
     groups, _, inputs = x.shape
     outputs = y.shape[2]
-    return np.zeros((groups, inputs, outputs)), np.zeros((groups, 1, outputs))
+    matrix = np.zeros((groups, inputs, outputs))
+    offset = np.zeros((groups, 1, outputs))
+    return matrix, offset
 
 
 def _squared_sum(numbers: np.ndarray) -> float:
-    return float(np.square(numbers, dtype=np.float64).sum())
+    squares = np.square(numbers, dtype=np.float64)
+    return float(squares.sum())
 
 
 def _solutions(
@@ -88,26 +93,31 @@ def _solutions(
     products = products.astype(np.float64)
     right_side = y if is_among_positions else transposed @ y
     right_side = right_side.astype(np.float64)
-    variance = np.trace(products, axis1=1, axis2=2) / inputs
+    traces = np.trace(products, axis1=1, axis2=2)
+    variance = traces / inputs
     for strength in strengths:
         if strength == math.inf:
             zeros, _ = _zero_solution(x, y)
             yield zeros, y_mean
             continue
-        system = _add_to_diagonal(products, strength * variance + _TINY)
+        penalty = strength * variance + _TINY
+        system = _add_to_diagonal(products, penalty)
         matrix = np.linalg.solve(system, right_side)
         if is_among_positions:
             matrix = transposed.astype(np.float64) @ matrix
-        yield matrix, y_mean - x_mean @ matrix
+        offset = y_mean - x_mean @ matrix
+        yield matrix, offset
 
 
 def _mean_over_positions(numbers: np.ndarray) -> np.ndarray:
-    return np.asarray(numbers.mean(axis=1, keepdims=True, dtype=np.float64))
+    mean = numbers.mean(axis=1, keepdims=True, dtype=np.float64)
+    return np.asarray(mean)
 
 
 def _add_to_diagonal(products: np.ndarray, penalty: np.ndarray) -> np.ndarray:
     """Return the matrix of each group with a number, [groups], added to its diagonal."""
     system = products.copy()
-    diagonal = np.arange(products.shape[1])
+    size = products.shape[1]
+    diagonal = np.arange(size)
     system[:, diagonal, diagonal] += penalty[:, None]
     return system

@@ -119,7 +119,9 @@ def fire_neurons(recording: Recording, observed: ObservedLayer) -> None:
         else:
             current = recording.store.read(_CURRENT, batch)
         send = layer.mean_output if recording.networks.layerwise else layer.spikes
-        recording.store.append(record_name(layer.neuron), send(current))
+        name = record_name(layer.neuron)
+        sent = send(current)
+        recording.store.append(name, sent)
     recording.store.drop(_CURRENT)
     recording.store.drop(_TARGET)
     recording.fired.append(layer.neuron)
@@ -140,12 +142,15 @@ def _record_activation(recording: Recording, activation: ir.Value) -> None:
     subgraph = recording.ann_subgraph(activation)
     for batch in range(recording.batch_count):
         data = recording.run_ann(subgraph, batch)
-        recording.store.append(str(activation.name), data)
+        name = str(activation.name)
+        recording.store.append(name, data)
 
 
 def _run_current(recording: Recording, subgraph: Subgraph, batch: int) -> np.ndarray:
     """Return the current of a layer."""
-    return subgraph.run(recording.snn_feeds(subgraph, batch))[0]
+    feeds = recording.snn_feeds(subgraph, batch)
+    outputs = subgraph.run(feeds)
+    return outputs[0]
 
 
 def _describe_activation(layer: Layer, activation: ir.Value) -> None:

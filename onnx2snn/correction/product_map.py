@@ -38,7 +38,9 @@ class ProductMap(LinearMap):
     def inputs_per_position(self) -> int:
         """The count of numbers that the weights see at one position."""
         rows, columns = self.weights_shape
-        return rows if self._has_inputs_first else columns
+        if self._has_inputs_first:
+            return rows
+        return columns
 
     def unfold_operand(
         self, x: np.ndarray, output_shape: Sequence[int], grid: Grid

@@ -108,7 +108,8 @@ class Recording:
         for neuron in neurons:
             activation = self.networks.activations[neuron]
             self.store.drop(record_name(neuron))
-            self.store.drop(str(activation.name))
+            name = str(activation.name)
+            self.store.drop(name)
 
 
 def record_name(neuron: ir.Node) -> str:

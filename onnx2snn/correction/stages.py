@@ -45,14 +45,17 @@ def plan_stages(networks: NetworkPair) -> list[Stage]:
     fired: list[ir.Node] = []
     planned: set[ir.Node] = set()
     for neuron in networks.activations:
-        between = _nodes_between(edges, fired, neuron.inputs[:1]) - planned
+        current = neuron.inputs[:1]
+        between = _nodes_between(edges, fired, current) - planned
         planned |= between
         fired.append(neuron)
         last_needed = [node for node in fired if last_readers.get(node, node) is neuron]
         weighted_nodes = _find_weighted(graph, between)
-        stages.append(Stage(neuron, weighted_nodes, last_needed))
+        stage = Stage(neuron, weighted_nodes, last_needed)
+        stages.append(stage)
     behind = _nodes_between(edges, fired, graph.outputs) - planned
-    stages.append(Stage(None, _find_weighted(graph, behind), []))
+    weighted_behind = _find_weighted(graph, behind)
+    stages.append(Stage(None, weighted_behind, []))
     return stages
 
 
@@ -74,8 +77,10 @@ def _nodes_between(
         if producer is not None:
             producers.append(producer)
     driven = closure(edges, fired)
-    needed = closure(edges.reverse(copy=False), producers)
-    return {node for node in driven & needed if not is_neuron(node)}
+    backwards = edges.reverse(copy=False)
+    needed = closure(backwards, producers)
+    between = driven & needed
+    return {node for node in between if not is_neuron(node)}
 
 
 def _find_last_readers(networks: NetworkPair) -> dict[ir.Node, ir.Node | None]:

@@ -100,8 +100,10 @@ def _unfold_batches(
     laid_out = 0
     for number, (operand, residual) in enumerate(weights.samples):
         axes = _count_spatial_axes(linear_map, residual.shape)
-        along_axis = math.floor(positions_a_sample ** (1 / max(axes, 1)))
-        grid = Grid(max(_LEAST_POSITIONS, along_axis), number)
+        exponent = 1 / max(axes, 1)
+        along_axis = math.floor(positions_a_sample**exponent)
+        along = max(_LEAST_POSITIONS, along_axis)
+        grid = Grid(along, number)
         unfolded = _UnfoldedBatch(
             operand=linear_map.unfold_operand(operand, residual.shape, grid),
             residual=linear_map.unfold_output(residual, grid),
@@ -124,7 +126,8 @@ def _count_spatial_axes(linear_map: LinearMap, shape: Sequence[int]) -> int:
 
 def _is_finite(unfolded: np.ndarray) -> np.ndarray:
     """Return of each position whether all its numbers are defined, [positions]."""
-    return np.asarray(np.isfinite(unfolded).all(axis=(0, 2)))
+    is_finite = np.isfinite(unfolded)
+    return np.asarray(is_finite.all(axis=(0, 2)))
 
 
 def _number_samples(rows: list[int], positions: list[int], samples: int) -> np.ndarray:
@@ -139,8 +142,10 @@ def _number_samples(rows: list[int], positions: list[int], samples: int) -> np.n
         samples: Number of samples in these batches.
     """
     if sum(rows) == samples:
-        positions_a_row = np.array(positions) // np.maximum(rows, 1)
-        return np.repeat(np.arange(samples), np.repeat(positions_a_row, rows))
+        counts = np.array(positions)
+        positions_a_row = counts // np.maximum(rows, 1)
+        repeats = np.repeat(positions_a_row, rows)
+        return np.repeat(np.arange(samples), repeats)
     if len(positions) >= HELD_OUT:
         return np.repeat(np.arange(len(positions)), positions)
     runs = [np.arange(count) * HELD_OUT // max(count, 1) for count in positions]

@@ -52,7 +52,9 @@ class InputSpec:
     @property
     def rows(self) -> int | None:
         """Size of the first axis if the model fixes it: the batch size baked into it."""
-        return self.shape[0] if self.shape else None
+        if self.shape:
+            return self.shape[0]
+        return None
 
     def __str__(self) -> str:
         """Return name, type and shape, symbolic axes as N, ?, as in ``'x' float32 [N, 3, ?]``."""
@@ -131,13 +133,17 @@ def shape_problem(shape: Shape, spec: InputSpec) -> str | None:
         )
     if not _sizes_fit(shape[1:], sizes):
         return f"has shape {list(shape)}, expected {expected}"
-    return "is empty" if 0 in shape else None
+    if 0 in shape:
+        return "is empty"
+    return None
 
 
 def _problem_of_any_rank(shape: Shape) -> str | None:
     if shape == ():
         return "is a scalar, but the first axis must count the samples"
-    return "is empty" if 0 in shape else None
+    if 0 in shape:
+        return "is empty"
+    return None
 
 
 def _sizes_behind_axis_0(shape: OpenShape, rank: int) -> OpenShape | None:

@@ -146,7 +146,9 @@ class Layout:
     def samples(self) -> int:
         """Number of samples, by the first input that is no scalar."""
         main = self._counted_input()
-        return 1 if main is None else main.rows * main.samples_a_row
+        if main is None:
+            return 1
+        return main.rows * main.samples_a_row
 
     def _counted_input(self) -> StoredInput | None:
         """Return the input by which samples are counted, None if all are scalars."""

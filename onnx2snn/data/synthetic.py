@@ -144,7 +144,9 @@ def _channel_axis(spec: InputSpec) -> int | None:
     for axis in (1, 3):
         if spec.shape[axis] in _IMAGE_CHANNELS:
             return axis
-    return 1 if spec.shape[1] is None else None
+    if spec.shape[1] is None:
+        return 1
+    return None
 
 
 def _make_images(

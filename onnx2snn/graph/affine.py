@@ -37,7 +37,8 @@ def affine_of(node: ir.Node) -> Affine | None:
         x, operand = operand, x
     if x is None or is_constant(x) or not is_constant(operand):
         return None
-    values = _read_per_channel(array(operand), x)
+    data = array(operand)
+    values = _read_per_channel(data, x)
     if values is None or values.dtype.kind != "f":
         return None
     return _apply_operator(node, x, values)
@@ -51,15 +52,20 @@ def _apply_operator(node: ir.Node, x: ir.Value, values: np.ndarray) -> Affine | 
         return _shift_by(x, -values)
     if is_op(node, "Mul"):
         return _scale_by(x, values)
-    return _scale_by(x, 1 / values) if np.all(values) else None
+    if np.all(values):
+        inverse = 1 / values
+        return _scale_by(x, inverse)
+    return None
 
 
 def _shift_by(x: ir.Value, shift: np.ndarray) -> Affine:
-    return Affine(x, scale=np.ones_like(shift), shift=shift)
+    ones = np.ones_like(shift)
+    return Affine(x, scale=ones, shift=shift)
 
 
 def _scale_by(x: ir.Value, scale: np.ndarray) -> Affine:
-    return Affine(x, scale=scale, shift=np.zeros_like(scale))
+    zeros = np.zeros_like(scale)
+    return Affine(x, scale=scale, shift=zeros)
 
 
 def _read_batch_norm(node: ir.Node) -> Affine | None:
@@ -71,23 +77,30 @@ def _read_batch_norm(node: ir.Node) -> Affine | None:
         return None
     scale, bias, mean, variance = (array(value) for value in parameters)
     epsilon = node.attributes.get_float("epsilon", 1e-5)
-    s = scale / np.sqrt(variance + epsilon)
-    return Affine(x, scale=s, shift=bias - s * mean)
+    deviation = np.sqrt(variance + epsilon)
+    s = scale / deviation
+    shift = bias - s * mean
+    return Affine(x, scale=s, shift=shift)
 
 
 def _read_per_channel(values: np.ndarray, x: ir.Value) -> np.ndarray | None:
     """Return a constant operand as one number a channel of ``x``, None if it is more."""
     if x.shape is None:
         is_single = values.shape in {(), (1,)}
-        return values.reshape(1) if is_single else None
+        if is_single:
+            return values.reshape(1)
+        return None
     rank = len(x.shape)
     if values.ndim > rank:
         return None
     if values.size == 1:
         return values.reshape(1)
-    shape = (1,) * (rank - values.ndim) + values.shape
+    new_axes = (1,) * (rank - values.ndim)
+    shape = new_axes + values.shape
     counts_last = rank == 2 or is_op(x.producer(), "MatMul")
     axis = rank - 1 if counts_last else 1
     other_lengths = shape[:axis] + shape[axis + 1 :]
     is_per_channel = all(length == 1 for length in other_lengths)
-    return values.reshape(-1) if is_per_channel else None
+    if is_per_channel:
+        return values.reshape(-1)
+    return None

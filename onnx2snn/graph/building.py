@@ -100,7 +100,8 @@ class NodeBuilder:
         for output in node.outputs:
             output.name = fresh_name(self.graph, name)
             if like is not None:
-                output.type, output.shape = like.type, like.shape
+                output.type = like.type
+                output.shape = like.shape
         node.name = node.name or node.outputs[0].name
         return node
 
@@ -152,7 +153,8 @@ def copied(node: ir.Node) -> ir.Node:
         num_outputs=len(node.outputs),
     )
     for new, old in zip(copy.outputs, node.outputs, strict=True):
-        new.type, new.shape = old.type, old.shape
+        new.type = old.type
+        new.shape = old.shape
     return copy
 
 

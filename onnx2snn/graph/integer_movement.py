@@ -88,7 +88,9 @@ def _find_shared_scale(
     if not known:
         return None
     first, *others = known
-    return first if all(first.matches(other) for other in others) else None
+    if all(first.matches(other) for other in others):
+        return first
+    return None
 
 
 def _pads_with_number(node: ir.Node) -> bool:

@@ -47,7 +47,9 @@ def output_axis(node: ir.Node) -> int:
     if not is_op(node, "Gemm"):
         return 1
     is_transposed = node.attributes.get_int("transB", 0) != 0
-    return 0 if is_transposed else 1
+    if is_transposed:
+        return 0
+    return 1
 
 
 def count_groups(node: ir.Node) -> int:

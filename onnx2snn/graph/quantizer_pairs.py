@@ -64,7 +64,9 @@ def _match_pair(dequantize: ir.Node) -> QuantizerPair | None:
         return None
     if is_op(quantize, "DynamicQuantizeLinear"):
         reads_all = tuple(dequantize.inputs) == tuple(quantize.outputs)
-        return QuantizerPair(quantize, dequantize, None) if reads_all else None
+        if reads_all:
+            return QuantizerPair(quantize, dequantize, None)
+        return None
     quantizer = quantizer_of(quantize) if is_quantize(quantize) else None
     if quantizer is None or not quantizer.matches(quantizer_of(dequantize)):
         return None
@@ -72,7 +74,9 @@ def _match_pair(dequantize: ir.Node) -> QuantizerPair | None:
 
 
 def _find_producer(value: ir.Value | None) -> ir.Node | None:
-    return None if value is None else value.producer()
+    if value is None:
+        return None
+    return value.producer()
 
 
 @dataclass(frozen=True, eq=False)

@@ -137,7 +137,9 @@ def _find_default_type(node: ir.Node) -> ir.DataType | None:
         number = node.attributes.get_int("output_dtype", 0)
         return ir.DataType(number or ir.DataType.UINT8)
     integers = node.inputs[0]
-    return None if integers is None else integers.dtype
+    if integers is None:
+        return None
+    return integers.dtype
 
 
 def _read_axis(node: ir.Node) -> int:

@@ -81,7 +81,9 @@ def _difference(expected: np.ndarray, actual: object, *, coarse: bool) -> str | 
 def _tolerance(dtype: ir.DataType, *, coarse: bool) -> float:
     if coarse:
         return COARSE_TOLERANCE
-    return _HALF_TOLERANCE if dtype is ir.DataType.FLOAT16 else TOLERANCE
+    if dtype is ir.DataType.FLOAT16:
+        return _HALF_TOLERANCE
+    return TOLERANCE
 
 
 def _difference_of_reals(

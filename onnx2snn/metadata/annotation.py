@@ -43,7 +43,9 @@ class Annotation(Generic[Content]):
     def read(self, item: Annotated) -> Content | None:
         """Return what is written on ``item``, None if nothing is."""
         text = item.metadata_props.get(self.key)
-        return None if text is None else self.decode(text)
+        if text is None:
+            return None
+        return self.decode(text)
 
     def read_required(self, item: Annotated) -> Content:
         """Return what is written on ``item``.

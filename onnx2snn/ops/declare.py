@@ -106,7 +106,9 @@ class StepOp:
         return schema
 
     def _type(self, name: str) -> str:
-        return "I" if name in self.integers else "T"
+        if name in self.integers:
+            return "I"
+        return "T"
 
     def _infer(self, context: InferenceContext) -> None:
         """Give every output the shape of the first input, and its type or int64."""

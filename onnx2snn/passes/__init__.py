@@ -193,7 +193,9 @@ def stage_of(pass_: type[ir.passes.PassBase]) -> str | None:
     """Return the stage in which a pass of this package runs; None for any other."""
     package, *folders = pass_.__module__.split(".")
     is_ours = package == "onnx2snn" and folders[0] == "passes"
-    return folders[1] if is_ours else None
+    if is_ours:
+        return folders[1]
+    return None
 
 
 def run(model: AnyModel, passes: Iterable[ir.passes.PassBase]) -> Any:  # noqa: ANN401

@@ -126,7 +126,9 @@ def _driver_of(node: ir.Node, streams: Streams) -> str:
     if streams.is_spike_driven(node):
         return "spikes"
     kind = streams.classifications[node].kind.value
-    return kind if kind in _DRIVERS else "analog"
+    if kind in _DRIVERS:
+        return kind
+    return "analog"
 
 
 def _describe_nodes(
@@ -175,7 +177,8 @@ def _kind_and_reason(mapping: NodeMapping, streams: Streams) -> tuple[str, str]:
         return _GONE[mapping.outcome]
     node = _choose_representative(mapping, streams)
     classification = streams.classifications[node]
-    kind, reason = classification.kind.value, classification.reason
+    kind = classification.kind.value
+    reason = classification.reason
     if classification.kind is NodeKind.ANALOG and is_excluded_node(node):
         reason = "excluded, as asked"
     return kind, reason

@@ -34,7 +34,8 @@ class LogScale:
     @classmethod
     def around(cls, smallest: float, largest: float) -> LogScale:
         """Return a scale with a margin around two numbers, > 0."""
-        low, high = math.log10(smallest), math.log10(largest)
+        low = math.log10(smallest)
+        high = math.log10(largest)
         margin = max(0.05 * (high - low), _LEAST_MARGIN)
         return cls(low - margin, high + margin)
 

@@ -99,9 +99,11 @@ def report(
     weights = max(map(spike_weights_of, neurons), key=lambda found: found.leak)
     is_weighted = weights.leak != 1.0
     if schedule == "lockstep":
-        latency, analog_runs = time_steps, time_steps
+        latency = time_steps
+        analog_runs = time_steps
     else:
-        latency, analog_runs = time_steps * layers_in_a_row(snn.graph), 1
+        latency = time_steps * layers_in_a_row(snn.graph)
+        analog_runs = 1
     codings_as_dicts = {
         name: dataclasses.asdict(coding) for name, coding in codings.items()
     }

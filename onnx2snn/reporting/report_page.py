@@ -40,7 +40,8 @@ def render_page(report: Report) -> str:
 
 def _texts(report: Report) -> dict[str, str]:
     """Return the texts of the page, still to be escaped, by their names in the template."""
-    macs, energy = report["analysis"]["macs"], report["energy"]
+    macs = report["analysis"]["macs"]
+    energy = report["energy"]
     source_digest = report["source_sha256"] or "unknown"
     data_digest = report["calibration_sha256"] or "none"
     shares = [f"{name} {_percent(macs, name)}" for name in _DRIVERS]
@@ -161,8 +162,10 @@ def _draw_axis(scale: LogScale) -> str:
 
 
 def _draw_layer(layer: LayerReport, scale: LogScale) -> str:
-    smallest, largest = layer["v_threshold_min"], layer["v_threshold_max"]
-    low, high = scale.position(smallest), scale.position(largest)
+    smallest = layer["v_threshold_min"]
+    largest = layer["v_threshold_max"]
+    low = scale.position(smallest)
+    high = scale.position(largest)
     quartiles = layer["v_threshold_quartiles"]
     first, median, third = (scale.position(value) for value in quartiles)
     shapes = [
@@ -198,7 +201,8 @@ def _draw_choice(kind: str, count: int) -> str:
 def _draw_node(node: NodeAnalysis) -> str:
     kind = node["kind"]
     words = f"{kind}, spike-driven" if node["spike_driven"] else kind
-    name, reason = escape(node["node"]), escape(node["reason"])
+    name = escape(node["node"])
+    reason = escape(node["reason"])
     if node["place"]:
         name += f'<br><span class="quiet">in {escape(node["place"])}</span>'
     return (
@@ -212,4 +216,6 @@ def _write_macs(macs: int | None) -> str:
     """Return a number of multiply-accumulates: ``?`` if unknown, nothing if there are none."""
     if macs is None:
         return "?"
-    return f"{macs:,}" if macs else ""
+    if macs:
+        return f"{macs:,}"
+    return ""

@@ -63,7 +63,8 @@ class Network:
         self._time_steps_input = _name_of_input(time_steps)
         self._tells_all_steps = _is_one_loop_in_main_graph(model.graph)
         self._runtime = runtime
-        self._run = runtime(model if path is None else path)
+        source = model if path is None else path
+        self._run = runtime(source)
         self._parts: tuple[_Part, _Part] | None = None
 
     def run(
@@ -87,7 +88,8 @@ class Network:
             feeds = {self._only_input(): feeds}
         time_steps = None if T is None else checked_time_steps(T)
         arrays = self._checked_feeds(feeds, time_steps)
-        return dict(zip(self.outputs, self._run(arrays), strict=True))
+        results = self._run(arrays)
+        return dict(zip(self.outputs, results, strict=True))
 
     def steps_in(self, feeds: Feeds) -> int:
         """Return for how many steps the network runs on ``feeds`` if none are given."""
@@ -117,18 +119,21 @@ class Network:
             return {t: self.run(feeds, t) for t in steps}
         trunk, readout = self._trunk_and_readout()
         wanted = [checked_time_steps(t) for t in steps]
-        arrays = self._checked_feeds(feeds, max(wanted))
+        most = max(wanted)
+        arrays = self._checked_feeds(feeds, most)
         carried = trunk.run(arrays)
         outputs = {}
         for t in wanted:
             after_t = {name: np.asarray(data[t - 1]) for name, data in carried.items()}
-            outputs[t] = readout.run(arrays | after_t)
+            known = arrays | after_t
+            outputs[t] = readout.run(known)
         return outputs
 
     def _trunk_and_readout(self) -> tuple[_Part, _Part]:
         """Return the loop over time, and the part behind it; opened when first asked for."""
         if self._parts is None:
-            trunk, readout = split_behind_loop(self.model.clone())
+            copy = self.model.clone()
+            trunk, readout = split_behind_loop(copy)
             self._parts = _Part(trunk, self._runtime), _Part(readout, self._runtime)
         return self._parts
 
@@ -166,7 +171,9 @@ def _time_steps_value(model: ir.Model) -> ir.Value:
 
 def _name_of_input(value: ir.Value) -> str | None:
     """Return the name of a graph input; None of any other value."""
-    return str(value.name) if value.is_graph_input() else None
+    if value.is_graph_input():
+        return str(value.name)
+    return None
 
 
 def _is_one_loop_in_main_graph(graph: ir.Graph) -> bool:
@@ -177,7 +184,8 @@ def _is_one_loop_in_main_graph(graph: ir.Graph) -> bool:
 
 
 def _event_names(model: ir.Model) -> tuple[str, ...]:
-    codings = json.loads(INPUT_CODINGS.read(model) or "{}")
+    text = INPUT_CODINGS.read(model) or "{}"
+    codings = json.loads(text)
     return tuple(name for name, coding in codings.items() if coding == EVENTS)
 
 

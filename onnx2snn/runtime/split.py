@@ -26,7 +26,8 @@ def split_behind_loop(model: ir.Model) -> tuple[ir.Model, ir.Model]:
     """
     graph = model.graph
     loop = _only_loop(graph)
-    for position, value in enumerate(tuple(graph.outputs)):
+    outputs = tuple(graph.outputs)
+    for position, value in enumerate(outputs):
         if value.producer() is loop:
             graph.outputs[position] = _append_copy(graph, value)
     ends = boundary(graph.outputs, loop.outputs)
@@ -49,7 +50,8 @@ def _only_loop(graph: ir.Graph) -> ir.Node:
 def _append_copy(graph: ir.Graph, value: ir.Value) -> ir.Value:
     """Append a copy of ``value`` that takes over its name, and return it."""
     name = value.name
-    copy = NodeBuilder(graph).add("Identity", [value], f"{name}.copy", like=value)
+    builder = NodeBuilder(graph)
+    copy = builder.add("Identity", [value], f"{name}.copy", like=value)
     value.name = fresh_name(graph, f"{name}.final")
     copy.name = name
     return copy
@@ -67,7 +69,8 @@ def _scan_carried_value(loop: ir.Node, value: ir.Value) -> ir.Value:
     scanned.type = value.type
     body.append(node)
     body.outputs.append(scanned)
-    loop.resize_outputs(len(loop.outputs) + 1)
+    count = len(loop.outputs) + 1
+    loop.resize_outputs(count)
     result = loop.outputs[-1]
     value.name = f"{name}.last"
     result.name = name

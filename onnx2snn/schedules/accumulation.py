@@ -69,7 +69,8 @@ def accumulate_results(
         linear: The linear parts, found before the layers fired.
     """
     builder = NodeBuilder(graph)
-    one = constant(graph, "one_step", np.array(1, np.int64))
+    one_more = np.array(1, np.int64)
+    one = constant(graph, "one_step", one_more)
     count = builder.add("Add", [time_steps, one], "T.with_silence", like=time_steps)
     sources = {layer.total: _Source.of(graph, layer) for layer in layers}
     for value in linear.results:
@@ -77,11 +78,13 @@ def accumulate_results(
         if len(before) < 2:  # one alone makes a value of the sum of spikes
             continue
         nodes = [node for node in graph if node in before]
-        loop = _Accumulation(graph, value, sources).make_loop(nodes, count)
+        accumulation = _Accumulation(graph, value, sources)
+        loop = accumulation.make_loop(nodes, count)
         readers = [node for node in graph if node not in linear.nodes]
         graph.append(loop)
         base, changes = loop.outputs[:2]
-        total = builder.add("Add", [base, changes], f"{value.name}.all", like=base)
+        name = f"{value.name}.all"
+        total = builder.add("Add", [base, changes], name, like=base)
         for node in readers:
             rewire(node, value, total)
         hand_over_output(graph, value, total)
@@ -104,10 +107,12 @@ class _Source:
     @classmethod
     def of(cls, graph: ir.Graph, layer: Fired) -> _Source:
         """Return the spikes of ``layer``, with the nodes for it at the end of ``graph``."""
-        silence, spikes = layer.silence, layer.spikes
+        silence = layer.silence
+        spikes = layer.spikes
         assert spikes is not None
         builder = NodeBuilder(graph)
-        axis = constant(graph, f"{layer.total.name}.time_axis", np.array([0], np.int64))
+        first = np.array([0], np.int64)
+        axis = constant(graph, f"{layer.total.name}.time_axis", first)
         silent_step = builder.add(
             "Unsqueeze", [silence, axis], f"{spikes.name}.silent", like=silence
         )
@@ -149,22 +154,28 @@ class _Accumulation:
             count: Number of steps, with the one before the first spike.
         """
         copies = self._copy_nodes(nodes)
-        result = copies[self._value.producer()].outputs[self._value.index() or 0]
+        producer = self._value.producer()
+        index = self._value.index() or 0
+        result = copies[producer].outputs[index]
         linear = list(copies.values())
         totals: dict[ir.Value, None] = {}
         for node in linear:
             totals.update(dict.fromkeys(v for v in reads(node) if v in self._sources))
-        weights, fading = self._carry_weights([self._sources[v] for v in totals])
+        used = [self._sources[v] for v in totals]
+        weights, fading = self._carry_weights(used)
         slices: list[ir.Node] = []
         for total in totals:
             source = self._sources[total]
-            taken = self._take_step(source, weights.get(source.kind))
+            weight = weights.get(source.kind)
+            taken = self._take_step(source, weight)
             slices += taken
             for node in linear:
-                rewire(node, total, taken[-1].outputs[0])
+                spikes = taken[-1].outputs[0]
+                rewire(node, total, spikes)
         sums, carried_sums = self._add_changes(result)
         carried = [*carried_sums, *weights.values()]
-        body = Body(self._step, [*slices, *linear, *sums, *fading], carried)
+        all_nodes = [*slices, *linear, *sums, *fading]
+        body = Body(self._step, all_nodes, carried)
         name = f"{ACCUMULATION_LOOP}{self._value.name}"
         loop = new_loop(self._graph, name, count, body)
         name_finals(self._graph, loop, carried)
@@ -174,9 +185,11 @@ class _Accumulation:
         """Return copies of ``nodes`` that read each other."""
         copies: dict[ir.Node | None, ir.Node] = {node: copied(node) for node in nodes}
         for node in nodes:
-            copies[node].name = node.name
-            for old, new in zip(node.outputs, copies[node].outputs, strict=True):
-                new.name = fresh_name(self._graph, f"{old.name}.step")
+            copy = copies[node]
+            copy.name = node.name
+            for old, new in zip(node.outputs, copy.outputs, strict=True):
+                name = f"{old.name}.step"
+                new.name = fresh_name(self._graph, name)
                 for reader in copies.values():
                     rewire(reader, old, new)
         return copies
@@ -188,7 +201,8 @@ class _Accumulation:
         name = f"{self._value.name}.weight"
         carried: dict[WeightKind, Carried] = {}
         nodes = []
-        for kind in dict.fromkeys(source.kind for source in sources):
+        kinds = dict.fromkeys(source.kind for source in sources)
+        for kind in kinds:
             weights, dtype = kind
             if weights.leak == 1.0:
                 continue
@@ -204,7 +218,8 @@ class _Accumulation:
             "Gather", [source.spikes, self._step], name, {"axis": 0}
         )
         now = gather.outputs[0]
-        now.type, now.shape = source.spikes.type, source.like.shape
+        now.type = source.spikes.type
+        now.shape = source.like.shape
         if weight is None:
             return [gather]
         scale = self._builder.node(
@@ -214,9 +229,12 @@ class _Accumulation:
 
     def _add_changes(self, result: ir.Value) -> tuple[list[ir.Node], list[Carried]]:
         """Return the nodes that keep f(0), and add up the differences to it."""
-        builder, name = self._builder, str(self._value.name)
-        zero = constant(self._graph, f"{name}.zero", zeros_like(result))
-        no_step = constant(self._graph, f"{name}.no_step", np.array(0, np.int64))
+        builder = self._builder
+        name = str(self._value.name)
+        zeros = zeros_like(result)
+        zero = constant(self._graph, f"{name}.zero", zeros)
+        number = np.array(0, np.int64)
+        no_step = constant(self._graph, f"{name}.no_step", number)
         base = builder.value(f"{name}.base", like=result)
         total = builder.value(f"{name}.sum", like=result)
         base.shape = total.shape = None  # zero, which broadcasts, at first
@@ -232,5 +250,8 @@ class _Accumulation:
         subtract = builder.node("Sub", [result, kept], f"{name}.change", like=result)
         change = subtract.outputs[0]
         add = builder.node("Add", [change, total], f"{name}.sum_next", like=result)
-        carried = [Carried(zero, base, kept), Carried(zero, total, add.outputs[0])]
-        return [is_first, keep, subtract, add], carried
+        carried_base = Carried(zero, base, kept)
+        carried_total = Carried(zero, total, add.outputs[0])
+        carried = [carried_base, carried_total]
+        nodes = [is_first, keep, subtract, add]
+        return nodes, carried

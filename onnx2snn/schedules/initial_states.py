@@ -33,7 +33,8 @@ class InitialStates:
         self._builder = NodeBuilder(graph)
         self._axes: dict[str, tuple[ir.Value, int]] = {}
         for value in graph.inputs:
-            for axis, dim in enumerate(_dims_of(value) or ()):
+            dims = _dims_of(value) or ()
+            for axis, dim in enumerate(dims):
                 if isinstance(dim, str):
                     self._axes[dim] = value, axis
         self._shapes: dict[Dims, ir.Value] = {}
@@ -50,7 +51,8 @@ class InitialStates:
         if dims is None or not self._are_known(dims) or data.shape == dims:
             return constant(self.graph, name, data)
         start = constant(self.graph, f"{name}_value", data)
-        expand = ir.node("Expand", [start, self._shape(dims)], name=f"{name}.expand")
+        shape = self._shape(dims)
+        expand = ir.node("Expand", [start, shape], name=f"{name}.expand")
         state = self._builder.put(expand, name, like=start)
         state.shape = ir.Shape(dims)
         return state
@@ -68,18 +70,21 @@ class InitialStates:
         return self._shapes[dims]
 
     def _fixed_shape(self, dims: Dims) -> ir.Value:
-        return constant(self.graph, "state_shape", np.array(dims, np.int64))
+        sizes = np.array(dims, np.int64)
+        return constant(self.graph, "state_shape", sizes)
 
     def _computed_shape(self, dims: Dims) -> ir.Value:
         sizes = [self._size(dim) for dim in dims]
-        shape = self._builder.add("Concat", sizes, "state_shape", {"axis": 0})
+        first_axis = {"axis": 0}
+        shape = self._builder.add("Concat", sizes, "state_shape", first_axis)
         shape.type = ir.TensorType(ir.DataType.INT64)
         return shape
 
     def _size(self, dim: int | str | None) -> ir.Value:
         """Return one dimension as a value of shape [1]."""
         if isinstance(dim, int):
-            return constant(self.graph, "state_dim", np.array([dim], np.int64))
+            data = np.array([dim], np.int64)
+            return constant(self.graph, "state_dim", data)
         source, axis = self._axes[str(dim)]
         ends = {"start": axis, "end": axis + 1}
         size = self._builder.add("Shape", [source], "state_shape", ends)
@@ -96,12 +101,14 @@ def _dims_of(value: ir.Value) -> Dims | None:
 
 def starting_value(state: ir.Value | None) -> np.ndarray:
     """Return the contents of an initial state, in a shape that broadcasts to it."""
-    return array(_before_expand(state))
+    unexpanded = _before_expand(state)
+    return array(unexpanded)
 
 
 def set_starting_value(state: ir.Value | None, data: np.ndarray) -> None:
     """Change the contents of an initial state to ``data``, which broadcasts to it."""
-    set_array(_before_expand(state), data)
+    unexpanded = _before_expand(state)
+    set_array(unexpanded, data)
 
 
 def _before_expand(state: ir.Value | None) -> ir.Value | None:

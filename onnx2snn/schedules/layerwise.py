@@ -81,7 +81,8 @@ class _Emitter:
     def fire_layer(self, neuron: ir.Node) -> Fired:
         """Put ``neuron`` into a loop; its readers read what its spikes stand for in the end."""
         graph = self._graph
-        current, spike = neuron.inputs[0], neuron.outputs[0]
+        current = neuron.inputs[0]
+        spike = neuron.outputs[0]
         assert current is not None
         weights = spike_weights_of(neuron)
         values = self._weight_values(weights, spike)
@@ -98,8 +99,10 @@ class _Emitter:
         nodes, sums = self._add_spikes(weights, spike, silence, name)
         carried += sums
         stacked = [spike] if self._keeps_spikes else []
-        body = Body(step_number(graph), [neuron, *nodes], carried, stacked)
-        loop = new_loop(graph, f"{LAYER_LOOP}{name}", self._count, body)
+        step = step_number(graph)
+        body = Body(step, [neuron, *nodes], carried, stacked)
+        loop_name = f"{LAYER_LOOP}{name}"
+        loop = new_loop(graph, loop_name, self._count, body)
         name_finals(graph, loop, carried)
         spikes = self._name_stacked(loop, spike) if self._keeps_spikes else None
         total = loop.outputs[carried.index(sums[0])]
@@ -140,10 +143,12 @@ class _Emitter:
         The offset is to the smallest digit what ``v_init`` is to the threshold. Where spikes of
         both signs write a magnitude, the offset has the sign of the input.
         """
-        v_init = starting_value(named_inputs(neuron)["v"])
+        inputs = named_inputs(neuron)
+        v_init = starting_value(inputs["v"])
         if not v_init.any():
             return current
-        builder, name = self._builder, display_name(neuron)
+        builder = self._builder
+        name = display_name(neuron)
         first = constant(self._graph, f"{name}.v_init", v_init)
         offset = builder.add(
             "Div", [first, values.total], f"{name}.first_offset", like=first
@@ -163,11 +168,13 @@ class _Emitter:
         """Return zeros in the shape of ``current``: no input comes while a layer fires."""
         dtype = current.dtype or ir.DataType.FLOAT
         name = current.name
-        zero = constant(self._graph, f"{name}.zero", np.zeros([], dtype.numpy()))
+        data = np.zeros([], dtype.numpy())
+        zero = constant(self._graph, f"{name}.zero", data)
         shape = self._builder.add("Shape", [current], f"{name}.shape")
         shape.type = ir.TensorType(ir.DataType.INT64)
         if current.shape is not None:
-            shape.shape = ir.Shape([current.shape.rank()])
+            rank = current.shape.rank()
+            shape.shape = ir.Shape([rank])
         return self._builder.add(
             "Expand", [zero, shape], f"{name}.silence", like=current
         )

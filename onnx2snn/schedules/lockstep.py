@@ -51,7 +51,8 @@ def emit_time_loop(
             get a leading axis of length T.
         every_step: Names of graph outputs wanted for every step: they get one too.
     """
-    parts = _part_between_tensors(graph, {*events, *event_names(graph)}, every_step)
+    all_events = {*events, *event_names(graph)}
+    parts = _part_between_tensors(graph, all_events, every_step)
     if not parts.body:
         return False
     count = _step_count(graph, parts.events, time_steps)
@@ -105,12 +106,15 @@ def _step_count(
         return time_steps_input(graph, time_steps)
     event = events[0]
     builder = NodeBuilder(graph)
-    axis = constant(graph, f"{event.name}.time_axis", np.array([0], np.int64))
+    first = np.array([0], np.int64)
+    axis = constant(graph, f"{event.name}.time_axis", first)
     first_axis = {"start": 0, "end": 1}
     length = builder.add("Shape", [event], f"{event.name}.length", first_axis)
-    length.type, length.shape = ir.TensorType(ir.DataType.INT64), ir.Shape([1])
+    length.type = ir.TensorType(ir.DataType.INT64)
+    length.shape = ir.Shape([1])
     steps = builder.add("Squeeze", [length, axis], f"{event.name}.steps")
-    steps.type, steps.shape = length.type, ir.Shape([])
+    steps.type = length.type
+    steps.shape = ir.Shape([])
     return steps
 
 
@@ -132,7 +136,8 @@ class _Emitter:
 
     def emit(self) -> None:
         """Replace the body nodes by one Loop node."""
-        graph, parts = self._graph, self._parts
+        graph = self._graph
+        parts = self._parts
         graph.remove(parts.body)
         carried = [state.carry(graph) for state in parts.states]
         carried += [self._carry_out(value) for value in parts.finals]
@@ -160,7 +165,8 @@ class _Emitter:
             rewire(reader, event, gather.outputs[0])
         outside = [node for node in self._parts.outside if event in reads(node)]
         if outside:  # they read its shape
-            zero = constant(self._graph, f"{event.name}.zero", np.array(0, np.int64))
+            index = np.array(0, np.int64)
+            zero = constant(self._graph, f"{event.name}.zero", index)
             first = builder.add(
                 "Gather", [event, zero], f"{event.name}.first", along_time, like=event
             )
@@ -171,7 +177,8 @@ class _Emitter:
 
     def _carry_out(self, value: ir.Value) -> Carried:
         """Carry ``value`` outside: by a body input that nobody reads."""
-        first = constant(self._graph, f"{value.name}.before", zeros_like(value))
+        zeros = zeros_like(value)
+        first = constant(self._graph, f"{value.name}.before", zeros)
         name = fresh_name(self._graph, f"{value.name}.last")
         inside = ir.Value(name=name, type=value.type)
         return Carried(first, inside, value)
@@ -188,7 +195,8 @@ class _Emitter:
     def _connect_stacked(self, outputs: Sequence[ir.Value]) -> None:
         """Let graph outputs read the values of all steps."""
         for output, value in zip(outputs, self._parts.stacked, strict=True):
-            output.type, output.shape = value.type, value.shape
+            output.type = value.type
+            output.shape = value.shape
             _add_time_axis(output)
             self._hand_out(value, output)
 

@@ -71,7 +71,9 @@ class State:
     @property
     def position(self) -> int:
         """Position among the inputs of the node."""
-        return list(ALL_OPS[self.node.op_type].inputs).index(self.name)
+        op = ALL_OPS[self.node.op_type]
+        names = list(op.inputs)
+        return names.index(self.name)
 
     def carry(self, graph: ir.Graph, start: ir.Value | None = None) -> Carried:
         """Let the node read the state from a new body input, in the place of its start.
@@ -108,20 +110,23 @@ def states(node: ir.Node) -> list[State]:
     for name, name_after in op.state.items():
         before = inputs[name]
         if before is not None:
-            found.append(State(node, name, before, outputs[name_after]))
+            state = State(node, name, before, outputs[name_after])
+            found.append(state)
     return found
 
 
 def step_number(graph: ir.Graph) -> ir.Value:
     """Return the body input that holds the number of the step, from 0."""
-    return _scalar(fresh_name(graph, "step"), ir.DataType.INT64)
+    name = fresh_name(graph, "step")
+    return _scalar(name, ir.DataType.INT64)
 
 
 def zeros_like(value: ir.Value) -> np.ndarray:
     """Return zero in the type of ``value``, in a shape that broadcasts to its own."""
     dtype = value.dtype or ir.DataType.FLOAT
     rank = len(value.shape or ())
-    return np.zeros([1] * rank, dtype.numpy())
+    shape = [1] * rank
+    return np.zeros(shape, dtype.numpy())
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -160,7 +165,8 @@ def new_loop(graph: ir.Graph, name: str, count: ir.Value, body: Body) -> ir.Node
     going = NodeBuilder(graph).node("Identity", [go_on], f"{go_on.name}.next")
     carried_inside = [value.inside for value in body.carried]
     carried_after = [value.after for value in body.carried]
-    outputs = [going.outputs[0], *carried_after, *(copy.outputs[0] for copy in stacked)]
+    stacked_after = (copy.outputs[0] for copy in stacked)
+    outputs = [going.outputs[0], *carried_after, *stacked_after]
     inner = ir.Graph(
         [body.step, go_on, *carried_inside],
         outputs,
@@ -168,7 +174,8 @@ def new_loop(graph: ir.Graph, name: str, count: ir.Value, body: Body) -> ir.Node
         initializers=weights,
         name=f"{name}.body",
     )
-    go_on_first = constant(graph, "go_on_first", np.array(1, np.bool_))
+    always = np.array(1, np.bool_)
+    go_on_first = constant(graph, "go_on_first", always)
     carried_before = [value.before for value in body.carried]
     return ir.node(
         "Loop",
@@ -188,7 +195,8 @@ def name_finals(graph: ir.Graph, loop: ir.Node, carried: Sequence[Carried]) -> N
         carried: The carried values.
     """
     for output, value in zip(loop.outputs, carried, strict=False):
-        output.type, output.shape = value.after.type, value.after.shape
+        output.type = value.after.type
+        output.shape = value.after.shape
         output.name = fresh_name(graph, f"{value.after.name}.final")
 
 
@@ -225,7 +233,8 @@ def _move_weights(graph: ir.Graph, nodes: Iterable[ir.Node]) -> list[ir.Value]:
 def _copy_of(graph: ir.Graph, value: ir.Value) -> ir.Node:
     """Return a node that copies ``value``: one body output is not both carried and stacked."""
     name = f"{value.name}.now"
-    return NodeBuilder(graph).node("Identity", [value], name, like=value)
+    builder = NodeBuilder(graph)
+    return builder.node("Identity", [value], name, like=value)
 
 
 def _scalar(name: str, dtype: ir.DataType) -> ir.Value:

@@ -22,7 +22,8 @@ def spike_weights_of(neuron: ir.Node) -> SpikeWeights:
     inputs = named_inputs(neuron)
     if "leak" not in inputs:
         return SpikeWeights()
-    return SpikeWeights(float(array(inputs["leak"])))
+    leak = array(inputs["leak"])
+    return SpikeWeights(float(leak))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -55,12 +56,13 @@ class SpikeWeightValues:
             dtype: Type of the potential.
             time_steps: T.
         """
-        if weights.leak == 1.0:
+        factor = weights.leak
+        if factor == 1.0:
             return cls(_cast(graph, time_steps, "T.total", dtype), None)
-        inverse = constant(graph, "T.inverse", np.array(1 / weights.leak))
+        inverse = constant(graph, "T.inverse", np.array(1 / factor))
         one = constant(graph, "T.one", np.array(1.0))
-        leak = constant(graph, "T.leak", np.array(weights.leak))
-        rest = constant(graph, "T.rest", np.array(1 - 1 / weights.leak))
+        leak = constant(graph, "T.leak", np.array(factor))
+        rest = constant(graph, "T.rest", np.array(1 - 1 / factor))
         builder = NodeBuilder(graph)
         exponent = _cast(graph, time_steps, "T.double", ir.DataType.DOUBLE)
         power = builder.add("Pow", [inverse, exponent], "T.power", like=inverse)

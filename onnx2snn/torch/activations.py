@@ -84,8 +84,10 @@ class QCFS(ThresholdActivation):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the quantized activation of ``x``, shape [N, C, ...]."""
-        unit = torch.clamp(x / self.theta, 0.0, 1.0)
-        steps = _StraightThrough.apply(unit * self.levels + 0.5, "Floor")
+        part = x / self.theta
+        unit = torch.clamp(part, 0.0, 1.0)
+        in_steps = unit * self.levels + 0.5
+        steps = _StraightThrough.apply(in_steps, "Floor")
         return steps / self.levels * self.theta
 
 
@@ -109,7 +111,8 @@ class QuantReLU(ThresholdActivation):
     def forward(self, x: Tensor) -> Tensor:
         """Return the quantized activation of ``x``, shape [N, C, ...]."""
         scale = self.theta / self.levels
-        steps = torch.clamp(x / scale, 0.0, float(self.levels))
+        in_steps = x / scale
+        steps = torch.clamp(in_steps, 0.0, float(self.levels))
         return _StraightThrough.apply(steps, "Round") * scale
 
 
@@ -155,7 +158,8 @@ def _clip_to_threshold(x: Tensor, theta: Tensor, low: float) -> Tensor:
     if theta.dim() == 0:
         return torch.clamp(x, low * theta, theta)
     # the Clip of ONNX takes one bound: the scales of channels go into the weights around it
-    return torch.clamp(x / theta, low, 1.0) * theta
+    part = x / theta
+    return torch.clamp(part, low, 1.0) * theta
 
 
 def _checked_levels(levels: int, name: str = "levels") -> int:

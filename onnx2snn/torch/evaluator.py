@@ -41,16 +41,19 @@ class Evaluator:
         for node in nodes:
             inputs = [None if value is None else values[value] for value in node.inputs]
             results = self.compute(node, inputs)
-            values.update(zip(node.outputs, results, strict=False))
+            outputs = zip(node.outputs, results, strict=False)
+            values.update(outputs)
 
     def compute(
         self, node: ir.Node, inputs: Sequence[Tensor | None]
     ) -> Sequence[Tensor]:
         """Return the outputs of ``node`` on ``inputs``."""
         if node.domain == DOMAIN:
-            return self._call_function(self._functions[node.op_type], inputs)
+            function = self._functions[node.op_type]
+            return self._call_function(function, inputs)
         operator = OPERATORS[node.op_type]
-        results = operator(self._attributes_of(node), *inputs)
+        attributes = self._attributes_of(node)
+        results = operator(attributes, *inputs)
         if isinstance(results, Tensor):
             return (results,)
         several: Sequence[Tensor] = results
@@ -129,10 +132,12 @@ class TimeLoop:
     def run_steps(self, nodes: Sequence[ir.Node], values: Values) -> Iterator[Values]:
         """Run nodes of the body for T steps; yield what is known after each."""
         after = self.body.outputs[1:]
-        inside = list(self.starts)
-        carried = [values[start] for start in self.starts.values()]
+        starts = self.starts
+        inside = list(starts)
+        carried = [values[start] for start in starts.values()]
         for step in range(self.time_steps):
-            now = values | dict(zip(inside, carried, strict=True))
+            states = dict(zip(inside, carried, strict=True))
+            now = values | states
             now[self.step] = torch.tensor(step)
             now[self.condition] = torch.tensor(data=True)
             self._evaluator.run(nodes, now)

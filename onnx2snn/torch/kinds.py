@@ -122,7 +122,9 @@ def _kind_of_stateful(node: ir.Node, taken: NodeKind) -> NodeKind:
         return NodeKind.MEAN
     if taken in _WITHOUT_NEURONS:
         return NodeKind.CLOCK
-    return NodeKind.FINAL if node.op_type == "RunningSum" else NodeKind.MEAN
+    if node.op_type == "RunningSum":
+        return NodeKind.FINAL
+    return NodeKind.MEAN
 
 
 def _is_function_of_means(node: ir.Node, found: list[NodeKind]) -> bool:

@@ -69,7 +69,8 @@ class Parameters(nn.Module):
     def _add_neuron(self, neuron: ir.Node) -> None:
         names = ALL_OPS[neuron.op_type].inputs
         inputs = dict(zip(names, neuron.inputs, strict=True))
-        threshold, potential = inputs["v_threshold"], inputs["v"]
+        threshold = inputs["v_threshold"]
+        potential = inputs["v"]
         if threshold is None or potential is None or not is_constant(threshold):
             return
         if threshold not in self._change_of:
@@ -82,7 +83,8 @@ class Parameters(nn.Module):
         if is_constant(start) and start not in self._change_of:
             theta = self._start[threshold]
             self._read(start)
-            self._add_change(start, theta.shape, _root_mean_square(theta))
+            size = _root_mean_square(theta)
+            self._add_change(start, theta.shape, size)
 
     def _add_threshold(self, threshold: ir.Value) -> None:
         """Train a threshold, and its copy in the main graph, as one.
@@ -90,9 +92,11 @@ class Parameters(nn.Module):
         The copy there turns the mean of spikes into the activation.
         """
         theta = self._read(threshold)
-        index = self._add_change(threshold, theta.shape, _root_mean_square(theta))
+        size = _root_mean_square(theta)
+        index = self._add_change(threshold, theta.shape, size)
         self._least[index] = theta * _LEAST
-        outside = self._graph.initializers.get(_name_outside(threshold))
+        name = _name_outside(threshold)
+        outside = self._graph.initializers.get(name)
         if outside is not None and np.array_equal(array(outside), array(threshold)):
             self._read(outside)
             self._change_of[outside] = index
@@ -100,17 +104,20 @@ class Parameters(nn.Module):
     def _add_weight(self, value: ir.Value) -> None:
         weight = self._read(value)
         if weight.is_floating_point():
-            self._add_change(value, weight.shape, _root_mean_square(weight))
+            size = _root_mean_square(weight)
+            self._add_change(value, weight.shape, size)
 
     def _read(self, value: ir.Value) -> Tensor:
         """Return what the file holds as ``value``, and remember it."""
-        self._start[value] = torch.from_numpy(array(value).copy())
+        data = array(value).copy()
+        self._start[value] = torch.from_numpy(data)
         return self._start[value]
 
     def _add_change(self, value: ir.Value, shape: torch.Size, size: float) -> int:
         """Train ``value``, typically of the given size; return the index of its change."""
         index = len(self._sizes)
-        zeros = torch.zeros(shape, dtype=self._start[value].dtype)
+        dtype = self._start[value].dtype
+        zeros = torch.zeros(shape, dtype=dtype)
         self._changes.append(nn.Parameter(zeros))
         self._sizes.append(size)
         self._change_of[value] = index
@@ -120,14 +127,16 @@ class Parameters(nn.Module):
         """Return what the constants are now."""
         found = {}
         for value, index in self._change_of.items():
-            found[value] = self._start[value] + self._changes[index]
+            change = self._changes[index]
+            found[value] = self._start[value] + change
         for value, (threshold, ratio) in self._ratios.items():
             found[value] = ratio * found[threshold]
         return found
 
     def change(self, value: ir.Value) -> Tensor:
         """Return what is added to the constant ``value``, a parameter."""
-        return self._changes[self._change_of[value]]
+        index = self._change_of[value]
+        return self._changes[index]
 
     def groups(self, rate: float) -> Iterator[dict[str, object]]:
         """Yield the parameters as an optimizer takes them.
@@ -136,9 +145,11 @@ class Parameters(nn.Module):
             rate: Change in a step, as a part of what is typical of the constant.
         """
         known = [size for size in self._sizes if size > 0]
-        typical = sum(known) / max(len(known), 1)
+        count = max(len(known), 1)
+        typical = sum(known) / count
         for change, size in zip(self._changes, self._sizes, strict=True):
-            yield {"params": [change], "lr": rate * (size or typical)}
+            own_rate = rate * (size or typical)
+            yield {"params": [change], "lr": own_rate}
 
     def keep_positive(self) -> None:
         """Raise thresholds that have come near 0."""
@@ -146,12 +157,15 @@ class Parameters(nn.Module):
             if index in self._least:
                 least = self._least[index] - self._start[value]
                 change = self._changes[index].data
-                change.copy_(torch.maximum(change, least))
+                raised = torch.maximum(change, least)
+                change.copy_(raised)
 
     def write(self) -> None:
         """Put the constants as they are now into the file."""
-        for value, tensor in self.values().items():
-            set_array(value, tensor.detach().numpy())
+        constants = self.values()
+        for value, tensor in constants.items():
+            data = tensor.detach().numpy()
+            set_array(value, data)
 
 
 def _weights_of(node: ir.Node) -> list[ir.Value]:
@@ -167,4 +181,5 @@ def _name_outside(value: ir.Value) -> str:
 
 
 def _root_mean_square(tensor: Tensor) -> float:
-    return float(tensor.square().mean().sqrt())
+    mean = tensor.square().mean()
+    return float(mean.sqrt())

@@ -36,13 +36,15 @@ __all__ = [
 
 def concatenate(attributes: Attributes, *inputs: Tensor) -> Tensor:
     """Return Concat."""
-    return torch.cat(inputs, attributes["axis"])
+    axis = attributes["axis"]
+    return torch.cat(inputs, axis)
 
 
 def expand(attributes: Attributes, x: Tensor, shape: Tensor) -> Tensor:
     """Return Expand."""
     del attributes
-    sizes = torch.broadcast_shapes(x.shape, tuple(shape.tolist()))
+    wanted = tuple(shape.tolist())
+    sizes = torch.broadcast_shapes(x.shape, wanted)
     return x.expand(sizes)
 
 
@@ -59,9 +61,11 @@ def flatten(attributes: Attributes, x: Tensor) -> Tensor:
 def gather(attributes: Attributes, x: Tensor, indices: Tensor) -> Tensor:
     """Return Gather; an index may be negative."""
     axis = attributes.get("axis", 0) % x.dim()
-    flat = indices.reshape(-1) % x.shape[axis]
+    size = x.shape[axis]
+    flat = indices.reshape(-1) % size
     found = x.index_select(axis, flat)
-    before, after = x.shape[:axis], x.shape[axis + 1 :]
+    before = x.shape[:axis]
+    after = x.shape[axis + 1 :]
     return found.reshape(*before, *indices.shape, *after)
 
 
@@ -100,7 +104,8 @@ def read_shape(attributes: Attributes, x: Tensor) -> Tensor:
     """Return Shape."""
     start = attributes.get("start", 0)
     end = attributes.get("end")
-    return torch.tensor(x.shape[start:end])
+    sizes = x.shape[start:end]
+    return torch.tensor(sizes)
 
 
 def slice_axes(
@@ -118,8 +123,11 @@ def slice_axes(
     strides = [1] * count if steps is None else steps.tolist()
     bounds = zip(starts.tolist(), ends.tolist(), strides, strict=True)
     for axis, (start, end, step) in zip(along, bounds, strict=True):
-        kept = range(*slice(start, end, step).indices(x.shape[axis]))
-        x = x.index_select(axis, torch.tensor(kept, dtype=torch.int64))
+        size = x.shape[axis]
+        bounds_inside = slice(start, end, step).indices(size)
+        kept = range(*bounds_inside)
+        indices = torch.tensor(kept, dtype=torch.int64)
+        x = x.index_select(axis, indices)
     return x
 
 
@@ -131,7 +139,8 @@ def split(
     if sizes is not None:
         parts: Sequence[Tensor] = torch.split(x, sizes.tolist(), axis)
         return parts
-    largest = math.ceil(x.shape[axis] / attributes["outputs"])
+    size = x.shape[axis]
+    largest = math.ceil(size / attributes["outputs"])
     equal_parts: Sequence[Tensor] = torch.split(x, largest, axis)
     return equal_parts
 
@@ -141,13 +150,15 @@ def squeeze(attributes: Attributes, x: Tensor, axes: Tensor | None = None) -> Te
     del attributes
     if axes is None:
         return x.squeeze()
-    return x.squeeze(tuple(axes.tolist()))
+    along = tuple(axes.tolist())
+    return x.squeeze(along)
 
 
 def transpose(attributes: Attributes, x: Tensor) -> Tensor:
     """Return Transpose; without a permutation, of all axes."""
     reverse = tuple(reversed(range(x.dim())))
-    return x.permute(attributes.get("perm") or reverse)
+    order = attributes.get("perm") or reverse
+    return x.permute(order)
 
 
 def unsqueeze(attributes: Attributes, x: Tensor, axes: Tensor) -> Tensor:

@@ -79,7 +79,8 @@ class SpikingModule(nn.Module):
         self._constants: Values = {}
         for graph in (self._graph, self._loop.body):
             for value in graph.initializers.values():
-                self._constants[value] = torch.from_numpy(array(value).copy())
+                data = array(value).copy()
+                self._constants[value] = torch.from_numpy(data)
 
     @property
     def activations(self) -> list[str]:
@@ -105,8 +106,9 @@ class SpikingModule(nn.Module):
         """Return what is known before the first node: constants, inputs and T."""
         values = self._constants | self.trained.values()
         for value in self._graph.inputs:
-            if value.name in feeds:
-                values[value] = feeds[str(value.name)]
+            name = str(value.name)
+            if name in feeds:
+                values[value] = feeds[name]
         count = self._loop.node.inputs[0]
         if count is not None and count.is_graph_input():
             values[count] = torch.tensor(self._loop.time_steps)
@@ -117,12 +119,14 @@ class SpikingModule(nn.Module):
         with torch.no_grad():
             spikes = self._mean_spikes(values)
         clocks = self._clocks(values)
-        values[self._loop.condition] = torch.tensor(data=True)
-        for inside, base in self._loop.bases.items():
+        loop = self._loop
+        values[loop.condition] = torch.tensor(data=True)
+        for inside, base in loop.bases.items():
             values[inside] = values[base]
         layers: dict[str, Tensor] = {}
-        for node in self._loop.body:
-            kind = self._kinds[node.outputs[0]]
+        for node in loop.body:
+            output = node.outputs[0]
+            kind = self._kinds[output]
             if kind is NodeKind.CLOCK:
                 continue
             inputs = [_resolved(value, kind, values, clocks) for value in node.inputs]
@@ -130,8 +134,9 @@ class SpikingModule(nn.Module):
             values.update(zip(node.outputs, results, strict=False))
             name = _activation_of(node)
             if name and is_neuron(node):
-                layers[name] = results[0] * inputs[_THRESHOLD_AT[node.op_type]]
-        for output, after in self._loop.results:
+                threshold = inputs[_THRESHOLD_AT[node.op_type]]
+                layers[name] = results[0] * threshold
+        for output, after in loop.results:
             if after in values or after in clocks:
                 values[output] = _resolved(after, NodeKind.FINAL, values, clocks)
         return layers
@@ -144,8 +149,12 @@ class SpikingModule(nn.Module):
         for now in self._loop.run_steps(body, values):
             for node in senders:
                 spike = now[node.outputs[0]]
-                totals[node] = totals[node] + spike if node in totals else spike
-        return {node: total / self._loop.time_steps for node, total in totals.items()}
+                if node in totals:
+                    totals[node] = totals[node] + spike
+                else:
+                    totals[node] = spike
+        time_steps = self._loop.time_steps
+        return {node: total / time_steps for node, total in totals.items()}
 
     def _clocks(self, values: Values) -> Clocks:
         """Return the values of each step that depend on its number and on no neuron."""
@@ -154,7 +163,8 @@ class SpikingModule(nn.Module):
         clocks: Clocks = collections.defaultdict(list)
         for now in self._loop.run_steps(nodes, values):
             for node in nodes:
-                clocks[node.outputs[0]].append(now[node.outputs[0]])
+                output = node.outputs[0]
+                clocks[output].append(now[output])
         return clocks
 
     def _mean_results(
@@ -164,7 +174,8 @@ class SpikingModule(nn.Module):
         time_steps = self._loop.time_steps
         if is_neuron(node):
             soft = surrogate(node.op_type, inputs, time_steps)
-            return (spikes[node] + (soft - soft.detach()),)
+            zero_with_gradient = soft - soft.detach()
+            return (spikes[node] + zero_with_gradient,)
         if node in spikes:  # random spikes of an input, in front of all that is trained
             return (spikes[node],)
         if not is_stateful(node):
@@ -172,7 +183,8 @@ class SpikingModule(nn.Module):
         now, before = inputs
         if node.op_type == "RunningSum":
             return (now * time_steps + before,)
-        return ((now - before) / time_steps, now)
+        change = now - before
+        return (change / time_steps, now)
 
 
 def _activation_of(node: ir.Node) -> str | None:
@@ -188,9 +200,11 @@ def _resolved(
         return None
     if value not in clocks:
         return values[value]
+    steps = clocks[value]
     if kind is NodeKind.FINAL:
-        return clocks[value][-1]
-    return torch.stack(clocks[value]).mean(0)
+        return steps[-1]
+    stacked = torch.stack(steps)
+    return stacked.mean(0)
 
 
 def _check_carried(loop: TimeLoop, kinds: Mapping[ir.Value, NodeKind]) -> None:
@@ -201,7 +215,8 @@ def _check_carried(loop: TimeLoop, kinds: Mapping[ir.Value, NodeKind]) -> None:
         is_read = output.uses() or output.is_graph_output()
         node = after.producer()
         if node is not None and is_read and kinds.get(after) is NodeKind.MEAN:
-            refusals.append(Refusal(display_name(node), node.op_type, reason))
+            refusal = Refusal(display_name(node), node.op_type, reason)
+            refusals.append(refusal)
     if refusals:
         message = "these nodes have no gradient through means:"
         raise UnsupportedError(message, refusals)
@@ -214,8 +229,9 @@ def _check_types(model: ir.Model) -> None:
         types.update(value.dtype for value in graph.initializers.values())
     unsupported = sorted(str(dtype) for dtype in types - _TYPES)
     if unsupported:
+        names = ", ".join(unsupported)
         message = (
-            f"the network has constants of type {', '.join(unsupported)}; only one in float32 or "
+            f"the network has constants of type {names}; only one in float32 or "
             "float64 can be tuned: convert the ANN in that type"
         )
         raise UnsupportedError(message)
@@ -223,13 +239,18 @@ def _check_types(model: ir.Model) -> None:
 
 def _only_loop(graph: ir.Graph) -> ir.Node:
     loops = time_loops(graph)
-    if len(loops) == 1 and loops[0].name == LOOP_NAME and loops[0].graph is graph:
+    if len(loops) == 1 and _runs_all_steps(loops[0], graph):
         return loops[0]
     message = (
         "the network has no single loop over time: it was made layer by layer, or has loops in "
         "the branches of an If; only networks of the schedule 'lockstep' can be tuned"
     )
     raise InvalidModelError(message)
+
+
+def _runs_all_steps(loop: ir.Node, graph: ir.Graph) -> bool:
+    """Whether a loop of a network is that of all layers, in its main graph."""
+    return loop.name == LOOP_NAME and loop.graph is graph
 
 
 _TYPES = {

@@ -38,17 +38,21 @@ def surrogate(op_type: str, inputs: Sequence[Tensor], steps: int) -> Tensor:
             to that; in the place of states, those before the first step.
         steps: T.
     """
-    given = dict(zip(ALL_OPS[op_type].inputs, inputs, strict=True))
-    return SURROGATES[op_type](given, steps)
+    names = ALL_OPS[op_type].inputs
+    given = dict(zip(names, inputs, strict=True))
+    mean_spikes = SURROGATES[op_type]
+    return mean_spikes(given, steps)
 
 
 def _mean_input(given: dict[str, Tensor], steps: int) -> Tensor:
     """Return what a neuron takes in a step on average, with its initial potential."""
-    return given["current"] + given["v"] / steps
+    start = given["v"] / steps
+    return given["current"] + start
 
 
 def _rounded_down(given: dict[str, Tensor], steps: int) -> Tensor:
-    rate = _mean_input(given, steps) / given["v_threshold"]
+    mean_input = _mean_input(given, steps)
+    rate = mean_input / given["v_threshold"]
     return rate - 0.5 / steps
 
 
@@ -59,22 +63,28 @@ def _plain(given: dict[str, Tensor], steps: int) -> Tensor:
 
 def _gated(given: dict[str, Tensor], steps: int) -> Tensor:
     rate = _rounded_down(given, steps)
-    can_take_back = torch.clamp(given["count"] / steps, max=1.0)
-    return torch.maximum(torch.clamp(rate, max=1.0), -can_take_back)
+    count_a_step = given["count"] / steps
+    can_take_back = torch.clamp(count_a_step, max=1.0)
+    at_most_one = torch.clamp(rate, max=1.0)
+    return torch.maximum(at_most_one, -can_take_back)
 
 
 def _augmented(given: dict[str, Tensor], steps: int) -> Tensor:
     rate = _rounded_down(given, steps)
     most = given["max_spikes"]
-    can_take_back = torch.minimum(given["count"] / steps, most)
-    return torch.maximum(torch.minimum(rate, most), -can_take_back)
+    count_a_step = given["count"] / steps
+    can_take_back = torch.minimum(count_a_step, most)
+    clipped = torch.minimum(rate, most)
+    return torch.maximum(clipped, -can_take_back)
 
 
 def _signed(given: dict[str, Tensor], steps: int) -> Tensor:
     mean_input = _mean_input(given, steps)
     positive = mean_input / given["v_threshold"]
     negative = -mean_input / given["v_threshold_negative"]
-    return torch.clamp(positive, 0.0, 1.0) - torch.clamp(negative, 0.0, 1.0)
+    sent = torch.clamp(positive, 0.0, 1.0)
+    taken_back = torch.clamp(negative, 0.0, 1.0)
+    return sent - taken_back
 
 
 SURROGATES: dict[str, Callable[[dict[str, Tensor], int], Tensor]] = {

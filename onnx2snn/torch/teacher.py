@@ -58,12 +58,16 @@ class Teacher:
         with_layers = dataclasses.replace(source, model=model, original=model)
         self._events = network.events
         self._names = [*outputs, *layers]
-        self._run = open_runner(runnable(with_layers), torch.get_num_threads())
+        runnable_source = runnable(with_layers)
+        threads = torch.get_num_threads()
+        self._run = open_runner(runnable_source, threads)
 
     def __call__(self, feeds: Feeds) -> dict[str, Tensor]:
         """Return, by name, the outputs and the activations of the ANN."""
-        results = self._run(time_means(feeds, self._events))
-        return as_tensors(dict(zip(self._names, results, strict=True)))
+        means = time_means(feeds, self._events)
+        results = self._run(means)
+        named = dict(zip(self._names, results, strict=True))
+        return as_tensors(named)
 
 
 def as_tensors(feeds: Feeds) -> dict[str, Tensor]:
@@ -93,15 +97,18 @@ def distances(
 
 def _check_shape(name: str, output: Tensor, expected: Tensor) -> None:
     if output.shape != expected.shape:
-        found, wanted = list(output.shape), list(expected.shape)
+        found = list(output.shape)
+        wanted = list(expected.shape)
         message = f"this is not the ANN of this network: its {name!r} is {wanted}, not {found}"
         raise CalibrationError(message)
 
 
 def _relative_distance(found: Tensor, expected: Tensor) -> Tensor:
     """Return the squared distance as a part of the square of what is expected."""
-    distance = (found - expected).square().mean()
-    return distance / (expected.square().mean() + _TINY)
+    difference = found - expected
+    distance = difference.square().mean()
+    size = expected.square().mean()
+    return distance / (size + _TINY)
 
 
 def _mean(parts: list[Tensor]) -> Tensor:

@@ -60,7 +60,8 @@ def clamp_bounds(curve: Piecewise) -> tuple[float, float] | None:
     sloped = [line for line in curve.lines if line.slope]
     if sloped != [Line(1, 0)] or not curve.kinks:
         return None
-    low, high = -math.inf, math.inf
+    low = -math.inf
+    high = math.inf
     first = curve.lines[0]
     if not first.slope:
         low = first.offset

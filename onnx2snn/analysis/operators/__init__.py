@@ -50,7 +50,9 @@ _UNKNOWN = Operator(
 def operator_of(node: ir.Node) -> Operator:
     """Return the row of the operator of ``node``."""
     is_of_onnx = is_op(node, node.op_type)
-    return operator_named(node.op_type) if is_of_onnx else _UNKNOWN
+    if is_of_onnx:
+        return operator_named(node.op_type)
+    return _UNKNOWN
 
 
 def operator_named(op_type: str) -> Operator:

@@ -112,7 +112,9 @@ def count_one_turn(_node: ir.Node) -> int:
 def count_trips(node: ir.Node) -> int | None:
     """Return the constant number of turns of a Loop."""
     trips = node.inputs[0]
-    return int(array(trips)) if is_constant(trips) else None
+    if is_constant(trips):
+        return int(array(trips))
+    return None
 
 
 def count_scan_turns(node: ir.Node) -> int | None:
@@ -120,7 +122,9 @@ def count_scan_turns(node: ir.Node) -> int | None:
     axis = node.attributes.get_ints("scan_input_axes", [0])[0]
     scanned = node.attributes.get_int("num_scan_inputs", 1)
     sizes = _known_sizes(node.inputs[-scanned])
-    return None if sizes is None else sizes[axis]
+    if sizes is None:
+        return None
+    return sizes[axis]
 
 
 def _known_sizes(value: ir.Value | None) -> _Sizes | None:

@@ -88,7 +88,9 @@ def _read_type(node: ir.Node, name: str) -> int | None:
     if attribute is None:
         return None
     is_number = attribute.type == ir.AttributeType.INT
-    return attribute.as_int() if is_number else None
+    if is_number:
+        return attribute.as_int()
+    return None
 
 
 def _list_values(main: ir.Graph) -> Iterator[ir.Value]:

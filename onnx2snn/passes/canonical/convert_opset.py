@@ -194,7 +194,8 @@ def _run_converter(model: ir.Model, target: int) -> ir.Model:
 
 def _replace_graph(model: ir.Model, converted: ir.Model) -> None:
     """Give ``model`` the converted graph, with the initializers that were held back."""
-    old, new = model.graph, converted.graph
+    old = model.graph
+    new = converted.graph
     declared = [value.name for value in old.inputs]
     for value in tuple(new.inputs):
         held_back = old.initializers.get(value.name or "")

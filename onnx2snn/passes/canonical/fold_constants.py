@@ -152,7 +152,9 @@ def _read_constant(node: ir.Node) -> list[np.ndarray] | None:
     if attribute.type == ir.AttributeType.TENSOR:
         tensor = attribute.as_tensor()
         has_strings = tensor.dtype == ir.DataType.STRING
-        return None if has_strings else [tensor.numpy()]
+        if has_strings:
+            return None
+        return [tensor.numpy()]
     dtype = _NUMBERS.get(attribute.type)
     if dtype is None:
         return None
@@ -204,7 +206,9 @@ def _read_operands(node: ir.Node) -> list[np.ndarray | None] | None:
         else:
             return None
     has_operand = any(data is not None for data in operands)
-    return operands if has_operand else None
+    if has_operand:
+        return operands
+    return None
 
 
 def _picks_from_shape(node: ir.Node) -> bool:

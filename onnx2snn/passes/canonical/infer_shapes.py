@@ -155,4 +155,6 @@ def _choose_dimension(
         return known
     if isinstance(inferred, int):
         return inferred
-    return inferred if known.value is None else known
+    if known.value is None:
+        return inferred
+    return known

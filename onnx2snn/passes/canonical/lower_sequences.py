@@ -87,7 +87,9 @@ def _find_element(node: ir.Node, contents: Contents) -> ir.Value | None:
     elements = _find_elements(sequence, contents)
     if elements is not None:
         is_inside = -len(elements) <= position < len(elements)
-        return elements[position] if is_inside else None
+        if is_inside:
+            return elements[position]
+        return None
     parts = contents.get(sequence)
     if isinstance(parts, TensorParts):
         return _cut_part(node, parts, position)
@@ -103,7 +105,9 @@ def _find_elements(sequence: ir.Value, contents: Contents) -> list[ir.Value] | N
     if isinstance(content, TensorParts) and content.sizes is not None:
         content = _split_tensor(content, content.sizes)
         contents[sequence] = content
-    return content if isinstance(content, list) else None
+    if isinstance(content, list):
+        return content
+    return None
 
 
 def _split_tensor(parts: TensorParts, sizes: list[int]) -> list[ir.Value]:

@@ -128,7 +128,9 @@ def _find_same_type(cast: ir.Node) -> ir.Value | None:
     dtype = _read_target_type(cast)
     if value is None or dtype is None:
         return None
-    return value if value.dtype == dtype else None
+    if value.dtype == dtype:
+        return value
+    return None
 
 
 def _read_target_type(cast: ir.Node) -> int | None:
@@ -144,7 +146,9 @@ def _find_same_shape(node: ir.Node) -> ir.Value | None:
     result = node.outputs[0]
     if value is None:
         return None
-    return value if _have_same_shape(value, result) else None
+    if _have_same_shape(value, result):
+        return value
+    return None
 
 
 def _have_same_shape(a: ir.Value, b: ir.Value) -> bool:
@@ -165,7 +169,9 @@ def _find_untransposed(transpose: ir.Node) -> ir.Value | None:
     if order is None:
         return None
     is_sorted = list(order) == sorted(order)
-    return _first_input(transpose) if is_sorted else None
+    if is_sorted:
+        return _first_input(transpose)
+    return None
 
 
 def _find_unpadded(pad: ir.Node) -> ir.Value | None:
@@ -224,7 +230,9 @@ def _find_beside(neutral: int, node: ir.Node, *, commutes: bool) -> ir.Value | N
         return left
     if not commutes or not _is_filled(left, neutral):
         return None
-    return right if _keeps_shape(right, left, result) else None
+    if _keeps_shape(right, left, result):
+        return right
+    return None
 
 
 def _keeps_shape(

@@ -62,7 +62,8 @@ class WriteMetadata(ir.passes.InPlacePass):
             annotation.erase(model)  # so that they stand in one order
             annotation.write(model, text)
         facts.VERSIONS.write(model, versions)
-        model.producer_name, model.producer_version = "onnx2snn", versions["onnx2snn"]
+        model.producer_name = "onnx2snn"
+        model.producer_version = versions["onnx2snn"]
         model.ir_version = max(model.ir_version, _FUNCTIONS_SINCE)
         erased = _erase_temporary(model)
         return ir.passes.PassResult(

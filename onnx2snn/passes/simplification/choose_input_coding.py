@@ -73,7 +73,9 @@ class ChooseInputCoding(ir.passes.InPlacePass):
             return RATE
         if value.name in self.events:
             return EVENTS
-        return self.others if is_float(value) else DIRECT
+        if is_float(value):
+            return self.others
+        return DIRECT
 
     def _largest_magnitudes(self, names: Collection[str]) -> dict[str, float]:
         """Return the largest magnitude of each input in the data, 0 without data."""

@@ -58,7 +58,9 @@ def _movable_activation(pool: ir.Node) -> ir.Node | None:
     activation = value.producer()
     if activation is None or not is_rectifier(activation):
         return None
-    return None if _indices_are_read(pool) else activation
+    if _indices_are_read(pool):
+        return None
+    return activation
 
 
 def _indices_are_read(pool: ir.Node) -> bool:

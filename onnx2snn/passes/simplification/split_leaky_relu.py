@@ -67,7 +67,9 @@ def _slope_below_zero(node: ir.Node) -> np.ndarray | None:
     if not is_op(node, "PRelu"):
         return None
     slope = node.inputs[1]
-    return array(slope) if is_constant(slope) else None
+    if is_constant(slope):
+        return array(slope)
+    return None
 
 
 def _split(node: ir.Node, slope: np.ndarray) -> None:

@@ -56,15 +56,17 @@ class CarryRunningMeans(ir.passes.InPlacePass):
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Rewrite the main graph."""
-        events = [value for value in model.graph.inputs if value.name in self.events]
-        streams = find_streams(model.graph, events)
+        graph = model.graph
+        events = [value for value in graph.inputs if value.name in self.events]
+        streams = find_streams(graph, events)
         streams.check()
         carrier = _Carrier(streams)
         for node, classification in streams.classifications.items():
-            carrier.visit(node, classification.kind)
+            kind = classification.kind
+            carrier.visit(node, kind)
         carrier.average_outputs()
         if carrier.changed:
-            model.graph.sort()
+            graph.sort()
             model.opset_imports[DOMAIN] = OPSET
         return ir.passes.PassResult(model, modified=carrier.changed)
 
@@ -82,8 +84,9 @@ class _Carrier:
     def __init__(self, streams: Streams) -> None:
         self.changed = False
         self._streams = streams
-        self._graph = streams.graph
-        self._states = InitialStates(streams.graph)
+        graph = streams.graph
+        self._graph = graph
+        self._states = InitialStates(graph)
         self._are_means: set[ir.Value] = set()
         self._streams_of: dict[ir.Value, ir.Value] = {}
         self._sums_of: dict[ir.Value, ir.Value] = {}
@@ -92,7 +95,8 @@ class _Carrier:
 
     def visit(self, node: ir.Node, kind: NodeKind) -> None:
         """Let ``node`` read the form of its inputs that its kind asks for."""
-        varying = [value for value in reads(node) if value in self._streams.varying]
+        values = reads(node)
+        varying = [value for value in values if value in self._streams.varying]
         if kind in {NodeKind.ANALOG, NodeKind.READOUT}:
             self._read_means(node, varying)
             self._are_means.update(node.outputs)
@@ -139,10 +143,12 @@ class _Carrier:
             name = f"{value.name}.total"
             if self._is_stream(value):
                 start = self._initial_state(value, "total")
-                total = self._add_operator("RunningSum", [value, start], name, value)
+                operands = [value, start]
+                total = self._add_operator("RunningSum", operands, name, value)
             else:
                 step = self._step_number(value)
-                total = self._add("Mul", [value, step], name, value)
+                operands = [value, step]
+                total = self._add("Mul", operands, name, value)
             self._sums_of[value] = total
         return self._sums_of[value]
 
@@ -155,19 +161,22 @@ class _Carrier:
             return value
         if value not in self._means_of:
             operands = [self._running_sum(value), self._step_number(value)]
-            mean = self._add("Div", operands, f"{value.name}.mean", value)
+            name = f"{value.name}.mean"
+            mean = self._add("Div", operands, name, value)
             self._means_of[value] = mean
         return self._means_of[value]
 
     def average_outputs(self) -> None:
         """Make every graph output that is a stream the mean of it, under its name."""
-        for position, value in enumerate(tuple(self._graph.outputs)):
+        outputs = tuple(self._graph.outputs)
+        for position, value in enumerate(outputs):
             if value not in self._streams.varying:
                 continue
             mean = self._mean(value)
             if mean is not value:
                 name = value.name
-                value.name = fresh_name(self._graph, f"{name}.stream")
+                stream_name = f"{name}.stream"
+                value.name = fresh_name(self._graph, stream_name)
                 STREAM_OF.write(value, str(name))
                 mean.name = name
                 self._graph.outputs[position] = mean
@@ -179,21 +188,26 @@ class _Carrier:
         assert difference is not None
         take_over(output, stream)
         rewire(difference, stream, output)
-        output.name = fresh_name(self._graph, f"{stream.name}.running")
+        running_name = f"{stream.name}.running"
+        output.name = fresh_name(self._graph, running_name)
         self._streams.varying.add(stream)
 
     def _difference(self, total: ir.Value, value: ir.Value) -> ir.Value:
         """Return how much ``total`` changes in a step, as a stream named after ``value``."""
         previous = self._initial_state(value, "previous")
         name = f"{value.name}.stream"
-        return self._add_operator("Difference", [total, previous], name, value)
+        operands = [total, previous]
+        return self._add_operator("Difference", operands, name, value)
 
     def _step_number(self, value: ir.Value) -> ir.Value:
         """Return the number of the step, 1 in the first, in the type of ``value``."""
         dtype = value.dtype or ir.DataType.FLOAT
         if dtype not in self._step_numbers:
-            one = constant(self._graph, "one", np.ones([], dtype.numpy()))
-            zero = constant(self._graph, "t_init", np.zeros([], dtype.numpy()))
+            number_type = dtype.numpy()
+            increment = np.ones([], number_type)
+            one = constant(self._graph, "one", increment)
+            start = np.zeros([], number_type)
+            zero = constant(self._graph, "t_init", start)
             step = self._add_operator("RunningSum", [one, zero], "t", one)
             self._step_numbers[dtype] = step
         return self._step_numbers[dtype]
@@ -201,7 +215,8 @@ class _Carrier:
     def _initial_state(self, value: ir.Value, state: str) -> ir.Value:
         """Return zero as the initial state of a node that takes in ``value``."""
         name = f"{value.name}.{state}_init"
-        return self._states.make(value, name, zeros_like(value))
+        zeros = zeros_like(value)
+        return self._states.make(value, name, zeros)
 
     def _add(
         self, op: str, inputs: Sequence[ir.Value], name: str, like: ir.Value
@@ -213,7 +228,8 @@ class _Carrier:
         self, op: str, inputs: Sequence[ir.Value], name: str, like: ir.Value
     ) -> ir.Value:
         """Append a node of an operator of ours, and return its first output."""
-        outputs = len(ALL_OPS[op].outputs)
+        operator = ALL_OPS[op]
+        outputs = len(operator.outputs)
         node = ir.node(op, inputs, domain=DOMAIN, num_outputs=outputs)
         return self._append(node, name, like)
 
@@ -223,10 +239,13 @@ class _Carrier:
         self._graph.append(node)
         first, *states = node.outputs
         first.name = node.name = fresh_name(self._graph, name)
-        for state, output in zip(states, _state_outputs(node), strict=True):
-            state.name = fresh_name(self._graph, f"{name}.{output}")
+        names = _state_outputs(node)
+        for state, output in zip(states, names, strict=True):
+            state_name = f"{name}.{output}"
+            state.name = fresh_name(self._graph, state_name)
         for value in node.outputs:
-            value.type, value.shape = like.type, like.shape
+            value.type = like.type
+            value.shape = like.shape
         return first
 
 
@@ -242,4 +261,8 @@ def _replace_inputs(
 
 def _state_outputs(node: ir.Node) -> list[str]:
     """Return what an operator of ours calls its outputs behind the first, which are states."""
-    return list(ALL_OPS[node.op_type].outputs)[1:] if node.domain == DOMAIN else []
+    if node.domain == DOMAIN:
+        op = ALL_OPS[node.op_type]
+        outputs = list(op.outputs)
+        return outputs[1:]
+    return []

@@ -84,7 +84,9 @@ def _behind_cast(value: ir.Value) -> ir.Value:
     if len(readers) != 1 or not is_op(readers[0], "Cast"):
         return value
     cast = readers[0].outputs[0]
-    return cast if is_float(cast) else value
+    if is_float(cast):
+        return cast
+    return value
 
 
 def _reads_values(node: ir.Node) -> bool:
@@ -99,10 +101,12 @@ def _encode(
     name = value.name
     readers = [node for node in graph if value in reads(node) and _reads_values(node)]
     dtype = value.dtype or ir.DataType.FLOAT
-    size = constant(graph, f"{name}.magnitude", np.array(magnitude, dtype.numpy()))
+    size_data = np.array(magnitude, dtype.numpy())
+    size = constant(graph, f"{name}.magnitude", size_data)
+    start = _Generators(graph, value).make(seeds)
     encoder = ir.node(
         "BernoulliEncoder",
-        [value, _Generators(graph, value).make(seeds), size],
+        [value, start, size],
         domain=DOMAIN,
         num_outputs=2,
         name=f"{name}.encoder",
@@ -111,7 +115,8 @@ def _encode(
     scale = ir.node("Mul", [spike, size], name=f"{name}.charge")
     weighted_spike = scale.outputs[0]
     for output in (spike, generator_next, weighted_spike):
-        output.type, output.shape = value.type, value.shape
+        output.type = value.type
+        output.shape = value.shape
     spike.name = fresh_name(graph, f"{name}.spike")
     generator_next.name = fresh_name(graph, f"{name}.generator_next")
     generator_next.type = ir.TensorType(ir.DataType.INT64)
@@ -138,12 +143,16 @@ class _Generators:
 
     def make(self, seeds: np.ndarray) -> ir.Value:
         """Return the initial state of the generators, in the shape of the value."""
-        zero, one = self._number(0), self._number(1)
+        zero = self._number(0)
+        one = self._number(1)
         count = self._compute("Size", self._value)
         position = self._compute("Range", zero, count, one)
-        mixed = self._compute("Mul", position, self._number(_MULTIPLIER))
+        multiplier = self._number(_MULTIPLIER)
+        mixed = self._compute("Mul", position, multiplier)
         for seed in seeds:
-            mixed = self._raise_to_five(self._add(mixed, self._number(int(seed))))
+            addend = self._number(int(seed))
+            shifted = self._add(mixed, addend)
+            mixed = self._raise_to_five(shifted)
         positive = self._compute("Max", mixed, one)
         shape = self._compute("Shape", self._value)
         start = self._compute("Reshape", positive, shape)
@@ -164,7 +173,9 @@ class _Generators:
         return self._compute("Mod", total, self._modulus)
 
     def _number(self, data: int) -> ir.Value:
-        return constant(self._graph, f"{self._name}_constant", np.array(data, np.int64))
+        name = f"{self._name}_constant"
+        number = np.array(data, np.int64)
+        return constant(self._graph, name, number)
 
     def _compute(self, op: str, *inputs: ir.Value) -> ir.Value:
         output = self._builder.add(op, inputs, self._name)

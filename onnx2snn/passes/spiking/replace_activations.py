@@ -89,30 +89,31 @@ class ReplaceActivations(ir.passes.InPlacePass):
 
     def requires(self, model: ir.Model) -> None:
         """Check that every value that is to become spikes has a scale."""
-        if any(map(is_neuron, model.graph)):
+        graph = model.graph
+        if any(map(is_neuron, graph)):
             return
-        streams = find_streams(model.graph, spike=self.spike)
+        streams = find_streams(graph, spike=self.spike)
         values = (*streams.fired, *streams.weight_inputs)
         missing = [str(value.name) for value in values if SCALE.read(value) is None]
         if missing:
-            message = (
-                f"no scale on {', '.join(missing)}; run the pass 'calibrate' first"
-            )
+            names = ", ".join(missing)
+            message = f"no scale on {names}; run the pass 'calibrate' first"
             raise ir.passes.PreconditionError(message)
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Put in the neurons of the main graph; none if there are neurons already."""
-        if any(map(is_neuron, model.graph)):
+        graph = model.graph
+        if any(map(is_neuron, graph)):
             return ir.passes.PassResult(model, modified=False)
-        streams = find_streams(model.graph, spike=self.spike)
-        maker = _NeuronMaker(model.graph, self)
+        streams = find_streams(graph, spike=self.spike)
+        maker = _NeuronMaker(graph, self)
         for value in streams.fired:
             maker.replace_activation(value)
         for value in streams.weight_inputs:
             maker.drive_weights(value)
         modified = bool(streams.fired or streams.weight_inputs)
         if modified:
-            model.graph.sort()
+            graph.sort()
             model.opset_imports[DOMAIN] = OPSET
         return ir.passes.PassResult(model, modified=modified)
 
@@ -152,7 +153,8 @@ class _NeuronMaker:
         """Let the weights that multiply ``value`` be driven by spikes."""
         nodes = [use.node for use in value.uses()]
         readers = [node for node in nodes if weighted_operand(node) is value]
-        _, spikes = self._add_neuron(value, value, f"{value.name}.neuron", signed=True)
+        name = f"{value.name}.neuron"
+        _, spikes = self._add_neuron(value, value, name, signed=True)
         spikes.name = fresh_name(self._graph, f"{value.name}.spikes")
         for reader in readers:
             rewire(reader, value, spikes)
@@ -162,7 +164,8 @@ class _NeuronMaker:
     ) -> tuple[ir.Node, ir.Value]:
         """Add a neuron driven by ``current``; return it, and its weighted spikes."""
         kind = NEURONS[self._options.neuron]
-        op = ALL_OPS[kind.signed_operator if signed else kind.operator]
+        operator = kind.signed_operator if signed else kind.operator
+        op = ALL_OPS[operator]
         inputs = self._parameters(op, current, activation, signed=signed)
         inputs["current"] = current
         neuron = ir.node(
@@ -173,14 +176,16 @@ class _NeuronMaker:
             name=name,
         )
         _annotate_neuron(neuron, activation)
-        spike, threshold = neuron.outputs[0], inputs["v_threshold"]
+        spike = neuron.outputs[0]
+        threshold = inputs["v_threshold"]
         scale = ir.node("Mul", [spike, threshold], name=f"{name}.charge")
         weighted_spike = scale.outputs[0]
         self._graph.extend([neuron, scale])
         for value, key in zip(neuron.outputs, op.outputs, strict=True):
             value.name = fresh_name(self._graph, f"{activation.name}.{key}")
         for value in (*neuron.outputs, weighted_spike):
-            value.type, value.shape = activation.type, activation.shape
+            value.type = activation.type
+            value.shape = activation.shape
         return neuron, weighted_spike
 
     def _parameters(
@@ -212,9 +217,11 @@ class _NeuronMaker:
         """Return the threshold, in a shape that broadcasts to the activation."""
         dtype = (activation.dtype or ir.DataType.FLOAT).numpy()
         rank = len(activation.shape or ())
-        theta = _scale(activation).shaped(rank).astype(dtype)
+        scale = _scale(activation)
+        theta = scale.shaped(rank).astype(dtype)
         if "max_spikes" in op.inputs:
-            theta = theta / dtype.type(self._options.max_spikes)
+            most = dtype.type(self._options.max_spikes)
+            theta = theta / most
         return theta
 
     def _initial_potential(
@@ -227,16 +234,19 @@ class _NeuronMaker:
         quantized = QUANTIZER_RANGE.read(activation)
         if quantized is not None and quantized.v_init is not None:
             part = quantized.v_init
-        potential: np.ndarray = theta * theta.dtype.type(part)
+        factor = theta.dtype.type(part)
+        potential: np.ndarray = theta * factor
         return potential
 
 
 def _annotate_neuron(neuron: ir.Node, activation: ir.Value) -> None:
     """Write on ``neuron`` which activation it stands for, and where its threshold is from."""
     producer = activation.producer()
-    ACTIVATION.write(neuron, "" if producer is None else producer.op_type)
+    op_type = "" if producer is None else producer.op_type
+    ACTIVATION.write(neuron, op_type)
     ACTIVATION_OUTPUT.write(neuron, str(activation.name))
-    THRESHOLD_ORIGIN.write(neuron, _scale(activation).origin)
+    scale = _scale(activation)
+    THRESHOLD_ORIGIN.write(neuron, scale.origin)
 
 
 def _is_symmetric(op: StepOp) -> bool:
@@ -247,16 +257,20 @@ def _is_symmetric(op: StepOp) -> bool:
 def _negative_threshold(op: StepOp, theta: np.ndarray) -> np.ndarray:
     if _is_symmetric(op):
         return theta
-    return np.zeros([1] * theta.ndim, theta.dtype)
+    shape = [1] * theta.ndim
+    return np.zeros(shape, theta.dtype)
 
 
 def _initial_count(theta: np.ndarray, *, signed: bool) -> np.ndarray:
     """Return how many spikes a neuron may take back that it has not sent."""
     gate = 0
     if signed:
-        largest_exact = int(1 / np.spacing(np.ones([], theta.dtype)))
+        one = np.ones([], theta.dtype)
+        spacing = np.spacing(one)
+        largest_exact = int(1 / spacing)
         gate = min(OPEN_GATE, largest_exact)
-    return np.full([1] * theta.ndim, gate, theta.dtype)
+    shape = [1] * theta.ndim
+    return np.full(shape, gate, theta.dtype)
 
 
 def _saturates_alike(activation: ir.Node, scale: Scale) -> bool:

@@ -51,11 +51,14 @@ def _correlate_windows(
     rows = channels // group * window.taps
     columns = math.prod(window.output)
     matrices = weight.reshape(group, -1, rows)
-    out = np.empty((batch, channels_out, *window.output), padded.dtype)
-    products = out.reshape(batch, group, channels_out // group, columns)
+    shape = (batch, channels_out, *window.output)
+    out = np.empty(shape, padded.dtype)
+    outputs_a_group = channels_out // group
+    products = out.reshape(batch, group, outputs_a_group, columns)
     windows = window.view(padded)
     block = _block_size(windows)
-    buffer = np.empty((block, *windows.shape[1:]), padded.dtype)
+    buffer_shape = (block, *windows.shape[1:])
+    buffer = np.empty(buffer_shape, padded.dtype)
     for start in range(0, batch, block):
         samples = slice(start, start + block)
         part = windows[samples]
@@ -63,7 +66,8 @@ def _correlate_windows(
         copied = buffer[:count]
         copied[...] = part
         copied = copied.reshape(count, group, rows, columns)
-        np.matmul(matrices, copied, out=products[samples])
+        sums = products[samples]
+        np.matmul(matrices, copied, out=sums)
     return out
 
 
@@ -99,17 +103,21 @@ class ConvTranspose(OpRun):
         spatial = x.shape[2:]
         kernel = weight.shape[2:]
         axes = declared_axes(spatial, kernel, attributes)
-        window = Window(tuple(_output_axis(axis) for axis in axes))
+        output_axes = tuple(_output_axis(axis) for axis in axes)
+        window = Window(output_axes)
         kept = _kept_ranges(axes, attributes)
         sizes = []
         for axis, inside in zip(window.axes, kept, strict=True):
-            sizes.append(max(axis.size, inside.stop))
+            size = max(axis.size, inside.stop)
+            sizes.append(size)
         group = attributes.get("group") or 1
         parts = _parts_of_taps(x, weight, group)
         batch, channels = parts.shape[:2]
-        full = np.zeros((batch, channels, *sizes), x.dtype)
+        shape = (batch, channels, *sizes)
+        full = np.zeros(shape, x.dtype)
         for tap, places in enumerate(window.places()):
-            full[places] += parts[:, :, tap]
+            part = parts[:, :, tap]
+            full[places] += part
         inner: tuple[Any, ...] = (..., *kept)
         cut = np.ascontiguousarray(full[inner])
         return (_add_bias(cut, bias),)
@@ -122,8 +130,10 @@ def _parts_of_taps(x: np.ndarray, weight: np.ndarray, group: int) -> np.ndarray:
     inputs = channels // group
     taps = math.prod(kernel)
     matrices = weight.reshape(group, inputs, -1)
-    points = x.reshape(batch, group, inputs, math.prod(spatial))
-    parts: np.ndarray = np.matmul(matrices.transpose(0, 2, 1), points)
+    positions = math.prod(spatial)
+    points = x.reshape(batch, group, inputs, positions)
+    outputs_first = matrices.transpose(0, 2, 1)
+    parts: np.ndarray = np.matmul(outputs_first, points)
     return parts.reshape(batch, group * outputs, taps, *spatial)
 
 
@@ -156,14 +166,17 @@ def _kept_ranges(axes: Sequence[Axis], attributes: Mapping[str, Any]) -> list[sl
     kept = []
     for length, wanted in zip(lengths, shape, strict=True):
         surplus = max(0, length - wanted)
-        begin = surplus // 2 if upper else surplus - surplus // 2
-        kept.append(slice(begin, begin + wanted))
+        half = surplus // 2
+        begin = half if upper else surplus - half
+        end = begin + wanted
+        kept.append(slice(begin, end))
     return kept
 
 
 def _wanted_shape(axes: Sequence[Axis], attributes: Mapping[str, Any]) -> list[int]:
     """Return the output's spatial shape if it is asked for, else an empty list."""
-    shape = list(attributes.get("output_shape") or ())[-len(axes) :]
+    given = list(attributes.get("output_shape") or ())
+    shape = given[-len(axes) :]
     auto_pad = attributes.get("auto_pad") or "NOTSET"
     if not shape and auto_pad.startswith("SAME"):
         return [axis.size * axis.stride for axis in axes]

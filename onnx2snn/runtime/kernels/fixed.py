@@ -29,7 +29,8 @@ class LRN(OpRun):
         widths[1] = (before, after)
         squares = np.pad(x * x, widths)
         total = sum(squares[:, start : start + channels] for start in range(size))
-        factor = bias + alpha / size * total
+        share = alpha / size
+        factor = bias + share * total
         normalized = x / factor**beta
         return (normalized.astype(x.dtype),)
 
@@ -54,12 +55,15 @@ class Pad(OpRun):
     ) -> tuple[np.ndarray]:
         padded_axes = slice(None) if axes is None else axes
         widths = np.zeros((x.ndim, 2), np.int64)
-        widths[padded_axes] = np.reshape(pads, (2, -1)).T
-        cropped = _crop_ends(x, np.maximum(-widths, 0))
+        pairs = np.reshape(pads, (2, -1))
+        widths[padded_axes] = pairs.T
+        removed = np.maximum(-widths, 0)
+        cropped = _crop_ends(x, removed)
         options: dict[str, Any] = {"mode": mode}
         if mode == "constant":
             options["constant_values"] = 0 if fill is None else fill
-        padded = np.pad(cropped, np.maximum(widths, 0), **options)
+        added = np.maximum(widths, 0)
+        padded = np.pad(cropped, added, **options)
         return (padded.astype(x.dtype),)
 
 
@@ -67,7 +71,8 @@ def _crop_ends(x: np.ndarray, widths: np.ndarray) -> np.ndarray:
     """Return ``x`` without the first and last elements of each axis, [axes, 2] in number."""
     kept = []
     for size, (first, last) in zip(x.shape, widths, strict=True):
-        kept.append(slice(first, size - last))
+        end = size - last
+        kept.append(slice(first, end))
     return x[tuple(kept)]
 
 
@@ -100,7 +105,9 @@ class NonMaxSuppression(OpRun):
 
 def _only_element(given: np.ndarray | None) -> Any:  # noqa: ANN401 (a NumPy scalar)
     """Return the only element, 0 if there is none."""
-    return 0 if given is None else np.ravel(given)[0]
+    if given is None:
+        return 0
+    return np.ravel(given)[0]
 
 
 def _corners_of_centered(boxes: np.ndarray) -> np.ndarray:
@@ -128,7 +135,9 @@ def _ranked_boxes(scores: np.ndarray, min_score: np.ndarray | None) -> list[int]
     """Return the boxes that score enough, best first; equals in their order."""
     order = np.argsort(-scores, kind="stable")
     if min_score is not None:
-        order = order[scores[order] > _only_element(min_score)]
+        lowest = _only_element(min_score)
+        is_enough = scores[order] > lowest
+        order = order[is_enough]
     return [int(index) for index in order]
 
 
@@ -148,13 +157,17 @@ def _select_boxes(
 
 def _overlap_of_boxes(a: np.ndarray, b: np.ndarray) -> float:
     """Return intersection over union of two boxes, 0 if one has no area."""
-    a_lower, a_upper = a[:2], a[2:]
-    b_lower, b_upper = b[:2], b[2:]
+    a_lower = a[:2]
+    a_upper = a[2:]
+    b_lower = b[:2]
+    b_upper = b[2:]
     lower = np.maximum(a_lower, b_lower)
     upper = np.minimum(a_upper, b_upper)
-    intersection = np.prod(np.maximum(upper - lower, 0))
+    sides = np.maximum(upper - lower, 0)
+    intersection = np.prod(sides)
     area_a = np.prod(a_upper - a_lower)
     area_b = np.prod(b_upper - b_lower)
     if min(area_a, area_b) <= 0:
         return 0.0
-    return float(intersection / (area_a + area_b - intersection))
+    union = area_a + area_b - intersection
+    return float(intersection / union)

@@ -40,12 +40,14 @@ class Loop(ReferenceLoop):
             if not is_going:
                 break
             number = np.array(count, np.int64)
-            inputs = [number, np.array(is_going), *states]
+            going = np.array(is_going)
+            inputs = [number, going, *states]
             feeds = _body_feeds(body, inputs, context)
             condition, *results = body.run(None, feeds, attributes=attributes)
             is_going = bool(condition)
             states = results[: self.N]
-            steps.append(results[self.N :])
+            scanned_now = results[self.N :]
+            steps.append(scanned_now)
         if steps:
             scanned = [np.stack(values) for values in zip(*steps, strict=True)]
         else:
@@ -73,28 +75,36 @@ class Scan(OpRun):
         body: Any = self.body  # type: ignore[attr-defined]  # onnx sets it from the attribute
         state_count = len(args) - given["num_scan_inputs"]
         states = list(args[:state_count])
-        sequences = _directed_inputs(args[state_count:], given)
+        scanned_inputs = args[state_count:]
+        sequences = _directed_inputs(scanned_inputs, given)
         steps = []
         for slices in zip(*sequences, strict=True):
-            feeds = _body_feeds(body, [*states, *slices], context)
+            inputs = [*states, *slices]
+            feeds = _body_feeds(body, inputs, context)
             results = body.run(None, feeds, attributes=attributes)
             states = results[:state_count]
-            steps.append(results[state_count:])
+            scanned_now = results[state_count:]
+            steps.append(scanned_now)
         output_count = len(body.output_names) - state_count
         scanned = list(zip(*steps, strict=True)) if steps else [()] * output_count
-        return (*states, *_stack_outputs(scanned, given))
+        stacked = _stack_outputs(scanned, given)
+        return (*states, *stacked)
 
 
 def _directed_inputs(
     inputs: Sequence[np.ndarray], given: Mapping[str, Any]
 ) -> list[np.ndarray]:
     """Return the scanned inputs with the axis to go along in front, in its direction."""
-    axes = _padded_numbers(given.get("scan_input_axes"), len(inputs))
-    directions = _padded_numbers(given.get("scan_input_directions"), len(inputs))
+    count = len(inputs)
+    given_axes = given.get("scan_input_axes")
+    axes = _padded_numbers(given_axes, count)
+    given_directions = given.get("scan_input_directions")
+    directions = _padded_numbers(given_directions, count)
     sequences = []
     for data, axis, is_backwards in zip(inputs, axes, directions, strict=True):
         moved = np.moveaxis(data, axis, 0)
-        sequences.append(np.flip(moved, 0) if is_backwards else moved)
+        directed = np.flip(moved, 0) if is_backwards else moved
+        sequences.append(directed)
     return sequences
 
 
@@ -102,19 +112,24 @@ def _stack_outputs(
     scanned: Sequence[Sequence[np.ndarray]], given: Mapping[str, Any]
 ) -> list[np.ndarray]:
     """Return the scanned outputs, stacked along their axes in their directions."""
-    axes = _padded_numbers(given.get("scan_output_axes"), len(scanned))
-    directions = _padded_numbers(given.get("scan_output_directions"), len(scanned))
+    count = len(scanned)
+    given_axes = given.get("scan_output_axes")
+    axes = _padded_numbers(given_axes, count)
+    given_directions = given.get("scan_output_directions")
+    directions = _padded_numbers(given_directions, count)
     stacked = []
     for values, axis, is_backwards in zip(scanned, axes, directions, strict=True):
         ordered = values[::-1] if is_backwards else values
-        stacked.append(np.stack(ordered, axis=axis))
+        joined = np.stack(ordered, axis=axis)
+        stacked.append(joined)
     return stacked
 
 
 def _padded_numbers(numbers: Sequence[int] | None, count: int) -> list[int]:
     """Return ``count`` numbers; those that are not given are 0."""
     given = list(numbers or ())
-    return given + [0] * (count - len(given))
+    missing = count - len(given)
+    return given + [0] * missing
 
 
 def _body_feeds(
@@ -124,4 +139,5 @@ def _body_feeds(
 ) -> dict[str, Any]:
     """Return the inputs of a body and, unless they hide them, the values outside of it."""
     own = dict(zip(body.input_names, inputs, strict=True))
-    return {**(context or {}), **own}
+    outside = context or {}
+    return {**outside, **own}

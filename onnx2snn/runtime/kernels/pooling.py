@@ -24,8 +24,10 @@ class MaxPool(OpRun):
         kernel_shape: list[int],
         **attributes: Any,  # noqa: ANN401
     ) -> tuple[np.ndarray, ...]:
-        window = Window.of(x.shape[2:], kernel_shape, attributes)
-        padded = window.pad(x, _lowest_number(x.dtype))
+        spatial = x.shape[2:]
+        window = Window.of(spatial, kernel_shape, attributes)
+        lowest = _lowest_number(x.dtype)
+        padded = window.pad(x, lowest)
         taps = (padded[places] for places in window.places())
         largest = next(taps).copy()
         for tap in taps:
@@ -33,7 +35,8 @@ class MaxPool(OpRun):
         if len(self.output) == 1:
             return (largest,)
         column_major = bool(attributes.get("storage_order"))
-        return largest, _indices_of_largest(padded, window, column_major=column_major)
+        indices = _indices_of_largest(padded, window, column_major=column_major)
+        return largest, indices
 
 
 def _lowest_number(dtype: np.dtype[Any]) -> float:
@@ -51,16 +54,19 @@ def _indices_of_largest(
     plane_size = math.prod(spatial)
     plane = np.arange(plane_size)
     plane = plane.reshape(spatial, order="F" if column_major else "C")
-    padded_plane = window.pad(plane[None, None], 0)
+    plane_of_one = plane[None, None]
+    padded_plane = window.pad(plane_of_one, 0)
     indices = _flat_windows(padded_plane, window)
     values = _flat_windows(padded, window)
     best = values.argmax(axis=2, keepdims=True)
     indices = np.broadcast_to(indices, values.shape)
     chosen = np.take_along_axis(indices, best, axis=2)
     one_each = [1] * len(spatial)
-    plane_starts = plane_size * np.arange(batch * channels)
+    planes = np.arange(batch * channels)
+    plane_starts = plane_size * planes
     plane_starts = plane_starts.reshape(batch, channels, *one_each)
-    return np.asarray(chosen[:, :, 0] + plane_starts)
+    best_indices = chosen[:, :, 0]
+    return np.asarray(best_indices + plane_starts)
 
 
 def _flat_windows(padded: np.ndarray, window: Window) -> np.ndarray:
@@ -80,16 +86,19 @@ class AveragePool(OpRun):
         kernel_shape: list[int],
         **attributes: Any,  # noqa: ANN401
     ) -> tuple[np.ndarray]:
-        window = Window.of(x.shape[2:], kernel_shape, attributes)
+        spatial = x.shape[2:]
+        window = Window.of(spatial, kernel_shape, attributes)
         padded = window.pad(x, 0)
         batch, channels = x.shape[:2]
-        total = np.zeros((batch, channels, *window.output), x.dtype)
+        shape = (batch, channels, *window.output)
+        total = np.zeros(shape, x.dtype)
         for places in window.places():
             total += padded[places]
         with_padding = bool(attributes.get("count_include_pad"))
         axis_counts = [axis.counts(with_padding=with_padding) for axis in window.axes]
         counts = functools.reduce(np.multiply.outer, axis_counts)
-        total /= counts.astype(x.dtype)
+        divisors = counts.astype(x.dtype)
+        total /= divisors
         return (total,)
 
 
@@ -122,11 +131,14 @@ class MaxRoiPool(OpRun):
     ) -> tuple[np.ndarray]:
         samples = rois[:, 0].astype(int)
         scaled = rois[:, 1:] * spatial_scale
-        corners = np.floor(scaled + 0.5).astype(int)
+        rounded = np.floor(scaled + 0.5)
+        corners = rounded.astype(int)
         channels = x.shape[1]
-        y = np.zeros((len(rois), channels, *pooled_shape), x.dtype)
+        shape = (len(rois), channels, *pooled_shape)
+        y = np.zeros(shape, x.dtype)
         for pooled, sample, corner in zip(y, samples, corners, strict=True):
-            _pool_region(x[sample], corner, pooled)
+            image = x[sample]
+            _pool_region(image, corner, pooled)
         return (y,)
 
 
@@ -147,12 +159,14 @@ def _pool_region(image: np.ndarray, corner: np.ndarray, pooled: np.ndarray) -> N
         for j, column in enumerate(columns):
             cell = image[:, row, column]
             if cell.size:
-                pooled[:, i, j] = cell.max(axis=(1, 2))
+                largest = cell.max(axis=(1, 2))
+                pooled[:, i, j] = largest
 
 
 def _cell_ranges(first: int, last: int, count: int, size: int) -> list[slice]:
     """Return the ranges of ``count`` cells that together cover ``first`` to ``last``."""
-    step = max(last - first + 1, 1) / count
+    length = max(last - first + 1, 1)
+    step = length / count
     cells = []
     for cell in range(count):
         start = math.floor(cell * step) + first

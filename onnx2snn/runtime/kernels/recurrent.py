@@ -121,7 +121,8 @@ class _Recurrent(OpRun):
             cell = self._make_cell(
                 self._functions_of_direction(at, attributes), weights, attributes
             )
-            zeros = np.zeros((batch, weights.r.shape[-1]), x.dtype)
+            hidden = weights.r.shape[-1]
+            zeros = np.zeros((batch, hidden), x.dtype)
             states = []
             for name in _STATES[: self.state_count]:
                 initial = _of_direction(at, given.get(name), is_batchwise=is_batchwise)
@@ -179,10 +180,12 @@ def _run_cell(
         is_within = step < lengths
         position = lengths - 1 - step if backwards else step
         position = np.where(is_within, position, 0)
-        results = cell(x[position, samples], tuple(states))
+        entries = x[position, samples]
+        results = cell(entries, tuple(states))
         after = []
         for new, old in zip(results, states, strict=True):
-            chosen = np.where(is_within[:, None], new, old)
+            takes_new = is_within[:, None]
+            chosen = np.where(takes_new, new, old)
             after.append(chosen.astype(x.dtype))
         states = after
         y[position[is_within], samples[is_within]] = results[0][is_within]
@@ -205,7 +208,9 @@ class RNN(_Recurrent):
 
         def cell(x: _Array, states: _States) -> _States:
             (h,) = states
-            total = x @ weights.w.T + h @ weights.r.T + weights.wb + weights.rb
+            driven = x @ weights.w.T
+            fed_back = h @ weights.r.T
+            total = driven + fed_back + weights.wb + weights.rb
             return (f(total),)
 
         return cell
@@ -232,8 +237,10 @@ class GRU(_Recurrent):
             (h,) = states
             driven = x @ weights.w.T + weights.wb
             xz, xr, xh = np.split(driven, 3, axis=-1)
-            z = f(xz + h @ rz.T + bz)
-            reset = f(xr + h @ rr.T + br)
+            update = xz + h @ rz.T + bz
+            z = f(update)
+            resetting = xr + h @ rr.T + br
+            reset = f(resetting)
             if is_linear_first:
                 new = g(xh + reset * (h @ rh.T + bh))
             else:
@@ -261,11 +268,14 @@ class LSTM(_Recurrent):
 
         def cell(x: _Array, states: _States) -> _States:
             h, c = states
-            total = x @ weights.w.T + h @ weights.r.T + weights.wb + weights.rb
+            driven = x @ weights.w.T
+            fed_back = h @ weights.r.T
+            total = driven + fed_back + weights.wb + weights.rb
             xi, xo, xf, xc = np.split(total, 4, axis=-1)
             i = f(xi + pi * c)
             kept = 1 - i if is_coupled else f(xf + pf * c)
-            c = kept * c + i * g(xc)
+            new = i * g(xc)
+            c = kept * c + new
             o = f(xo + po * c)
             return o * h_of(c), c
 

@@ -76,12 +76,16 @@ class _Axis:
     @property
     def low(self) -> float:
         """Place of the coordinate -1, in pixels."""
-        return 0.0 if self.is_aligned else -0.5
+        if self.is_aligned:
+            return 0.0
+        return -0.5
 
     @property
     def high(self) -> float:
         """Place of the coordinate 1, in pixels."""
-        return self.size - 1.0 if self.is_aligned else self.size - 0.5
+        if self.is_aligned:
+            return self.size - 1.0
+        return self.size - 0.5
 
     def neighbors(
         self, coordinate: np.ndarray, mode: str

@@ -78,7 +78,8 @@ class Axis:
         """
         first_tap = np.arange(self.output) * self.stride - self.begin
         taps = np.arange(self.kernel) * self.dilation
-        position = first_tap[:, None] + taps
+        column = first_tap[:, None]
+        position = column + taps
         low = -self.begin if with_padding else 0
         high = self.size + self.end if with_padding else self.size
         is_inside = (position >= low) & (position < high)
@@ -109,7 +110,8 @@ class Window:
         """
         auto_pad = attributes.get("auto_pad") or "NOTSET"
         axes = declared_axes(spatial, kernel, attributes)
-        return cls(tuple(_auto_padded(axis, auto_pad) for axis in axes))
+        padded = tuple(_auto_padded(axis, auto_pad) for axis in axes)
+        return cls(padded)
 
     @property
     def output(self) -> tuple[int, ...]:
@@ -132,7 +134,8 @@ class Window:
             inner.append(slice(axis.begin, end))
             sizes.append(end + axis.overhang)
         batch, channels = x.shape[:2]
-        padded = np.full((batch, channels, *sizes), fill, x.dtype)
+        shape = (batch, channels, *sizes)
+        padded = np.full(shape, fill, x.dtype)
         padded[:, :, *inner] = x
         return padded
 
