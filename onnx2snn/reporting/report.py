@@ -21,7 +21,8 @@ from onnx2snn.schedules import layers_in_a_row, spike_weights_of
 from onnx2snn.schedules.loops import named_inputs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from typing import Self
 
     import onnx_ir as ir
 
@@ -95,18 +96,7 @@ def report(
     time_steps = int(DEFAULT_TIME_STEPS.read_required(snn))
     schedule = SCHEDULE.read_required(snn)
     neurons = [node for node in snn.graph.all_nodes() if is_neuron(node)]
-    spikes_at_once = max(map(_spikes_at_once, neurons))
-    weights = max(map(spike_weights_of, neurons), key=lambda found: found.leak)
-    is_weighted = weights.leak != 1.0
-    if schedule == "lockstep":
-        latency = time_steps
-        analog_runs = time_steps
-    else:
-        latency = time_steps * layers_in_a_row(snn.graph)
-        analog_runs = 1
-    codings_as_dicts = {
-        name: dataclasses.asdict(coding) for name, coding in codings.items()
-    }
+    levels = _Levels.of(neurons, time_steps)
     return {
         "version": REPORT_VERSION,
         "source": imported.name,
@@ -115,20 +105,68 @@ def report(
         "calibration_samples": 0 if data is None else data.samples,
         "T": time_steps,
         "schedule": schedule,
-        "latency_steps": latency,
-        "levels": max(time_steps * spikes_at_once, weights.levels(time_steps)),
-        "levels_per_spike": time_steps if is_weighted else spikes_at_once,
+        "latency_steps": _count_latency_steps(snn.graph, schedule, time_steps),
+        "levels": levels.after_all_steps,
+        "levels_per_spike": levels.per_spike,
         "method": METHOD.read_required(snn),
-        "input_coding": codings_as_dicts,
+        "input_coding": _describe_codings(codings),
         "layers": [_layer_report(neuron) for neuron in neurons],
-        "energy": estimate_energy(
-            analysis["macs"],
-            time_steps,
-            spikes_a_step=spikes_at_once,
-            analog_runs=analog_runs,
-        ),
+        "energy": _energy_of(analysis, schedule, time_steps, levels.spikes_a_step),
         "analysis": analysis,
     }
+
+
+@dataclasses.dataclass(frozen=True)
+class _Levels:
+    """Sizes of the values that the spikes of a neuron can stand for.
+
+    Attributes:
+        spikes_a_step: Most spikes that a neuron sends in a step.
+        per_spike: Number of sizes that a spike can have.
+        after_all_steps: Number of equal steps up to the largest value it can send in T steps.
+    """
+
+    spikes_a_step: int
+    per_spike: int
+    after_all_steps: int
+
+    @classmethod
+    def of(cls, neurons: Sequence[ir.Node], time_steps: int) -> Self:
+        """Return the most that any of ``neurons`` has, in T steps."""
+        spikes_a_step = max(map(_spikes_at_once, neurons))
+        all_weights = map(spike_weights_of, neurons)
+        weights = max(all_weights, key=lambda found: found.leak)
+        is_weighted = weights.leak != 1.0
+        levels_of_counts = time_steps * spikes_a_step
+        levels_of_weights = weights.levels(time_steps)
+        return cls(
+            spikes_a_step=spikes_a_step,
+            per_spike=time_steps if is_weighted else spikes_a_step,
+            after_all_steps=max(levels_of_counts, levels_of_weights),
+        )
+
+
+def _count_latency_steps(graph: ir.Graph, schedule: str, time_steps: int) -> int:
+    """Return the number of steps until the answer is there."""
+    if schedule == "lockstep":
+        return time_steps
+    return time_steps * layers_in_a_row(graph)
+
+
+def _energy_of(
+    analysis: Analysis, schedule: str, time_steps: int, spikes_a_step: int
+) -> Energy:
+    analog_runs = time_steps if schedule == "lockstep" else 1
+    return estimate_energy(
+        analysis["macs"],
+        time_steps,
+        spikes_a_step=spikes_a_step,
+        analog_runs=analog_runs,
+    )
+
+
+def _describe_codings(codings: Mapping[str, Coding]) -> dict[str, dict[str, Any]]:
+    return {name: dataclasses.asdict(coding) for name, coding in codings.items()}
 
 
 def _layer_report(neuron: ir.Node) -> LayerReport:

@@ -136,21 +136,8 @@ def fine_tune(  # noqa: PLR0913 - the arguments of a training; all but four have
     """
     _check_arguments(epochs, batches)
     recipe = _Recipe(epochs, learning_rate, threshold_rate, weight_decay, teacher)
-    optimizer = recipe.make_optimizer(model)
-    torch.manual_seed(seed)
-    path = None if checkpoint is None else Path(checkpoint)
-    history = _resume(path, model, optimizer, recipe)
-    if teacher is not None:
-        teacher.eval()
-    for number in range(len(history) + 1, epochs + 1):
-        epoch = _train_epoch(recipe, model, optimizer, batches, number)
-        history.append(epoch)
-        if path is not None:
-            _save_checkpoint(path, model, optimizer, recipe, history)
-        if after_epoch is not None:
-            after_epoch(epoch)
-    model.eval()
-    return history
+    training = _Training(model, recipe, checkpoint)
+    return training.run(batches, seed, after_epoch)
 
 
 def _check_arguments(epochs: int, batches: Collection[tuple[Tensor, Tensor]]) -> None:
@@ -164,33 +151,111 @@ def _check_arguments(epochs: int, batches: Collection[tuple[Tensor, Tensor]]) ->
         raise OptionError(message)
 
 
-def _train_epoch(
-    recipe: _Recipe,
-    model: nn.Module,
-    optimizer: torch.optim.SGD,
-    batches: Collection[tuple[Tensor, Tensor]],
-    number: int,
-) -> Epoch:
-    model.train()
-    start = time.perf_counter()
-    total_loss = 0.0
-    right = 0
-    seen = 0
-    name = f"epoch {number}/{recipe.epochs}"
-    for index, (images, labels) in enumerate(track(batches, name, len(batches))):
-        epochs_done = number - 1 + index / len(batches)
-        recipe.set_rates(optimizer, epochs_done / recipe.epochs)
-        optimizer.zero_grad()
-        loss, logits = recipe.compute_loss(model, images, labels)
+class _Training:
+    """A training that can be interrupted.
+
+    Args:
+        model: The network.
+        recipe: The settings.
+        checkpoint: File that holds the state after each epoch; None for none.
+    """
+
+    def __init__(
+        self, model: nn.Module, recipe: _Recipe, checkpoint: Path | str | None
+    ) -> None:
+        self._model = model
+        self._recipe = recipe
+        self._path = None if checkpoint is None else Path(checkpoint)
+        self._optimizer = recipe.make_optimizer(model)
+
+    def run(
+        self,
+        batches: Collection[tuple[Tensor, Tensor]],
+        seed: int,
+        after_epoch: Callable[[Epoch], None] | None,
+    ) -> list[Epoch]:
+        """Train in all epochs that are not done yet; return the results of all."""
+        torch.manual_seed(seed)
+        history = self._resume()
+        if self._recipe.teacher is not None:
+            self._recipe.teacher.eval()
+        for number in range(len(history) + 1, self._recipe.epochs + 1):
+            epoch = self._train_epoch(batches, number)
+            history.append(epoch)
+            self._save_checkpoint(history)
+            if after_epoch is not None:
+                after_epoch(epoch)
+        self._model.eval()
+        return history
+
+    def _train_epoch(
+        self, batches: Collection[tuple[Tensor, Tensor]], number: int
+    ) -> Epoch:
+        self._model.train()
+        start = time.perf_counter()
+        total_loss = 0.0
+        right = 0
+        seen = 0
+        name = f"epoch {number}/{self._recipe.epochs}"
+        for index, (images, labels) in enumerate(track(batches, name, len(batches))):
+            epochs_done = number - 1 + index / len(batches)
+            loss, logits = self._train_batch(images, labels, epochs_done)
+            predicted = logits.argmax(dim=1)
+            total_loss += float(loss.detach()) * len(labels)
+            right += int((predicted == labels).sum())
+            seen += len(labels)
+        self._model.eval()
+        seconds = time.perf_counter() - start
+        return Epoch(number, total_loss / seen, 100 * right / seen, seconds)
+
+    def _train_batch(
+        self, images: Tensor, labels: Tensor, epochs_done: float
+    ) -> tuple[Tensor, Tensor]:
+        """Learn from a batch; return its loss and the logits."""
+        self._recipe.set_rates(self._optimizer, epochs_done / self._recipe.epochs)
+        self._optimizer.zero_grad()
+        loss, logits = self._recipe.compute_loss(self._model, images, labels)
         loss.backward()
-        optimizer.step()
-        _keep_positive(model)
-        total_loss += float(loss.detach()) * len(labels)
-        right += int((logits.argmax(dim=1) == labels).sum())
-        seen += len(labels)
-    model.eval()
-    seconds = time.perf_counter() - start
-    return Epoch(number, total_loss / seen, 100 * right / seen, seconds)
+        self._optimizer.step()
+        _keep_positive(self._model)
+        return loss, logits
+
+    def _save_checkpoint(self, history: list[Epoch]) -> None:
+        """Write the state and the epochs that are done, if there is a file for them."""
+        path = self._path
+        if path is None:
+            return
+        state = {
+            "recipe": self._recipe.describe(self._model),
+            "model": self._model.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "history": [dataclasses.astuple(epoch) for epoch in history],
+            "generator": torch.get_rng_state(),
+        }
+        partial = path.with_name(f"{path.name}.partial")
+        torch.save(state, partial)
+        partial.replace(
+            path
+        )  # so that an interruption leaves the last whole checkpoint
+
+    def _resume(self) -> list[Epoch]:
+        """Take the state of a checkpoint, if there is one; return the epochs that are done."""
+        path = self._path
+        if path is None or not path.exists():
+            return []
+        try:
+            state = torch.load(path, weights_only=True)
+        except Exception as error:  # torch raises whatever its readers do
+            raise _unusable_checkpoint(path, _DAMAGED) from error
+        if state.get("recipe") != self._recipe.describe(self._model):
+            raise _unusable_checkpoint(path, _OTHER_TRAINING)
+        try:
+            self._model.load_state_dict(state["model"])
+            self._optimizer.load_state_dict(state["optimizer"])
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise _unusable_checkpoint(path, _DAMAGED) from error
+        torch.set_rng_state(state["generator"])
+        return [Epoch(*epoch) for epoch in state["history"]]
 
 
 def _keep_positive(model: nn.Module) -> None:
@@ -200,46 +265,6 @@ def _keep_positive(model: nn.Module) -> None:
 
 def _activations(model: nn.Module) -> list[ThresholdActivation]:
     return [m for m in model.modules() if isinstance(m, ThresholdActivation)]
-
-
-def _save_checkpoint(
-    path: Path,
-    model: nn.Module,
-    optimizer: torch.optim.SGD,
-    recipe: _Recipe,
-    history: list[Epoch],
-) -> None:
-    state = {
-        "recipe": recipe.describe(model),
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "history": [dataclasses.astuple(epoch) for epoch in history],
-        "generator": torch.get_rng_state(),
-    }
-    partial = path.with_name(f"{path.name}.partial")
-    torch.save(state, partial)
-    partial.replace(path)  # so that an interruption leaves the last whole checkpoint
-
-
-def _resume(
-    path: Path | None, model: nn.Module, optimizer: torch.optim.SGD, recipe: _Recipe
-) -> list[Epoch]:
-    """Take the state of a checkpoint, if there is one; return the epochs that are done."""
-    if path is None or not path.exists():
-        return []
-    try:
-        state = torch.load(path, weights_only=True)
-    except Exception as error:  # torch raises whatever its readers do
-        raise _unusable_checkpoint(path, _DAMAGED) from error
-    if state.get("recipe") != recipe.describe(model):
-        raise _unusable_checkpoint(path, _OTHER_TRAINING)
-    try:
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-    except (KeyError, RuntimeError, ValueError) as error:
-        raise _unusable_checkpoint(path, _DAMAGED) from error
-    torch.set_rng_state(state["generator"])
-    return [Epoch(*epoch) for epoch in state["history"]]
 
 
 def _unusable_checkpoint(path: Path, why: str) -> OptionError:

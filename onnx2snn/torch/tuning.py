@@ -19,16 +19,17 @@ from onnx2snn.metadata.facts import SOURCE_SHA256, TUNED
 from onnx2snn.progress import track
 from onnx2snn.runtime import load
 from onnx2snn.storage.large_models import save_model
+from onnx2snn.torch.mixed_batches import MixedBatches
 from onnx2snn.torch.spiking import SpikingModule
 from onnx2snn.torch.teacher import Teacher, as_tensors, distances
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     import onnx_ir as ir
 
-    from onnx2snn.data.dataset import Batch, Dataset
+    from onnx2snn.data.dataset import Dataset
     from onnx2snn.data.input_specs import InputSpec
     from onnx2snn.importing.source import AnyModel, Source
     from onnx2snn.runtime import AnyNetwork, Network
@@ -39,8 +40,7 @@ _LOGGER = logging.getLogger(__name__)
 
 __all__ = ["TunedEpoch", "Tuning", "tune"]
 
-_BLOCK = 16
-"""Batches among which samples are mixed."""
+_OTHER_FILE = "%s is not the file this network was made from: it must compute the same"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,10 +125,36 @@ def tune(  # noqa: PLR0913 (each is an option of its own)
         CalibrationError: The data does not fit the network, or the ANN is not the network's.
         OptionError: An option is out of its range, or the rate so large that the loss is no number.
     """
-    _check_options(epochs, rate)
-    check_batch_size(batch_size)
+    options = _Options(epochs, rate, batch_size, seed)
+    options.check()
     check_source(calibration)
-    network = load(snn, "numpy")
+    return _tune_network(load(snn, "numpy"), ann, calibration, options)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Options:
+    """The options of a tuning; the fields are arguments of ``tune``."""
+
+    epochs: int
+    rate: float
+    batch_size: int
+    seed: int
+
+    def check(self) -> None:
+        """Check each by itself."""
+        if self.epochs < 1:
+            message = f"epochs must be at least 1, not {self.epochs}"
+            raise OptionError(message)
+        if not 0 < self.rate < math.inf:
+            message = f"rate must be larger than 0 and finite, not {self.rate}"
+            raise OptionError(message)
+        check_batch_size(self.batch_size)
+
+
+def _tune_network(
+    network: Network, ann: AnyModel, calibration: object, options: _Options
+) -> Tuning:
+    """Return the tuned copy of a network."""
     model = network.model.clone()
     module = SpikingModule(model, network.time_steps)
     specs = _specs_of_data(network)
@@ -136,25 +162,26 @@ def tune(  # noqa: PLR0913 (each is an option of its own)
     source = read_reference(ann, network)
     _warn_of_another_file(model, source)
     teacher = Teacher(source, network, module.activations)
-    training = _Training(module, teacher, network.events, rate, epochs * data.samples)
-    batches = _MixedBatches(data, specs, batch_size, np.random.default_rng(seed))
+    samples = options.epochs * data.samples
+    training = _Training(module, teacher, network.events, options.rate, samples)
+    random = np.random.default_rng(options.seed)
+    batches = MixedBatches(data, specs, options.batch_size, random)
+    history = _run_epochs(training, batches, options.epochs)
+    module.trained.write()
+    _annotate_tuning(model, source, data, options)
+    return Tuning(model, history, data.samples)
+
+
+def _run_epochs(
+    training: _Training, batches: MixedBatches, epochs: int
+) -> tuple[TunedEpoch, ...]:
+    """Learn from all batches, as many times; return the result of each."""
     history = []
     for number in range(1, epochs + 1):
         name = f"tune, epoch {number} of {epochs}"
-        history.append(training.run_epoch(number, track(batches, name, len(batches))))
-    module.trained.write()
-    options = {"epochs": epochs, "rate": rate, "batch_size": batch_size, "seed": seed}
-    _annotate_tuning(model, source, data, options)
-    return Tuning(model, tuple(history), data.samples)
-
-
-def _check_options(epochs: int, rate: float) -> None:
-    if epochs < 1:
-        message = f"epochs must be at least 1, not {epochs}"
-        raise OptionError(message)
-    if not 0 < rate < math.inf:
-        message = f"rate must be larger than 0 and finite, not {rate}"
-        raise OptionError(message)
+        tracked = track(batches, name, len(batches))
+        history.append(training.run_epoch(number, tracked))
+    return tuple(history)
 
 
 def _specs_of_data(network: Network) -> list[InputSpec]:
@@ -203,8 +230,10 @@ class _Training:
         """Learn from all batches once."""
         start = time.perf_counter()
         losses = [self.step(feeds, samples) for feeds, samples in batches]
-        loss, outputs = np.mean(losses, axis=0).tolist()
-        return TunedEpoch(number, loss, outputs, time.perf_counter() - start)
+        means = np.mean(losses, axis=0)
+        loss, outputs = means.tolist()
+        seconds = time.perf_counter() - start
+        return TunedEpoch(number, loss, outputs, seconds)
 
     def step(self, data: Feeds, samples: int) -> tuple[float, float]:
         """Learn from a batch; return its loss, and the part of the outputs."""
@@ -213,7 +242,8 @@ class _Training:
         feeds = time_first(data, self._events)
         self._optimizer.zero_grad()
         activity = self._module(as_tensors(feeds))
-        outputs, layers = distances(activity, self._teacher(feeds))
+        expected = self._teacher(feeds)
+        outputs, layers = distances(activity, expected)
         loss = outputs + layers
         if not loss.isfinite():
             message = f"the loss became {loss.item()}: choose a rate lower than {self._rate:g}"
@@ -229,64 +259,14 @@ class _Training:
             group["lr"] = rate * part_left
 
 
-_OTHER_FILE = "%s is not the file this network was made from: it must compute the same"
-
-
-class _MixedBatches:
-    """Batches, and how many samples they have, drawn from blocks of neighboring ones.
-
-    Data whose batches may not be cut, as the network has a batch size of its own, comes in order.
-    """
-
-    def __init__(
-        self,
-        data: Dataset,
-        specs: Sequence[InputSpec],
-        batch_size: int,
-        random: np.random.Generator,
-    ) -> None:
-        self._data = data
-        self._batch_size = batch_size
-        self._random = random
-        self._is_free = all(spec.rows is None for spec in specs)
-
-    def __len__(self) -> int:
-        """Return the number of batches."""
-        return math.ceil(self._data.samples / self._batch_size)
-
-    def __iter__(self) -> Iterator[tuple[Feeds, int]]:
-        """Yield all batches once, in a new order."""
-        if not self._is_free:
-            for batch in self._data.batches(self._batch_size):
-                yield batch.feeds, batch.valid
-            return
-        for block in self._data.batches(self._batch_size * _BLOCK):
-            if _is_by_sample(block):
-                yield from self._mix_samples(block)
-            else:
-                yield block.feeds, block.valid
-
-    def _mix_samples(self, block: Batch) -> Iterator[tuple[Feeds, int]]:
-        order = self._random.permutation(block.valid)
-        for start in range(0, block.valid, self._batch_size):
-            rows = order[start : start + self._batch_size]
-            feeds = {name: array[rows] for name, array in block.feeds.items()}
-            yield feeds, len(rows)
-
-
-def _is_by_sample(block: Batch) -> bool:
-    """Whether the first axis of every input counts samples."""
-    return all(array.shape[:1] == (block.valid,) for array in block.feeds.values())
-
-
 def _annotate_tuning(
-    model: ir.Model, source: Source, data: Dataset, options: Mapping[str, float]
+    model: ir.Model, source: Source, data: Dataset, options: _Options
 ) -> None:
     """Write into the metadata that the network was tuned, and with what."""
     annotation = {
         "ann_sha256": source.sha256,
         "calibration_sha256": data.sha256(),
         "samples": data.samples,
-        **options,
+        **dataclasses.asdict(options),
     }
     TUNED.write(model, annotation)
