@@ -76,7 +76,8 @@ def _check_arguments(mean: np.ndarray, std: np.ndarray, levels: int) -> None:
         message = f"levels must be at least 1, not {levels}"
         raise ValueError(message)
     has_finite_means = np.isfinite(mean).all()
-    has_finite_deviations = np.isfinite(std).all() and (std >= 0).all()
+    is_finite = np.isfinite(std).all()
+    has_finite_deviations = is_finite and (std >= 0).all()
     if not (has_finite_means and has_finite_deviations):
         message = "means must be finite and standard deviations finite and not negative"
         raise ValueError(message)

@@ -171,7 +171,8 @@ class Histogram:
         from_zero_down = below[:, ::-1]
         merged = _merge_bins(from_zero_down, doublings)
         below = merged[:, ::-1]
-        return np.hstack([below, _merge_bins(above, doublings)])
+        merged_above = _merge_bins(above, doublings)
+        return np.hstack([below, merged_above])
 
     def _add_to_bins(self, values: np.ndarray) -> None:
         """Count values, [channels, n], block by block."""
@@ -180,7 +181,8 @@ class Histogram:
         for first in range(0, channels, step):
             rows = slice(first, first + step)
             for start in range(0, n, _BLOCK):
-                block = values[rows, start : start + _BLOCK]
+                columns = slice(start, start + _BLOCK)
+                block = values[rows, columns]
                 self._add_block_to_bins(rows, block)
 
     def _add_block_to_bins(self, channels: slice, block: np.ndarray) -> None:
@@ -268,4 +270,6 @@ def _make_room_below(counts: np.ndarray) -> np.ndarray:
     """Make of the bins of ``[0, r)`` those of ``[-r, r)``, twice as wide."""
     wider = _merge_bins(counts, 1)
     half = counts.shape[1] // 2
-    return np.hstack([np.zeros_like(wider[:, half:]), wider[:, :half]])
+    zeros = np.zeros_like(wider[:, half:])
+    lower_half = wider[:, :half]
+    return np.hstack([zeros, lower_half])

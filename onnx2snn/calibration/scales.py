@@ -87,10 +87,12 @@ def scale_from_threshold(
     value: ir.Value, threshold: Threshold, axis: int | None, origin: str
 ) -> Scale:
     """Return the scale of a threshold, and warn if the activation is never positive."""
-    dead = tuple(int(channel) for channel in np.flatnonzero(threshold.dead))
+    positions = np.flatnonzero(threshold.dead)
+    dead = tuple(int(channel) for channel in positions)
     if len(dead) == threshold.values.size:
         _LOGGER.warning(_DEAD_LAYER, _describe(value), _ORIGINS[origin])
-    return Scale(threshold.values.astype(np.float32), axis, origin, dead)
+    values = threshold.values.astype(np.float32)
+    return Scale(values, axis, origin, dead)
 
 
 def _describe(value: ir.Value) -> str:

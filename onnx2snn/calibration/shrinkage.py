@@ -62,11 +62,14 @@ def _best_share(
     """Return the share that does best on parts from which no threshold was chosen."""
     errors = np.zeros(len(_SHARES))
     for held_out in parts:
-        rest = Histogram.sum([part for part in parts if part is not held_out])
-        values = mse_threshold(rest, time_steps, bound=bound).values
+        others = [part for part in parts if part is not held_out]
+        rest = Histogram.sum(others)
+        threshold = mse_threshold(rest, time_steps, bound=bound)
+        values = threshold.values
         candidates = [_draw_toward_largest(values, share) for share in _SHARES]
         thetas = np.stack(candidates, axis=1)
-        errors += quantization_errors(held_out, time_steps, thetas).sum(axis=0)
+        errors_held_out = quantization_errors(held_out, time_steps, thetas)
+        errors += errors_held_out.sum(axis=0)
     best = int(np.argmin(errors))
     return _SHARES[best]
 
@@ -74,4 +77,5 @@ def _best_share(
 def _draw_toward_largest(values: np.ndarray, share: float) -> np.ndarray:
     """Return the thresholds, drawn toward the largest by a share from 0 to 1."""
     largest = values.max()
-    return np.asarray(values ** (1 - share) * largest**share)
+    from_values = values ** (1 - share)
+    return np.asarray(from_values * largest**share)

@@ -105,7 +105,8 @@ def trained_thresholds(search: ThresholdSearch) -> Scales:
         if quantizer is not None and quantizer.v_init is not None:
             found[value] = Scale(quantizer.values, quantizer.axis, "quantizer")
         elif producer is not None and is_symmetric_clip(producer):
-            theta = np.array([upper_bound(producer)], np.float32)
+            bound = upper_bound(producer)
+            theta = np.array([bound], np.float32)
             found[value] = Scale(theta, None, "clip")
     return found
 
@@ -120,7 +121,8 @@ def calibration_data(search: ThresholdSearch) -> Scales:
     rows = rows_at_once(subgraph, search.data, events, time_steps=1, most=most)
     batches = search.data.batches(rows)
     feeds = (time_means(batch.feeds, events, axis=1) for batch in batches)
-    return _observe(search, subgraph, track(feeds, "calibrate"), "calibration")
+    tracked = track(feeds, "calibrate")
+    return _observe(search, subgraph, tracked, "calibration")
 
 
 def quantizer_ranges(search: ThresholdSearch) -> Scales:
@@ -190,7 +192,8 @@ def _observe(
     histograms = observe_histograms(subgraph, values, feeds)
     found = {}
     for value, folds in zip(values, histograms, strict=True):
-        found[value] = scale_from_histograms(value, folds, search.options, origin)
+        scale = scale_from_histograms(value, folds, search.options, origin)
+        found[value] = scale
     return found
 
 
@@ -221,6 +224,8 @@ def _part_of_range(time_steps: int, levels: int) -> float:
     levels = min(levels, _MOST_LEVELS)
     if time_steps >= levels:
         return 1.0
-    of_steps = gaussian_threshold([0.0], [1.0], time_steps).values.item()
-    of_levels = gaussian_threshold([0.0], [1.0], levels).values.item()
+    for_steps = gaussian_threshold([0.0], [1.0], time_steps)
+    of_steps = for_steps.values.item()
+    for_levels = gaussian_threshold([0.0], [1.0], levels)
+    of_levels = for_levels.values.item()
     return float(of_steps / of_levels)

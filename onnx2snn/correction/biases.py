@@ -133,7 +133,8 @@ def _count_steps(graph: ir.Graph) -> ir.Value:
 
 def _new_add(graph: ir.Graph, value: ir.Value, operand: ir.Value, name: str) -> ir.Node:
     """Return a node of no graph yet that adds ``operand`` to ``value``."""
-    add = ir.node("Add", [value, operand], name=name)
+    operands = [value, operand]
+    add = ir.node("Add", operands, name=name)
     builder = NodeBuilder(graph)
     return builder.name(add, name, like=value)
 

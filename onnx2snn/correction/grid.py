@@ -35,7 +35,9 @@ class Grid:
         """Return the positions along axes of lengths ``sizes``, a slice for each axis."""
         slices = []
         for number, size in enumerate(sizes, start=1):
-            distance = max(1, math.ceil(size / self.positions))
+            along = math.ceil(size / self.positions)
+            distance = max(1, along)
             share = (0.5 + self.batch * _PLASTIC**-number) % 1
-            slices.append(slice(int(share * distance), None, distance))
+            first = int(share * distance)
+            slices.append(slice(first, None, distance))
         return tuple(slices)

@@ -37,7 +37,8 @@ def observe_weights(recording: Recording, weights: WeightsToFit) -> bool:
     if target is None:
         return False
     # What the single-step graph makes of means in one step is what the steps come to.
-    snn = recording.snn_subgraph([weights.map.operand, weights.target])
+    values = [weights.map.operand, weights.target]
+    snn = recording.snn_subgraph(values)
     if "BernoulliEncoder" in snn.operators:
         return False
     ann = recording.ann_subgraph(target)

@@ -53,7 +53,8 @@ class ProductMap(LinearMap):
         """Return ``output`` at the same positions, [1, positions, outputs]."""
         features_last = np.moveaxis(output, self.channel_axis, -1)
         positions = grid.positions_along(features_last.shape[1:-1])
-        thinned = features_last[(slice(None), *positions, slice(None))]
+        index = (slice(None), *positions, slice(None))
+        thinned = features_last[index]
         features = thinned.shape[-1]
         return thinned.reshape(1, -1, features)
 
@@ -61,7 +62,8 @@ class ProductMap(LinearMap):
         """Add ``delta``, [1, inputs, outputs], to the weights."""
         old = array(self.weights)
         matrix = delta[0] / self._factor
-        set_array(self.weights, old + (matrix if self._has_inputs_first else matrix.T))
+        change = matrix if self._has_inputs_first else matrix.T
+        set_array(self.weights, old + change)
 
     @staticmethod
     def is_applicable(node: ir.Node, operand_index: int) -> bool:

@@ -104,10 +104,11 @@ def _unfold_batches(
         along_axis = math.floor(positions_a_sample**exponent)
         along = max(_LEAST_POSITIONS, along_axis)
         grid = Grid(along, number)
+        channels_last = np.moveaxis(operand, linear_map.channel_axis, -1)
         unfolded = _UnfoldedBatch(
             operand=linear_map.unfold_operand(operand, residual.shape, grid),
             residual=linear_map.unfold_output(residual, grid),
-            rows=len(np.moveaxis(operand, linear_map.channel_axis, -1)),
+            rows=len(channels_last),
             rank=residual.ndim,
             dtype=residual.dtype,
         )
@@ -147,6 +148,7 @@ def _number_samples(rows: list[int], positions: list[int], samples: int) -> np.n
         repeats = np.repeat(positions_a_row, rows)
         return np.repeat(np.arange(samples), repeats)
     if len(positions) >= HELD_OUT:
-        return np.repeat(np.arange(len(positions)), positions)
+        batches = np.arange(len(positions))
+        return np.repeat(batches, positions)
     runs = [np.arange(count) * HELD_OUT // max(count, 1) for count in positions]
     return np.concatenate(runs)

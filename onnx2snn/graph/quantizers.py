@@ -47,19 +47,24 @@ class Quantizer:
     @property
     def low(self) -> np.ndarray:
         """The smallest number, of the shape of ``scale``."""
-        return self.scale * (float(self.dtype.min) - self.zero_point)
+        least = float(self.dtype.min)
+        return self.scale * (least - self.zero_point)
 
     @property
     def high(self) -> np.ndarray:
         """The largest number, of the shape of ``scale``."""
-        return self.scale * (float(self.dtype.max) - self.zero_point)
+        most = float(self.dtype.max)
+        return self.scale * (most - self.zero_point)
 
     @property
     def levels(self) -> int:
         """The number of steps from 0 to the largest number."""
         if not self.dtype.is_integer():
             return _FLOAT_LEVELS
-        return max(1, round(float(self.dtype.max) - float(self.zero_point.min())))
+        most = float(self.dtype.max)
+        zero_point = float(self.zero_point.min())
+        steps = round(most - zero_point)
+        return max(1, steps)
 
     def matches(self, other: Quantizer | None) -> bool:
         """Whether ``other`` stands for the same numbers."""

@@ -41,7 +41,8 @@ class LogScale:
 
     def position(self, value: float) -> float:
         """Return where ``value`` is drawn, 0 to 100 if it is on the scale."""
-        return 100 * (math.log10(value) - self.low) / (self.high - self.low)
+        distance = math.log10(value) - self.low
+        return 100 * distance / (self.high - self.low)
 
     def ticks(self) -> list[float]:
         """Return round numbers on the scale, not too many; at least two numbers."""

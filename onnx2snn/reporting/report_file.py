@@ -40,7 +40,9 @@ def write_report(report: Report, path: str | os.PathLike[str]) -> None:
         OutputError: The file cannot be written.
     """
     check_report_path(path)
-    text = _FORMATS[Path(path).suffix.lower()](report)
+    suffix = Path(path).suffix.lower()
+    render = _FORMATS[suffix]
+    text = render(report)
     write_whole(path, lambda file: file.write(text.encode()))
 
 

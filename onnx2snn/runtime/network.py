@@ -134,7 +134,9 @@ class Network:
         if self._parts is None:
             copy = self.model.clone()
             trunk, readout = split_behind_loop(copy)
-            self._parts = _Part(trunk, self._runtime), _Part(readout, self._runtime)
+            trunk_part = _Part(trunk, self._runtime)
+            readout_part = _Part(readout, self._runtime)
+            self._parts = trunk_part, readout_part
         return self._parts
 
     def _only_input(self) -> str:
@@ -155,7 +157,8 @@ class Network:
                 arrays[name] = arrays[name][:time_steps]
             return arrays
         count = self.time_steps if time_steps is None else time_steps
-        arrays[self._time_steps_input] = np.array(count, np.int64)
+        data = np.array(count, np.int64)
+        arrays[self._time_steps_input] = data
         return arrays
 
 

@@ -84,7 +84,8 @@ def accumulate_results(
         graph.append(loop)
         base, changes = loop.outputs[:2]
         name = f"{value.name}.all"
-        total = builder.add("Add", [base, changes], name, like=base)
+        operands = [base, changes]
+        total = builder.add("Add", operands, name, like=base)
         for node in readers:
             rewire(node, value, total)
         hand_over_output(graph, value, total)
@@ -160,7 +161,8 @@ class _Accumulation:
         linear = list(copies.values())
         totals: dict[ir.Value, None] = {}
         for node in linear:
-            totals.update(dict.fromkeys(v for v in reads(node) if v in self._sources))
+            read = [v for v in reads(node) if v in self._sources]
+            totals.update(dict.fromkeys(read))
         used = [self._sources[v] for v in totals]
         weights, fading = self._carry_weights(used)
         slices: list[ir.Node] = []
@@ -214,8 +216,9 @@ class _Accumulation:
     def _take_step(self, source: _Source, weight: Carried | None) -> list[ir.Node]:
         """Return the nodes that take the spikes of this step, times their weight."""
         name = f"{source.spikes.name}.step"
+        first_axis = {"axis": 0}
         gather = self._builder.node(
-            "Gather", [source.spikes, self._step], name, {"axis": 0}
+            "Gather", [source.spikes, self._step], name, first_axis
         )
         now = gather.outputs[0]
         now.type = source.spikes.type
@@ -247,9 +250,11 @@ class _Accumulation:
             "Where", [first, result, base], f"{name}.base_next", like=result
         )
         kept = keep.outputs[0]
-        subtract = builder.node("Sub", [result, kept], f"{name}.change", like=result)
+        operands = [result, kept]
+        subtract = builder.node("Sub", operands, f"{name}.change", like=result)
         change = subtract.outputs[0]
-        add = builder.node("Add", [change, total], f"{name}.sum_next", like=result)
+        addends = [change, total]
+        add = builder.node("Add", addends, f"{name}.sum_next", like=result)
         carried_base = Carried(zero, base, kept)
         carried_total = Carried(zero, total, add.outputs[0])
         carried = [carried_base, carried_total]

@@ -58,7 +58,8 @@ def layers_in_a_row(graph: ir.Graph) -> int:
     depths: dict[ir.Node, int] = {}
     for node in nx.topological_sort(edges):
         before = [depths[predecessor] for predecessor in edges.predecessors(node)]
-        depths[node] = max(before, default=0) + _layers_inside(node)
+        deepest = max(before, default=0)
+        depths[node] = deepest + _layers_inside(node)
     return max(depths.values(), default=0)
 
 

@@ -52,7 +52,8 @@ class InitialStates:
             return constant(self.graph, name, data)
         start = constant(self.graph, f"{name}_value", data)
         shape = self._shape(dims)
-        expand = ir.node("Expand", [start, shape], name=f"{name}.expand")
+        operands = [start, shape]
+        expand = ir.node("Expand", operands, name=f"{name}.expand")
         state = self._builder.put(expand, name, like=start)
         state.shape = ir.Shape(dims)
         return state
@@ -64,10 +65,14 @@ class InitialStates:
     def _shape(self, dims: Dims) -> ir.Value:
         """Return ``dims`` as a value, the same for the same dims."""
         if dims not in self._shapes:
-            is_fixed = all(isinstance(dim, int) for dim in dims)
-            make_shape = self._fixed_shape if is_fixed else self._computed_shape
-            self._shapes[dims] = make_shape(dims)
+            self._shapes[dims] = self._make_shape(dims)
         return self._shapes[dims]
+
+    def _make_shape(self, dims: Dims) -> ir.Value:
+        is_fixed = all(isinstance(dim, int) for dim in dims)
+        if is_fixed:
+            return self._fixed_shape(dims)
+        return self._computed_shape(dims)
 
     def _fixed_shape(self, dims: Dims) -> ir.Value:
         sizes = np.array(dims, np.int64)

@@ -100,7 +100,8 @@ class _Emitter:
         carried += sums
         stacked = [spike] if self._keeps_spikes else []
         step = step_number(graph)
-        body = Body(step, [neuron, *nodes], carried, stacked)
+        nodes_inside = [neuron, *nodes]
+        body = Body(step, nodes_inside, carried, stacked)
         loop_name = f"{LAYER_LOOP}{name}"
         loop = new_loop(graph, loop_name, self._count, body)
         name_finals(graph, loop, carried)
@@ -162,7 +163,8 @@ class _Emitter:
             offset = builder.add(
                 "Mul", [sign, offset], f"{name}.signed_offset", like=sign
             )
-        return builder.add("Add", [current, offset], f"{name}.potential", like=current)
+        operands = [current, offset]
+        return builder.add("Add", operands, f"{name}.potential", like=current)
 
     def _silence(self, current: ir.Value) -> ir.Value:
         """Return zeros in the shape of ``current``: no input comes while a layer fires."""
@@ -194,7 +196,8 @@ class _Emitter:
         scale = builder.node("Mul", [spike, weight.inside], f"{name}.digit", like=spike)
         weighted_spike = scale.outputs[0]
         add = builder.node("Add", [total, weighted_spike], total_next, like=total)
-        return [scale, add, fade], [Carried(silence, total, add.outputs[0]), weight]
+        nodes = [scale, add, fade]
+        return nodes, [Carried(silence, total, add.outputs[0]), weight]
 
     def _name_stacked(self, loop: ir.Node, spike: ir.Value) -> ir.Value:
         """Name the spikes of all steps, the last output of ``loop``, and return them."""

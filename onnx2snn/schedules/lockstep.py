@@ -161,8 +161,9 @@ class _Emitter:
         gather = builder.node(
             "Gather", inputs, f"{event.name}.step", along_time, like=event
         )
+        sliced = gather.outputs[0]
         for reader in self._parts.body:
-            rewire(reader, event, gather.outputs[0])
+            rewire(reader, event, sliced)
         outside = [node for node in self._parts.outside if event in reads(node)]
         if outside:  # they read its shape
             index = np.array(0, np.int64)
@@ -187,10 +188,11 @@ class _Emitter:
         """Let the epilogue, and graph outputs, read the values after the last step."""
         name_finals(self._graph, loop, carried)
         for output, value in zip(loop.outputs, carried, strict=False):
+            after = value.after
             for node in self._parts.epilogue:
-                rewire(node, value.after, output)
-            if value.after not in self._parts.stacked:
-                self._hand_out(value.after, output)
+                rewire(node, after, output)
+            if after not in self._parts.stacked:
+                self._hand_out(after, output)
 
     def _connect_stacked(self, outputs: Sequence[ir.Value]) -> None:
         """Let graph outputs read the values of all steps."""

@@ -161,7 +161,8 @@ def new_loop(graph: ir.Graph, name: str, count: ir.Value, body: Body) -> ir.Node
     """
     weights = _move_weights(graph, body.nodes)
     stacked = [_copy_of(graph, value) for value in body.stacked]
-    go_on = _scalar(fresh_name(graph, "go_on"), ir.DataType.BOOL)
+    go_on_name = fresh_name(graph, "go_on")
+    go_on = _scalar(go_on_name, ir.DataType.BOOL)
     going = NodeBuilder(graph).node("Identity", [go_on], f"{go_on.name}.next")
     carried_inside = [value.inside for value in body.carried]
     carried_after = [value.after for value in body.carried]
@@ -238,4 +239,6 @@ def _copy_of(graph: ir.Graph, value: ir.Value) -> ir.Node:
 
 
 def _scalar(name: str, dtype: ir.DataType) -> ir.Value:
-    return ir.Value(name=name, type=ir.TensorType(dtype), shape=ir.Shape([]))
+    tensor_type = ir.TensorType(dtype)
+    scalar_shape = ir.Shape([])
+    return ir.Value(name=name, type=tensor_type, shape=scalar_shape)

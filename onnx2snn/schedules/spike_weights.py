@@ -59,13 +59,15 @@ class SpikeWeightValues:
         factor = weights.leak
         if factor == 1.0:
             return cls(_cast(graph, time_steps, "T.total", dtype), None)
-        inverse = constant(graph, "T.inverse", np.array(1 / factor))
+        inverse_factor = 1 / factor
+        inverse = constant(graph, "T.inverse", np.array(inverse_factor))
         one = constant(graph, "T.one", np.array(1.0))
         leak = constant(graph, "T.leak", np.array(factor))
-        rest = constant(graph, "T.rest", np.array(1 - 1 / factor))
+        rest = constant(graph, "T.rest", np.array(1 - inverse_factor))
         builder = NodeBuilder(graph)
         exponent = _cast(graph, time_steps, "T.double", ir.DataType.DOUBLE)
-        power = builder.add("Pow", [inverse, exponent], "T.power", like=inverse)
+        operands = [inverse, exponent]
+        power = builder.add("Pow", operands, "T.power", like=inverse)
         missing = builder.add("Sub", [one, power], "T.missing", like=one)
         total = builder.add("Div", [missing, rest], "T.sum", like=missing)
         last = builder.add("Mul", [power, leak], "T.smallest", like=power)
@@ -87,8 +89,11 @@ def spike_weight(
         first: The weight in the first step of the loop.
         name: Name of the weight.
     """
-    before = constant(graph, f"{name}_first", np.array(first, dtype.numpy()))
-    leak = constant(graph, f"{name}_leak", np.array(weights.leak, dtype.numpy()))
+    types = dtype.numpy()
+    first_weight = np.array(first, types)
+    before = constant(graph, f"{name}_first", first_weight)
+    factor = np.array(weights.leak, types)
+    leak = constant(graph, f"{name}_leak", factor)
     builder = NodeBuilder(graph)
     inside = builder.value(name, like=before)
     node = builder.node("Div", [inside, leak], f"{name}_next", like=inside)
@@ -97,6 +102,7 @@ def spike_weight(
 
 def _cast(graph: ir.Graph, value: ir.Value, name: str, dtype: ir.DataType) -> ir.Value:
     attributes = {"to": int(dtype)}
-    found = NodeBuilder(graph).add("Cast", [value], name, attributes, like=value)
+    builder = NodeBuilder(graph)
+    found = builder.add("Cast", [value], name, attributes, like=value)
     found.type = ir.TensorType(dtype)
     return found

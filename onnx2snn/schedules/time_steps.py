@@ -36,7 +36,8 @@ def checked_time_steps(value: object) -> int:
 
 def time_steps_input(graph: ir.Graph, time_steps: int) -> ir.Value:
     """Add the input that holds the number of time steps, ``time_steps`` if no feed says another."""
-    value = constant(graph, TIME_STEPS, np.array(time_steps, np.int64))
+    data = np.array(time_steps, np.int64)
+    value = constant(graph, TIME_STEPS, data)
     value.shape = ir.Shape([])
     graph.inputs.append(value)
     return value

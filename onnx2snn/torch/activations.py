@@ -50,7 +50,8 @@ class ThresholdActivation(nn.Module):
         if init <= 0:
             message = f"init is a threshold and must be larger than 0, not {init}"
             raise OptionError(message)
-        self.theta = nn.Parameter(torch.tensor(float(init)))
+        theta = torch.tensor(float(init))
+        self.theta = nn.Parameter(theta)
         self.levels = levels
 
     def extra_repr(self) -> str:
@@ -112,7 +113,8 @@ class QuantReLU(ThresholdActivation):
         """Return the quantized activation of ``x``, shape [N, C, ...]."""
         scale = self.theta / self.levels
         in_steps = x / scale
-        steps = torch.clamp(in_steps, 0.0, float(self.levels))
+        levels = float(self.levels)
+        steps = torch.clamp(in_steps, 0.0, levels)
         return _StraightThrough.apply(steps, "Round") * scale
 
 

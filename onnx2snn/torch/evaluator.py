@@ -39,7 +39,8 @@ class Evaluator:
     def run(self, nodes: Iterable[ir.Node], values: Values) -> None:
         """Compute ``nodes``, in order, from ``values``, and add their outputs to these."""
         for node in nodes:
-            inputs = [None if value is None else values[value] for value in node.inputs]
+            read = node.inputs
+            inputs = [None if value is None else values[value] for value in read]
             results = self.compute(node, inputs)
             outputs = zip(node.outputs, results, strict=False)
             values.update(outputs)
@@ -108,7 +109,9 @@ class TimeLoop:
     @property
     def starts(self) -> dict[ir.Value, ir.Value]:
         """Each carried input of the body, and the value that it has in the first step."""
-        carried = zip(self.body.inputs[2:], self.node.inputs[2:], strict=True)
+        inside = self.body.inputs[2:]
+        before = self.node.inputs[2:]
+        carried = zip(inside, before, strict=True)
         return {inside: before for inside, before in carried if before is not None}
 
     @property
@@ -120,7 +123,8 @@ class TimeLoop:
     @property
     def results(self) -> list[tuple[ir.Value, ir.Value]]:
         """Each output of the Loop, and the value of the body that it is of the last step."""
-        return list(zip(self.node.outputs, self.body.outputs[1:], strict=True))
+        after = self.body.outputs[1:]
+        return list(zip(self.node.outputs, after, strict=True))
 
     def run(self, values: Values) -> None:
         """Run all steps, and add the outputs of the Loop to ``values``."""

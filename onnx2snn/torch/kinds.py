@@ -144,9 +144,10 @@ def _is_function_of_means(node: ir.Node, found: list[NodeKind]) -> bool:
 def _is_linear_in(node: ir.Node, streams: set[int]) -> bool:
     """Whether ``node`` is linear in the inputs at the positions ``streams``."""
     operator = operator_of(node)
-    if operator.form is Form.MULTILINEAR and operator.count_factors(streams) > 1:
+    form = operator.form
+    if form is Form.MULTILINEAR and operator.count_factors(streams) > 1:
         return False
-    if operator.form not in {Form.LINEAR, Form.MULTILINEAR, Form.SHAPE}:
+    if form not in {Form.LINEAR, Form.MULTILINEAR, Form.SHAPE}:
         return False
     return not operator.exclude_streams(streams)
 

@@ -76,4 +76,5 @@ class MixedBatches:
 
 def _is_by_sample(block: Batch) -> bool:
     """Whether the first axis of every input counts samples."""
-    return all(array.shape[:1] == (block.valid,) for array in block.feeds.values())
+    arrays = block.feeds.values()
+    return all(array.shape[:1] == (block.valid,) for array in arrays)

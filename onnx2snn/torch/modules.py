@@ -165,37 +165,46 @@ class _Fit:
         """Set the threshold to the best for all that ``module`` has seen so far."""
         rows, shape = self._arrange_rows(inputs[0])
         earlier = self._seen.setdefault(module, [])
-        if earlier and self._per_channel and shape != tuple(module.theta.shape):
+        shape_before = tuple(module.theta.shape)
+        if earlier and self._per_channel and shape != shape_before:
             message = (
                 f"{type(module).__name__} is called with {module.theta.numel()} channels and with "
                 f"{len(rows)}: give each call a module of its own, or fit one threshold a layer"
             )
             raise OptionError(message)
         stride = math.ceil(rows.shape[1] / _MOST_SAMPLES)
-        earlier.append(rows[:, ::stride])
-        best = _best_threshold(module, torch.cat(earlier, 1))
-        module.theta = nn.Parameter(best.reshape(shape))
+        thinned = rows[:, ::stride]
+        earlier.append(thinned)
+        seen = torch.cat(earlier, 1)
+        best = _best_threshold(module, seen)
+        threshold = best.reshape(shape)
+        module.theta = nn.Parameter(threshold)
 
     def _arrange_rows(self, x: Tensor) -> tuple[Tensor, tuple[int, ...]]:
         """Return a row for each threshold, and the shape of the thresholds."""
         if not self._per_channel:
             return x.flatten()[None], ()
         rows = x.transpose(0, 1).flatten(1)
-        return rows, (len(rows), *[1] * (x.dim() - 2))
+        trailing = [1] * (x.dim() - 2)
+        shape = (len(rows), *trailing)
+        return rows, shape
 
 
 def _best_threshold(module: ThresholdActivation, rows: Tensor) -> Tensor:
     """Return the threshold that is best for each of ``rows`` [C, samples]: [C, 1]."""
     wanted = rows if isinstance(module, StReLU) else rows.clamp(min=0)
-    largest = wanted.abs().amax(dim=1, keepdim=True)
+    magnitudes = wanted.abs()
+    largest = magnitudes.amax(dim=1, keepdim=True)
     before = module.theta.data
     best = largest.clone()
     least = torch.full_like(largest, torch.inf)
     for part in torch.linspace(1, 1 / _CANDIDATES, _CANDIDATES):
-        candidate = (part * largest).clamp(min=_SMALLEST)
+        scaled = part * largest
+        candidate = scaled.clamp(min=_SMALLEST)
         module.theta.data = candidate
         error = module.forward(rows) - wanted
-        loss = error.square().mean(dim=1, keepdim=True)
+        squares = error.square()
+        loss = squares.mean(dim=1, keepdim=True)
         best = torch.where(loss < least, candidate, best)
         least = torch.minimum(loss, least)
     module.theta.data = before

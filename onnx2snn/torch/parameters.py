@@ -80,7 +80,8 @@ class Parameters(nn.Module):
             ratio = self._read(negative) / self._start[threshold]
             self._ratios[negative] = threshold, ratio
         start = self._bases[potential]
-        if is_constant(start) and start not in self._change_of:
+        is_new = is_constant(start) and start not in self._change_of
+        if is_new:
             theta = self._start[threshold]
             self._read(start)
             size = _root_mean_square(theta)
@@ -97,7 +98,10 @@ class Parameters(nn.Module):
         self._least[index] = theta * _LEAST
         name = _name_outside(threshold)
         outside = self._graph.initializers.get(name)
-        if outside is not None and np.array_equal(array(outside), array(threshold)):
+        if outside is None:
+            return
+        is_copy = np.array_equal(array(outside), array(threshold))
+        if is_copy:
             self._read(outside)
             self._change_of[outside] = index
 
@@ -172,7 +176,8 @@ def _weights_of(node: ir.Node) -> list[ir.Value]:
     """Return the constants among the weights and biases of ``node``."""
     positions = _WEIGHTS.get(node.op_type, ())
     read = [node.inputs[i] for i in positions if i < len(node.inputs)]
-    return [value for value in read if value is not None and is_constant(value)]
+    present = [value for value in read if value is not None]
+    return [value for value in present if is_constant(value)]
 
 
 def _name_outside(value: ir.Value) -> str:

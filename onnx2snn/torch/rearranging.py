@@ -80,7 +80,8 @@ def pad(
     del attributes
     rank = x.dim()
     padded = range(rank) if axes is None else axes.tolist()
-    begins, ends = pads.reshape(2, -1).tolist()
+    both_ends = pads.reshape(2, -1)
+    begins, ends = both_ends.tolist()
     amounts = [[0, 0] for _ in range(rank)]
     for axis, begin, end in zip(padded, begins, ends, strict=True):
         amounts[axis % rank] = [begin, end]
@@ -121,7 +122,9 @@ def slice_axes(
     count = len(starts)
     along = range(count) if axes is None else axes.tolist()
     strides = [1] * count if steps is None else steps.tolist()
-    bounds = zip(starts.tolist(), ends.tolist(), strides, strict=True)
+    first = starts.tolist()
+    last = ends.tolist()
+    bounds = zip(first, last, strides, strict=True)
     for axis, (start, end, step) in zip(along, bounds, strict=True):
         size = x.shape[axis]
         bounds_inside = slice(start, end, step).indices(size)
@@ -137,7 +140,8 @@ def split(
     """Return the outputs of Split: ``attributes`` has their number as ``outputs``."""
     axis = attributes.get("axis", 0)
     if sizes is not None:
-        parts: Sequence[Tensor] = torch.split(x, sizes.tolist(), axis)
+        parts_given = sizes.tolist()
+        parts: Sequence[Tensor] = torch.split(x, parts_given, axis)
         return parts
     size = x.shape[axis]
     largest = math.ceil(size / attributes["outputs"])

@@ -73,11 +73,12 @@ class SpikingModule(nn.Module):
         self._graph = model.graph
         self._evaluator = Evaluator(model)
         self._loop = TimeLoop(loop, time_steps, self._evaluator)
-        self._kinds = kinds_of(self._loop.body, self._loop.step)
+        body_of_loop = self._loop.body
+        self._kinds = kinds_of(body_of_loop, self._loop.step)
         _check_carried(self._loop, self._kinds)
         self.trained = Parameters(self._graph, self._loop)
         self._constants: Values = {}
-        for graph in (self._graph, self._loop.body):
+        for graph in (self._graph, body_of_loop):
             for value in graph.initializers.values():
                 data = array(value).copy()
                 self._constants[value] = torch.from_numpy(data)
@@ -85,7 +86,8 @@ class SpikingModule(nn.Module):
     @property
     def activations(self) -> list[str]:
         """Names of the activations of the ANN that neurons stand for."""
-        names = map(_activation_of, filter(is_neuron, self._loop.body))
+        neurons = filter(is_neuron, self._loop.body)
+        names = map(_activation_of, neurons)
         return [name for name in names if name]
 
     def forward(self, feeds: Mapping[str, Tensor]) -> Activity:

@@ -81,7 +81,8 @@ class _Recipe:
     def set_rates(self, optimizer: torch.optim.SGD, done: float) -> None:
         """Set the rates where the part ``done``, 0 to 1, of the training is over: a cosine."""
         for group in optimizer.param_groups:
-            group["lr"] = group["base"] * (1 + math.cos(math.pi * done)) / 2
+            cosine = math.cos(math.pi * done)
+            group["lr"] = group["base"] * (1 + cosine) / 2
 
     def compute_loss(
         self, model: nn.Module, images: Tensor, labels: Tensor
@@ -92,7 +93,8 @@ class _Recipe:
         if self.teacher is None:
             return loss, logits
         with torch.no_grad():
-            soft = functional.softmax(self.teacher(images) / _TEMPERATURE, dim=1)
+            expected = self.teacher(images)
+            soft = functional.softmax(expected / _TEMPERATURE, dim=1)
         student = functional.log_softmax(logits / _TEMPERATURE, dim=1)
         distance = functional.kl_div(student, soft, reduction="batchmean")
         return loss / 2 + distance * _TEMPERATURE**2 / 2, logits
@@ -177,9 +179,10 @@ class _Training:
         """Train in all epochs that are not done yet; return the results of all."""
         torch.manual_seed(seed)
         history = self._resume()
-        if self._recipe.teacher is not None:
-            self._recipe.teacher.eval()
-        for number in range(len(history) + 1, self._recipe.epochs + 1):
+        recipe = self._recipe
+        if recipe.teacher is not None:
+            recipe.teacher.eval()
+        for number in range(len(history) + 1, recipe.epochs + 1):
             epoch = self._train_epoch(batches, number)
             history.append(epoch)
             self._save_checkpoint(history)
@@ -206,15 +209,19 @@ class _Training:
             seen += len(labels)
         self._model.eval()
         seconds = time.perf_counter() - start
-        return Epoch(number, total_loss / seen, 100 * right / seen, seconds)
+        mean_loss = total_loss / seen
+        top1 = 100 * right / seen
+        return Epoch(number, mean_loss, top1, seconds)
 
     def _train_batch(
         self, images: Tensor, labels: Tensor, epochs_done: float
     ) -> tuple[Tensor, Tensor]:
         """Learn from a batch; return its loss and the logits."""
-        self._recipe.set_rates(self._optimizer, epochs_done / self._recipe.epochs)
+        recipe = self._recipe
+        done = epochs_done / recipe.epochs
+        recipe.set_rates(self._optimizer, done)
         self._optimizer.zero_grad()
-        loss, logits = self._recipe.compute_loss(self._model, images, labels)
+        loss, logits = recipe.compute_loss(self._model, images, labels)
         loss.backward()
         self._optimizer.step()
         _keep_positive(self._model)
@@ -225,14 +232,16 @@ class _Training:
         path = self._path
         if path is None:
             return
+        epochs = [dataclasses.astuple(epoch) for epoch in history]
         state = {
             "recipe": self._recipe.describe(self._model),
             "model": self._model.state_dict(),
             "optimizer": self._optimizer.state_dict(),
-            "history": [dataclasses.astuple(epoch) for epoch in history],
+            "history": epochs,
             "generator": torch.get_rng_state(),
         }
-        partial = path.with_name(f"{path.name}.partial")
+        partial_name = f"{path.name}.partial"
+        partial = path.with_name(partial_name)
         torch.save(state, partial)
         partial.replace(
             path
@@ -247,7 +256,8 @@ class _Training:
             state = torch.load(path, weights_only=True)
         except Exception as error:  # torch raises whatever its readers do
             raise _unusable_checkpoint(path, _DAMAGED) from error
-        if state.get("recipe") != self._recipe.describe(self._model):
+        recipe = self._recipe.describe(self._model)
+        if state.get("recipe") != recipe:
             raise _unusable_checkpoint(path, _OTHER_TRAINING)
         try:
             self._model.load_state_dict(state["model"])

@@ -163,7 +163,8 @@ def _tune_network(
     _warn_of_another_file(model, source)
     teacher = Teacher(source, network, module.activations)
     samples = options.epochs * data.samples
-    training = _Training(module, teacher, network.events, options.rate, samples)
+    rate = options.rate
+    training = _Training(module, teacher, network.events, rate, samples)
     random = np.random.default_rng(options.seed)
     batches = MixedBatches(data, specs, options.batch_size, random)
     history = _run_epochs(training, batches, options.epochs)
@@ -180,7 +181,8 @@ def _run_epochs(
     for number in range(1, epochs + 1):
         name = f"tune, epoch {number} of {epochs}"
         tracked = track(batches, name, len(batches))
-        history.append(training.run_epoch(number, tracked))
+        epoch = training.run_epoch(number, tracked)
+        history.append(epoch)
     return tuple(history)
 
 
@@ -219,7 +221,8 @@ class _Training:
         self._teacher = teacher
         self._events = events
         self._rate = rate
-        self._optimizer = torch.optim.Adam(module.trained.groups(rate))
+        groups = module.trained.groups(rate)
+        self._optimizer = torch.optim.Adam(groups)
         self._rates = [group["lr"] for group in self._optimizer.param_groups]
         self._samples = samples
         self._done = 0
@@ -254,7 +257,8 @@ class _Training:
         return loss.item(), outputs.item()
 
     def _lower_rates(self) -> None:
-        part_left = (1 + math.cos(math.pi * self._done / self._samples)) / 2
+        cosine = math.cos(math.pi * self._done / self._samples)
+        part_left = (1 + cosine) / 2
         for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * part_left
 

@@ -34,7 +34,9 @@ def convolve(
     bias: Tensor | None = None,
 ) -> Tensor:
     """Return Conv of ``x``, [N, C, ...]."""
-    window = Window.of(x.shape[2:], weight.shape[2:], attributes)
+    spatial = x.shape[2:]
+    kernel = weight.shape[2:]
+    window = Window.of(spatial, kernel, attributes)
     begins = [axis.begin for axis in window.axes]
     ends = [axis.end for axis in window.axes]
     padding: Any = begins
@@ -42,20 +44,23 @@ def convolve(
         x = _pad_around(x, window, 0)
         padding = 0
     convolution = _CONVOLUTIONS[len(begins)]
+    strides = [axis.stride for axis in window.axes]
+    dilations = [axis.dilation for axis in window.axes]
     return convolution(
         x,
         weight,
         bias,
-        stride=[axis.stride for axis in window.axes],
+        stride=strides,
         padding=padding,
-        dilation=[axis.dilation for axis in window.axes],
+        dilation=dilations,
         groups=attributes.get("group", 1),
     )
 
 
 def average_pool(attributes: Attributes, x: Tensor) -> Tensor:
     """Return AveragePool of ``x``, [N, C, ...]."""
-    window = Window.of(x.shape[2:], attributes["kernel_shape"], attributes)
+    spatial = x.shape[2:]
+    window = Window.of(spatial, attributes["kernel_shape"], attributes)
     padded = _pad_around(x, window, 0)
     total = _sum_taps(padded, window)
     if not _leaves_input(window):

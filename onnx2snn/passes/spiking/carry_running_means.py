@@ -160,7 +160,9 @@ class _Carrier:
         if value in self._are_means:
             return value
         if value not in self._means_of:
-            operands = [self._running_sum(value), self._step_number(value)]
+            total = self._running_sum(value)
+            steps = self._step_number(value)
+            operands = [total, steps]
             name = f"{value.name}.mean"
             mean = self._add("Div", operands, name, value)
             self._means_of[value] = mean
@@ -208,7 +210,8 @@ class _Carrier:
             one = constant(self._graph, "one", increment)
             start = np.zeros([], number_type)
             zero = constant(self._graph, "t_init", start)
-            step = self._add_operator("RunningSum", [one, zero], "t", one)
+            operands = [one, zero]
+            step = self._add_operator("RunningSum", operands, "t", one)
             self._step_numbers[dtype] = step
         return self._step_numbers[dtype]
 
@@ -222,7 +225,8 @@ class _Carrier:
         self, op: str, inputs: Sequence[ir.Value], name: str, like: ir.Value
     ) -> ir.Value:
         """Append a node of ONNX, and return its output."""
-        return self._append(ir.node(op, inputs), name, like)
+        node = ir.node(op, inputs)
+        return self._append(node, name, like)
 
     def _add_operator(
         self, op: str, inputs: Sequence[ir.Value], name: str, like: ir.Value

@@ -112,7 +112,8 @@ def _encode(
         name=f"{name}.encoder",
     )
     spike, generator_next = encoder.outputs
-    scale = ir.node("Mul", [spike, size], name=f"{name}.charge")
+    operands = [spike, size]
+    scale = ir.node("Mul", operands, name=f"{name}.charge")
     weighted_spike = scale.outputs[0]
     for output in (spike, generator_next, weighted_spike):
         output.type = value.type

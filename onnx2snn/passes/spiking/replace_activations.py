@@ -178,7 +178,8 @@ class _NeuronMaker:
         _annotate_neuron(neuron, activation)
         spike = neuron.outputs[0]
         threshold = inputs["v_threshold"]
-        scale = ir.node("Mul", [spike, threshold], name=f"{name}.charge")
+        operands = [spike, threshold]
+        scale = ir.node("Mul", operands, name=f"{name}.charge")
         weighted_spike = scale.outputs[0]
         self._graph.extend([neuron, scale])
         for value, key in zip(neuron.outputs, op.outputs, strict=True):
@@ -197,25 +198,30 @@ class _NeuronMaker:
             "v": self._initial_potential(op, activation, theta),
             "count": _initial_count(theta, signed=signed),
         }
+        most = np.array(self._options.max_spikes, theta.dtype)
+        leak = np.array(self._options.leak, theta.dtype)
         constants = {
             "v_threshold": theta,
             "v_threshold_negative": _negative_threshold(op, theta),
-            "max_spikes": np.array(self._options.max_spikes, theta.dtype),
-            "leak": np.array(self._options.leak, theta.dtype),
+            "max_spikes": most,
+            "leak": leak,
         }
         found = {}
         for key in op.inputs:
             if key in states:
                 name = f"{activation.name}.{key}_init"
-                found[key] = self._states.make(current, name, states[key])
+                state = states[key]
+                found[key] = self._states.make(current, name, state)
             elif key in constants:
                 name = f"{activation.name}.{key}"
-                found[key] = constant(self._graph, name, constants[key])
+                data = constants[key]
+                found[key] = constant(self._graph, name, data)
         return found
 
     def _threshold(self, op: StepOp, activation: ir.Value) -> np.ndarray:
         """Return the threshold, in a shape that broadcasts to the activation."""
-        dtype = (activation.dtype or ir.DataType.FLOAT).numpy()
+        number_type = activation.dtype or ir.DataType.FLOAT
+        dtype = number_type.numpy()
         rank = len(activation.shape or ())
         scale = _scale(activation)
         theta = scale.shaped(rank).astype(dtype)
@@ -276,7 +282,8 @@ def _initial_count(theta: np.ndarray, *, signed: bool) -> np.ndarray:
 def _saturates_alike(activation: ir.Node, scale: Scale) -> bool:
     """Whether a signed neuron has the limits of ``activation``: it then needs no clipping first."""
     bound = upper_bound(activation)
-    return is_symmetric_clip(activation) and bool(np.all(scale.values == bound))
+    is_symmetric = is_symmetric_clip(activation)
+    return is_symmetric and bool(np.all(scale.values == bound))
 
 
 def _scale(activation: ir.Value) -> Scale:

@@ -139,7 +139,8 @@ def _parts_of_taps(x: np.ndarray, weight: np.ndarray, group: int) -> np.ndarray:
 
 def _output_axis(axis: Axis) -> Axis:
     """Return the axis of the output, before cutting, whose windows are the input points."""
-    size = (axis.size - 1) * axis.stride + axis.extent
+    reach = (axis.size - 1) * axis.stride
+    size = reach + axis.extent
     return Axis(
         size=size,
         kernel=axis.kernel,

@@ -188,7 +188,8 @@ def _run_cell(
             chosen = np.where(takes_new, new, old)
             after.append(chosen.astype(x.dtype))
         states = after
-        y[position[is_within], samples[is_within]] = results[0][is_within]
+        first_state = results[0]
+        y[position[is_within], samples[is_within]] = first_state[is_within]
     return y, tuple(states)
 
 
@@ -237,15 +238,18 @@ class GRU(_Recurrent):
             (h,) = states
             driven = x @ weights.w.T + weights.wb
             xz, xr, xh = np.split(driven, 3, axis=-1)
-            update = xz + h @ rz.T + bz
+            z_driven = h @ rz.T
+            update = xz + z_driven + bz
             z = f(update)
-            resetting = xr + h @ rr.T + br
+            r_driven = h @ rr.T
+            resetting = xr + r_driven + br
             reset = f(resetting)
             if is_linear_first:
                 new = g(xh + reset * (h @ rh.T + bh))
             else:
                 new = g(xh + (reset * h) @ rh.T + bh)
-            return ((1 - z) * new + z * h,)
+            kept = z * h
+            return ((1 - z) * new + kept,)
 
         return cell
 

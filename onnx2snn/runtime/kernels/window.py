@@ -76,7 +76,8 @@ class Axis:
         Args:
             with_padding: Whether those on declared padding count as well.
         """
-        first_tap = np.arange(self.output) * self.stride - self.begin
+        starts = np.arange(self.output) * self.stride
+        first_tap = starts - self.begin
         taps = np.arange(self.kernel) * self.dilation
         column = first_tap[:, None]
         position = column + taps
