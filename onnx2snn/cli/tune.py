@@ -68,6 +68,7 @@ def _add_training(command: argparse.ArgumentParser) -> None:
         help="passes over the data, at least 1 (default 2)",
     )
     command.add_argument(
+        "--learning-rate",
         "--rate",
         type=float,
         metavar="X",
@@ -99,7 +100,7 @@ def _tune_network(options: argparse.Namespace) -> int:
             options.ann,
             options.calibration,
             epochs=options.epochs,
-            rate=options.rate,
+            learning_rate=options.learning_rate,
             batch_size=options.batch_size,
             seed=options.seed,
         )

@@ -97,9 +97,10 @@ def tune(  # noqa: PLR0913 (each is an option of its own)
     calibration: object,
     *,
     epochs: int = 2,
-    rate: float = 0.005,
+    learning_rate: float = 0.005,
     batch_size: int = 32,
     seed: int = 0,
+    rate: float | None = None,
 ) -> Tuning:
     """Train a converted network to answer as its ANN does, with the T it was made for.
 
@@ -114,18 +115,21 @@ def tune(  # noqa: PLR0913 (each is an option of its own)
         ann: The ANN that it was made from.
         calibration: Typical inputs, without labels, in any form of ``onnx2snn.data.dataset``.
         epochs: Passes over the data, >= 1.
-        rate: Change of a constant in a step at the start, > 0, as a part of what is typical of it:
-            the root mean square of a tensor of weights.
+        learning_rate: Change of a constant in a step at the start, > 0, as a part of what is
+            typical of it: the root mean square of a tensor of weights.
         batch_size: Samples in a step, >= 1, where the network leaves it free.
         seed: Seed of the order of samples, which are mixed among neighboring batches.
+        rate: Older name of ``learning_rate``, which it replaces if it is given.
 
     Raises:
         InvalidModelError: A model cannot be read, or the network is no network in lockstep.
         UnsupportedError: The network has nodes without a PyTorch form; all are named.
         CalibrationError: The data does not fit the network, or the ANN is not the network's.
-        OptionError: An option is out of its range, or the rate so large that the loss is no number.
+        OptionError: An option is out of its range, or the learning rate so large that the loss
+            is no number.
     """
-    options = _Options(epochs, rate, batch_size, seed)
+    chosen_rate = learning_rate if rate is None else rate
+    options = _Options(epochs, chosen_rate, batch_size, seed)
     options.check()
     check_source(calibration)
     return _tune_network(load(snn, "numpy"), ann, calibration, options)
@@ -146,7 +150,7 @@ class _Options:
             message = f"epochs must be at least 1, not {self.epochs}"
             raise OptionError(message)
         if not 0 < self.rate < math.inf:
-            message = f"rate must be larger than 0 and finite, not {self.rate}"
+            message = f"learning_rate must be larger than 0 and finite, not {self.rate}"
             raise OptionError(message)
         check_batch_size(self.batch_size)
 
@@ -249,7 +253,8 @@ class _Training:
         outputs, layers = distances(activity, expected)
         loss = outputs + layers
         if not loss.isfinite():
-            message = f"the loss became {loss.item()}: choose a rate lower than {self._rate:g}"
+            advice = f"choose a learning rate lower than {self._rate:g}"
+            message = f"the loss became {loss.item()}: {advice}"
             raise OptionError(message)
         loss.backward()
         self._optimizer.step()

@@ -179,7 +179,9 @@ def test_thresholds_stay_positive() -> None:
     snn = onnx2snn.convert(ann, 2, normal(3, 64, 3)).network
     old = constants(snn)
     new = constants(
-        tune(snn, ann, normal(3, 64, 3), epochs=8, rate=4.0, batch_size=4).network
+        tune(
+            snn, ann, normal(3, 64, 3), epochs=8, learning_rate=4.0, batch_size=4
+        ).network
     )
     names = [name for name in old if name.endswith("v_threshold")]
     ratios = np.concatenate([(new[name] / old[name]).reshape(-1) for name in names])
@@ -191,8 +193,12 @@ def test_thresholds_stay_positive() -> None:
     "options, message",
     [
         ({"epochs": 0}, "epochs must be at least 1, not 0"),
-        ({"rate": 0.0}, "rate must be larger than 0 and finite, not 0.0"),
-        ({"rate": float("inf")}, "not inf"),
+        (
+            {"learning_rate": 0.0},
+            "learning_rate must be larger than 0 and finite, not 0.0",
+        ),
+        ({"learning_rate": float("inf")}, "not inf"),
+        ({"rate": -1.0}, "learning_rate must be larger than 0 and finite, not -1.0"),
         ({"batch_size": 0}, "batch_size must be at least 1, not 0"),
     ],
 )
@@ -231,9 +237,10 @@ def test_a_network_that_is_not_the_ann_is_refused(
 
 def test_a_rate_that_leads_nowhere_ends_the_tuning(snn: str) -> None:
     with pytest.raises(
-        OptionError, match=r"the loss became .*: choose a rate lower than 1e\+30"
+        OptionError,
+        match=r"the loss became .*: choose a learning rate lower than 1e\+30",
     ):
-        tune(snn, ANN, IMAGES, epochs=2, rate=1e30)
+        tune(snn, ANN, IMAGES, epochs=2, learning_rate=1e30)
 
 
 def test_a_wrong_file_is_refused(snn: str, tmp_path: Path) -> None:
@@ -258,13 +265,14 @@ def test_a_wrong_file_is_refused(snn: str, tmp_path: Path) -> None:
         tune(snn, ANN, {"image": IMAGES[:, :, :4]})
 
 
+@pytest.mark.parametrize("spelling", ["--learning-rate", "--rate"])
 def test_the_command_writes_a_network_that_runs(
-    snn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    snn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], spelling: str
 ) -> None:
     data, out = str(tmp_path / "data.npz"), str(tmp_path / "tuned.onnx")
     np.savez(data, image=IMAGES[:64])
     arguments = ["tune", snn, "--ann", ANN, "--calibration", data, "-o", out]
-    options = ["--epochs", "1", "--rate", "0.002", "--batch-size", "16", "--seed", "5"]
+    options = ["--epochs", "1", spelling, "0.002", "--batch-size", "16", "--seed", "5"]
     assert cli.main([*arguments, *options]) == 0
     printed = capsys.readouterr()
     assert "tuned on 64 samples" in printed.out
