@@ -107,8 +107,7 @@ def tune(  # noqa: PLR0913 (each is an option of its own)
     Weights, biases, thresholds and initial potentials change, by Adam and a cosine schedule. The
     loss is the squared distance of the outputs to those of the ANN, and that of the mean spikes
     of each layer to the activation they stand for, each as a part of what is to be met. Spikes
-    are exact; see `SpikingModule` for the gradient. The same data, seed and number of threads give
-    the same network.
+    are exact; see `SpikingModule` for the gradient. Equal data, seed and threads: equal networks.
 
     Args:
         snn: A network that ``onnx2snn.convert`` made in lockstep; it is not changed.
@@ -125,8 +124,7 @@ def tune(  # noqa: PLR0913 (each is an option of its own)
         InvalidModelError: A model cannot be read, or the network is no network in lockstep.
         UnsupportedError: The network has nodes without a PyTorch form; all are named.
         CalibrationError: The data does not fit the network, or the ANN is not the network's.
-        OptionError: An option is out of its range, or the learning rate so large that the loss
-            is no number.
+        OptionError: An option is out of its range, or the learning rate made the loss no number.
     """
     chosen_rate = learning_rate if rate is None else rate
     options = _Options(epochs, chosen_rate, batch_size, seed)
