@@ -63,7 +63,8 @@ def assert_equivalent(
 def run_reference(model: AnyModel, feeds: Mapping[str, np.ndarray]) -> Feeds:
     """Return the outputs, by name, that onnx's reference evaluator computes."""
     evaluator = ReferenceEvaluator(_to_proto(model))
-    results = map(np.asarray, evaluator.run(None, dict(feeds)))
+    outputs = evaluator.run(None, dict(feeds))
+    results = map(np.asarray, outputs)
     return dict(zip(evaluator.output_names, results, strict=True))
 
 

@@ -89,7 +89,8 @@ class _Finder:
             self._hand_in(links, self._varying)
             self._hand_in(links, self.data_dependent)
             self.visit_graph(body)
-        if is_op(node, "Loop") and body.outputs[0] in self._varying:
+        may_go_on = body.outputs[0]
+        if is_op(node, "Loop") and may_go_on in self._varying:
             return True
         return not self.data_dependent.isdisjoint(body.outputs)
 
@@ -104,7 +105,8 @@ class _Finder:
                 known.add(inner)
 
     def _is_varying_input(self, node: ir.Node, position: int) -> bool:
-        return position < len(node.inputs) and node.inputs[position] in self._varying
+        is_given = position < len(node.inputs)
+        return is_given and node.inputs[position] in self._varying
 
     def _has_fixed_shape(self, value: ir.Value) -> bool:
         if value.shape is None:

@@ -57,7 +57,8 @@ def magnitudes_by_channel(data: np.ndarray, axis: int | None) -> np.ndarray:
     if axis is None:
         return magnitudes.reshape(1, -1)
     channels = data.shape[axis]
-    return np.moveaxis(magnitudes, axis, 0).reshape(channels, -1)
+    channels_first = np.moveaxis(magnitudes, axis, 0)
+    return channels_first.reshape(channels, -1)
 
 
 def _empty_folds(data: np.ndarray, axis: int | None) -> list[Histogram]:

@@ -53,7 +53,8 @@ def _largest_current(layer: Layer) -> float:
         current = sample.current + layer.bias
         if layer.signed:
             current = np.abs(current)
-        largest.append(float(current.max()))
+        maximum = float(current.max())
+        largest.append(maximum)
     return max(largest)
 
 
@@ -75,7 +76,8 @@ def _squared_error(layer: Layer) -> np.ndarray:
     """Return each channel's squared difference to the ANN's activation, summed over samples."""
     total = np.zeros(layer.bias.shape, np.float64)
     for sample in layer.samples:
-        residual = sample.target - layer.mean_output(sample.current)
+        output = layer.mean_output(sample.current)
+        residual = sample.target - output
         square = np.square(residual, dtype=np.float64)
         total += square.sum(axis=layer.shared_axes, keepdims=True)
     return total
@@ -93,7 +95,8 @@ def correct_bias(layer: Layer) -> None:
     Source: Li et al., ICML 2021 (bias correction of the light pipeline).
     """
     for _ in range(_ROUNDS):
-        layer.bias = layer.bias + _mean_residual(layer)
+        residual = _mean_residual(layer)
+        layer.bias = layer.bias + residual
 
 
 def correct_potential(layer: Layer) -> None:
@@ -103,7 +106,8 @@ def correct_potential(layer: Layer) -> None:
 
     Source: Li et al., ICML 2021 (potential calibration).
     """
-    layer.v_init = layer.v_init + layer.time_steps * _mean_residual(layer)
+    residual = _mean_residual(layer)
+    layer.v_init = layer.v_init + layer.time_steps * residual
 
 
 def _mean_residual(layer: Layer) -> np.ndarray:
@@ -111,10 +115,12 @@ def _mean_residual(layer: Layer) -> np.ndarray:
     total = np.zeros(layer.bias.shape, np.float64)
     count = 0
     for sample in layer.samples:
-        residual = sample.target - layer.mean_output(sample.current)
+        output = layer.mean_output(sample.current)
+        residual = sample.target - output
         total += residual.sum(axis=layer.shared_axes, dtype=np.float64, keepdims=True)
         count += residual.size // total.size
-    return (total / count).astype(layer.bias.dtype)
+    mean = total / count
+    return mean.astype(layer.bias.dtype)
 
 
 def correct_each_step(layer: Layer) -> None:
@@ -126,10 +132,12 @@ def correct_each_step(layer: Layer) -> None:
 
     Source: Wu et al., ECCV 2024 (forward temporal bias correction).
     """
-    layer.bias = np.stack([layer.bias] * layer.time_steps)
+    biases = [layer.bias] * layer.time_steps
+    layer.bias = np.stack(biases)
     rate = layer.bias.dtype.type(_STEP_RATE)
     for _ in range(_STEP_ROUNDS):
-        layer.bias = layer.bias + rate * _mean_residual_of_steps(layer)
+        residual = _mean_residual_of_steps(layer)
+        layer.bias = layer.bias + rate * residual
 
 
 def _mean_residual_of_steps(layer: Layer) -> np.ndarray:
@@ -141,11 +149,13 @@ def _mean_residual_of_steps(layer: Layer) -> np.ndarray:
     total = np.zeros(layer.bias.shape, np.float64)
     count = 0
     for sample in layer.samples:
-        output = layer.spikes(sample.current) * layer.v_threshold
+        spikes = layer.spikes(sample.current)
+        output = spikes * layer.v_threshold
         residual = sample.target - output
         total += residual.sum(axis=axes, dtype=np.float64, keepdims=True)
         count += residual.size // total.size
-    return (total / count).astype(layer.bias.dtype)
+    mean = total / count
+    return mean.astype(layer.bias.dtype)
 
 
 OF_LAYERS: dict[str, Callable[[Layer], None]] = {

@@ -93,7 +93,8 @@ class Layer:
             layerwise: Whether it fires alone, once its input is complete.
         """
         op = ALL_OPS[neuron.op_type]
-        inputs = dict(zip(op.inputs, neuron.inputs, strict=True))
+        names = op.inputs
+        inputs = dict(zip(names, neuron.inputs, strict=True))
         del inputs["current"]
         values = {}
         for name, value in inputs.items():
@@ -117,7 +118,8 @@ class Layer:
 
     def write(self) -> None:
         """Put thresholds and initial potential into the graph."""
-        inputs = dict(zip(self.op.inputs, self.neuron.inputs, strict=True))
+        names = self.op.inputs
+        inputs = dict(zip(names, self.neuron.inputs, strict=True))
         set_array(inputs["v_threshold"], self.v_threshold)
         set_starting_value(inputs["v"], self.v_init)
         if "v_threshold_negative" in inputs:
@@ -183,7 +185,8 @@ class Layer:
         shape = current.shape[1:] if varies else current.shape
         shape_of_all = (self.time_steps, *shape)
         spikes = np.empty(shape_of_all, np.int8)
-        first_axis_is_batch = bool(shape) and self.v_threshold.shape[0] == 1
+        has_axes = bool(shape)
+        first_axis_is_batch = has_axes and self.v_threshold.shape[0] == 1
         if not first_axis_is_batch:
             self._fire(current, spikes)
             return spikes
@@ -233,7 +236,8 @@ class Layer:
         """
         arguments = [values[name] for name in self.op.inputs]
         results = self.op.step(*arguments)
-        outputs = dict(zip(self.op.outputs, results, strict=True))
+        names = self.op.outputs
+        outputs = dict(zip(names, results, strict=True))
         for state, next_state in self.op.state.items():
             values[state] = outputs[next_state]
         return outputs["spike"]

@@ -112,7 +112,8 @@ def _pad_rows(block: np.ndarray, rows: int) -> np.ndarray:
     missing = rows - len(block)
     if missing <= 0:
         return block
-    padding = np.repeat(block[-1:], missing, axis=0)
+    last_row = block[-1:]
+    padding = np.repeat(last_row, missing, axis=0)
     return np.concatenate([block, padding])
 
 

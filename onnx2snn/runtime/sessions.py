@@ -100,7 +100,8 @@ def run_by_name(session: ort.InferenceSession, feeds: Feeds) -> dict[str, Any]:
         SessionError: The model does not run on these feeds.
     """
     names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, run_session(session, feeds), strict=True))
+    results = run_session(session, feeds)
+    return dict(zip(names, results, strict=True))
 
 
 def _has_bfloat16(session: ort.InferenceSession) -> bool:
@@ -115,7 +116,8 @@ def _to_ort(data: np.ndarray) -> ort.OrtValue:
     bfloat16 = ir.DataType.BFLOAT16
     if ir.DataType.from_numpy(data.dtype) is not bfloat16:
         return ort.OrtValue.ortvalue_from_numpy(data)
-    bits = np.ascontiguousarray(data).view(np.uint16)
+    contiguous = np.ascontiguousarray(data)
+    bits = contiguous.view(np.uint16)
     return ort.OrtValue.ortvalue_from_numpy_with_onnx_type(bits, int(bfloat16))
 
 
@@ -124,5 +126,6 @@ def _from_ort(value: ort.OrtValue) -> Any:  # noqa: ANN401 (a sequence is a list
     if value.data_type() != _BFLOAT16:
         return value.numpy()
     shape = value.shape()
-    raw = ctypes.string_at(value.data_ptr(), 2 * math.prod(shape))
+    size = 2 * math.prod(shape)
+    raw = ctypes.string_at(value.data_ptr(), size)
     return np.frombuffer(raw, ir.DataType.BFLOAT16.numpy()).reshape(shape)

@@ -57,7 +57,8 @@ def layers_in_a_row(graph: ir.Graph) -> int:
     edges = dependency_graph(graph)
     depths: dict[ir.Node, int] = {}
     for node in nx.topological_sort(edges):
-        before = [depths[predecessor] for predecessor in edges.predecessors(node)]
+        predecessors = edges.predecessors(node)
+        before = [depths[predecessor] for predecessor in predecessors]
         deepest = max(before, default=0)
         depths[node] = deepest + _layers_inside(node)
     return max(depths.values(), default=0)

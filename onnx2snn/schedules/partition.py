@@ -96,9 +96,11 @@ def _nodes_of_every_step(
     """Return the nodes that change from step to step and that a later step or output needs."""
     stateful = list(filter(is_stateful, graph))
     readers = [node for node in graph if not set(events).isdisjoint(reads(node))]
-    makers = filter(None, [value.producer() for value in stacked])
+    producers = [value.producer() for value in stacked]
+    makers = filter(None, producers)
     changing = closure(edges, [*stateful, *readers])
-    needed = closure(edges.reverse(copy=False), [*stateful, *makers])
+    backwards = edges.reverse(copy=False)
+    needed = closure(backwards, [*stateful, *makers])
     both = changing & needed
     return [node for node in graph if node in both]
 

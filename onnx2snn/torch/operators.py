@@ -83,10 +83,12 @@ def _over_axes(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def _normalize_batch(attributes: Attributes, x: Tensor, *parameters: Tensor) -> Tensor:
-    per_channel = (-1, *[1] * (x.dim() - 2))
+    trailing = [1] * (x.dim() - 2)
+    per_channel = (-1, *trailing)
     shaped = [parameter.reshape(per_channel) for parameter in parameters]
     scale, bias, mean, variance = shaped
-    deviation = torch.sqrt(variance + attributes.get("epsilon", 1e-5))
+    epsilon = attributes.get("epsilon", 1e-5)
+    deviation = torch.sqrt(variance + epsilon)
     return (x - mean) / deviation * scale + bias
 
 
@@ -95,10 +97,12 @@ def _multiply_matrices(
 ) -> Tensor:
     left = a.T if attributes.get("transA") else a
     right = b.T if attributes.get("transB") else b
-    product = left @ right * attributes.get("alpha", 1.0)
+    alpha = attributes.get("alpha", 1.0)
+    product = left @ right * alpha
     if c is None:
         return product
-    return product + c * attributes.get("beta", 1.0)
+    beta = attributes.get("beta", 1.0)
+    return product + c * beta
 
 
 def _clip(
@@ -120,16 +124,19 @@ def _divide(attributes: Attributes, a: Tensor, b: Tensor) -> Tensor:
 
 
 def _take_remainder(attributes: Attributes, a: Tensor, b: Tensor) -> Tensor:
-    modulo = _MODULO[attributes.get("fmod", 0)]
+    kind = attributes.get("fmod", 0)
+    modulo = _MODULO[kind]
     return modulo(a, b)
 
 
 def _apply_softmax(attributes: Attributes, x: Tensor) -> Tensor:
-    return torch.softmax(x, attributes.get("axis", -1))
+    axis = attributes.get("axis", -1)
+    return torch.softmax(x, axis)
 
 
 def _read_constant(attributes: Attributes) -> Tensor:
-    return torch.from_numpy(attributes["value"].numpy().copy())
+    data = attributes["value"].numpy()
+    return torch.from_numpy(data.copy())
 
 
 def _count_elements(attributes: Attributes, x: Tensor) -> Tensor:

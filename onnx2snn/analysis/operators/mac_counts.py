@@ -83,8 +83,10 @@ def recurrent_macs(node: ir.Node) -> int | None:
 
 def einsum_macs(node: ir.Node) -> int | None:
     """Count the product of all dimensions that an Einsum names; an ellipsis counts as well."""
-    equation = node.attributes.get_string("equation", "").replace(" ", "")
-    operands = equation.split("->")[0].split(",")
+    given = node.attributes.get_string("equation", "")
+    equation = given.replace(" ", "")
+    left_side = equation.split("->")[0]
+    operands = left_side.split(",")
     lengths: dict[str, int] = {}
     for labels, value in zip(operands, node.inputs, strict=True):
         sizes = _known_sizes(value)

@@ -16,11 +16,13 @@ __all__ = ["gate_functions"]
 
 
 def _hard_sigmoid(x: np.ndarray, alpha: float, beta: float) -> np.ndarray:
-    return np.clip(alpha * x + beta, 0, 1)
+    linear = alpha * x + beta
+    return np.clip(linear, 0, 1)
 
 
 def _elu(x: np.ndarray, alpha: float) -> np.ndarray:
-    return np.where(x >= 0, x, alpha * np.expm1(np.minimum(x, 0)))
+    negative = np.minimum(x, 0)
+    return np.where(x >= 0, x, alpha * np.expm1(negative))
 
 
 _FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
@@ -69,15 +71,13 @@ def gate_functions(
     for position, name in enumerate(names):
         key = name.lower()
         parameters = []
-        for default, given in zip(
-            _PARAMETERS.get(key, ()), (alphas, betas), strict=False
-        ):
+        defaults_of_function = _PARAMETERS.get(key, ())
+        for default, given in zip(defaults_of_function, (alphas, betas), strict=False):
             parameters.append(given.pop(0) if given else default)
         is_clipped = position % len(defaults) < _CLIPPED
         limit = clip if is_clipped else None
-        functions.append(
-            functools.partial(_apply_clipped, _FUNCTIONS[key], parameters, limit)
-        )
+        function = functools.partial(_apply_clipped, _FUNCTIONS[key], parameters, limit)
+        functions.append(function)
     return functions
 
 

@@ -69,9 +69,13 @@ class _Weights:
         rows, hidden = r.shape
         biases = inputs.get("B")
         peepholes = inputs.get("P")
-        b = np.zeros(2 * rows, r.dtype) if biases is None else biases[at]
-        p = np.zeros(3 * hidden, r.dtype) if peepholes is None else peepholes[at]
-        return cls(w=w, r=r, wb=b[:rows], rb=b[rows:], p=p)
+        no_biases = np.zeros(2 * rows, r.dtype)
+        no_peepholes = np.zeros(3 * hidden, r.dtype)
+        b = no_biases if biases is None else biases[at]
+        p = no_peepholes if peepholes is None else peepholes[at]
+        wb = b[:rows]
+        rb = b[rows:]
+        return cls(w=w, r=r, wb=wb, rb=rb, p=p)
 
 
 class _Recurrent(OpRun):

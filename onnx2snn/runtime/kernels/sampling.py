@@ -38,9 +38,8 @@ class GridSample(OpRun):
             _Axis(size, padding_mode, is_aligned=bool(align_corners))
             for size in x.shape[2:]
         ]
-        coordinates = np.moveaxis(grid, -1, 0)[
-            ::-1
-        ]  # the last axis comes first in a grid
+        by_axis = np.moveaxis(grid, -1, 0)
+        coordinates = by_axis[::-1]  # the last axis comes first in a grid
         neighbors = [
             axis.neighbors(coordinate, mode)
             for axis, coordinate in zip(axes, coordinates, strict=True)
@@ -116,7 +115,9 @@ class _Axis:
         if length <= 0:
             return np.full_like(place, self.low)
         along = np.mod(place - self.low, 2 * length)
-        return self.low + np.minimum(along, 2 * length - along)
+        back = 2 * length - along
+        folded = np.minimum(along, back)
+        return self.low + folded
 
 
 def _pixel_shares(rest: np.ndarray, mode: str) -> dict[int, np.ndarray]:
@@ -146,7 +147,8 @@ def _near_share(distance: np.ndarray) -> np.ndarray:
 
 def _far_share(distance: np.ndarray) -> np.ndarray:
     """Return the share of a pixel at a distance from 1 to 2."""
-    quadratic = (_BEND * distance - 5 * _BEND) * distance + 8 * _BEND
+    linear = _BEND * distance - 5 * _BEND
+    quadratic = linear * distance + 8 * _BEND
     return np.asarray(quadratic * distance - 4 * _BEND)
 
 
@@ -165,8 +167,10 @@ def _padded_pixels(
         clipped = np.clip(folded, 0, axis.size - 1)
         indices.append(clipped.astype(np.int64))
     batch, *points = places[0].shape
-    samples = np.arange(batch).reshape(-1, *[1] * len(points))
+    new_axes = [1] * len(points)
+    samples = np.arange(batch).reshape(-1, *new_axes)
     channels_last = np.moveaxis(x, 1, -1)
     pixels = channels_last[samples, *indices]
     zero = np.zeros([], x.dtype)
-    return np.where(is_inside[..., None], pixels, zero)
+    has_pixel = is_inside[..., None]
+    return np.where(has_pixel, pixels, zero)
