@@ -1,8 +1,8 @@
-"""Mapping the nodes of a file to those that passes put in their place, by the names of values.
+"""What became of the nodes of a file, by the sources that passes write on nodes.
 
-Passes keep the names of values, or let what they put in a place take over the name of what
-stood there. A value that is in the file and in the result is an *anchor*. What the file has
-in front of an anchor, up to the anchors before, was replaced by what the result has there.
+A node that is put in the place of others stands for what these stood for, see
+`onnx2snn.graph.sources`. One that no pass says this of stands for the node of the file whose
+output it makes under its name, or else for what the first node that reads it stands for.
 """
 
 from __future__ import annotations
@@ -11,17 +11,15 @@ import dataclasses
 import enum
 from typing import TYPE_CHECKING
 
-from onnx2snn.analysis.anchors import anchors_of_sources, find_anchors
-from onnx2snn.analysis.node_matching import match_nodes
 from onnx2snn.analysis.operators import Form, operator_named
-from onnx2snn.graph import is_constant
+from onnx2snn.graph import dependency_graph
+from onnx2snn.graph.sources import sources_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     import onnx_ir as ir
 
-    from onnx2snn.analysis.node_matching import Replacements
     from onnx2snn.analysis.source_nodes import SourceNode
 
 __all__ = ["NodeMapping", "Outcome", "node_mappings"]
@@ -67,59 +65,97 @@ def node_mappings(nodes: Sequence[SourceNode], graph: ir.Graph) -> list[NodeMapp
         nodes: The nodes of a file, in topological order.
         graph: What passes made of the file, in topological order.
     """
-    makers = find_anchors(nodes, graph)
-    order = {name: position for position, name in enumerate(makers)}
-    anchors = anchors_of_sources(nodes, order)
-    variable = _find_variable_nodes(nodes)
-    lasting = _keep_lasting(anchors, variable)
-    replaced_by = match_nodes(nodes, graph, lasting, order)
-    match = _Match(
-        anchors=anchors,
-        variable=variable,
-        makers=makers,
+    sources = _find_sources(nodes, graph)
+    replaced_by: dict[SourceNode, list[ir.Node]] = {}
+    into: dict[SourceNode, SourceNode] = {}
+    for new in graph:
+        olds = sources.get(new)
+        if olds:
+            owner = _choose_owner(olds, new)
+            replaced_by.setdefault(owner, []).append(new)
+            into |= dict.fromkeys(olds, owner)
+    fates = _Fates(
         replaced_by=replaced_by,
-        holders=_find_holders(replaced_by),
+        into=into,
+        variable=_find_variable_nodes(nodes),
+        used=_find_used_nodes(nodes, graph),
     )
-    return [match.mapping_of(node) for node in nodes]
+    return [fates.mapping_of(node) for node in nodes]
 
 
-def _keep_lasting(
-    anchors: Mapping[SourceNode, str], variable: set[SourceNode]
-) -> dict[SourceNode, str]:
-    """Return the anchors of nodes that are variable or make their anchor themselves."""
+def _find_sources(
+    nodes: Sequence[SourceNode], graph: ir.Graph
+) -> dict[ir.Node, list[SourceNode]]:
+    """Return the nodes of the file that each node of the result stands for."""
+    by_key = {node.key: node for node in nodes}
+    by_output = {name: node for node in nodes for name in node.outputs}
+    edges = dependency_graph(graph)
+    sources: dict[ir.Node, list[SourceNode]] = {}
+    for node in reversed(graph):
+        found = _find_recorded(node, by_key)
+        if not found:
+            names = [str(value.name) for value in node.outputs]
+            found = [by_output[name] for name in names if name in by_output]
+        if not found:
+            of_readers = [sources[reader] for reader in edges.successors(node)]
+            found = next(filter(None, of_readers), [])[:1]
+        sources[node] = found
+    return sources
 
-    def is_lasting(node: SourceNode) -> bool:
-        return node in variable or anchors[node] in node.outputs
 
-    return {node: anchor for node, anchor in anchors.items() if is_lasting(node)}
+def _find_recorded(node: ir.Node, by_key: Mapping[str, SourceNode]) -> list[SourceNode]:
+    """Return what was recorded of ``node``: nodes, or the If of which a branch holds one."""
+    found = (_find_by_key(key, by_key) for key in sources_of(node))
+    return [source for source in found if source is not None]
 
 
-def _find_holders(replaced_by: Replacements) -> dict[ir.Node, SourceNode]:
-    """Return the node of the file in whose place each node of the result is."""
-    holders = {}
-    for old, news in replaced_by.items():
-        for new in news:
-            holders[new] = old
-    return holders
+def _find_by_key(key: str, by_key: Mapping[str, SourceNode]) -> SourceNode | None:
+    """Return the node with a key, or else the innermost If of which a branch holds it."""
+    while key and key not in by_key:
+        key, _, _ = key.rpartition("/")
+    return by_key.get(key)
+
+
+def _choose_owner(olds: Sequence[SourceNode], new: ir.Node) -> SourceNode:
+    """Return the one of ``olds`` in whose place ``new`` is: of its kind, or with its output."""
+    for fits in (_have_same_operator, _are_of_one_family, _make_same_value):
+        for old in olds:
+            if fits(old, new):
+                return old
+    return olds[0]
+
+
+def _have_same_operator(old: SourceNode, new: ir.Node) -> bool:
+    return old.op == new.op_type
+
+
+def _are_of_one_family(old: SourceNode, new: ir.Node) -> bool:
+    """Whether both have weights, or both limit what they read."""
+    pair = {old.op, new.op_type}
+    if all(operator_named(op_type).is_weighted for op_type in pair):
+        return True
+    return pair <= {"Clip", "Relu"}
+
+
+def _make_same_value(old: SourceNode, new: ir.Node) -> bool:
+    return new.outputs[0].name in old.outputs
 
 
 @dataclasses.dataclass(frozen=True)
-class _Match:
-    """The nodes of a file and those of the result that belong together.
+class _Fates:
+    """Sets of nodes of a file that tell what became of them.
 
     Attributes:
-        anchors: The anchor of each node of the file that leads to one.
-        variable: The nodes of the file that depend on the values of an input.
-        makers: The node of the result that makes each anchor.
         replaced_by: The nodes of the result in the place of a node of the file.
-        holders: The node of the file in whose place each node of the result is.
+        into: Node to the one in whose place the node is that stands for both.
+        variable: The nodes that depend on the values of an input.
+        used: The nodes that an output depends on.
     """
 
-    anchors: Mapping[SourceNode, str]
-    variable: set[SourceNode]
-    makers: Mapping[str, ir.Node]
     replaced_by: Mapping[SourceNode, Sequence[ir.Node]]
-    holders: Mapping[ir.Node, SourceNode]
+    into: Mapping[SourceNode, SourceNode]
+    variable: set[SourceNode]
+    used: set[SourceNode]
 
     def mapping_of(self, node: SourceNode) -> NodeMapping:
         """Return what became of ``node``."""
@@ -128,23 +164,23 @@ class _Match:
             return NodeMapping(node, Outcome.KEPT, replaced_by=news)
         if node not in self.variable:
             return NodeMapping(node, Outcome.CONSTANT)
-        if node not in self.anchors:
+        if node not in self.used:
             return NodeMapping(node, Outcome.UNUSED)
-        maker = self.makers[self.anchors[node]]
-        holder = self.holders[maker]
         is_no_op = operator_named(node.op).moves_elements
-        if is_no_op or _is_unchanged(holder, self.replaced_by[holder]):
+        if is_no_op or node not in self.into:
             return NodeMapping(node, Outcome.REMOVED)
-        return NodeMapping(node, Outcome.FOLDED, into=holder)
+        return NodeMapping(node, Outcome.FOLDED, into=self.into[node])
 
 
-def _is_unchanged(old: SourceNode, news: Sequence[ir.Node]) -> bool:
-    """Whether ``news`` are what ``old`` was: a pass that changes weights gives them new names."""
-    if [new.op_type for new in news] != [old.op]:
-        return False
-    constants = [value for value in news[0].inputs if is_constant(value)]
-    names = {*old.inputs, *old.constants}
-    return all(value is not None and value.name in names for value in constants)
+def _find_used_nodes(nodes: Sequence[SourceNode], graph: ir.Graph) -> set[SourceNode]:
+    """Return the nodes of the file that an output depends on."""
+    wanted = {str(value.name) for value in graph.outputs}
+    used = set()
+    for node in reversed(nodes):
+        if not wanted.isdisjoint(node.outputs):
+            wanted.update(node.inputs)
+            used.add(node)
+    return used
 
 
 def _find_variable_nodes(nodes: Iterable[SourceNode]) -> set[SourceNode]:

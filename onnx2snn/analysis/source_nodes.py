@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import onnx_ir as ir
 from onnx_ir.passes.common import InlinePass
 
 from onnx2snn.graph import display_name, is_op, reads
+from onnx2snn.graph.sources import set_source, sources_of
 from onnx2snn.metadata.facts import CALL
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ class SourceNode:
         inputs: Names of what it reads, also in its subgraphs, but for constants.
         constants: Names of the initializers that it reads.
         outputs: Names of its outputs.
+        key: Where it stands in the file: its position, behind those of the If that it is in.
         place: What it is part of: the name of the call of a model-local function, or the name
             of an If and of its branch, as in ``choice/then_branch``; None for the main graph.
         branches: Of an If, name of each branch to the nodes in it.
@@ -39,6 +42,7 @@ class SourceNode:
     inputs: tuple[str, ...]
     constants: tuple[str, ...]
     outputs: tuple[str, ...]
+    key: str
     place: str | None = None
     branches: Mapping[str, tuple[SourceNode, ...]] = dataclasses.field(
         default_factory=dict
@@ -57,37 +61,45 @@ class SourceRecord:
 
 
 def source_nodes(model: ir.Model) -> tuple[SourceNode, ...]:
-    """Return the nodes of a model as it came, those of a function in the place of its call.
+    """Return the nodes of a model as it came, and write on each that it stands for itself.
+
+    Functions are inlined.
 
     Args:
-        model: A model with its nodes in topological order; it is not changed.
+        model: A model with its nodes in topological order.
     """
     if model.functions:
-        model = _inline_functions(model)
-    return _describe_nodes(model.graph, set(model.graph.initializers), None)
+        _inline_functions(model)
+    constants = set(model.graph.initializers)
+    nodes = _describe_nodes(model.graph, constants, None, "")
+    for node in model.graph.all_nodes():
+        CALL.erase(node)
+    return nodes
 
 
-def _inline_functions(model: ir.Model) -> ir.Model:
-    model = model.clone()
+def _inline_functions(model: ir.Model) -> None:
     for node in model.graph:
         if node.op_identifier() in model.functions:
             # Inlining gives the annotation of a call to the nodes inside.
             CALL.write(node, display_name(node))
-    try:
-        return InlinePass()(model).model
-    except (ir.passes.InvariantError, ValueError):
-        return model  # the import says what is wrong
+    with contextlib.suppress(ir.passes.InvariantError, ValueError):
+        InlinePass()(model)  # if it fails, the import says why
 
 
 def _describe_nodes(
-    graph: ir.Graph, constants: Collection[str], place: str | None
+    graph: ir.Graph, constants: Collection[str], place: str | None, prefix: str
 ) -> tuple[SourceNode, ...]:
-    return tuple(_describe_node(node, constants, place) for node in graph)
+    found = []
+    for position, node in enumerate(graph):
+        set_source(node, f"{prefix}{position}")
+        found.append(_describe_node(node, constants, place))
+    return tuple(found)
 
 
 def _describe_node(
     node: ir.Node, constants: Collection[str], place: str | None
 ) -> SourceNode:
+    (key,) = sources_of(node)
     read = [str(value.name) for value in reads(node)]
     is_of_onnx = is_op(node, node.op_type)
     return SourceNode(
@@ -96,6 +108,7 @@ def _describe_node(
         inputs=tuple(name for name in read if name not in constants),
         constants=tuple(name for name in read if name in constants),
         outputs=tuple(value.name for value in node.outputs if value.name),
+        key=key,
         place=CALL.read(node) or place,
         branches=_describe_branches(node, constants, place),
     )
@@ -106,6 +119,7 @@ def _describe_branches(
 ) -> dict[str, tuple[SourceNode, ...]]:
     if not is_op(node, "If"):
         return {}
+    (key,) = sources_of(node)
     branches = {}
     for name in _BRANCHES:
         graph = node.attributes[name].as_graph()
@@ -113,5 +127,5 @@ def _describe_branches(
         if place:
             path = f"{place}/{path}"
         known = {*constants, *graph.initializers}
-        branches[name] = _describe_nodes(graph, known, path)
+        branches[name] = _describe_nodes(graph, known, path, f"{key}/{name}/")
     return branches

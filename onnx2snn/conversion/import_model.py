@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from onnx2snn.importing.source import AnyModel
 
-__all__ = ["import_model", "runnable"]
+__all__ = ["check_that_it_is_an_ann", "import_model", "runnable"]
 
 _COARSE = (ir.DataType.FLOAT16, ir.DataType.BFLOAT16)
 
@@ -68,7 +68,7 @@ def import_model(
     """
     source = model if isinstance(model, Source) else read(model)
     passes = tuple(pipeline().canonical if passes is None else passes)
-    _check_that_it_is_an_ann(source)
+    check_that_it_is_an_ann(source)
     original = runnable(source)
     read_small_tensors(source.model)
     try:
@@ -83,7 +83,8 @@ def import_model(
     return Imported(source.model, source.sha256, source.name, original)
 
 
-def _check_that_it_is_an_ann(source: Source) -> None:
+def check_that_it_is_an_ann(source: Source) -> None:
+    """Raise UnsupportedError if a model has neurons already; its functions are not inlined."""
     if any(node.domain == DOMAIN for node in source.model.graph.all_nodes()):
         message = f"{source.name} is a spiking network already: it has neurons of domain {DOMAIN}"
         raise UnsupportedError(message)

@@ -9,7 +9,7 @@ from onnx2snn.analysis.branches import Part, find_branches
 from onnx2snn.analysis.provenance import node_mappings
 from onnx2snn.analysis.source_nodes import SourceRecord, source_nodes
 from onnx2snn.conversion.exclusion import check_names
-from onnx2snn.conversion.import_model import import_model
+from onnx2snn.conversion.import_model import check_that_it_is_an_ann, import_model
 from onnx2snn.conversion.pipeline import pipeline
 from onnx2snn.data.input_specs import input_specs, is_real
 from onnx2snn.errors import OptionError
@@ -62,6 +62,7 @@ def prepare(model: AnyModel, options: Options) -> Prepared:
         OptionError: The model has no node or no input of a name in the options.
     """
     source = read(model)
+    check_that_it_is_an_ann(source)
     nodes = source_nodes(source.model)
     check_names(options.until, nodes, "until")
     check_names(options.nodes_to_exclude, nodes, "nodes_to_exclude")

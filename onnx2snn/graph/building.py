@@ -16,6 +16,7 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.graph.reading import array
+from onnx2snn.graph.sources import add_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -198,6 +199,7 @@ class NodeWriter:
     ) -> ir.Value:
         """Add a node of operator type ``op``; return its first output."""
         node = ir.node(op, inputs, attributes, num_outputs=outputs)
+        add_sources(node, [self.node])
         return self._builder.put(node, f"{self._name}.{op}")
 
     def constant(self, suffix: str, data: np.ndarray) -> ir.Value:

@@ -17,6 +17,7 @@ from onnx2snn.graph import (
 )
 from onnx2snn.graph.integer_scales import LinearScale
 from onnx2snn.graph.integer_writer import IntegerWriter
+from onnx2snn.graph.sources import add_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +53,9 @@ def lower_integer_product(node: ir.Node, scales: Scales) -> None:
     op = "Conv" if is_conv else "MatMul"
     product = writer.add(op, operands, dict(node.attributes))
     writer.rename(product, display_name(node))
+    maker = product.producer()
+    assert maker is not None  # it was just written
+    add_sources(maker, [node])
     result = writer.multiply(product, *factors)
     if last is node:
         to_integers = {"to": ir.DataType.INT32}

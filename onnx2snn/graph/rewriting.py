@@ -8,6 +8,7 @@ import onnx_ir as ir
 import onnx_ir.passes.common
 
 from onnx2snn.graph.reading import display_name, subgraphs
+from onnx2snn.graph.sources import add_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +29,7 @@ def replace_value(old: ir.Value, new: ir.Value) -> None:
     Where ``old`` is a graph output, ``new`` takes over its place, name, type and shape.
     """
     if old.is_graph_output():
-        take_over(old, new)
+        _take_over_value(old, new)
     else:
         old.replace_all_uses_with(new)
 
@@ -56,7 +57,18 @@ def _may_be_renamed(value: ir.Value, graph: object) -> bool:
 
 
 def take_over(old: ir.Value, new: ir.Value) -> None:
-    """Let ``new`` be what ``old`` was: its name, type, shape, metadata, readers and outputs."""
+    """Let ``new`` be what ``old`` was: its name, type, shape, metadata, readers and outputs.
+
+    The node that makes ``new`` stands for what the node that made ``old`` stood for.
+    """
+    maker = new.producer()
+    former_maker = old.producer()
+    if maker is not None and former_maker is not None:
+        add_sources(maker, [former_maker])
+    _take_over_value(old, new)
+
+
+def _take_over_value(old: ir.Value, new: ir.Value) -> None:
     name = old.name
     old.name = f"{name}.replaced"
     new.name = name
@@ -84,6 +96,8 @@ def rewire(node: ir.Node, old: ir.Value, new: ir.Value) -> None:
 def replace_node(node: ir.Node, new: ir.Node, *, dead: Iterable[ir.Node] = ()) -> None:
     """Put ``new`` where ``node`` is; its outputs take over names, types, shapes and readers.
 
+    It stands for what ``node`` and ``dead`` stood for.
+
     Args:
         node: The node that goes.
         new: A node of no graph yet, with as many outputs.
@@ -95,6 +109,8 @@ def replace_node(node: ir.Node, new: ir.Node, *, dead: Iterable[ir.Node] = ()) -
         raise TypeError(message)
     new.name = new.name or node.name
     new.metadata_props.update(node.metadata_props)
+    dead = tuple(dead)
+    add_sources(new, [node, *dead])
     graph.insert_before(node, new)
     for old_output, new_output in zip(node.outputs, new.outputs, strict=True):
         take_over(old_output, new_output)

@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from onnx2snn.analysis.clamps import Clamp, Clamps, Leak
 from onnx2snn.graph import constant, is_op, remove_unused, replace_node
+from onnx2snn.graph.sources import add_sources, find_inner_nodes
 
 __all__ = ["CanonicalizeActivations"]
 
@@ -71,6 +72,8 @@ def _rewrite_node(node: ir.Node, clamps: Clamps) -> bool:
         return False
     old = node.outputs[0]
     new = _canonical_node(node, clamp)
+    inside = find_inner_nodes(node, clamp.x)
+    add_sources(new, [node, *inside])
     replace_node(node, new)
     clamps.replace(old, new.outputs[0])
     return True

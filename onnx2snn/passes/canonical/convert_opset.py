@@ -18,6 +18,7 @@ from onnx2snn.graph import (
     replace_node,
 )
 from onnx2snn.graph.skeleton import skeleton
+from onnx2snn.graph.sources import add_sources
 
 __all__ = ["ConvertOpset"]
 
@@ -192,6 +193,14 @@ def _run_converter(model: ir.Model, target: int) -> ir.Model:
     return ir.from_proto(proto)
 
 
+def _restore_sources(old: ir.Graph, new: ir.Graph) -> None:
+    """Let nodes of ``new`` stand for what those of ``old`` with outputs of their names do."""
+    makers = {value.name: node for node in old.all_nodes() for value in node.outputs}
+    for node in new.all_nodes():
+        names = [value.name for value in node.outputs if value.name in makers]
+        add_sources(node, [makers[name] for name in names])
+
+
 def _replace_graph(model: ir.Model, converted: ir.Model) -> None:
     """Give ``model`` the converted graph, with the initializers that were held back."""
     old = model.graph
@@ -208,5 +217,6 @@ def _replace_graph(model: ir.Model, converted: ir.Model) -> None:
     new.name = old.name
     new.doc_string = old.doc_string
     new.metadata_props.update(old.metadata_props)
+    _restore_sources(old, new)
     model.graph = new
     model.ir_version = max(model.ir_version or 0, _IR_VERSION)

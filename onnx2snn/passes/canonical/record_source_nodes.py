@@ -15,8 +15,9 @@ __all__ = ["RecordSourceNodes"]
 class RecordSourceNodes(ir.passes.InPlacePass):
     """Remember the nodes of the file, for the passes and reports that speak of them.
 
-    The graph stays as it is. Run it first: what a pass before it changed would count as
-    the file.
+    Functions are inlined; nothing else changes. Run it first: what a pass before it changed
+    would count as the file. From then on each node stands for nodes of the file, see
+    `onnx2snn.graph.sources`.
 
     Attributes:
         record: Where the nodes are kept; one that holds some already stays as it is.
@@ -26,6 +27,8 @@ class RecordSourceNodes(ir.passes.InPlacePass):
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Fill the record."""
-        if self.record.nodes is None:
-            self.record.nodes = source_nodes(model)
-        return ir.passes.PassResult(model, modified=False)
+        if self.record.nodes is not None:
+            return ir.passes.PassResult(model, modified=False)
+        has_functions = bool(model.functions)
+        self.record.nodes = source_nodes(model)
+        return ir.passes.PassResult(model, modified=has_functions)

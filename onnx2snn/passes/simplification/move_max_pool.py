@@ -16,6 +16,7 @@ from onnx2snn.graph import (
     is_read,
     take_over,
 )
+from onnx2snn.graph.sources import add_sources
 from onnx2snn.metadata.scale import QUANTIZER_RANGE
 
 if TYPE_CHECKING:
@@ -89,4 +90,6 @@ def _swap_nodes(graph: ir.Graph, activation: ir.Node, pool: ir.Node) -> None:
 def _build_alike(node: ir.Node, inputs: Sequence[ir.Value | None]) -> ir.Node:
     """Return a node of no graph yet, like ``node``, that reads other values."""
     name = display_name(node)
-    return ir.node(node.op_type, inputs, node.attributes, name=name)
+    new = ir.node(node.op_type, inputs, node.attributes, name=name)
+    add_sources(new, [node])
+    return new

@@ -22,6 +22,7 @@ from onnx2snn.graph import (
     take_over,
 )
 from onnx2snn.graph.quantization import along_axis
+from onnx2snn.graph.sources import add_sources, find_inner_nodes
 from onnx2snn.metadata.scale import QUANTIZER_RANGE, QuantizerRange
 
 if TYPE_CHECKING:
@@ -91,7 +92,11 @@ def _remove_quantizer(rounding: ir.Node) -> bool:
     node = _clamp_of(graph, quantizer, display_name(rounding))
     graph.insert_before(rounding, node)
     output = node.outputs[0]
+    last = quantizer.y.producer()
+    assert last is not None  # it computes a quantizer
+    inside = find_inner_nodes(last, quantizer.x)
     take_over(quantizer.y, output)
+    add_sources(node, inside)
     steps = quantizer.steps
     limit = QuantizerRange(
         values=steps.theta.reshape(-1),

@@ -27,6 +27,7 @@ from onnx2snn.graph import (
     take_over,
 )
 from onnx2snn.graph.quantizer_pairs import find_integer_clips, find_quantizer_pairs
+from onnx2snn.graph.sources import add_sources
 from onnx2snn.metadata.scale import QUANTIZER_RANGE, QuantizerRange
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ def _move_before_rounding(graph: ir.Graph, found: IntegerClip) -> None:
         limited.type = x.type
         limited.shape = x.shape
         graph.insert_before(quantize, node)
+        add_sources(node, [clip])
         quantize.replace_input_with(0, limited)
     integers = quantize.outputs[0]
     found.dequantize.replace_input_with(0, integers)
@@ -244,6 +246,7 @@ def _put_rectifier(
         node = _build_clip(graph, x, zero, high, str(output.name))
     node.name = display_name(pair.dequantize)
     graph.insert_before(pair.quantize, node)
+    add_sources(node, [pair.quantize])
     take_over(output, node.outputs[0])
     return node.outputs[0]
 
