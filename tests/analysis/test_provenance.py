@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import onnx
+import onnx_ir as ir
 import pytest
 
 from onnx2snn.analysis.provenance import (
@@ -19,9 +18,6 @@ from onnx2snn.conversion.pipeline import pipeline
 from onnx2snn.importing import read
 from onnx2snn.passes import apply
 from tests.models import HEADER, normal, positive
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 NORM = {"s": positive(1, 4), "o": normal(2, 4), "m": normal(3, 4), "v": positive(4, 4)}
 W = normal(5, 4, 3, 3, 3)
@@ -293,3 +289,53 @@ def test_an_old_file_s_initializers_are_no_inputs() -> None:
     )
     proto.graph.initializer.append(onnx.numpy_helper.from_array(normal(1, 4), "b"))
     assert said(of(proto)) == {"twice": "constant", "shift": "Add", "relu": "Relu"}
+
+
+def test_a_sequence_becomes_what_its_nodes_become() -> None:
+    found = traced(
+        "(float[N,6] x) => (float[N,4] y) { [cut] s = SplitToSequence <axis = 1> (x, n)  "
+        "[take] f = SequenceAt (s, i)  [list] t = SequenceConstruct (f, f)  "
+        "[join] h = ConcatFromSequence <axis = 1> (t)  [dense] y = MatMul (h, w) }",
+        n=np.int64(3),
+        i=np.int64(1),
+        w=normal(5, 6, 4),
+    )
+    assert said(found) == {
+        "cut": "Split",
+        "take": "removed",
+        "list": "removed",
+        "join": "Concat",
+        "dense": "MatMul",
+    }
+
+
+def test_weights_on_integers_are_folded_into_their_scale() -> None:
+    found = traced(
+        "(float[N,4] x) => (float[N,4] y) { [round] q, s, z = DynamicQuantizeLinear (x)  "
+        "[scales] t = Mul (s, r)  [dense] i = MatMulInteger (q, w, z)  "
+        "[real] c = Cast <to = 1> (i)  [scale] m = Mul (c, t)  [relu] y = Relu (m) }",
+        r=np.float32(0.25),
+        w=np.arange(-8, 8, dtype=np.int8).reshape(4, 4),
+    )
+    words = said(found)
+    assert words["scale"] == "MatMul"
+    assert words["dense"] == "in scale"
+    assert words["real"] == "removed"
+    assert words["relu"] == "Relu"
+
+
+def test_a_pass_that_records_nothing_is_followed_by_the_names_of_values() -> None:
+    model = ir.from_onnx_text(
+        f"{HEADER} g (float[N,4] x) => (float[N,4] y) {{ [relu] a = Relu (x)  "
+        "[tanh] b = Tanh (a)  [last] y = Neg (b) }"
+    )
+    nodes = source_nodes(model)
+    relu = model.graph.node("relu")
+    low = ir.node("Abs", relu.inputs)
+    new = ir.node("Clip", low.outputs)
+    model.graph.insert_before(relu, (low, new))
+    ir.convenience.replace_nodes_and_values(
+        model.graph, relu, [relu], [], relu.outputs, new.outputs
+    )
+    words = said({each.node.name: each for each in node_mappings(nodes, model.graph)})
+    assert words == {"relu": "Abs Clip", "tanh": "Tanh", "last": "Neg"}
