@@ -52,7 +52,8 @@ def shared(graph: ir.Graph, question: object, answer: Callable[[], _Answer]) -> 
 
 
 def forget(graph: ir.Graph) -> None:
-    """Drop what is kept of ``graph``, which has changed."""
+    """Drop what is kept of ``graph``, which has changed, and of all that it holds."""
     kept = _answers.get()
-    if kept is not None:
-        kept.pop(graph, None)
+    if kept:
+        for changed in (graph, *graph.subgraphs()):
+            kept.pop(changed, None)

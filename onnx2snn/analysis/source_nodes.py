@@ -55,9 +55,11 @@ class SourceRecord:
 
     Attributes:
         nodes: They, in topological order; None as long as no pass has seen the file.
+        is_given: Whether they were known before any pass ran, and so stay.
     """
 
     nodes: tuple[SourceNode, ...] | None = None
+    is_given: bool = False
 
 
 def source_nodes(model: ir.Model) -> tuple[SourceNode, ...]:

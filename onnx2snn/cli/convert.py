@@ -28,11 +28,13 @@ if TYPE_CHECKING:
 
 __all__ = ["GROUPS", "add"]
 
+_PASSES = "passes and checks"
+
 GROUPS = {
     "parts of the method": (*PARTS, "keep_weights", "collapse", "spike"),
     "inputs": ("input_coding", "seed"),
     "excluded parts": ("until", "nodes_to_exclude"),
-    "passes and checks": ("check",),
+    _PASSES: ("check",),
 }
 """Fields of ``Options`` that only ``--help-all`` shows, by the title they stand under."""
 
@@ -49,6 +51,12 @@ def add(commands: Commands) -> None:
     for title, names in GROUPS.items():
         group = command.add_argument_group(title)
         add_options(group, names)
+        if title == _PASSES:
+            _add_passes(group)
+
+
+def _add_passes(group: argparse._ArgumentGroup) -> None:
+    """Add what may be given several times."""
     group.add_argument(
         "--skip-pass",
         dest="skip_passes",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["add"]
 
 _NEEDS_DATA = {"correct-layers": "with calibration data"}
-"""Passes that are in no pipeline without data, and when they run."""
+"""Passes that do nothing without data."""
 
 _STAGE_OF_OTHERS = "simplification"
 """Stage of the passes of other packages, unless ``--pass`` says where they run."""
@@ -68,9 +68,9 @@ def _rows_of_default(default: Pipeline, also_in: Pipeline) -> Iterator[Row]:
     always = set(also_in.names())
     for stage in STAGES:
         for pass_ in default.stage(stage):
-            is_always_run = name_of(pass_) in always
-            runs = "always" if is_always_run else "with the schedule lockstep"
-            yield _row(stage, name_of(pass_), runs, pass_)
+            name = name_of(pass_)
+            runs = "always" if name in always else "with the schedule lockstep"
+            yield _row(stage, name, _NEEDS_DATA.get(name, runs), pass_)
 
 
 def _rows_of_layerwise(layerwise: Pipeline, known: Pipeline) -> Iterator[Row]:
@@ -83,12 +83,11 @@ def _rows_of_layerwise(layerwise: Pipeline, known: Pipeline) -> Iterator[Row]:
 
 
 def _rows_on_request(known: set[str]) -> Iterator[Row]:
-    """Yield a row for each pass that data, or ``--pass``, brings in."""
+    """Yield a row for each pass that ``--pass`` brings in."""
     for name, pass_ in available().items():
         if name not in known:
             stage = stage_of(pass_) or _STAGE_OF_OTHERS
-            runs = _NEEDS_DATA.get(name, "on request")
-            yield _row(stage, name, runs, pass_)
+            yield _row(stage, name, "on request", pass_)
 
 
 def _row(stage: str, name: str, runs: str, pass_: object) -> Row:

@@ -11,6 +11,7 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.analysis.branches import CONDITIONS
+from onnx2snn.analysis.sharing import forget
 from onnx2snn.data.dataset import dataset
 from onnx2snn.data.input_specs import input_specs
 from onnx2snn.graph import array, forget_names, fresh_name, reads, rewire
@@ -57,7 +58,7 @@ def replace_branch(branch: Branch, outer: ir.Model, converted: ir.Model) -> None
         outer: What was made of the model of the If; it gets an input T if it has none.
         converted: What was made of the branch, with a loop over time.
     """
-    node = _node_that_makes(outer.graph, branch.node.outputs[0].name)
+    node = branch.node
     steps = time_loops(converted.graph)[0].inputs[0]
     assert steps is not None
     shared = _shared_time_steps(outer.graph, int(array(steps)))
@@ -73,11 +74,7 @@ def replace_branch(branch: Branch, outer: ir.Model, converted: ir.Model) -> None
     node.attributes[branch.name] = ir.AttrGraph(branch.name, graph)
     outer.opset_imports.update(converted.opset_imports)
     forget_names(outer.graph)
-
-
-def _node_that_makes(graph: ir.Graph, name: str | None) -> ir.Node:
-    """Return the node of ``graph`` whose first output is called ``name``."""
-    return next(node for node in graph if node.outputs[0].name == name)
+    forget(outer.graph)
 
 
 def _shared_time_steps(graph: ir.Graph, time_steps: int) -> ir.Value:

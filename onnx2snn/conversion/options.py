@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from onnx2snn.analysis.streams import SPIKE
+from onnx2snn.conversion.pass_request import PassRequest
 from onnx2snn.errors import OptionError
 from onnx2snn.metadata.input_coding import CODINGS
 from onnx2snn.methods.corrections import CORRECTIONS
@@ -136,6 +137,8 @@ class Options:
             object.__setattr__(self, "corrections", names)
 
     def _check_passes(self) -> None:
+        for text in self.passes:
+            PassRequest.parse(text)
         unknown = [name for name in self.skip_passes if name not in PASSES]
         if unknown:
             message = f"skip_passes: no pass {', '.join(unknown)}; there are {', '.join(PASSES)}"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
+
+import onnx_ir as ir
 
 from onnx2snn.analysis.exclusion import ExcludedNames
 from onnx2snn.analysis.source_nodes import SourceRecord
 from onnx2snn.conversion.options import Options
+from onnx2snn.conversion.pass_request import PassRequest
 from onnx2snn.correction.reference import Reference
+from onnx2snn.data.batches import Dataset
 from onnx2snn.errors import OptionError
 from onnx2snn.metadata.input_coding import EVENTS, RATE
 from onnx2snn.passes import (
@@ -38,7 +43,7 @@ from onnx2snn.passes import (
     RemoveUnusedNodes,
     ReplaceActivations,
     WriteMetadata,
-    available,
+    find_pass,
 )
 from onnx2snn.passes.pipeline import Pipeline
 from onnx2snn.schedules import checked_time_steps
@@ -46,9 +51,6 @@ from onnx2snn.schedules import checked_time_steps
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import onnx_ir as ir
-
-    from onnx2snn.data.dataset import Dataset
     from onnx2snn.methods import Method
 
 __all__ = ["pipeline"]
@@ -68,8 +70,9 @@ def pipeline(
     """Return the passes that a conversion runs, to look at, edit and run.
 
     ``onnx2snn.passes.run(model, pipeline(options, T))`` gives the network that ``convert``
-    gives, but for what is more than a list: the comparison of the imported model with the
-    original, and the networks in the branches of an If.
+    gives, but for what is more than a list: checks of the names, inputs and data that options
+    speak of, the comparison of the imported model with the original, and the networks in the
+    branches of an If.
 
     Args:
         options: How the conversion is done; None for the defaults.
@@ -80,7 +83,9 @@ def pipeline(
 
     Raises:
         OptionError: T or an option is out of range, or names a pass there is not.
+        TypeError: ``data`` is no ``Dataset``.
     """
+    _check_data(data)
     chosen = Options() if options is None else options
     time_steps = checked_time_steps(T)
     method = chosen.chosen_method()
@@ -94,7 +99,29 @@ def pipeline(
         time_loop=_time_loop(method, time_steps, collapse=chosen.collapse),
         finishing=_finishing(chosen, time_steps, data, source_sha256),
     )
-    return _with_others(whole.without(chosen.skip_passes), chosen.passes)
+    return _with_others(_without(whole, chosen.skip_passes), chosen.passes)
+
+
+def _check_data(data: object) -> None:
+    if data is not None and not isinstance(data, Dataset):
+        message = (
+            f"data is no Dataset, but {type(data).__name__}; "
+            "onnx2snn.data.dataset.dataset makes one of arrays, feeds or a file"
+        )
+        raise TypeError(message)
+
+
+def _without(whole: Pipeline, names: Iterable[str]) -> Pipeline:
+    """Return a pipeline without the passes called ``names``, as far as they run.
+
+    Of ``infer-shapes`` the last run goes: folding needs the others.
+    """
+    running = whole.names()
+    unwanted = [name for name in names if name in running]
+    if "infer-shapes" in unwanted:
+        unwanted.remove("infer-shapes")
+        whole = dataclasses.replace(whole, canonical=whole.canonical[:-1])
+    return whole.without(unwanted)
 
 
 def _canonical(record: SourceRecord) -> tuple[ir.passes.PassBase, ...]:
@@ -156,7 +183,7 @@ def _spiking(
 def _correction(
     options: Options, time_steps: int, data: Dataset | None, reference: Reference
 ) -> tuple[ir.passes.PassBase, ...]:
-    wanted = options.possible_corrections(data)
+    wanted = options.chosen_method().corrections
     if not wanted:
         return ()
     is_layerwise = options.chosen_method().schedule == "layerwise"
@@ -198,20 +225,15 @@ def _input_coding(options: Options, data: Dataset | None = None) -> ChooseInputC
 
 
 def _with_others(given: Pipeline, wanted: Iterable[str]) -> Pipeline:
-    """Return a pipeline with passes of other packages, each ``NAME[:before=|:after=NAME]``."""
-    found = available()
+    """Return a pipeline with the further passes that options name."""
     for text in wanted:
-        name, _, place = text.partition(":")
-        side, _, neighbor = place.partition("=")
-        if name not in found:
+        request = PassRequest.parse(text)
+        class_ = find_pass(request.name)
+        if not issubclass(class_, ir.passes.InPlacePass):
             message = (
-                f"passes: no pass {name!r} is installed; there are {', '.join(found)}"
+                f"passes: {request.name!r} gives another model; "
+                "only an onnx_ir.passes.InPlacePass can run in a conversion"
             )
             raise OptionError(message)
-        if place and (side not in {"before", "after"} or not neighbor):
-            message = (
-                f"passes: {text!r} is not NAME, NAME:before=NAME or NAME:after=NAME"
-            )
-            raise OptionError(message)
-        given = given.insert(found[name](), **({side: neighbor} if place else {}))
+        given = given.insert(class_(), before=request.before, after=request.after)
     return given

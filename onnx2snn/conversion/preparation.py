@@ -67,7 +67,7 @@ def prepare(model: AnyModel, options: Options) -> Prepared:
     check_names(options.until, nodes, "until")
     check_names(options.nodes_to_exclude, nodes, "nodes_to_exclude")
     codings = _codings(options.codings(), input_specs(source.model))
-    record = SourceRecord(nodes)
+    record = SourceRecord(nodes, is_given=True)
     passes = pipeline(options, record=record)
     imported = import_model(source, passes.canonical, check=options.check)
     whole = _simplified(imported.model, record, options)
@@ -98,7 +98,7 @@ def _prepared_branch(
     model: ir.Model, nodes: tuple[SourceNode, ...], options: Options
 ) -> Part:
     """Return a branch of an imported network, brought to the canonical form and simplified."""
-    record = SourceRecord(nodes)
+    record = SourceRecord(nodes, is_given=True)
     inner = of_a_branch(options)
     apply(model, pipeline(inner, record=record).canonical)
     return _simplified(model, record, inner)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import onnx_ir as ir
 
-from onnx2snn.analysis.sharing import forget
+from onnx2snn.analysis.sharing import forget, sharing
+from onnx2snn.errors import OptionError
 from onnx2snn.graph import forget_names
 from onnx2snn.importing.source import read, written_like
 from onnx2snn.passes.canonical.canonicalize_activations import CanonicalizeActivations
@@ -94,6 +95,7 @@ __all__ = [
     "WriteMetadata",
     "apply",
     "available",
+    "find_pass",
     "name_of",
     "run",
     "stage_of",
@@ -177,16 +179,56 @@ def __getattr__(name: str) -> object:
     raise AttributeError(message)
 
 
+_NAMES = {class_: name for name, class_ in PASSES.items()}
+
+_OTHER_NAMES: dict[type, str] = {}
+"""Classes of other packages that were asked for, to the names they are registered under."""
+
+
 def available() -> dict[str, type[ir.passes.PassBase]]:
-    """Return the passes of this package and of all that are installed beside it, by name."""
-    found = importlib.metadata.entry_points(group="onnx2snn.passes")
-    return PASSES | {entry.name: entry.load() for entry in found}
+    """Return the passes of this package and of all that are installed beside it, by name.
+
+    Raises:
+        OptionError: One that is installed cannot be imported.
+    """
+    return PASSES | {entry.name: _load(entry) for entry in _entries()}
+
+
+def find_pass(name: str) -> type[ir.passes.PassBase]:
+    """Return the pass called ``name``, of this package or of another that is installed.
+
+    Raises:
+        OptionError: There is none, or it cannot be imported.
+    """
+    if name in PASSES:
+        return PASSES[name]
+    entries = {entry.name: entry for entry in _entries()}
+    if name not in entries:
+        known = ", ".join([*PASSES, *entries])
+        message = f"passes: no pass {name!r} is installed; there are {known}"
+        raise OptionError(message)
+    return _load(entries[name])
+
+
+def _entries() -> Iterable[importlib.metadata.EntryPoint]:
+    return importlib.metadata.entry_points(group="onnx2snn.passes")
+
+
+def _load(entry: importlib.metadata.EntryPoint) -> type[ir.passes.PassBase]:
+    """Return the class that another package registered."""
+    try:
+        found: type[ir.passes.PassBase] = entry.load()
+    except Exception as error:
+        message = f"the pass {entry.name!r} ({entry.value}) cannot be imported: {error}"
+        raise OptionError(message) from error
+    _OTHER_NAMES[found] = entry.name
+    return found
 
 
 def name_of(pass_: ir.passes.PassBase) -> str:
     """Return the name of a pass in lists: that of its class if it is not registered."""
-    names = (name for name, kind in available().items() if kind is type(pass_))
-    return next(names, type(pass_).__name__)
+    class_ = type(pass_)
+    return _NAMES.get(class_) or _OTHER_NAMES.get(class_) or class_.__name__
 
 
 def stage_of(pass_: type[ir.passes.PassBase]) -> str | None:
@@ -214,7 +256,8 @@ def run(model: AnyModel, passes: Iterable[ir.passes.PassBase]) -> Any:  # noqa: 
         InvalidModelError: The model cannot be read.
         PreconditionError: A pass needs what an earlier one should have done.
     """
-    result = apply(read(model).model, passes)
+    with sharing():
+        result = apply(read(model).model, passes)
     if isinstance(model, ir.Model):
         return result
     return written_like(model, ir.to_proto(result))

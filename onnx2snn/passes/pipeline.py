@@ -7,6 +7,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 from onnx2snn.errors import OptionError
+from onnx2snn.methods.names import PASS, current_names
 from onnx2snn.passes import STAGES, name_of
 
 if TYPE_CHECKING:
@@ -54,8 +55,12 @@ class Pipeline:
         return [name_of(pass_) for pass_ in self]
 
     def without(self, names: Iterable[str]) -> Pipeline:
-        """Return the pipeline without the passes called ``names``."""
-        unwanted = set(names)
+        """Return the pipeline without the passes called ``names``.
+
+        Raises:
+            OptionError: No such pass runs.
+        """
+        unwanted = set(self._known(names))
         stages = {}
         for stage in STAGES:
             kept = [one for one in self.stage(stage) if name_of(one) not in unwanted]
@@ -79,16 +84,27 @@ class Pipeline:
                 thresholds are chosen.
 
         Raises:
-            OptionError: No such pass runs.
+            OptionError: No such pass runs, or both neighbors are given.
         """
+        if before and after:
+            message = f"a pass goes before {before!r} or after {after!r}, not both"
+            raise OptionError(message)
         neighbor = before or after
         if neighbor is None:
             return dataclasses.replace(self, simplification=(*self.simplification, new))
-        if neighbor not in self.names():
-            message = f"no pass {neighbor!r} runs; these do: {', '.join(self.names())}"
-            raise OptionError(message)
+        (neighbor,) = self._known([neighbor])
         stages = STAGES if before else tuple(reversed(STAGES))
         return self._inserted(new, neighbor, stages, is_before=before is not None)
+
+    def _known(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return ``names``, older ones as they are now; refuse those of passes that do not run."""
+        wanted = current_names(PASS, names)
+        running = self.names()
+        for name in wanted:
+            if name not in running:
+                message = f"no pass {name!r} runs; these do: {', '.join(running)}"
+                raise OptionError(message)
+        return wanted
 
     def _inserted(
         self,

@@ -14,11 +14,14 @@ import pytest
 
 import onnx2snn
 from onnx2snn import passes
+from onnx2snn.analysis.exclusion import ExcludedNames
 from onnx2snn.data.dataset import dataset
 from onnx2snn.data.input_specs import input_specs
 from onnx2snn.errors import OptionError
 from onnx2snn.importing import read
+from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.passes import STAGES, stage_of
+from tests.models import dyadic, model
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 MODEL = DIGITS / "digits.onnx"
@@ -41,17 +44,30 @@ class Louder(ir.passes.InPlacePass):
         return ir.passes.PassResult(model, modified=True)
 
 
+class Other(ir.passes.FunctionalPass):
+    """A pass of another package that gives another model."""
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        return ir.passes.PassResult(model.clone(), modified=False)
+
+
 @pytest.fixture
 def louder(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let another package register the pass ``louder``."""
-    module = type("Module", (), {"Louder": Louder})
+    module = type("Module", (), {"Louder": Louder, "Other": Other})
     monkeypatch.setitem(sys.modules, "another_package", module)
-    entry = importlib.metadata.EntryPoint(
-        "louder", "another_package:Louder", "onnx2snn.passes"
-    )
+    registered = {
+        "louder": "another_package:Louder",
+        "other": "another_package:Other",
+        "broken": "nowhere_to_be_found:Broken",
+    }
+    entries = [
+        importlib.metadata.EntryPoint(name, value, "onnx2snn.passes")
+        for name, value in registered.items()
+    ]
 
     def entry_points(*, group: str) -> list[importlib.metadata.EntryPoint]:
-        return [entry] if group == "onnx2snn.passes" else []
+        return entries if group == "onnx2snn.passes" else []
 
     monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
 
@@ -101,7 +117,7 @@ def test_stages_follow_each_other_and_hold_their_passes() -> None:
         for pass_ in listed.stage(stage)
         if listed.names().count(passes.name_of(pass_)) == 1
     }
-    assert own == {(stage, stage) for stage in STAGES} - {("correction", "correction")}
+    assert own == {(stage, stage) for stage in STAGES}
 
 
 def test_the_table_of_passes_is_in_the_order_in_which_they_first_run() -> None:
@@ -117,13 +133,18 @@ def test_a_pass_goes_before_or_after_another() -> None:
     names = listed.names()
     before = listed.insert(Louder(), before="remove-no-ops").names()
     first = names.index("remove-no-ops")
-    assert before == [*names[:first], "Louder", *names[first:]]
+    name = passes.name_of(Louder())
+    assert before == [*names[:first], name, *names[first:]]
     after = listed.insert(Louder(), after="remove-no-ops").names()
     last = len(names) - names[::-1].index("remove-no-ops")
-    assert after == [*names[:last], "Louder", *names[last:]]
+    assert after == [*names[:last], name, *names[last:]]
     assert type(listed.insert(Louder()).simplification[-1]) is Louder
     with pytest.raises(OptionError, match="no pass 'calibrat' runs"):
         listed.insert(Louder(), before="calibrat")
+    with pytest.raises(
+        OptionError, match="before 'calibrate' or after 'exclude-nodes'"
+    ):
+        listed.insert(Louder(), before="calibrate", after="exclude-nodes")
 
 
 def test_passes_are_taken_out_by_name() -> None:
@@ -132,6 +153,36 @@ def test_passes_are_taken_out_by_name() -> None:
     assert fewer.names() == [
         name for name in listed.names() if name not in {"remove-no-ops", "calibrate"}
     ]
+    older = listed.without(["leave-analog"])
+    assert older.names() == listed.without(["exclude-nodes"]).names()
+    with pytest.raises(OptionError, match="no pass 'nothing' runs"):
+        listed.without(["nothing"])
+
+
+def test_what_folding_reads_is_inferred_even_without_the_pass() -> None:
+    given = onnx2snn.Options(skip_passes="infer-shapes")
+    kept = onnx2snn.pipeline(given).names()
+    assert kept.count("infer-shapes") == kept.count("fold-constants") == 2
+
+
+def test_data_that_is_no_dataset_is_refused() -> None:
+    with pytest.raises(TypeError, match="data is no Dataset, but dict"):
+        onnx2snn.pipeline(data=FEW)
+
+
+def test_a_list_serves_one_network_after_another() -> None:
+    listed = onnx2snn.pipeline(onnx2snn.Options(nodes_to_exclude="r"), 2)
+    text = "(float[N,4] x) => (float[N,4] y) { h = Gemm (x, w)  r = Relu (h)  y = Gemm (r, w) }"
+    passes.run(MODEL, listed)
+    passes.run(model(text, w=dyadic(1, 4, 4)), listed)
+    record = next(one.record for one in listed if isinstance(one, passes.ExcludeNodes))
+    assert [node.name for node in record.nodes or ()] == ["h", "r", "y"]
+
+
+def test_excluding_needs_the_nodes_of_the_file() -> None:
+    names = ExcludedNames(nodes=("r",))
+    with pytest.raises(ir.passes.PreconditionError, match="record-source-nodes"):
+        passes.run(MODEL, [passes.ExcludeNodes(names=names)])
 
 
 @pytest.mark.usefixtures("louder")
@@ -141,6 +192,7 @@ def test_passes_are_taken_out_by_name() -> None:
         ("louder:before=fold-batch-norm", "fold-batch-norm", -1),
         ("louder:after=calibrate", "calibrate", 1),
         ("louder", "exclude-nodes", 1),
+        ("louder:before=correct-layers", "correct-layers", -1),
     ],
 )
 def test_a_pass_of_another_package_runs(
@@ -161,6 +213,8 @@ def test_a_pass_of_another_package_runs(
         ("louder:before", "'louder:before' is not NAME, NAME:before=NAME"),
         ("louder:behind=calibrate", "'louder:behind=calibrate' is not NAME"),
         ("louder:after=nothing", "no pass 'nothing' runs; these do: "),
+        ("broken", "the pass 'broken' .* cannot be imported: No module named 'nowhere"),
+        ("other", "'other' gives another model"),
     ],
 )
 def test_passes_that_cannot_be_taken_in_are_refused(given: str, message: str) -> None:

@@ -20,15 +20,13 @@ class RecordSourceNodes(ir.passes.InPlacePass):
     `onnx2snn.graph.sources`.
 
     Attributes:
-        record: Where the nodes are kept; one that holds some already stays as it is.
+        record: Where the nodes are kept; one with given nodes stays as it is.
     """
 
     record: SourceRecord = dataclasses.field(default_factory=SourceRecord)
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Fill the record."""
-        if self.record.nodes is not None:
-            return ir.passes.PassResult(model, modified=False)
-        has_functions = bool(model.functions)
-        self.record.nodes = source_nodes(model)
-        return ir.passes.PassResult(model, modified=has_functions)
+        if not self.record.is_given:
+            self.record.nodes = source_nodes(model)
+        return ir.passes.PassResult(model, modified=False)

@@ -87,6 +87,14 @@ class CorrectLayers(ir.passes.InPlacePass):
             )
             raise OptionError(message)
 
+    def requires(self, model: ir.Model) -> None:
+        """Check that the ANN was kept, where another pass was to keep it."""
+        del model  # it is about another one
+        is_missing = isinstance(self.ann, Reference) and self.ann.ann is None
+        if is_missing and self.data is not None:
+            message = "no ANN is kept; run 'keep-reference' with this reference first"
+            raise ir.passes.PreconditionError(message)
+
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Correct the layers of the main graph, a single-step graph."""
         has_neurons = any(is_neuron(node) for node in model.graph)

@@ -37,6 +37,13 @@ class ExcludeNodes(ir.passes.InPlacePass):
     record: SourceRecord = dataclasses.field(default_factory=SourceRecord)
     spike: str = "activations"
 
+    def requires(self, model: ir.Model) -> None:
+        """Check that the nodes of the file are known where their names are given."""
+        del model  # the names are those of another graph
+        if self.names and self.record.nodes is None:
+            message = "no nodes are recorded; run 'record-source-nodes' with this record first"
+            raise ir.passes.PreconditionError(message)
+
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Write the annotations in the main graph."""
         wanted = {*self.values, *self._values_of_names(model.graph)}

@@ -84,6 +84,7 @@ class _Carrier:
     def __init__(self, streams: Streams) -> None:
         self.changed = False
         self._streams = streams
+        self._varying = set(streams.varying)  # of its own: it grows
         graph = streams.graph
         self._graph = graph
         self._states = InitialStates(graph)
@@ -96,7 +97,7 @@ class _Carrier:
     def visit(self, node: ir.Node, kind: NodeKind) -> None:
         """Let ``node`` read the form of its inputs that its kind asks for."""
         values = reads(node)
-        varying = [value for value in values if value in self._streams.varying]
+        varying = [value for value in values if value in self._varying]
         if kind in {NodeKind.ANALOG, NodeKind.READOUT}:
             self._read_means(node, varying)
             self._are_means.update(node.outputs)
@@ -153,7 +154,7 @@ class _Carrier:
         return self._sums_of[value]
 
     def _is_stream(self, value: ir.Value) -> bool:
-        return value in self._streams.varying and value not in self._are_means
+        return value in self._varying and value not in self._are_means
 
     def _mean(self, value: ir.Value) -> ir.Value:
         """Return the mean of ``value`` over the steps so far."""
@@ -172,7 +173,7 @@ class _Carrier:
         """Make every graph output that is a stream the mean of it, under its name."""
         outputs = tuple(self._graph.outputs)
         for position, value in enumerate(outputs):
-            if value not in self._streams.varying:
+            if value not in self._varying:
                 continue
             mean = self._mean(value)
             if mean is not value:
@@ -192,7 +193,7 @@ class _Carrier:
         rewire(difference, stream, output)
         running_name = f"{stream.name}.running"
         output.name = fresh_name(self._graph, running_name)
-        self._streams.varying.add(stream)
+        self._varying.add(stream)
 
     def _difference(self, total: ir.Value, value: ir.Value) -> ir.Value:
         """Return how much ``total`` changes in a step, as a stream named after ``value``."""
