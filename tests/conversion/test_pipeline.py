@@ -19,7 +19,6 @@ from onnx2snn.data.dataset import dataset
 from onnx2snn.data.input_specs import input_specs
 from onnx2snn.errors import OptionError
 from onnx2snn.importing import read
-from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.passes import STAGES, stage_of
 from tests.models import dyadic, model
 

@@ -8,6 +8,7 @@ import pytest
 import onnx2snn
 from onnx2snn.correction import corrections
 from onnx2snn.correction.biases import add_bias
+from onnx2snn.correction.reference import Reference
 from onnx2snn.data.dataset import dataset, input_specs
 from onnx2snn.graph import array
 from onnx2snn.metadata.scale import Scale
@@ -433,3 +434,11 @@ def test_an_unknown_correction() -> None:
         onnx2snn.OptionError, match=r"corrections are weights, .*, not luck"
     ):
         CorrectLayers(corrections=("luck",))
+
+
+def test_correcting_needs_the_ann_that_another_pass_was_to_keep() -> None:
+    ann, snn = networks()
+    data = dataset({"x": X}, input_specs(ann))
+    missing = CorrectLayers(T, ann=Reference(), data=data)
+    with pytest.raises(ir.passes.PreconditionError, match="'keep-reference'"):
+        missing(snn)
