@@ -86,21 +86,31 @@ def node_mappings(nodes: Sequence[SourceNode], graph: ir.Graph) -> list[NodeMapp
 def _find_sources(
     nodes: Sequence[SourceNode], graph: ir.Graph
 ) -> dict[ir.Node, list[SourceNode]]:
-    """Return the nodes of the file that each node of the result stands for."""
+    """Return the nodes of the file that each node of the result stands for.
+
+    That is what passes recorded, else what made values of the same names, else what the node
+    that reads it stands for.
+    """
     by_key = {node.key: node for node in nodes}
     by_output = {name: node for node in nodes for name in node.outputs}
     edges = dependency_graph(graph)
     sources: dict[ir.Node, list[SourceNode]] = {}
     for node in reversed(graph):
-        found = _find_recorded(node, by_key)
-        if not found:
-            names = [str(value.name) for value in node.outputs]
-            found = [by_output[name] for name in names if name in by_output]
-        if not found:
-            of_readers = [sources[reader] for reader in edges.successors(node)]
-            found = next(filter(None, of_readers), [])[:1]
-        sources[node] = found
+        of_readers = [sources[reader] for reader in edges.successors(node)]
+        sources[node] = (
+            _find_recorded(node, by_key)
+            or _find_by_outputs(node, by_output)
+            or next(filter(None, of_readers), [])[:1]
+        )
     return sources
+
+
+def _find_by_outputs(
+    node: ir.Node, by_output: Mapping[str, SourceNode]
+) -> list[SourceNode]:
+    """Return the nodes of the file that made values of the names that ``node`` makes."""
+    names = [str(value.name) for value in node.outputs]
+    return [by_output[name] for name in names if name in by_output]
 
 
 def _find_recorded(node: ir.Node, by_key: Mapping[str, SourceNode]) -> list[SourceNode]:

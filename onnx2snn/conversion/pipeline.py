@@ -69,10 +69,9 @@ def pipeline(
 ) -> Pipeline:
     """Return the passes that a conversion runs, to look at, edit and run.
 
-    ``onnx2snn.passes.run(model, pipeline(options, T))`` gives the network that ``convert``
-    gives, but for what is more than a list: checks of the names, inputs and data that options
-    speak of, the comparison of the imported model with the original, and the networks in the
-    branches of an If.
+    ``onnx2snn.passes.run(model, pipeline(options, T))`` gives the network of ``convert`` but
+    for what is more than a list: checks of what options name, the comparison of the imported
+    model with the original, and the networks in the branches of an If.
 
     Args:
         options: How the conversion is done; None for the defaults.

@@ -27,6 +27,8 @@ class RecordSourceNodes(ir.passes.InPlacePass):
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Fill the record."""
-        if not self.record.is_given:
-            self.record.nodes = source_nodes(model)
-        return ir.passes.PassResult(model, modified=False)
+        if self.record.is_given:
+            return ir.passes.PassResult(model, modified=False)
+        has_functions = bool(model.functions)
+        self.record.nodes = source_nodes(model)
+        return ir.passes.PassResult(model, modified=has_functions)
