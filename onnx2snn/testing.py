@@ -13,7 +13,7 @@ import onnx
 import onnx_ir as ir
 from onnx.reference import ReferenceEvaluator
 
-from onnx2snn.runtime.sessions import open_session, run_by_name
+from onnx2snn.runtime.sessions import SessionError, open_session, run_by_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -22,7 +22,14 @@ if TYPE_CHECKING:
 
     AnyModel: TypeAlias = ir.Model | onnx.ModelProto
 
-__all__ = ["assert_equivalent", "check_pass", "run_ort", "run_reference", "unoptimized"]
+__all__ = [
+    "SessionError",
+    "assert_equivalent",
+    "check_pass",
+    "run_ort",
+    "run_reference",
+    "unoptimized",
+]
 
 Feeds = dict[str, np.ndarray]
 
@@ -69,12 +76,20 @@ def run_reference(model: AnyModel, feeds: Mapping[str, np.ndarray]) -> Feeds:
 
 
 def run_ort(model: AnyModel, feeds: Mapping[str, np.ndarray]) -> Feeds:
-    """Return the outputs, by name, that onnxruntime computes without optimization."""
+    """Return the outputs, by name, that onnxruntime computes without optimization.
+
+    Raises:
+        SessionError: onnxruntime cannot open or run the model.
+    """
     return run_by_name(unoptimized(model), feeds)
 
 
 def unoptimized(model: AnyModel) -> ort.InferenceSession:
-    """Open a model in onnxruntime as it stands: no optimization, one thread."""
+    """Open a model in onnxruntime as it stands: no optimization, one thread.
+
+    Raises:
+        SessionError: onnxruntime cannot open the model.
+    """
     return open_session(model, optimized=False, threads=1)
 
 
