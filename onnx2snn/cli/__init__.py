@@ -46,6 +46,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         ERRORS.print("interrupted")
         return _INTERRUPTED
+    except Exception as error:  # a last resort: no message of ours
+        if options.verbose:
+            raise
+        ERRORS.print(f"[bold red]error:[/] {escape(_describe(error))}", highlight=False)
+        return 1
+
+
+def _describe(error: Exception) -> str:
+    """Say what an error is that should have had a message of ours."""
+    words = str(error).strip().splitlines()
+    reason = (
+        f"{type(error).__name__}: {words[0][:300]}" if words else type(error).__name__
+    )
+    return f"{reason}\n  this is a fault of onnx2snn: please report it, with what --verbose prints"
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -153,6 +153,11 @@ def _add_shared(command: argparse.ArgumentParser, **help_action: Any) -> None:  
         help="print the result only: no bars, no warnings",
     )
     shared.add_argument(
+        "--verbose",
+        action="store_true",
+        help="show where an unexpected error comes from",
+    )
+    shared.add_argument(
         "--json", action="store_true", help="print one JSON object and nothing else"
     )
 

@@ -15,6 +15,7 @@ from onnx2snn.cli.arguments import (
     parse_time_steps,
 )
 from onnx2snn.cli.console import new_table, print_json, progress_bars, results_console
+from onnx2snn.importing.source import files_of
 from onnx2snn.methods.parts import PARTS
 from onnx2snn.methods.published import METHODS
 from onnx2snn.reporting.report_file import check_report_path
@@ -109,7 +110,7 @@ def _add_basics(command: argparse.ArgumentParser) -> None:
 
 
 def _convert_model(options: argparse.Namespace) -> int:
-    read = (options.model, options.calibration)
+    read = (*files_of(options.model), options.calibration)
     check_writable(options.output, *read)
     for path in options.report:
         check_writable(path, options.output, *read)

@@ -11,6 +11,7 @@ import onnx2snn
 from onnx2snn.cli.arguments import add_command, add_runtime, parse_time_steps
 from onnx2snn.cli.console import print_json, progress_bars, results_console
 from onnx2snn.conversion.evaluation import outputs_on
+from onnx2snn.importing.source import files_of
 from onnx2snn.storage.whole_files import check_writable, write_whole
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def add(commands: Commands) -> None:
 
 
 def _run_network(options: argparse.Namespace) -> int:
-    check_writable(options.output, options.model, options.data)
+    check_writable(options.output, *files_of(options.model), options.data)
     time_steps = None if options.T is None else parse_time_steps(options.T)
     network = onnx2snn.load(options.model, options.runtime, threads=options.threads)
     with progress_bars(quiet=options.quiet):

@@ -17,7 +17,12 @@ from onnx2snn.errors import InvalidModelError
 from onnx2snn.importing.densify import densify, has_sparse_tensors
 from onnx2snn.importing.domains import check_domains, foreign_calls
 from onnx2snn.importing.validate import validate
-from onnx2snn.storage.large_models import OpenableModel, is_large, tensors_of
+from onnx2snn.storage.large_models import (
+    OpenableModel,
+    external_tensors,
+    is_large,
+    tensors_of,
+)
 from onnx2snn.storage.model_file import parse_model, read_bytes
 
 if TYPE_CHECKING:
@@ -116,12 +121,35 @@ def _is_graphsurgeon(model: object) -> bool:
 
 def _from_file(path: Path) -> Source:
     data = read_bytes(path)
-    text_format = _TEXT_FORMATS.get(path.suffix.lower())
+    text_format = _text_format(path)
     proto = parse_model(data, path.name, text_format)
     model = _deserialize(proto, path.name)
     ir.external_data.set_base_dir(model.graph, path.parent)
     original = path if text_format is None else proto
     return Source(model, _digest_of_bytes(data), path.name, original)
+
+
+def files_of(model: object) -> tuple[str, ...]:
+    """Return the paths of the files that a model is kept in, with those of its weights.
+
+    Args:
+        model: A model in any form; only one that is a path has files. Of one that cannot be
+            read, the path alone is returned: reading it says why.
+    """
+    if not isinstance(model, (str, os.PathLike)):
+        return ()
+    path = Path(model)
+    try:
+        proto = parse_model(read_bytes(path), path.name, _text_format(path))
+        found = _deserialize(proto, path.name)
+    except InvalidModelError:
+        return (str(path),)
+    locations = {str(tensor.location) for tensor in external_tensors(found)}
+    return (str(path), *sorted(str(path.parent / place) for place in locations))
+
+
+def _text_format(path: Path) -> str | None:
+    return _TEXT_FORMATS.get(path.suffix.lower())
 
 
 def _from_bytes(data: bytes) -> Source:

@@ -6,15 +6,18 @@ import logging
 from typing import TYPE_CHECKING
 
 import onnx
-import onnx_ir as ir
 
 from onnx2snn.errors import InvalidModelError
 from onnx2snn.importing.domains import calls, check_domains
 from onnx2snn.runtime.sessions import SessionError, open_session
-from onnx2snn.storage.large_models import external_data_problem, openable
+from onnx2snn.storage.large_models import (
+    external_data_problem,
+    external_tensors,
+    openable,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import onnx_ir as ir
 
     from onnx2snn.storage.large_models import OpenableModel
 
@@ -120,7 +123,7 @@ def _opset_of_functions(model: ir.Model) -> int | None:
 
 
 def _check_external_data(model: ir.Model, name: str, *, has_folder: bool) -> None:
-    tensors = list(_external_tensors(model))
+    tensors = list(external_tensors(model))
     if tensors and not has_folder:
         files = sorted({str(tensor.location) for tensor in tensors})
         message = (
@@ -133,13 +136,6 @@ def _check_external_data(model: ir.Model, name: str, *, has_folder: bool) -> Non
     if found:
         message = f"{name} keeps weights in other files, but {'; '.join(found)}"
         raise InvalidModelError(message)
-
-
-def _external_tensors(model: ir.Model) -> Iterator[ir.ExternalTensor]:
-    for graph in model.graphs():
-        for value in graph.initializers.values():
-            if isinstance(value.const_value, ir.ExternalTensor):
-                yield value.const_value
 
 
 def _check_structure(model: ir.Model, name: str, original: OpenableModel) -> None:

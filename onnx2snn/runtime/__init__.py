@@ -17,6 +17,7 @@ from onnx2snn.errors import InvalidModelError, OptionError
 from onnx2snn.runtime.network import Network
 from onnx2snn.storage.large_models import (
     external_data_problem,
+    external_tensors,
     is_large,
     read_small_tensors,
     tensors_of,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     AnyNetwork: TypeAlias = str | os.PathLike[str] | bytes | onnx.ModelProto | ir.Model
 
-__all__ = ["RUNTIMES", "Network", "load"]
+__all__ = ["RUNTIMES", "Network", "load", "tensors_of"]
 
 RUNTIMES = ("ort", "numpy")
 """Names of the runtimes."""
@@ -96,10 +97,7 @@ def _read_network(model: AnyNetwork) -> tuple[ir.Model, Path | None]:
 
 def _check_external_data(network: ir.Model, path: Path) -> None:
     """Refuse a network whose weights in other files cannot be read."""
-    problems = set()
-    for tensor in tensors_of(network):
-        if isinstance(tensor, ir.ExternalTensor):
-            problems.add(external_data_problem(tensor))
+    problems = {external_data_problem(tensor) for tensor in external_tensors(network)}
     found = sorted(filter(None, problems))
     if found:
         message = f"the external data of {path.name} cannot be read: {'; '.join(found)}"

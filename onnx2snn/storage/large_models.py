@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "OpenableModel",
     "external_data_problem",
+    "external_tensors",
     "in_one_piece",
     "is_large",
     "openable",
@@ -63,16 +64,52 @@ def is_large(model: ir.Model) -> bool:
     return sum(tensor.nbytes for tensor in tensors_of(model)) > LARGEST_IN_MEMORY
 
 
+def external_tensors(model: ir.Model) -> Iterator[ir.ExternalTensor]:
+    """Yield all tensors in other files: initializers, and what nodes hold as attributes."""
+    for tensor in tensors_of(model):
+        if isinstance(tensor, ir.ExternalTensor):
+            yield tensor
+    functions = (function.graph for function in model.functions.values())
+    for graph in (model.graph, *functions):
+        for node in graph.all_nodes():
+            for attribute in node.attributes.values():
+                if isinstance(attribute.value, ir.ExternalTensor):
+                    yield attribute.value
+
+
 def external_data_problem(tensor: ir.ExternalTensor) -> str | None:
-    """Say why the file of a tensor cannot be read; None if it can."""
+    """Say why the file of a tensor cannot be read, or must not be; None if it may.
+
+    A file that comes with a model may be read if it is inside the model's folder once all
+    symbolic links are followed: a folder from an archive can hold links to anywhere.
+    """
     location = Path(tensor.location)
+    folder = Path(tensor.base_dir).resolve()
+    path = folder / location
     if location.is_absolute() or ".." in location.parts:
         return f"{str(location)!r} is outside its folder"
-    path = Path(tensor.base_dir) / location
-    if not path.is_file():
+    try:
+        is_inside = path.resolve().is_relative_to(folder)
+        is_file = path.is_file()
+    except (OSError, RuntimeError) as error:  # a name too long, or links in a circle
+        return f"{str(location)[:100]!r} cannot be read: {type(error).__name__}"
+    if not is_inside:
+        return f"{str(location)!r} is a link to a file outside its folder"
+    if not is_file:
         return f"{str(path)!r} does not exist"
-    size = path.stat().st_size
-    end = (tensor.offset or 0) + (tensor.length or 0)
+    return _extent_problem(tensor, path)
+
+
+def _extent_problem(tensor: ir.ExternalTensor, path: Path) -> str | None:
+    """Say why the bytes of a tensor are not in its file; None if they are."""
+    offset, length = tensor.offset or 0, tensor.length
+    if length is not None and length != tensor.nbytes:
+        return (
+            f"{str(path)!r} has {length} bytes for {tensor.nbytes} of {tensor.name!r}"
+        )
+    if offset < 0:
+        return f"{str(path)!r} is read from {offset} on, in front of its beginning"
+    size, end = path.stat().st_size, offset + tensor.nbytes
     if size < end:
         return f"{str(path)!r} is truncated: it has {size} bytes, not {end}"
     return None

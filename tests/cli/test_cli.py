@@ -134,7 +134,7 @@ def test_help_of_convert_fits_a_screen(
     assert len(shown) <= 24
     flags = [line.split()[0] for line in shown if line.startswith("  -")]
     needed = ["-o", "--T", "--calibration", "--method", "--report"]
-    assert flags == [*needed, "--help-all", "-h,", "--quiet", "--json"]
+    assert flags == [*needed, "--help-all", "-h,", "--quiet", "--verbose", "--json"]
 
 
 @pytest.mark.parametrize(
@@ -435,3 +435,22 @@ def test_an_output_never_takes_the_place_of_an_input(
         assert "is given as well; name another file" in shown
     assert ann.read_bytes() == Path(ANN).read_bytes()
     assert data.read_bytes() == b"data"
+
+
+def test_no_error_ends_in_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        message = "index 9 is out of range\nand more"
+        raise IndexError(message)
+
+    monkeypatch.setattr(onnx2snn, "analyze", fail)
+    given = ["analyze", str(DIGITS / "digits.onnx")]
+    assert cli.main(given) == 1
+    shown = " ".join(capsys.readouterr().err.split())
+    assert (
+        "error: IndexError: index 9 is out of range this is a fault of onnx2snn"
+        in shown
+    )
+    with pytest.raises(IndexError, match="index 9"):
+        cli.main([*given, "--verbose"])

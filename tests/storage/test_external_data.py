@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 import pytest
 
 import onnx2snn
+from onnx2snn import cli
+from onnx2snn.storage import large_models
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 NET = """
@@ -107,3 +111,115 @@ def spoil(weights: Path, state: str) -> str:
         return "does not exist"
     weights.write_bytes(weights.read_bytes()[:8])
     return "is truncated: it has 8 bytes"
+
+
+def linked_out(path: Path, tmp_path: Path) -> None:
+    """Move the weights out of the model's folder, and leave a link to them."""
+    secret = tmp_path / "secret.bin"
+    weights = path.with_name("weights.bin")
+    weights.rename(secret)
+    weights.symlink_to(secret)
+
+
+def linked_folder(path: Path, tmp_path: Path) -> None:
+    """Let weights lie behind a folder that is a link out of the model's folder."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    path.with_name("weights.bin").rename(outside / "weights.bin")
+    (path.parent / "d").symlink_to(outside)
+    model = onnx.load_model(path, load_external_data=False)
+    for tensor in model.graph.initializer:
+        for entry in tensor.external_data:
+            entry.value = "d/weights.bin" if entry.key == "location" else entry.value
+    path.write_bytes(model.SerializeToString())
+
+
+@pytest.mark.parametrize("link", [linked_out, linked_folder])
+def test_links_out_of_the_folder_are_not_followed(
+    ann: onnx.ModelProto, tmp_path: Path, link: Callable[[Path, Path], None]
+) -> None:
+    path = save_in_two(ann, tmp_path / "ann")
+    link(path, tmp_path)
+    with pytest.raises(
+        onnx2snn.InvalidModelError, match=r"weights\.bin' is a link to a"
+    ):
+        onnx2snn.convert(path, calibration=X)
+    with pytest.raises(
+        onnx2snn.InvalidModelError, match=r"weights\.bin' is a link to a"
+    ):
+        onnx2snn.load(path)
+
+
+def test_a_link_inside_the_folder_is_followed(
+    ann: onnx.ModelProto, tmp_path: Path
+) -> None:
+    path = save_in_two(ann, tmp_path / "ann")
+    path.with_name("weights.bin").rename(path.with_name("blob"))
+    path.with_name("weights.bin").symlink_to("blob")
+    problems = {
+        large_models.external_data_problem(tensor)
+        for tensor in large_models.external_tensors(located(path))
+    }
+    assert problems == {None}
+
+
+def located(path: Path) -> ir.Model:
+    model = ir.from_proto(onnx.load_model(path, load_external_data=False))
+    ir.external_data.set_base_dir(model.graph, path.parent)
+    return model
+
+
+@pytest.mark.parametrize(
+    "key, value, problem",
+    [
+        ("length", "8", "has 8 bytes for 32 of 'w'"),
+        ("offset", "-8", "is read from -8 on|not a valid ONNX model"),
+        ("offset", "100000", "is truncated"),
+        ("location", "x" * 6000, "cannot be read: OSError"),
+    ],
+)
+def test_extents_that_are_not_those_of_the_tensor(
+    ann: onnx.ModelProto, tmp_path: Path, key: str, value: str, problem: str
+) -> None:
+    path = save_in_two(ann, tmp_path / "ann")
+    model = onnx.load_model(path, load_external_data=False)
+    entries = {entry.key: entry for entry in model.graph.initializer[0].external_data}
+    entries[key].value = value
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(onnx2snn.InvalidModelError, match=problem):
+        onnx2snn.convert(path, calibration=X)
+
+
+def test_without_a_length_the_file_must_hold_the_tensor(
+    ann: onnx.ModelProto, tmp_path: Path
+) -> None:
+    path = save_in_two(ann, tmp_path / "ann")
+    model = onnx.load_model(path, load_external_data=False)
+    for tensor in model.graph.initializer:
+        kept = [entry for entry in tensor.external_data if entry.key != "length"]
+        del tensor.external_data[:]
+        tensor.external_data.extend(kept)
+    path.write_bytes(model.SerializeToString())
+    path.with_name("weights.bin").write_bytes(b"")
+    with pytest.raises(onnx2snn.InvalidModelError, match="it has 0 bytes, not"):
+        onnx2snn.convert(path, calibration=X)
+
+
+@pytest.mark.parametrize("command", ["convert", "tune"])
+def test_weights_beside_the_model_are_not_written_over(
+    ann: onnx.ModelProto,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+) -> None:
+    path = save_in_two(ann, tmp_path / "ann")
+    weights = path.with_name("weights.bin")
+    before = weights.read_bytes()
+    np.savez(tmp_path / "x.npz", x=X)
+    given = [str(path), "-o", str(weights), "--calibration", str(tmp_path / "x.npz")]
+    more = ["--ann", str(path)] if command == "tune" else []
+    assert cli.main([command, *given, *more]) == 1
+    assert "is given as well; name another file" in " ".join(
+        capsys.readouterr().err.split()
+    )
+    assert weights.read_bytes() == before
