@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 
 from onnx2snn.analysis.activations import activations
+from onnx2snn.analysis.source_nodes import BRANCHES
 from onnx2snn.analysis.streams import NodeKind, find_streams
 from onnx2snn.graph import display_name, is_constant, is_op, reads, rewire
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CONDITIONS", "Branch", "Part", "find_branches"]
 
-CONDITIONS = {"then_branch": True, "else_branch": False}
+CONDITIONS = dict(zip(BRANCHES, (True, False), strict=True))
 """Attribute that holds a branch, to the condition under which it runs."""
 
 

@@ -16,9 +16,10 @@ from onnx2snn.metadata.facts import CALL
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-__all__ = ["SourceNode", "SourceRecord", "source_nodes"]
+__all__ = ["BRANCHES", "SourceNode", "SourceRecord", "source_nodes"]
 
-_BRANCHES = ("then_branch", "else_branch")
+BRANCHES = ("then_branch", "else_branch")
+"""Attributes of an If that hold its branches, the one for a true condition first."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -123,7 +124,7 @@ def _describe_branches(
         return {}
     (key,) = sources_of(node)
     branches = {}
-    for name in _BRANCHES:
+    for name in BRANCHES:
         graph = node.attributes[name].as_graph()
         path = f"{display_name(node)}/{name}"
         if place:

@@ -9,6 +9,7 @@ from rich.markup import escape
 import onnx2snn
 from onnx2snn.cli.arguments import add_command, add_options, chosen_options
 from onnx2snn.cli.console import ERRORS, new_table, print_json, results_console
+from onnx2snn.reporting.analysis import write_macs
 
 if TYPE_CHECKING:
     import argparse
@@ -80,13 +81,4 @@ def _cells_of(node: NodeAnalysis) -> tuple[str, ...]:
         kind += " (spike-driven)"
     name = escape(node["node"])
     reason = escape(node["reason"])
-    return name, node["op"], kind, reason, _write_macs(node["macs"])
-
-
-def _write_macs(macs: int | None) -> str:
-    """Return a number of multiply-accumulates: ``?`` if unknown, nothing if there are none."""
-    if macs is None:
-        return "?"
-    if macs:
-        return f"{macs:,}"
-    return ""
+    return name, node["op"], kind, reason, write_macs(node["macs"])

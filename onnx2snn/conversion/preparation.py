@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from onnx2snn.data.input_specs import InputSpec
     from onnx2snn.importing.imported import Imported
     from onnx2snn.importing.source import AnyModel
+    from onnx2snn.passes.pipeline import Pipeline
 
 __all__ = ["Prepared", "of_a_branch", "prepare"]
 
@@ -70,26 +71,32 @@ def prepare(model: AnyModel, options: Options) -> Prepared:
     record = SourceRecord(nodes, is_given=True)
     passes = pipeline(options, record=record)
     imported = import_model(source, passes.canonical, check=options.check)
-    whole = _simplified(imported.model, record, options)
+    whole = _simplified(imported.model, passes, nodes, options)
     return Prepared(whole, imported, codings)
 
 
-def _simplified(model: ir.Model, record: SourceRecord, options: Options) -> Part:
+def _simplified(
+    model: ir.Model,
+    passes: Pipeline,
+    nodes: tuple[SourceNode, ...],
+    options: Options,
+) -> Part:
     """Return an imported network, simplified, and those in its branches.
 
     Args:
         model: The network; it is changed.
-        record: The nodes of the file that it was made from.
-        options: What is excluded, and which passes are left out.
+        passes: Whose simplification is run on it.
+        nodes: The nodes of the file that it was made from.
+        options: From which the passes for its branches are made.
     """
-    ann = apply(model, pipeline(options, record=record).simplification)
-    mappings = node_mappings(record.nodes or (), ann.graph)
+    ann = apply(model, passes.simplification)
+    mappings = node_mappings(nodes, ann.graph)
     sources = {new: mapping.node for mapping in mappings for new in mapping.replaced_by}
     inside = []
     for branch in find_branches(ann):
         if not any(map(is_excluded, branch.node.outputs)):
-            nodes = sources[branch.node].branches.get(branch.name, ())
-            part = _prepared_branch(branch.model(ann), nodes, options)
+            inner = sources[branch.node].branches.get(branch.name, ())
+            part = _prepared_branch(branch.model(ann), inner, options)
             inside += [(branch, part)] if part.has_activations else []
     return Part(ann, mappings, inside)
 
@@ -100,8 +107,9 @@ def _prepared_branch(
     """Return a branch of an imported network, brought to the canonical form and simplified."""
     record = SourceRecord(nodes, is_given=True)
     inner = of_a_branch(options)
-    apply(model, pipeline(inner, record=record).canonical)
-    return _simplified(model, record, inner)
+    passes = pipeline(inner, record=record)
+    apply(model, passes.canonical)
+    return _simplified(model, passes, nodes, inner)
 
 
 def of_a_branch(options: Options) -> Options:

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from onnx2snn.analysis.provenance import NodeMapping
     from onnx2snn.analysis.streams import Streams
 
-__all__ = ["ANALYSIS_VERSION", "Analysis", "NodeAnalysis", "analyze_network"]
+__all__ = [
+    "ANALYSIS_VERSION",
+    "Analysis",
+    "NodeAnalysis",
+    "analyze_network",
+    "write_macs",
+]
 
 ANALYSIS_VERSION = 1
 """Version of the plain data described in ``docs/reference/report.md``."""
@@ -194,3 +200,12 @@ def _choose_representative(mapping: NodeMapping, streams: Streams) -> ir.Node:
         return _PRECEDENCE.index(streams.classifications[node].kind)
 
     return min(mapping.replaced_by, key=rank)
+
+
+def write_macs(macs: int | None) -> str:
+    """Return a number of multiply-accumulates: ``?`` if unknown, nothing if there are none."""
+    if macs is None:
+        return "?"
+    if macs:
+        return f"{macs:,}"
+    return ""

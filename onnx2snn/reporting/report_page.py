@@ -7,6 +7,7 @@ from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING
 
+from onnx2snn.reporting.analysis import write_macs
 from onnx2snn.reporting.log_scale import LogScale
 
 if TYPE_CHECKING:
@@ -208,14 +209,5 @@ def _draw_node(node: NodeAnalysis) -> str:
     return (
         f'<tr data-kind="{kind}"><td>{name}</td><td>{escape(node["op"])}</td>'
         f'<td><span class="chip" style="border-color:var(--{kind})">{words}</span></td>'
-        f'<td>{reason}</td><td class="number">{_write_macs(node["macs"])}</td></tr>'
+        f'<td>{reason}</td><td class="number">{write_macs(node["macs"])}</td></tr>'
     )
-
-
-def _write_macs(macs: int | None) -> str:
-    """Return a number of multiply-accumulates: ``?`` if unknown, nothing if there are none."""
-    if macs is None:
-        return "?"
-    if macs:
-        return f"{macs:,}"
-    return ""
