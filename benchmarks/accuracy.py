@@ -6,9 +6,9 @@ converts each network of ``benchmarks/networks.py`` anew for each method and T, 
 process of its own with a time limit, runs it for that T on test images, and prints top-1 accuracy
 in percent and the number of spikes. With ``--write`` each figure is kept in
 ``benchmarks/accuracy.json`` as soon as it is there, and ``docs/results/accuracy.md``, its pictures
-and the table of the README are written from that. What is kept is not measured again, unless the
-method is another one by now, more images are asked for, or ``--again`` is given: a run that was
-ended goes on where it was.
+and the table of the README are written from that. What is kept is not measured again, unless it
+failed, the method is another one by now, more images are asked for, or ``--again`` is given: a run
+that was ended goes on where it was.
 """
 
 from __future__ import annotations
@@ -99,9 +99,9 @@ def missing(wanted: Sequence[Job], options: argparse.Namespace) -> list[Job]:
 
 
 def _is_done(measurement: Measurement | None, images: int) -> bool:
-    if measurement is None or measurement.outdated:
+    if measurement is None or measurement.outdated or measurement.failed is not None:
         return False
-    return measurement.failed is not None or measurement.images >= images
+    return measurement.images >= images
 
 
 def measure_all(

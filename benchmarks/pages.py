@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import importlib.metadata
 import os
 import platform
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import onnx2snn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["grouped", "machine", "table"]
+__all__ = ["code_digest", "grouped", "machine", "table"]
+
+
+@functools.cache
+def code_digest() -> str:
+    """Return a digest of the code of the package: what one version of it measured has it."""
+    folder = Path(onnx2snn.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.relative_to(folder).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def machine() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,14 +12,20 @@ from typing import Any
 __all__ = ["printed_by"]
 
 
-def printed_by(module: str, *arguments: str, limit: float) -> dict[str, Any]:
+def printed_by(
+    module: str, *arguments: str, limit: float, threads: int | None = None
+) -> dict[str, Any]:
     """Return the JSON object that a module prints, or ``failed`` alone, and why.
 
     Args:
         module: Module that ``python -m`` runs.
         arguments: Its arguments.
         limit: Seconds until the process is ended.
+        threads: Number of threads of matrix products in NumPy; None for its default.
     """
+    environment = dict(os.environ)
+    if threads is not None:
+        environment["OMP_NUM_THREADS"] = str(threads)
     try:
         done = subprocess.run(  # noqa: S603 (our own module)
             [sys.executable, "-m", module, *arguments],
@@ -26,6 +33,7 @@ def printed_by(module: str, *arguments: str, limit: float) -> dict[str, Any]:
             text=True,
             timeout=limit,
             check=False,
+            env=environment,
             cwd=Path(__file__).parents[1],
         )
     except subprocess.TimeoutExpired:

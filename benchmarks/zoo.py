@@ -4,14 +4,17 @@
 
 takes each network in ``zoo/`` and ``nets/`` of the data folder, converts it anew for each T with
 the default options and calibration data, and prints the cosine similarity and the relative error of
-its worst output. Each conversion is a process of its own, with a time limit. What is measured is
-kept in ``benchmarks/zoo.json`` at once, and ``docs/results/zoo.md`` is written from that:
-``--only`` and ``--T`` measure a part anew and leave the rest as it is.
+its worst output. Each conversion is a process of its own, with a time limit; ``--jobs`` of them run
+at a time. What is measured is kept in ``benchmarks/zoo.json`` at once, and ``docs/results/zoo.md``
+is written from that. Cells that this version of the code measured are not measured again: a run
+that was ended goes on where it was. ``--only`` and ``--T`` name a part; what ``--only`` names is
+measured anew.
 """
 
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,12 +28,15 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from benchmarks.pages import code_digest
 from benchmarks.process import printed_by
 from benchmarks.zoo_networks import networks, subject_of
-from benchmarks.zoo_page import Row, Step, keep, kept, summary, worst
+from benchmarks.zoo_page import REVISION, Row, Step, keep, kept, summary, worst
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    Cell = tuple[str, int]
 
 TIME_STEPS = (8, 32, 128)
 
@@ -45,7 +51,7 @@ def run(data: Path, file: str, time_steps: int, limit: float) -> dict[str, Any]:
         limit: Seconds until the process is ended.
     """
     arguments = (str(data), file, str(time_steps))
-    return printed_by("benchmarks.zoo_measure", *arguments, limit=limit)
+    return printed_by("benchmarks.zoo_measure", *arguments, limit=limit, threads=1)
 
 
 def row_of(file: str, time_steps: int, found: dict[str, Any]) -> Row:
@@ -54,29 +60,52 @@ def row_of(file: str, time_steps: int, found: dict[str, Any]) -> Row:
     row = Row(file, subject.describe(), trained=subject.trained)
     if "refused" in found:
         return dataclasses.replace(row, refused=found["refused"])
+    macs = found.pop("macs", {})
+    percent_with_all = found.pop("percent_with_all", None)
+    step = Step(**found, revision=REVISION, code=code_digest())
     return dataclasses.replace(
-        row, macs=found.pop("macs", {}), steps={time_steps: Step(**found)}
+        row, macs=macs, percent_with_all=percent_with_all, steps={time_steps: step}
     )
 
 
-def measure_all(options: argparse.Namespace, console: Console) -> Iterator[Row]:
-    """Yield a row for each network and T, and one for a network that is refused."""
+def missing(options: argparse.Namespace) -> list[Cell]:
+    """Return the networks and T that are to be measured: all that ``--only`` names."""
     files = chosen(options.data, options.only)
+    wanted = [(file, t) for file in files for t in options.T]
+    if options.only:
+        return wanted
+    rows = {row.file: row for row in kept()}
+    return [(file, t) for file, t in wanted if not _is_done(rows.get(file), t)]
+
+
+def _is_done(row: Row | None, time_steps: int) -> bool:
+    """Whether the code that there is now measured a cell, for the same inputs."""
+    if row is None or time_steps not in row.steps:
+        return False
+    is_same = row.inputs == subject_of(row.file).describe()
+    return is_same and row.steps[time_steps].done
+
+
+def measure_all(
+    cells: Sequence[Cell], options: argparse.Namespace, console: Console
+) -> Iterator[Row]:
+    """Yield a row for each of ``cells`` as soon as it is measured."""
+    folder = options.data.resolve()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    pool = concurrent.futures.ThreadPoolExecutor(options.jobs)
     with Progress(
         *columns, TimeElapsedColumn(), console=console, transient=True
     ) as progress:
-        bar = progress.add_task("", total=len(files) * len(options.T))
-        for file in files:
-            for done, t in enumerate(options.T):
-                progress.update(bar, description=f"{Path(file).stem} T={t}")
-                row = row_of(
-                    file, t, run(options.data.resolve(), file, t, options.limit)
-                )
-                yield row
-                progress.advance(bar, len(options.T) - done if row.refused else 1)
-                if row.refused:
-                    break
+        bar = progress.add_task("cells", total=len(cells))
+        started = {
+            pool.submit(run, folder, *cell, options.limit): cell for cell in cells
+        }
+        try:
+            for done in concurrent.futures.as_completed(started):
+                yield row_of(*started[done], done.result())
+                progress.advance(bar)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def chosen(data: Path, only: Sequence[str]) -> list[str]:
@@ -112,7 +141,8 @@ def _result(row: Row, step: Step) -> str:
     name, cosine, error = worst(step)
     return (
         f"cosine {cosine:.4f}, relative error {error:.3f} (output {name!r}), "
-        f"{row.not_by_spikes:.1f} % of the MACs not by spikes, "
+        f"{row.percent('spikes'):.1f} % of the MACs by spikes, "
+        f"{row.percent_with_all:.1f} % with --spike all, "
         f"converted in {step.seconds:.0f} s and {step.megabytes} MB"
     )
 
@@ -132,9 +162,14 @@ def main() -> None:
     parser.add_argument(
         "--limit", type=float, default=1800, help="seconds for one network and T"
     )
+    parser.add_argument(
+        "--jobs", type=int, default=2, help="conversions at a time (default 2)"
+    )
     options = parser.parse_args()
     console = Console(stderr=True)
-    for row in measure_all(options, console):
+    cells = missing(options)
+    console.print(f"{len(cells)} cells are to be measured")
+    for row in measure_all(cells, options, console):
         print(line(row), flush=True)
         keep(row)
     print(summary(kept()))

@@ -73,9 +73,11 @@ class Comparison:
 def measure(folder: Path, file: str, time_steps: int) -> dict[str, object]:
     """Return what one conversion gives, as plain data.
 
-    The keys are ``outputs``: name to cosine and relative error; ``macs``, as in the analysis;
-    ``calibration`` and ``samples``, counts; ``seconds``, ``megabytes``: of the conversion, the
-    latter the peak of the process; and ``method``. Or ``refused`` alone, the error.
+    The keys are ``outputs``: name to cosine and relative error; ``macs``, as in the analysis,
+    and ``percent_with_all``: of the multiply-accumulates, driven by spikes with neurons in front
+    of all weights; ``calibration`` and ``samples``, counts; ``seconds``, ``megabytes``: of the
+    conversion, the latter the peak of the process; and ``method``. Or ``refused`` alone, the
+    error.
 
     Args:
         folder: The data folder.
@@ -101,9 +103,11 @@ def measure(folder: Path, file: str, time_steps: int) -> dict[str, object]:
         subject, specs, folder, MEASUREMENT, COMPARED, time_steps=time_steps
     )
     found = _compare(source.model, conversion, samples.feeds)
+    with_all = onnx2snn.analyze(str(path), spike="all")
     return {
         "outputs": {name: [each.cosine, each.error] for name, each in found.items()},
         "macs": conversion.report["analysis"]["macs"],
+        "percent_with_all": with_all["spike_driven_percent"],
         "calibration": calibration.samples,
         "samples": samples.samples,
         "seconds": round(seconds, 1),

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import onnx2snn
-from benchmarks.pages import grouped, machine, table
+from benchmarks.pages import code_digest, grouped, machine, table
 from benchmarks.zoo_networks import CALIBRATION, MEASUREMENT, SEEDS
 from benchmarks.zoo_template import TEMPLATE
 from onnx2snn.methods.published import METHODS
+from onnx2snn.storage.whole_files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -22,6 +23,9 @@ __all__ = ["Row", "Step", "keep", "kept", "page", "summary", "worst"]
 
 ROWS = Path(__file__).with_name("zoo.json")
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "zoo.md"
+
+REVISION = 1
+"""To be raised with each change that moves results: cells of an earlier one are marked."""
 
 _DEFAULT = METHODS[onnx2snn.Options().method]
 
@@ -38,6 +42,8 @@ class Step:
         seconds: Duration of the conversion.
         megabytes: Peak memory of the process until the conversion was done.
         method: The method in words.
+        revision: ``REVISION`` when it was measured.
+        code: Digest of the code that was measured.
         machine: Machine and versions.
     """
 
@@ -48,14 +54,22 @@ class Step:
     seconds: float = 0.0
     megabytes: int = 0
     method: str = ""
+    revision: int = 0
+    code: str = ""
     machine: str = dataclasses.field(default_factory=machine)
 
     @property
     def outdated(self) -> bool:
-        """Whether the default method has changed since."""
-        return self.failed is None and self.method != _DEFAULT.describe(
-            _DEFAULT.corrections
-        )
+        """Whether results, or the default method, have changed since."""
+        if self.failed is not None:
+            return False
+        default = _DEFAULT.describe(_DEFAULT.corrections)
+        return self.revision != REVISION or self.method != default
+
+    @property
+    def done(self) -> bool:
+        """Whether the code that there is now measured it."""
+        return self.failed is None and self.code == code_digest() and not self.outdated
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +82,8 @@ class Row:
         trained: Whether its weights are trained.
         refused: The error that refused it; None if it was converted.
         macs: Multiply-accumulates of a sample by what drives them, as in the analysis.
+        percent_with_all: The percentage of them that spikes drive with ``--spike all``; None if
+            it was not measured.
         steps: T to what was measured.
     """
 
@@ -76,6 +92,7 @@ class Row:
     trained: bool
     refused: str | None = None
     macs: dict[str, int] = dataclasses.field(default_factory=dict)
+    percent_with_all: float | None = None
     steps: dict[int, Step] = dataclasses.field(default_factory=dict)
 
     @classmethod
@@ -88,11 +105,6 @@ class Row:
     def name(self) -> str:
         """Name in the tables."""
         return Path(self.file).stem
-
-    @property
-    def not_by_spikes(self) -> float:
-        """The percentage of the multiply-accumulates that spikes do not drive."""
-        return self.percent("total") - self.percent("spikes")
 
     def percent(self, driver: str) -> float:
         """Return the percentage of the multiply-accumulates that ``driver`` drives."""
@@ -128,11 +140,17 @@ def keep(row: Row) -> None:
     earlier = rows.get(row.file)
     if earlier is not None and row.refused is None and earlier.inputs == row.inputs:
         steps = dict(sorted((earlier.steps | row.steps).items()))
-        row = dataclasses.replace(row, macs=row.macs or earlier.macs, steps=steps)
+        newer = row if row.macs else earlier
+        row = dataclasses.replace(
+            row,
+            macs=newer.macs,
+            percent_with_all=newer.percent_with_all,
+            steps=steps,
+        )
     rows[row.file] = row
     ordered = [rows[file] for file in sorted(rows)]
     text = json.dumps([dataclasses.asdict(each) for each in ordered], indent=1)
-    ROWS.write_text(f"{text}\n", encoding="utf-8", newline="\n")
+    write_whole(ROWS, lambda file: file.write(f"{text}\n".encode()))
     PAGE.write_text(page(ordered), encoding="utf-8", newline="\n")
 
 
@@ -164,7 +182,7 @@ def page(rows: Sequence[Row]) -> str:
     with_macs = [row for row in converted if row.macs]
     steps = _steps_of(converted)
     heads = [f"T={t}" for t in steps]
-    names = ["network", "trained", "inputs", "converted", "not by spikes"]
+    names = ["network", "trained", "inputs", "converted", "by spikes", "`all`"]
     outputs = itertools.chain.from_iterable(_outputs(row, steps) for row in converted)
     return TEMPLATE.format(
         summary=summary(rows),
@@ -207,7 +225,7 @@ def _machines(rows: Iterable[Row]) -> str:
     return "\n".join(grouped(dict.fromkeys(facts)))
 
 
-_CAVEAT = "\n† measured before the default method became what it is now.\n"
+_CAVEAT = "\n† measured before a change that moved results.\n"
 
 _DRIVERS = ("spikes", "static", "readout", "analog")
 
@@ -215,9 +233,16 @@ _DRIVERS = ("spikes", "static", "readout", "analog")
 def _line(row: Row, steps: Sequence[int]) -> list[str]:
     head = [row.name, "yes" if row.trained else "no", row.inputs]
     if row.refused is not None:
-        return [*head, "refused", "", *[""] * len(steps)]
+        return [*head, "refused", "", "", *[""] * len(steps)]
     cells = [_cell(row.steps.get(t)) for t in steps]
-    return [*head, "yes" if row.macs else "no", f"{row.not_by_spikes:.1f} %", *cells]
+    shares = ["", ""]
+    if row.macs:
+        shares = [_percent(row.percent("spikes")), _percent(row.percent_with_all)]
+    return [*head, "yes" if row.macs else "no", *shares, *cells]
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.1f} %"
 
 
 def _cell(step: Step | None, output: str | None = None) -> str:

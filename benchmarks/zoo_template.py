@@ -15,15 +15,16 @@ Measured by
 $ python -m benchmarks.zoo --data DIR
 ```
 
-where `--only NAME` and `--T 8 32` measure a part anew. {summary}
+which goes on where it stopped: cells that this version of the code measured are not measured
+again. `--only NAME` and `--T 8 32` measure a part anew. {summary}
 
 Each network is converted anew for each T with the default options, and calibrated. It runs for that
 T beside its ANN, on the same inputs, which are other samples than those that calibrated. A cell has
 the cosine similarity of all values of an output, over all samples, and the relative error: the norm
 of the difference by the norm of the ANN's output. The larger an image and T, the fewer samples
 there are; the costs below name their numbers. Where a network has several outputs, the first
-table shows the one with the least cosine. `not by spikes` is the part of the multiply-accumulates
-that spikes do not drive.
+table shows the one with the least cosine. `by spikes` is the part of the multiply-accumulates that
+spikes drive, `all` the same with `--spike all`: neurons in front of all weights but the first.
 
 Inputs are images where the network takes them: of MNIST, CIFAR-10 and ImageNet; the latter also
 where it looks for faces or people. Else they are unit normal, seed {measurement_seed}

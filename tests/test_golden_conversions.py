@@ -24,7 +24,9 @@ MESSAGE = """\
 {parts} of the conversion {name!r} changed. To see how, against a revision before that:
   python scripts/compare_conversions.py main --case {name}
 If that is as it should be, say why in the change, and rewrite the stored digests:
-  python -m pytest {test} --update-golden"""
+  python -m pytest {test} --update-golden
+If results move with it, raise REVISION in benchmarks/zoo_page.py: what was measured before is
+marked then."""
 Digests = dict[str, dict[str, str]]
 
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -12,10 +14,11 @@ from rich.console import Console
 
 import onnx2snn
 from benchmarks import zoo, zoo_networks, zoo_page
+from benchmarks.pages import code_digest
 from benchmarks.zoo_feeds import feeds
 from benchmarks.zoo_measure import Comparison, measure
 from benchmarks.zoo_networks import CALIBRATION, MEASUREMENT, Subject, subject_of
-from benchmarks.zoo_page import Row, Step
+from benchmarks.zoo_page import REVISION, Row, Step
 from onnx2snn.data.input_specs import InputSpec
 from onnx2snn.methods.published import METHODS
 
@@ -27,6 +30,17 @@ net (float[N,3] x) => (float[N,2] y, float[N,4] hidden)
     h = MatMul (x, w)
     hidden = Relu (h)
     y = MatMul (hidden, m)
+}
+"""
+SQUARED = """
+<ir_version: 8, opset_import: ["" : 17]>
+net (float[N,3] x) => (float[N,3] y)
+<float[3,3] w = {1.0, -1.0, 0.5, 0.25, 0.5, 1.0, -1.0, 0.125, 0.75}> {
+    h = MatMul (x, w)
+    squared = Mul (h, h)
+    k = MatMul (squared, w)
+    fired = Relu (k)
+    y = MatMul (fired, w)
 }
 """
 LINEAR = """
@@ -57,11 +71,17 @@ def spec(*shape: int | None, name: str = "x", dtype: str = "float32") -> InputSp
 
 
 DEFAULT = METHODS["auto"]
+CURRENT = DEFAULT.describe(DEFAULT.corrections)
 
 
-def step(method: str = "", **cosines: float) -> Step:
+def step(method: str = "", revision: int = REVISION, **cosines: float) -> Step:
     outputs = {name: (cosine, 0.5) for name, cosine in cosines.items()}
-    return Step(outputs=outputs, method=method, machine="m")
+    return Step(outputs=outputs, method=method, revision=revision, machine="m")
+
+
+def options_of(data: Path, **given: Any) -> argparse.Namespace:
+    defaults = {"data": data, "only": [], "T": [4], "limit": 60, "jobs": 2}
+    return argparse.Namespace(**defaults | given)
 
 
 def test_comparison_is_that_of_all_feeds_together() -> None:
@@ -217,6 +237,16 @@ def test_a_measurement_is_what_the_two_files_give(data: Path) -> None:
     assert (found["calibration"], found["samples"]) == (256, 64)
 
 
+def test_the_share_of_spikes_is_measured_with_neurons_at_all_weights_too(
+    data: Path,
+) -> None:
+    onnx.save(onnx.parser.parse_model(SQUARED), data / "zoo" / "squared.onnx")
+    found = measure(data, "zoo/squared.onnx", 4)
+    # 9 static, 9 behind the square, 9 read out
+    assert found["macs"]["spikes"] == 0
+    assert found["percent_with_all"] == pytest.approx(100 / 3, abs=0.01)
+
+
 def test_networks_are_measured_refused_and_kept(
     data: Path,
     written: Path,
@@ -234,7 +264,50 @@ def test_networks_are_measured_refused_and_kept(
     assert rows["linear"].refused is not None
     page = written.read_text(encoding="utf-8")
     assert "| linear | yes | unit normal | refused |" in page
+    assert "| small | yes | unit normal | yes | 0.0 % | 0.0 % |" in page
     assert "| small | `hidden` |" in page
+
+
+def test_a_run_goes_on_where_it_stopped(data: Path, written: Path) -> None:
+    options = options_of(data, T=[4, 8])
+    cells = [("zoo/linear.onnx", 4), ("zoo/linear.onnx", 8)]
+    cells += [("zoo/small.onnx", 4), ("zoo/small.onnx", 8)]
+    assert zoo.missing(options) == cells
+    now = dataclasses.replace(step(CURRENT, y=0.5), code=code_digest())
+    row = Row("zoo/small.onnx", "unit normal", trained=True, steps={4: now})
+    zoo_page.keep(row)
+    assert written.exists()
+    assert zoo.missing(options) == [*cells[:2], cells[3]]
+    named = options_of(data, T=[4], only=["small"])
+    assert zoo.missing(named) == [("zoo/small.onnx", 4)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"code": "other"}, {"failed": "why"}, {"revision": 0}, {"method": "other"}],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_other_code_measured_or_failed_is_measured_again(
+    data: Path, written: Path, change: dict[str, Any]
+) -> None:
+    now = dataclasses.replace(step(CURRENT, y=0.5), code=code_digest())
+    before = dataclasses.replace(now, **change)
+    row = Row("zoo/small.onnx", "unit normal", trained=True, steps={4: before})
+    zoo_page.keep(row)
+    assert written.exists()
+    assert ("zoo/small.onnx", 4) in zoo.missing(options_of(data))
+
+
+def test_a_failed_measurement_leaves_the_shares_of_an_earlier_one(
+    written: Path,
+) -> None:
+    macs = {"total": 20, "spikes": 8, "static": 12, "readout": 0, "analog": 0}
+    first = Row("zoo/a.onnx", "noise", True, macs=macs, percent_with_all=50.0)  # noqa: FBT003
+    zoo_page.keep(dataclasses.replace(first, steps={8: step(y=0.5)}))
+    late = Step(failed="timed out after 1 s", machine="m")
+    zoo_page.keep(Row("zoo/a.onnx", "noise", trained=True, steps={32: late}))
+    page = written.read_text(encoding="utf-8")
+    assert "| a | yes | noise | yes | 40.0 % | 50.0 % |" in page
 
 
 def test_a_process_that_fails_or_takes_too_long_says_so(
@@ -245,8 +318,8 @@ def test_a_process_that_fails_or_takes_too_long_says_so(
     failed = zoo.run(data, without_images, 8, 60)["failed"]
     assert failed.startswith("FileNotFoundError")
     assert "Traceback" in capsys.readouterr().err
-    options = argparse.Namespace(data=data, only=["cntk"], T=[8], limit=0.01)
-    (row,) = zoo.measure_all(options, Console(quiet=True))
+    options = options_of(data, limit=0.01)
+    (row,) = zoo.measure_all([(without_images, 8)], options, Console(quiet=True))
     assert zoo.line(row) == "cntk_mnist_op7 T=8: timed out after 0 s"
     assert "timed out |" in zoo_page.page([row])
 
@@ -304,11 +377,14 @@ def test_the_summary_counts_trained_networks_that_are_measured() -> None:
     )
 
 
-def test_what_another_default_method_gave_is_marked() -> None:
-    now = DEFAULT.describe(DEFAULT.corrections)
-    steps = {8: step(y=0.5, method="auto: as it was"), 32: step(y=0.75, method=now)}
+def test_what_was_measured_before_results_moved_is_marked() -> None:
+    steps = {
+        8: step(y=0.5, method="auto: as it was"),
+        16: step(y=0.25, method=CURRENT, revision=REVISION - 1),
+        32: step(y=0.75, method=CURRENT),
+    }
     page = zoo_page.page([Row("zoo/a.onnx", "unit normal", trained=True, steps=steps)])
-    assert "0.5000 (0.500) † | 0.7500 (0.500) |" in page
+    assert "0.5000 (0.500) † | 0.2500 (0.500) † | 0.7500 (0.500) |" in page
     assert "† measured before" in page
     current = Row("zoo/a.onnx", "unit normal", trained=True, steps={32: steps[32]})
     assert "†" not in zoo_page.page([current])
