@@ -1,22 +1,34 @@
 """The operators of the domain ``ai.onnx2snn``, one file each.
 
-To add one, write its file and add its line to ``ALL_OPS``.
+To add one, write its file and add its line to ``ALL_OPS``. Its form over all time steps
+follows.
 """
 
 from __future__ import annotations
 
 from onnx2snn.ops.augmented_if import AUGMENTED_IF
 from onnx2snn.ops.bernoulli_encoder import BERNOULLI_ENCODER
-from onnx2snn.ops.declare import DOMAIN, OPSET, StepOp
+from onnx2snn.ops.declare import DOMAIN, OPSET, DeclaredOp, StepOp
 from onnx2snn.ops.difference import DIFFERENCE
 from onnx2snn.ops.double_threshold_if import DOUBLE_THRESHOLD_IF
 from onnx2snn.ops.gated_double_threshold_if import GATED_DOUBLE_THRESHOLD_IF
 from onnx2snn.ops.hard_reset_if import HARD_RESET_IF
 from onnx2snn.ops.integrate_and_fire import INTEGRATE_AND_FIRE
 from onnx2snn.ops.inverse_leaky_if import INVERSE_LEAKY_IF, SIGNED_INVERSE_LEAKY_IF
+from onnx2snn.ops.multistep import SUFFIX, MultiStepOp
 from onnx2snn.ops.running_sum import RUNNING_SUM
 
-__all__ = ["ALL_OPS", "DOMAIN", "OPSET", "StepOp"]
+__all__ = [
+    "ALL_OPS",
+    "DOMAIN",
+    "OPSET",
+    "DeclaredOp",
+    "MultiStepOp",
+    "StepOp",
+    "declared_ops",
+    "multistep_op",
+    "multistep_ops",
+]
 
 ALL_OPS: dict[str, StepOp] = {
     "IntegrateAndFire": INTEGRATE_AND_FIRE,
@@ -30,3 +42,23 @@ ALL_OPS: dict[str, StepOp] = {
     "Difference": DIFFERENCE,
     "BernoulliEncoder": BERNOULLI_ENCODER,
 }
+"""Operator type to operator, for one time step."""
+
+
+def multistep_ops() -> dict[str, MultiStepOp]:
+    """Return operator type to operator, for all time steps at once."""
+    ops = map(MultiStepOp, ALL_OPS.values())
+    return {op.name: op for op in ops}
+
+
+def multistep_op(op_type: str) -> MultiStepOp | None:
+    """Return the operator over all time steps that is called so; None if there is none."""
+    step = ALL_OPS.get(op_type.removesuffix(SUFFIX))
+    if step is None or not op_type.endswith(SUFFIX):
+        return None
+    return MultiStepOp(step)
+
+
+def declared_ops() -> dict[str, DeclaredOp]:
+    """Return operator type to operator, for all operators of the domain."""
+    return {**ALL_OPS, **multistep_ops()}

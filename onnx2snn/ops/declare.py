@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import textwrap
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from onnx.shape_inference import InferenceContext
 
-__all__ = ["DOMAIN", "OPSET", "StepOp"]
+__all__ = ["DOMAIN", "OPSET", "DeclaredOp", "StepOp", "markdown_table"]
 
 DOMAIN = "ai.onnx2snn"
 OPSET = 1
@@ -27,13 +28,93 @@ _TYPE_NOTE = "One floating-point type."
 _INTEGER_NOTE = "States that are integers."
 
 
+class DeclaredOp(abc.ABC):
+    """An operator of the domain ``ai.onnx2snn``: its signature, and all that follows from that.
+
+    Attributes:
+        name: Operator type, in CamelCase.
+        doc: What it does; the first line is a summary.
+        inputs: Name to meaning, in order.
+        outputs: Name to meaning, in order.
+        integers: Inputs and outputs that are int64; all others have one floating-point type.
+    """
+
+    name: str
+    doc: str
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+    integers: frozenset[str]
+
+    @abc.abstractmethod
+    def compute(self, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Return the outputs in order, computed in NumPy."""
+
+    @abc.abstractmethod
+    def function(self, opset: int = 17) -> onnx.FunctionProto:
+        """Return the body as a model-local function.
+
+        Args:
+            opset: Version of the default domain in which the body is read, at least 15: that of
+                the model which will hold the function.
+        """
+
+    @abc.abstractmethod
+    def infer(self, context: InferenceContext) -> None:
+        """Give every output its type and shape, from those of the inputs."""
+
+    def schema(self) -> onnx.defs.OpSchema:
+        """Return the schema, with type and shape inference, for the checker and for readers."""
+        formal = onnx.defs.OpSchema.FormalParameter
+        schema = onnx.defs.OpSchema(
+            self.name,
+            DOMAIN,
+            OPSET,
+            self.doc,
+            inputs=[
+                formal(name, self._type(name), text)
+                for name, text in self.inputs.items()
+            ],
+            outputs=[
+                formal(name, self._type(name), text)
+                for name, text in self.outputs.items()
+            ],
+            type_constraints=[
+                ("T", list(_FLOATS), _TYPE_NOTE),
+                *([("I", ["tensor(int64)"], _INTEGER_NOTE)] if self.integers else []),
+            ],
+        )
+        schema.set_type_and_shape_inference_function(self.infer)
+        return schema
+
+    def _type(self, name: str) -> str:
+        if name in self.integers:
+            return "I"
+        return "T"
+
+    def reference(self) -> type[OpRun]:
+        """Return ``compute`` as an operator of onnx's ``ReferenceEvaluator(new_ops=[...])``."""
+        compute = self.compute
+
+        def _run(_self: OpRun, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+            return compute(*inputs)
+
+        members: dict[str, Any] = {
+            "__doc__": self.doc,
+            "op_domain": DOMAIN,
+            "op_schema": self.schema(),
+            "_run": _run,
+        }
+        return type(self.name, (OpRun,), members)
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
-class StepOp:
+class StepOp(DeclaredOp):
     """One time step of a stateful operator of the domain ``ai.onnx2snn``.
 
     The body is the meaning. Every other form is derived from this value, and every kernel must
     equal the body bit for bit. The operator holds no state: a state comes in as an input and its
-    next value goes out as an output; time lives only in the ``Loop`` around the operator.
+    next value goes out as an output; time lives only in the ``Loop`` around the operator, or in
+    its form over all steps, which ``multistep.py`` derives.
 
     Attributes:
         name: Operator type, in CamelCase.
@@ -66,6 +147,20 @@ class StepOp:
             )
             raise ValueError(message)
 
+    @property
+    def stream(self) -> str:
+        """Name of the input that is the stream."""
+        return next(iter(self.inputs))
+
+    @property
+    def result(self) -> str:
+        """Name of the first output."""
+        return next(iter(self.outputs))
+
+    def compute(self, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Return the outputs of one step in order, computed in NumPy."""
+        return self.step(*inputs)
+
     def function(self, opset: int = 17) -> onnx.FunctionProto:
         """Return the body as a model-local function.
 
@@ -81,36 +176,7 @@ class StepOp:
         function.doc_string = self.doc
         return function
 
-    def schema(self) -> onnx.defs.OpSchema:
-        """Return the schema, with type and shape inference, for the checker and for readers."""
-        formal = onnx.defs.OpSchema.FormalParameter
-        schema = onnx.defs.OpSchema(
-            self.name,
-            DOMAIN,
-            OPSET,
-            self.doc,
-            inputs=[
-                formal(name, self._type(name), text)
-                for name, text in self.inputs.items()
-            ],
-            outputs=[
-                formal(name, self._type(name), text)
-                for name, text in self.outputs.items()
-            ],
-            type_constraints=[
-                ("T", list(_FLOATS), _TYPE_NOTE),
-                *([("I", ["tensor(int64)"], _INTEGER_NOTE)] if self.integers else []),
-            ],
-        )
-        schema.set_type_and_shape_inference_function(self._infer)
-        return schema
-
-    def _type(self, name: str) -> str:
-        if name in self.integers:
-            return "I"
-        return "T"
-
-    def _infer(self, context: InferenceContext) -> None:
+    def infer(self, context: InferenceContext) -> None:
         """Give every output the shape of the first input, and its type or int64."""
         stream = context.get_input_type(0)
         for index, name in enumerate(self.outputs):
@@ -120,38 +186,24 @@ class StepOp:
                 result.tensor_type.elem_type = onnx.TensorProto.INT64
             context.set_output_type(index, result)
 
-    def reference(self) -> type[OpRun]:
-        """Return ``step`` as an operator for onnx's ``ReferenceEvaluator(new_ops=[...])``."""
-        step = self.step
-
-        def _run(_self: OpRun, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
-            return step(*inputs)
-
-        members: dict[str, Any] = {
-            "__doc__": self.doc,
-            "op_domain": DOMAIN,
-            "op_schema": self.schema(),
-            "_run": _run,
-        }
-        return type(self.name, (OpRun,), members)
-
     def markdown(self) -> str:
         """Return the section of ``docs/reference/ops.md`` about this operator."""
+        next_values = {
+            name: f"next value: `{after}`" for name, after in self.state.items()
+        }
         parts = [
             f"## {self.name}",
             self.doc,
-            _table("input", self.inputs),
-            _table("output", self.outputs),
-            _table(
-                "state",
-                {name: f"next value: `{self.state[name]}`" for name in self.state},
-            ),
+            markdown_table("input", self.inputs),
+            markdown_table("output", self.outputs),
+            markdown_table("state", next_values),
             f"```text\n{textwrap.dedent(self.body).strip()}\n```",
         ]
         return "\n\n".join(parts) + "\n"
 
 
-def _table(heading: str, rows: Mapping[str, str]) -> str:
+def markdown_table(heading: str, rows: Mapping[str, str]) -> str:
+    """Return a table of names and their meanings."""
     lines = [f"| {heading} | meaning |", "|---|---|"]
     lines += [f"| `{name}` | {meaning} |" for name, meaning in rows.items()]
     return "\n".join(lines)

@@ -14,7 +14,7 @@ import onnx
 import onnx_ir as ir
 from onnx.reference import ReferenceEvaluator
 
-from onnx2snn.ops import ALL_OPS
+from onnx2snn.ops import declared_ops
 from onnx2snn.runtime.kernels import KERNELS
 from onnx2snn.storage.large_models import in_one_piece
 
@@ -28,11 +28,11 @@ __all__ = ["evaluator", "open_runner"]
 def evaluator(model: onnx.ModelProto) -> ReferenceEvaluator:
     """Return an evaluator of ``model`` that uses the NumPy kernels, in ``Loop`` bodies too.
 
-    The operators of ``ALL_OPS`` run as their ``step`` function, not as the function the model
+    The operators of ours run as their NumPy kernels, not as the functions the model
     carries; the two are equal bit for bit. Inside other model-local functions onnx's own kernels
     run, as it passes no operators on to those.
     """
-    steps = [op.reference() for op in ALL_OPS.values()]
+    steps = [op.reference() for op in declared_ops().values()]
     return ReferenceEvaluator(model, new_ops=[*steps, *KERNELS])
 
 

@@ -13,6 +13,7 @@ from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from onnx2snn.ops import ALL_OPS, DOMAIN, OPSET, StepOp
+from tests.ops.vectors import vectors_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,27 +33,7 @@ EACH_SPREAD = pytest.mark.parametrize("spread", _SPREADS.values(), ids=_SPREADS)
 def _vectors(
     op: StepOp, spread: dict[str, tuple[int, ...]], dtype: type
 ) -> dict[str, np.ndarray]:
-    """Return inputs on a coarse dyadic grid, so that many potentials lie on a threshold."""
-    rng = np.random.default_rng(0)
-    vectors = {}
-    for name in op.inputs:
-        if name in op.integers:
-            vectors[name] = rng.integers(1, 2**31 - 1, spread["state"])
-            continue
-        if name == "count":
-            value = rng.integers(0, 3, spread["state"])
-        elif name == "max_spikes":
-            value = rng.integers(1, 4, spread["threshold"])
-        elif name == "leak":
-            value = rng.integers(5, 9, spread["threshold"]) / 4
-        elif name.startswith(("v_threshold", "magnitude")):
-            value = rng.integers(2, 6, spread["threshold"]) / 4
-        elif name in op.state:
-            value = rng.integers(-6, 7, spread["state"]) / 4
-        else:
-            value = rng.integers(-6, 7, _SHAPE) / 4
-        vectors[name] = np.asarray(value, dtype)
-    return vectors
+    return vectors_of(op, _SHAPE, spread, dtype)
 
 
 def _typed(
