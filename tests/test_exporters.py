@@ -58,7 +58,7 @@ def exported(network: Residual) -> dict[str, onnx.ModelProto]:
     return {name: export(network, name) for name in EXPORTS}
 
 
-def export(network: Residual, name: str) -> onnx.ModelProto:
+def export(network: nn.Module, name: str) -> onnx.ModelProto:
     image = torch.from_numpy(IMAGES[:2])
     names = {"input_names": ["image"], "output_names": ["scores"]}
     if name == "dynamo":
@@ -226,3 +226,31 @@ def test_every_node_of_the_file_is_in_the_report(
     ]
     folded = {node["op"] for node in nodes if node["kind"] == "folded"}
     assert folded == ({"BatchNormalization"} if name == "preserve" else set())
+
+
+class Steps(nn.Module):
+    """Convolutions with a Heaviside function behind each, in other words every time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(channels, 4, 3) for channels in (3, 4, 4, 4)
+        )
+        self.head = nn.Conv2d(4, 2, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        one, two, three, four = self.convolutions
+        first = (one(x) > 0).float()
+        second = torch.where(two(first) >= 0, 1.0, 0.0)
+        third = (~(three(second) < 0)).to(x.dtype)
+        fourth = 1 - (four(third) <= 0).float()
+        result: torch.Tensor = self.head(fourth)
+        return result
+
+
+@pytest.mark.parametrize("name", ["classic", "dynamo"])
+def test_every_heaviside_function_becomes_neurons(name: str) -> None:
+    torch.manual_seed(0)
+    ann = export(Steps().eval(), name)
+    counts = onnx2snn.analyze(ann)["counts"]
+    assert counts["spiking"] == 4

@@ -15,7 +15,7 @@ from onnx2snn.analysis.rectifiers import clip_bound
 from onnx2snn.graph import is_float, is_op, reads, subgraphs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import onnx_ir as ir
 
@@ -51,6 +51,7 @@ class _Finder:
         # the last activation before a value, or the root of its group
         self._bases: dict[ir.Value, ir.Value] = {}
         self._behind_candidates: set[ir.Value] = set()
+        self._behind_weights: set[ir.Value] = set()
         # with an activation, or an Erf, before them in their group
         self._active: set[ir.Value] = set()
 
@@ -58,6 +59,8 @@ class _Finder:
         """Find out which outputs of ``node`` may be activations."""
         operands = reads(node)
         is_behind = not self._behind_candidates.isdisjoint(operands)
+        if holds_node(node, _is_weighted) or self._are_behind_weights(operands):
+            self._behind_weights.update(node.outputs)
         if _is_network(node):
             is_chosen_early = is_op(node, "If") and not is_behind
             if not is_chosen_early:  # else it is one network or another
@@ -67,6 +70,9 @@ class _Finder:
         fires = any(value in self.candidates for value in node.outputs)
         if is_behind or fires:
             self._behind_candidates.update(node.outputs)
+
+    def _are_behind_weights(self, values: Iterable[ir.Value]) -> bool:
+        return not self._behind_weights.isdisjoint(values)
 
     def _add_results(self, node: ir.Node) -> None:
         for value in node.outputs:
@@ -91,7 +97,7 @@ class _Finder:
         base = self._common_base(operands, root)
         self._bases[output] = base
         is_active = not self._active.isdisjoint(operands)
-        saturates = _may_bend(node) and self._saturates(output, base)
+        saturates = self._may_bend(node) and self._saturates(output, base)
         is_product = is_active and _multiplies_functions(node)
         if saturates or is_product:
             self.candidates[output] = None
@@ -109,6 +115,19 @@ class _Finder:
         if len(bases) > 1:
             return root
         return bases.pop()
+
+    def _may_bend(self, node: ir.Node) -> bool:
+        """Whether ``node`` can make an activation of functions that are none.
+
+        Numbers that it makes of comparisons are a step; but of values that no weights made
+        they are a mask, such as that of padded tokens.
+        """
+        if not is_float(node.outputs[0]):
+            return False
+        operands = operands_of(node)
+        if len(operands) > 1 or operator_of(node).activation is Activation.BEND:
+            return True
+        return _makes_numbers(node) and self._are_behind_weights(operands)
 
     def _saturates(self, value: ir.Value, base: ir.Value) -> bool:
         """Whether ``value`` is a saturating function of ``base``."""
@@ -174,6 +193,10 @@ def _is_activation(node: ir.Node) -> bool:
     return operator_of(node).is_activation
 
 
+def _is_weighted(node: ir.Node) -> bool:
+    return operator_of(node).is_weighted
+
+
 def _is_recurrent(node: ir.Node) -> bool:
     form = operator_of(node).form
     return form is Form.RECURRENT
@@ -189,12 +212,10 @@ def _multiplies_functions(node: ir.Node) -> bool:
     return is_op(node, "Mul") and len(operands) > 1
 
 
-def _may_bend(node: ir.Node) -> bool:
-    """Whether ``node`` can make an activation of functions that are none."""
-    if len(operands_of(node)) > 1:
-        return True
-    part = operator_of(node).activation
-    return part is Activation.BEND
+def _makes_numbers(node: ir.Node) -> bool:
+    """Whether ``node`` makes real numbers of truths, or of integers."""
+    operand = node.inputs[0]
+    return is_op(node, "Cast") and operand is not None and not is_float(operand)
 
 
 def _is_guard(node: ir.Node) -> bool:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
-from onnx2snn.analysis.activations import activations
 from onnx2snn.analysis.source_nodes import BRANCHES
 from onnx2snn.analysis.streams import NodeKind, find_streams
 from onnx2snn.graph import display_name, is_constant, is_op, reads, rewire
@@ -28,7 +27,7 @@ CONDITIONS = dict(zip(BRANCHES, (True, False), strict=True))
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Branch:
-    """A branch of an If that depends on no neuron, with activations in it.
+    """A branch of an If that depends on no neuron, with places for neurons in it.
 
     Attributes:
         node: The If.
@@ -93,32 +92,37 @@ class Part:
     node_mappings: Sequence[NodeMapping]
     inside: Sequence[tuple[Branch, Part]]
 
-    @property
-    def has_activations(self) -> bool:
-        """Whether there is anything to convert."""
-        return bool(self.inside or activations(self.ann.graph))
+    def has_neurons(self, spike: str) -> bool:
+        """Whether there is anything to convert, with neurons where ``spike`` says."""
+        return (
+            bool(self.inside) or find_streams(self.ann.graph, spike=spike).has_neurons
+        )
 
 
-def find_branches(model: ir.Model) -> list[Branch]:
+def find_branches(model: ir.Model, spike: str) -> list[Branch]:
     """Return the branches of ``model`` that are networks to convert.
 
     The condition of their If, and whatever they read, is known before the first step.
+
+    Args:
+        model: A simplified ANN.
+        spike: Where neurons are to stand, as in ``find_streams``.
     """
     found = []
-    for node in find_streams(model.graph).of_kind(NodeKind.STATIC):
+    for node in find_streams(model.graph, spike=spike).of_kind(NodeKind.STATIC):
         if is_op(node, "If"):
             both = [Branch(node, name) for name in CONDITIONS]
-            found += [branch for branch in both if _has_activations(branch.graph)]
+            found += [branch for branch in both if _has_neurons(branch.graph, spike)]
     return found
 
 
-def _has_activations(graph: ir.Graph) -> bool:
-    """Whether ``graph`` has activations, or one of the branches in it has."""
-    if activations(graph):
+def _has_neurons(graph: ir.Graph, spike: str) -> bool:
+    """Whether neurons are to stand in ``graph``, or in one of the branches in it."""
+    if find_streams(graph, spike=spike).has_neurons:
         return True
     for node in graph:
         if is_op(node, "If"):
             inner = [node.attributes[name].as_graph() for name in CONDITIONS]
-            if any(_has_activations(branch) for branch in inner):
+            if any(_has_neurons(branch, spike) for branch in inner):
                 return True
     return False

@@ -77,6 +77,11 @@ class Streams:
     fired: list[ir.Value]
     weight_inputs: list[ir.Value]
 
+    @property
+    def has_neurons(self) -> bool:
+        """Whether neurons are to stand anywhere in an ANN."""
+        return bool(self.fired or self.weight_inputs)
+
     def of_kind(self, kind: NodeKind) -> list[ir.Node]:
         """Return the nodes that become ``kind``."""
         return [

@@ -41,10 +41,12 @@ def _analyze_model(options: argparse.Namespace) -> int:
         print_json(analysis)
     elif not options.quiet:
         _print_nodes(analysis)
-    if not analysis["counts"]["spiking"]:
+    if not _has_neurons(analysis, options.spike):
         ERRORS.print(
             "no activation that a spiking neuron can replace: nothing to convert"
         )
+        if options.spike != "all":
+            ERRORS.print(_NEEDS_NO_ACTIVATION)
         return int(options.strict)
     if not options.strict:
         return 0
@@ -53,6 +55,22 @@ def _analyze_model(options: argparse.Namespace) -> int:
         message = f"{node['op']} {node['node']!r} stays analog: {node['reason']}"
         ERRORS.print(escape(message))
     return int(bool(analog))
+
+
+_NEEDS_NO_ACTIVATION = (
+    "with --spike all, neurons stand in front of weights behind other weights, and need "
+    "no activation"
+)
+
+
+def _has_neurons(analysis: Analysis, spike: str) -> bool:
+    """Whether neurons take the place of nodes, or stand in front of weights."""
+    counts = analysis["counts"]
+    if counts["spiking"]:
+        return True
+    drives_weights = any(node["spike_driven"] for node in analysis["nodes"])
+    drives_readout = spike == "all" and counts["readout"] > 0
+    return drives_weights or drives_readout
 
 
 def _print_nodes(analysis: Analysis) -> None:

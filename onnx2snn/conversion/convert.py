@@ -7,6 +7,7 @@ import functools
 import logging
 from typing import TYPE_CHECKING, Any
 
+from onnx2snn.analysis.branches import Part, find_branches
 from onnx2snn.analysis.sharing import sharing
 from onnx2snn.conversion.branches import branch_data, replace_branch
 from onnx2snn.conversion.options import Options
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     import onnx
     import onnx_ir as ir
 
-    from onnx2snn.analysis.branches import Part
     from onnx2snn.conversion.preparation import Prepared
     from onnx2snn.data.dataset import Dataset
     from onnx2snn.importing.source import AnyModel
@@ -121,7 +121,7 @@ def convert(
     check_source(calibration)
     with sharing():
         prepared = prepare(model, chosen)
-        _check_activations(prepared, chosen)
+        _check_that_neurons_have_places(prepared, chosen)
         data = _data(calibration, prepared, T)
         _warn_of_missing_data(prepared, chosen, data)
         return _converted(prepared, _Conversion(chosen, T, data))
@@ -232,8 +232,8 @@ def _data(source: object, prepared: Prepared, time_steps: int) -> Dataset | None
 _EVENT_DATA = "data for the events %s is [N, T, ...]: samples first, then T = %d steps"
 
 
-def _check_activations(prepared: Prepared, options: Options) -> None:
-    if prepared.whole.has_activations:
+def _check_that_neurons_have_places(prepared: Prepared, options: Options) -> None:
+    if prepared.whole.has_neurons(options.spike):
         return
     name = prepared.imported.name
     if options.until or options.nodes_to_exclude:
@@ -247,8 +247,19 @@ def _check_activations(prepared: Prepared, options: Options) -> None:
         f"{name} has no activation that a spiking neuron can replace "
         f"(it has {', '.join(found) or 'no nodes'}); nothing to convert"
     )
+    if _has_neurons_in_front_of_weights(prepared.whole):
+        message += _NEEDS_NO_ACTIVATION
     raise UnsupportedError(message)
 
+
+def _has_neurons_in_front_of_weights(network: Part) -> bool:
+    """Whether there is something to convert once weights suffice."""
+    return network.has_neurons("all") or bool(find_branches(network.ann, "all"))
+
+
+_NEEDS_NO_ACTIVATION = (
+    ", unless neurons stand in front of all weights: --spike all, in Python spike='all'"
+)
 
 _NOTHING_CORRECTED = (
     "without calibration data nothing is corrected: %s left out; give some, with "

@@ -93,11 +93,11 @@ def _simplified(
     mappings = node_mappings(nodes, ann.graph)
     sources = {new: mapping.node for mapping in mappings for new in mapping.replaced_by}
     inside = []
-    for branch in find_branches(ann):
+    for branch in find_branches(ann, options.spike):
         if not any(map(is_excluded, branch.node.outputs)):
             inner = sources[branch.node].branches.get(branch.name, ())
             part = _prepared_branch(branch.model(ann), inner, options)
-            inside += [(branch, part)] if part.has_activations else []
+            inside += [(branch, part)] if part.has_neurons(options.spike) else []
     return Part(ann, mappings, inside)
 
 

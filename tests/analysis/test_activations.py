@@ -153,6 +153,33 @@ def test_an_activation_in_other_words(spelling: str) -> None:
     assert between(OTHERWISE[spelling]) == names
 
 
+HEAVISIDE = {
+    "Greater": "m = Greater (c, low)  a = Cast <to = 1> (m)",
+    "GreaterOrEqual": "m = GreaterOrEqual (c, low)  a = Cast <to = 1> (m)",
+    "Less": "m = Less (half, c)  a = Cast <to = 1> (m)",
+    "LessOrEqual": "m = LessOrEqual (c, half)  n = Not (m)  a = Cast <to = 1> (n)",
+    "a threshold a channel": "m = Greater (c, b)  a = Cast <to = 1> (m)",
+    "by way of an integer": "m = Greater (c, low)  i = Cast <to = 6> (m)  a = Cast <to = 1> (i)",
+    "a window": "m = Greater (c, minus)  n = Less (c, high)  o = And (m, n)  a = Cast <to = 1> (o)",
+}
+
+
+@pytest.mark.parametrize("spelling", HEAVISIDE)
+def test_numbers_made_of_a_comparison_are_a_step(spelling: str) -> None:
+    assert between(HEAVISIDE[spelling]) == ["a"]
+
+
+def test_a_mask_of_what_no_weights_made_is_no_activation() -> None:
+    mask = (
+        "m = Greater (x, low)  k = Cast <to = 1> (m)  c = Gemm (x, w)  r = Relu (c)  "
+    )
+    assert found(f"{mask} a = Mul (r, k)  y = Gemm (a, w)") == ["r"]
+
+
+def test_other_integers_are_no_step() -> None:
+    assert between("i = Cast <to = 7> (c)  a = Cast <to = 1> (i)") == []
+
+
 @pytest.mark.parametrize("bounds", ["low, k", "k, high", "k, l", ", k"])
 def test_bounds_known_before_the_first_step(bounds: str) -> None:
     inputs = "float[N,4] x, float k, float l"

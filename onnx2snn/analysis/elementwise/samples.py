@@ -210,7 +210,10 @@ def _with_attributes(
 
 
 def _sample_cast(node: ir.Node, operand: _Array) -> _Array | None:
-    if not is_float(node.outputs[0]):
+    source = node.inputs[0]
+    assert source is not None  # the operand
+    rounds = is_float(source) and not is_float(node.outputs[0])
+    if rounds:
         return None
     return operand * 1.0
 
