@@ -79,7 +79,7 @@ def _measure(
     seconds = time.perf_counter() - start
     data = {"x": images.test, "y": images.labels}
     snn, report = conversion.model, conversion.report
-    score = onnx2snn.evaluate(snn, data, ann=model, time_steps=[time_steps], threads=1)
+    score = onnx2snn.evaluate(snn, data, ann=model, T=time_steps, threads=1)
     return {
         "top1": score.top1[time_steps],
         "ann": score.ann_top1,

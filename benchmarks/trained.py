@@ -124,7 +124,7 @@ def measure(path: Path, row: str, time_steps: int, images: Images) -> Score:
         conversion.model,
         {"x": images.test, "y": images.labels},
         ann=path,
-        time_steps=[time_steps],
+        T=time_steps,
         threads=1,
     )
     assert found.ann_top1 is not None

@@ -7,10 +7,11 @@
     ├── UnsupportedError     a valid model with parts that have no spiking counterpart
     ├── CalibrationError     data that does not fit the model, or a useless threshold
     ├── RuntimeShapeError    an input that does not match the converted model
-    ├── OptionError          an option out of range; also a ``ValueError``
+    ├── OptionError          an option that does not exist, out of range or of another type; also a
+    │                        ``ValueError``
     └── OutputError          a result that cannot be written where it was asked for
 
-An argument of a wrong type is a ``TypeError``; passes run in the wrong order raise
+A model or data in no known form is a ``TypeError``; passes run in the wrong order raise
 ``onnx_ir.passes.PreconditionError``.
 """
 
@@ -83,7 +84,7 @@ class RuntimeShapeError(Onnx2SnnError):
 
 
 class OptionError(Onnx2SnnError, ValueError):
-    """An option or argument is out of its range."""
+    """An option does not exist, is out of its range or of another type."""
 
 
 class OutputError(Onnx2SnnError):

@@ -46,10 +46,19 @@ ROOMS = (
 )
 """The folders of the package, from the bottom up: each imports from those below, for types too."""
 
-LOOSE = {"__init__", "__main__", "_version", "errors", "progress", "testing"}
+LOOSE = {
+    "__init__",
+    "__main__",
+    "_version",
+    "arguments",
+    "errors",
+    "progress",
+    "testing",
+}
 """What is in no room: what every room may import, and, last, what nobody in one imports."""
 
-BELOW_ALL = {"_version", "errors", "progress"}
+BELOW_ALL = ("_version", "progress", "errors", "arguments")
+"""What every room may import, from the bottom up."""
 
 
 def source(module: str) -> Path:
@@ -76,7 +85,7 @@ def part(module: str) -> str:
 def level(room: str) -> int:
     """Return how far up a room is; what every room may import is below all."""
     if room in BELOW_ALL:
-        return -1
+        return BELOW_ALL.index(room) - len(BELOW_ALL)
     found = [height for height, rooms in enumerate(ROOMS) if room in rooms]
     return found[0] if found else len(ROOMS)
 

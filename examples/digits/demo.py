@@ -35,9 +35,7 @@ def main() -> None:
         ann, T=max(TIME_STEPS), calibration=HERE / "calibration.npz"
     )
     conversion.save(snn)
-    score = onnx2snn.evaluate(
-        snn, data=HERE / "test.npz", ann=ann, time_steps=TIME_STEPS
-    )
+    score = onnx2snn.evaluate(snn, data=HERE / "test.npz", ann=ann, T=TIME_STEPS)
     console = Console()
     console.print(_table(score.ann_top1, score.top1, score.samples))
     console.print(f"The spiking network is in {snn}")

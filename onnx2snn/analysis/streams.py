@@ -26,7 +26,8 @@ from onnx2snn.analysis.node_kinds import (
 from onnx2snn.analysis.operators import Form, operator_of
 from onnx2snn.analysis.rectifiers import is_rectifier, is_symmetric_clip
 from onnx2snn.analysis.sharing import shared
-from onnx2snn.errors import OptionError, Refusal, UnsupportedError
+from onnx2snn.arguments import checked_choice
+from onnx2snn.errors import Refusal, UnsupportedError
 from onnx2snn.graph import (
     display_name,
     is_constant,
@@ -134,9 +135,7 @@ def find_streams(
     Raises:
         OptionError: ``spike`` is none of the two.
     """
-    if spike not in SPIKE:
-        message = f"spike must be one of {', '.join(SPIKE)}, not {spike!r}"
-        raise OptionError(message)
+    checked_choice("spike", spike, SPIKE)
     question = ("streams", frozenset(events), spike)
     return shared(graph, question, lambda: _analyze(graph, events, spike))
 

@@ -46,7 +46,7 @@ def _score_network(options: argparse.Namespace) -> int:
             options.model,
             options.data,
             ann=options.ann,
-            time_steps=steps,
+            T=steps,
             runtime=options.runtime,
             threads=options.threads,
             batch_size=options.batch_size,

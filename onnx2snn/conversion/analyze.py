@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from onnx2snn.analysis.sharing import sharing
+from onnx2snn.arguments import checked_keywords
 from onnx2snn.conversion.options import Options
 from onnx2snn.conversion.preparation import prepare
 from onnx2snn.reporting.analysis import analyze_network
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["analyze"]
 
 
+@checked_keywords(*(field.name for field in dataclasses.fields(Options)))
 def analyze(
     model: AnyModel,
     spike: str = "activations",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import logging
 from typing import TYPE_CHECKING, Any
 
 from onnx2snn.analysis.branches import Part, find_branches
 from onnx2snn.analysis.sharing import sharing
+from onnx2snn.arguments import checked_keywords
 from onnx2snn.conversion.branches import branch_data, replace_branch
 from onnx2snn.conversion.options import Options
 from onnx2snn.conversion.pipeline import pipeline
@@ -22,13 +22,12 @@ from onnx2snn.passes.time_loop.emit_layerwise import check_inputs
 from onnx2snn.reporting.analysis import analyze_network
 from onnx2snn.reporting.report import report
 from onnx2snn.reporting.report_file import write_report
+from onnx2snn.runtime import Emitted
 from onnx2snn.schedules import checked_time_steps
-from onnx2snn.storage.large_models import in_one_piece, save_model
 
 if TYPE_CHECKING:
     import os
 
-    import onnx
     import onnx_ir as ir
 
     from onnx2snn.conversion.preparation import Prepared
@@ -44,17 +43,14 @@ _LOGGER = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Conversion:
-    """A converted network.
-
-    A large network reads weights from the ANN's own file until it is saved.
+class Conversion(Emitted):
+    """A converted network; whatever takes a network takes it.
 
     Attributes:
-        network: The spiking network.
+        ir_model: The spiking network, as an ``onnx_ir.Model``.
         report: What became of the ANN, as plain data that ``json.dumps`` takes.
     """
 
-    network: ir.Model
     report: Report
 
     def __repr__(self) -> str:
@@ -64,22 +60,6 @@ class Conversion:
             f"Conversion({found['source']!r}, T={found['T']}, {len(found['layers'])} layers of "
             f"neurons, {found['method']!r})"
         )
-
-    @functools.cached_property
-    def model(self) -> onnx.ModelProto:
-        """The spiking network in one piece; what is above 2 GB can then only be looked at."""
-        return in_one_piece(self.network)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the network to ``path``, whole or not at all.
-
-        With more than 1 GiB of weights, they go to a file of their own beside it, whose name has
-        ``.data`` at its end.
-
-        Raises:
-            OutputError: The file cannot be written.
-        """
-        save_model(self.network, path)
 
     def save_report(self, path: str | os.PathLike[str]) -> None:
         """Write the report to ``path``, as JSON or, under a name in ``.html``, as a page.
@@ -91,6 +71,9 @@ class Conversion:
         write_report(self.report, path)
 
 
+@checked_keywords(
+    *(field.name for field in dataclasses.fields(Options)), time_steps="T"
+)
 def convert(
     model: AnyModel,
     T: int = 8,  # noqa: N803 (the usual name)
@@ -114,7 +97,7 @@ def convert(
         UnsupportedError: Nothing in it can be made spiking, or it has foreign operators.
         CalibrationError: The calibration data does not fit the model.
         RuntimeShapeError: The model does not run on inputs of the shapes that it declares.
-        OptionError: T or an option is out of range.
+        OptionError: There is no such option, or T or an option is out of range.
     """
     chosen = Options(**options)
     T = checked_time_steps(T)  # noqa: N806

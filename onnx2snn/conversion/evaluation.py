@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from onnx2snn.arguments import checked_keywords
 from onnx2snn.conversion.import_model import runnable
 from onnx2snn.conversion.reference import read_reference
 from onnx2snn.data.dataset import check_batch_size, check_source, dataset
@@ -16,10 +17,10 @@ from onnx2snn.errors import CalibrationError
 from onnx2snn.progress import track
 from onnx2snn.runtime import load
 from onnx2snn.runtime.ort import open_runner
-from onnx2snn.schedules import checked_time_steps
+from onnx2snn.schedules import several_time_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from onnx2snn.data.dataset import Dataset
     from onnx2snn.importing.source import AnyModel
@@ -61,12 +62,13 @@ class Evaluation:
         }
 
 
+@checked_keywords(time_steps="T")
 def evaluate(  # noqa: PLR0913 (each is an option of its own)
     snn: AnyNetwork,
     data: object,
     *,
     ann: AnyModel | None = None,
-    time_steps: Sequence[int] | None = None,
+    T: int | Iterable[int] | None = None,  # noqa: N803 (the usual name)
     runtime: str = "ort",
     threads: int = 0,
     batch_size: int | None = None,
@@ -80,8 +82,8 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
         data: Inputs and labels ``y``, in any form that ``onnx2snn.data.dataset`` takes.
             Events are [N, T, ...]; the ANN is given their mean over time.
         ann: The network it was made from, to compare with.
-        time_steps: Numbers of time steps, >= 1; None for the one the network was made for, or
-            for the length of the first events.
+        T: Numbers of time steps, >= 1, or a single one; None for the one the network was made
+            for, or for the length of the first events.
         runtime: ``ort`` or ``numpy``.
         threads: Threads within an operator; 0 for one a core.
         batch_size: Samples at a time; None for 64, or fewer if the first is large.
@@ -92,7 +94,7 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
             there is nothing to compare with: neither labels nor an ANN.
         OptionError: A number of time steps, or the batch size, is less than 1.
     """
-    steps = sorted({checked_time_steps(t) for t in time_steps or ()})
+    steps = [] if T is None else sorted(several_time_steps(T))
     check_batch_size(batch_size)
     check_source(data)
     network = load(snn, runtime, threads=threads)

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from onnx2snn.analysis.streams import SPIKE
+from onnx2snn.arguments import (
+    checked_choice,
+    checked_count,
+    checked_fields,
+    checked_names,
+    checked_value,
+    did_you_mean,
+)
 from onnx2snn.conversion.pass_request import PassRequest
 from onnx2snn.errors import OptionError
 from onnx2snn.metadata.input_coding import CODINGS
@@ -17,7 +26,7 @@ from onnx2snn.methods.published import METHODS
 from onnx2snn.passes import PASSES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable
 
     from onnx2snn.data.dataset import Dataset
 
@@ -48,7 +57,11 @@ def _option(text: str, *, default: Any, choices: Iterable[str] = ()) -> Any:  # 
 
 _NO_CORRECTIONS = "none"
 
+_NAMED = {"skip_passes": PASS, "passes": PASS, "corrections": CORRECTION}
+"""Option that several names in one text are to, to the kind of these names."""
 
+
+@checked_fields
 @document_parts
 @dataclasses.dataclass(frozen=True)
 class Options:
@@ -110,14 +123,11 @@ class Options:
     def __post_init__(self) -> None:
         """Check all that can be checked without the model."""
         self._take_names()
+        self._take_values()
         self._check_passes()
         self.chosen_method()
-        if self.spike not in SPIKE:
-            message = f"spike must be one of {', '.join(SPIKE)}, not {self.spike!r}"
-            raise OptionError(message)
-        if self.seed < 0:
-            message = f"seed must be at least 0, not {self.seed}"
-            raise OptionError(message)
+        checked_choice("spike", self.spike, SPIKE)
+        checked_count("seed", self.seed)
         self.codings()
 
     def _take_names(self) -> None:
@@ -126,22 +136,31 @@ class Options:
         Names of nodes may hold commas: a text is one of them.
         """
         for option in ("until", "nodes_to_exclude"):
-            given = getattr(self, option)
-            names = (given,) if isinstance(given, str) else tuple(given)
+            names = checked_names(option, getattr(self, option))
             object.__setattr__(self, option, names)
-        passes = current_names(PASS, split_names(self.skip_passes))
-        object.__setattr__(self, "skip_passes", passes)
-        object.__setattr__(self, "passes", split_names(self.passes))
-        if self.corrections is not None:
-            names = current_names(CORRECTION, split_names(self.corrections))
-            object.__setattr__(self, "corrections", names)
+        for option in ("skip_passes", "passes", "corrections"):
+            given = getattr(self, option)
+            if given is not None:
+                names = split_names(checked_names(option, given))
+                current = current_names(_NAMED[option], names)
+                object.__setattr__(self, option, current)
+
+    def _take_values(self) -> None:
+        """Check the types of the options that are no names, and no part of the method."""
+        for field in dataclasses.fields(self):
+            kind = type(field.default)
+            if kind in (bool, int):
+                value = checked_value(field.name, getattr(self, field.name), kind)
+                object.__setattr__(self, field.name, value)
 
     def _check_passes(self) -> None:
         for text in self.passes:
             PassRequest.parse(text)
         unknown = [name for name in self.skip_passes if name not in PASSES]
         if unknown:
-            message = f"skip_passes: no pass {', '.join(unknown)}; there are {', '.join(PASSES)}"
+            near = did_you_mean(unknown[0], PASSES)
+            known = near or f"; there are {', '.join(PASSES)}"
+            message = f"skip_passes: no pass {', '.join(unknown)}{known}"
             raise OptionError(message)
         needed = [name for name in self.skip_passes if name in _NEEDED]
         if needed:
@@ -158,18 +177,18 @@ class Options:
             OptionError: There is no such coding.
         """
         codings = self.input_coding
-        if not isinstance(codings, str):
-            codings = dict(codings)
-        elif "=" in codings:
+        if isinstance(codings, str) and "=" in codings:
             codings = _codings_by_name(codings)
-        chosen = {codings} if isinstance(codings, str) else set(codings.values())
-        if not chosen.issubset(CODINGS):
+        given = codings.values() if isinstance(codings, Mapping) else [codings]
+        unknown = [coding for coding in given if coding not in CODINGS]
+        if unknown:
             message = (
                 f"input_coding must be one of {', '.join(CODINGS)}, for all inputs or by name as "
                 f"in image=events, not {self.input_coding!r}"
+                f"{did_you_mean(unknown[0], CODINGS)}"
             )
             raise OptionError(message)
-        return codings
+        return codings if isinstance(codings, str) else dict(codings)
 
     def chosen_method(self) -> Method:
         """Return the method, with the parts that are given beside it.
@@ -187,10 +206,7 @@ class Options:
     def _named_method(self) -> Method:
         if isinstance(self.method, Method):
             return self.method
-        if self.method not in METHODS:
-            message = f"method must be one of {', '.join(METHODS)}, not {self.method!r}"
-            raise OptionError(message)
-        return METHODS[self.method]
+        return METHODS[checked_choice("method", self.method, METHODS)]
 
     def _given_parts(self) -> dict[str, Any]:
         """Return the parts that replace those of the method."""

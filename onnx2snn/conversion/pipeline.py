@@ -9,6 +9,7 @@ import onnx_ir as ir
 
 from onnx2snn.analysis.exclusion import ExcludedNames
 from onnx2snn.analysis.source_nodes import SourceRecord
+from onnx2snn.arguments import checked_keywords
 from onnx2snn.conversion.options import Options
 from onnx2snn.conversion.pass_request import PassRequest
 from onnx2snn.correction.reference import Reference
@@ -59,6 +60,7 @@ MOST_LEVELS = 255
 """Levels of spikes that carry more than one, beyond which a threshold hardly depends on them."""
 
 
+@checked_keywords(time_steps="T")
 def pipeline(
     options: Options | None = None,
     T: int = 8,  # noqa: N803 (the usual name)

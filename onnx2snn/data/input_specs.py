@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "InputSpec",
     "cast_to_input",
+    "dtype_advice",
     "dtype_problem",
     "input_names",
     "input_specs",
@@ -164,12 +165,17 @@ def dtype_problem(dtype: np.dtype, spec: InputSpec) -> str | None:
     """Say why values of ``dtype`` cannot be fed to ``spec``; None if they can, after a cast."""
     if dtype == spec.dtype or _is_castable(dtype, spec.dtype):
         return None
+    return f"has dtype {dtype}, expected {spec.dtype}{dtype_advice(dtype, spec)}"
+
+
+def dtype_advice(dtype: np.dtype, spec: InputSpec) -> str:
+    """Say how values of ``dtype`` become values for ``spec``; empty if nobody can know."""
     if dtype.kind in "iu" and is_real(spec.dtype):
         return (
-            f"has dtype {dtype}, expected {spec.dtype}: preprocess the values as for the model "
-            f"(scale, mean), then pass them as {spec.dtype}"
+            ": preprocess the values as for the model (scale, mean), then pass them as "
+            f"{spec.dtype}"
         )
-    return f"has dtype {dtype}, expected {spec.dtype}"
+    return ""
 
 
 def _is_castable(dtype: np.dtype, target: np.dtype) -> bool:

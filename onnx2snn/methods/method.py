@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from onnx2snn.arguments import checked_fields, checked_names
 from onnx2snn.errors import OptionError
 from onnx2snn.methods import parts
 from onnx2snn.methods.corrections import CORRECTIONS, MEANS, WEIGHTS
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Method"]
 
 
+@checked_fields
 @document_parts
 @dataclasses.dataclass(frozen=True)
 class Method:
@@ -55,10 +57,11 @@ class Method:
 
     def __post_init__(self) -> None:
         """Check the parts; several corrections may come in one text, or as a list."""
-        names = current_names(CORRECTION, split_names(self.corrections))
+        given = checked_names("corrections", self.corrections)
+        names = current_names(CORRECTION, split_names(given))
         object.__setattr__(self, "corrections", names)
         for name, part in PARTS.items():
-            part.check(getattr(self, name))
+            object.__setattr__(self, name, part.checked(getattr(self, name)))
         self._check_fit(f"neuron {self.neuron!r}", NEURONS[self.neuron].misfits)
         for name in self.corrections:
             self._check_fit(f"the correction {name!r}", CORRECTIONS[name].misfits)

@@ -10,6 +10,7 @@ import dataclasses
 import textwrap
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from onnx2snn.arguments import checked_choice, checked_names, checked_value
 from onnx2snn.errors import OptionError
 from onnx2snn.methods import corrections, neurons, schedules, threshold_rules
 from onnx2snn.methods.number_range import Range
@@ -62,22 +63,22 @@ class Part:
     limits: Range | None = None
     described: str = ""
 
-    def check(self, value: Any) -> None:  # noqa: ANN401 (of the type of the part)
-        """Check a value.
+    def checked(self, value: object) -> Any:  # noqa: ANN401 (of the type of the part)
+        """Return a value, NumPy's scalars as Python's.
 
         Raises:
             OptionError: There is no such value.
         """
-        if self.limits is not None and value not in self.limits:
-            message = f"{self.name} must be {self.limits}, not {value}"
+        if self.kind is tuple:
+            names = checked_names(self.name, value)
+            return tuple(checked_choice(self.name, n, self.choices) for n in names)
+        if self.choices:
+            return checked_choice(self.name, value, self.choices)
+        number = checked_value(self.name, value, self.kind)
+        if self.limits is not None and number not in self.limits:
+            message = f"{self.name} must be {self.limits}, not {number}"
             raise OptionError(message)
-        if not self.choices:
-            return
-        for name in value if self.kind is tuple else (value,):
-            if name not in self.choices:
-                known = ", ".join(self.choices)
-                message = f"{self.name} must be one of {known}, not {name!r}"
-                raise OptionError(message)
+        return number
 
     def facts(self) -> str:
         """Return what it is, and what each of its values means, in words."""

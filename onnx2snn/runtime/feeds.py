@@ -1,53 +1,115 @@
-"""Check whether feeds fit the inputs of a network."""
+"""Feeds of a network as users give them: their types, and whether they fit."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import TYPE_CHECKING, TypeAlias
 
-from onnx2snn.errors import RuntimeShapeError
+import numpy as np
+
+from onnx2snn.arguments import did_you_mean
+from onnx2snn.data.input_specs import (
+    cast_to_input,
+    dtype_advice,
+    dtype_problem,
+    input_names,
+    is_real,
+)
+from onnx2snn.data.sources import array_of
+from onnx2snn.errors import CalibrationError, RuntimeShapeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    import numpy as np
+    import numpy.typing as npt
 
     from onnx2snn.data.input_specs import InputSpec
 
     Feeds: TypeAlias = Mapping[str, np.ndarray]
+    AnyFeeds: TypeAlias = Mapping[str, npt.ArrayLike] | npt.ArrayLike
     Run: TypeAlias = Callable[[Feeds], list[np.ndarray]]
 
-__all__ = ["check_feeds"]
+__all__ = ["check_event_lengths", "read_feeds"]
 
 
-def check_feeds(
-    arrays: Feeds,
-    inputs: Sequence[InputSpec],
-    events: Collection[str],
-    time_steps: int | None,
-) -> None:
-    """Refuse feeds that a network does not run on.
+def read_feeds(
+    given: Mapping[str, object], inputs: Sequence[InputSpec], events: Collection[str]
+) -> dict[str, np.ndarray]:
+    """Return feeds as arrays of the types of their inputs.
 
     Args:
-        arrays: The feeds, by name.
+        given: Arrays, tensors of any framework or nested lists, by name.
         inputs: The inputs of the network.
         events: Names of those inputs that are events, [T, N, ...].
-        time_steps: T that is asked for; None for as many steps as there are events.
 
     Raises:
         RuntimeShapeError: They do not fit; all problems are told at once.
     """
-    names = {spec.name for spec in inputs}
-    problems = [f"no input {name!r}" for name in arrays if name not in names]
+    arrays = {
+        spec.name: _array_for(spec, given[spec.name])
+        for spec in inputs
+        if spec.name in given
+    }
+    problems = _name_problems(given, inputs)
     for spec in inputs:
         data = arrays.get(spec.name)
         problems += _input_problems(data, spec, is_events=spec.name in events)
-    if not problems:
-        lengths = {name: len(arrays[name]) for name in events}
-        problems = _length_problems(lengths, time_steps)
+    _refuse_problems(problems)
+    cast = {spec.name: cast_to_input(arrays[spec.name], spec) for spec in inputs}
+    _refuse_problems(
+        [
+            f"input {spec} was given {count} values {reason}"
+            for spec in inputs
+            for reason, count in cast[spec.name][1].items()
+            if not is_real(spec.dtype)
+        ]
+    )
+    return {name: values for name, (values, _) in cast.items()}
+
+
+def check_event_lengths(
+    arrays: Feeds, events: Collection[str], time_steps: int | None
+) -> None:
+    """Refuse events of too few steps.
+
+    Args:
+        arrays: The feeds, by name.
+        events: Names of those inputs that are events, [T, N, ...].
+        time_steps: T that is asked for; None for as many steps as there are events.
+
+    Raises:
+        RuntimeShapeError: There are fewer steps, or inputs differ in their number.
+    """
+    lengths = {name: len(arrays[name]) for name in events}
+    _refuse_problems(_length_problems(lengths, time_steps))
+
+
+def _refuse_problems(problems: Sequence[str]) -> None:
     if problems:
         lines = ["the feeds do not fit the network:", *problems]
         raise RuntimeShapeError("\n  ".join(lines))
+
+
+def _array_for(spec: InputSpec, value: object) -> np.ndarray:
+    """Return what is given for an input as an array; Python's whole numbers are real as well."""
+    try:
+        array = array_of(value)
+    except CalibrationError as error:
+        message = f"the feed of input {spec.name!r} is no array: {error}"
+        raise RuntimeShapeError(message) from error
+    is_of_python = isinstance(value, (list, tuple, int))
+    if is_of_python and array.dtype == np.dtype(int) and is_real(spec.dtype):
+        return array.astype(spec.dtype)
+    return array
+
+
+def _name_problems(given: Iterable[str], inputs: Sequence[InputSpec]) -> list[str]:
+    names = input_names(inputs)
+    return [
+        f"no input {name!r}{did_you_mean(name, names)}"
+        for name in given
+        if name not in names
+    ]
 
 
 def _input_problems(
@@ -56,8 +118,9 @@ def _input_problems(
     if data is None:
         return [f"missing input {spec}"]
     described = _described_events(spec) if is_events else str(spec)
-    if data.dtype != spec.dtype:
-        return [f"input {described} was given {data.dtype}"]
+    if dtype_problem(data.dtype, spec):
+        advice = dtype_advice(data.dtype, spec)
+        return [f"input {described} was given {data.dtype}{advice}"]
     if not _fits_shape(data.shape, spec.shape):
         return [f"input {described} was given shape {list(data.shape)}"]
     return []

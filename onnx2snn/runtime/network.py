@@ -8,22 +8,28 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from onnx2snn.arguments import checked_keywords
 from onnx2snn.data.input_specs import input_specs
-from onnx2snn.errors import InvalidModelError, OptionError, RuntimeShapeError
+from onnx2snn.errors import InvalidModelError, RuntimeShapeError
 from onnx2snn.graph import array
 from onnx2snn.metadata.facts import DEFAULT_TIME_STEPS, INPUT_CODINGS
 from onnx2snn.metadata.input_coding import EVENTS
-from onnx2snn.runtime.feeds import check_feeds
+from onnx2snn.runtime.feeds import check_event_lengths, read_feeds
 from onnx2snn.runtime.split import split_behind_loop
-from onnx2snn.schedules import LOOP_NAME, checked_time_steps, time_loops
+from onnx2snn.schedules import (
+    LOOP_NAME,
+    checked_time_steps,
+    several_time_steps,
+    time_loops,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     import onnx_ir as ir
 
-    from onnx2snn.runtime.feeds import Feeds, Run
+    from onnx2snn.runtime.feeds import AnyFeeds, Feeds, Run
 
     Runtime: TypeAlias = Callable[[Path | ir.Model], Run]
 
@@ -42,9 +48,10 @@ class Network:
         inputs: The inputs of the network, with the ANN's own names.
         events: Names of those inputs that are events, [T, N, ...]: T is their length.
         outputs: Names of the outputs, the ANN's own.
-        model: The network as a graph.
-        time_steps: T the network was made for; it runs for that if none is given and it has no
-            events.
+        model: The network as an ``onnx_ir.Model``.
+        path: Its file, None if it was not loaded from one that stays open.
+        T: Number of time steps the network was made for; it runs for that if none is given and
+            it has no events.
 
     Raises:
         InvalidModelError: The model has no loop over time of ours.
@@ -55,11 +62,12 @@ class Network:
     ) -> None:
         """Load ``model`` into the runtime."""
         self.model = model
+        self.path = path
         time_steps = _time_steps_value(model)
         self.inputs = input_specs(model)
         self.events = _event_names(model)
         self.outputs = tuple(str(value.name) for value in model.graph.outputs)
-        self.time_steps = _default_time_steps(model, time_steps)
+        self.T = _default_time_steps(model, time_steps)
         self._time_steps_input = _name_of_input(time_steps)
         self._tells_all_steps = _is_one_loop_in_main_graph(model.graph)
         self._runtime = runtime
@@ -67,25 +75,31 @@ class Network:
         self._run = runtime(source)
         self._parts: tuple[_Part, _Part] | None = None
 
+    @property
+    def time_steps(self) -> int:
+        """The older name of ``T``."""
+        return self.T
+
+    @checked_keywords(time_steps="T")
     def run(
         self,
-        feeds: Feeds | np.ndarray,
+        feeds: AnyFeeds,
         T: int | None = None,  # noqa: N803 (the usual name)
     ) -> dict[str, np.ndarray]:
         """Return the outputs after T steps.
 
         Args:
-            feeds: One array for each input; an array alone is that of the only input.
+            feeds: One array for each input; an array alone is that of the only input. Tensors of
+                any framework and nested lists count as arrays. Values of another type become
+                that of the input, real numbers of real ones, integers of integers in its range.
             T: Number of time steps, >= 1; None for the number the network was made for, or for
                 as many as there are events.
 
         Raises:
-            RuntimeShapeError: A feed is missing, has another type or shape than its input, or
-                holds events of fewer than T steps.
-            OptionError: ``T`` is less than 1.
+            RuntimeShapeError: A feed is missing, has another shape or another kind of values
+                than its input, or holds events of fewer than T steps.
+            OptionError: ``T`` is no whole number, or less than 1.
         """
-        if not isinstance(feeds, Mapping):
-            feeds = {self._only_input(): feeds}
         time_steps = None if T is None else checked_time_steps(T)
         arrays = self._checked_feeds(feeds, time_steps)
         results = self._run(arrays)
@@ -94,10 +108,13 @@ class Network:
     def steps_in(self, feeds: Feeds) -> int:
         """Return for how many steps the network runs on ``feeds`` if none are given."""
         lengths = [len(feeds[name]) for name in self.events if name in feeds]
-        return min(lengths, default=self.time_steps)
+        return min(lengths, default=self.T)
 
+    @checked_keywords(steps="T", time_steps="T")
     def run_at(
-        self, feeds: Feeds, steps: Sequence[int]
+        self,
+        feeds: AnyFeeds,
+        T: int | Iterable[int],  # noqa: N803 (the usual name)
     ) -> dict[int, dict[str, np.ndarray]]:
         """Return the outputs after each of several numbers of steps.
 
@@ -105,20 +122,17 @@ class Network:
         fire one after another: what they send is then known for one T only.
 
         Args:
-            feeds: One array for each input.
-            steps: Numbers of time steps, >= 1; the network runs for the largest.
+            feeds: As ``run`` takes them.
+            T: Numbers of time steps, >= 1, or a single one; the network runs for the largest.
 
         Raises:
-            RuntimeShapeError: A feed is missing, or has another type or shape than its input.
+            RuntimeShapeError: A feed is missing, or does not fit its input.
             OptionError: A number of steps is less than 1, or there is none.
         """
-        if not steps:
-            message = "no number of time steps is given"
-            raise OptionError(message)
+        wanted = several_time_steps(T)
         if not self._tells_all_steps:
-            return {t: self.run(feeds, t) for t in steps}
+            return {t: self.run(feeds, t) for t in wanted}
         trunk, readout = self._trunk_and_readout()
-        wanted = [checked_time_steps(t) for t in steps]
         most = max(wanted)
         arrays = self._checked_feeds(feeds, most)
         carried = trunk.run(arrays)
@@ -147,16 +161,17 @@ class Network:
         return self.inputs[0].name
 
     def _checked_feeds(
-        self, feeds: Feeds, time_steps: int | None
+        self, given: AnyFeeds, time_steps: int | None
     ) -> dict[str, np.ndarray]:
         """Return the feeds of the runtime, for so many steps; refuse those that do not fit."""
-        arrays = {name: np.asarray(data) for name, data in feeds.items()}
-        check_feeds(arrays, self.inputs, self.events, time_steps)
+        feeds = given if isinstance(given, Mapping) else {self._only_input(): given}
+        arrays = read_feeds(feeds, self.inputs, self.events)
+        check_event_lengths(arrays, self.events, time_steps)
         if self._time_steps_input is None:
             for name in self.events:
                 arrays[name] = arrays[name][:time_steps]
             return arrays
-        count = self.time_steps if time_steps is None else time_steps
+        count = self.T if time_steps is None else time_steps
         data = np.array(count, np.int64)
         arrays[self._time_steps_input] = data
         return arrays

@@ -43,6 +43,7 @@ from onnx2snn.schedules.time_steps import (
     MOST_TIME_STEPS,
     TIME_STEPS,
     checked_time_steps,
+    several_time_steps,
     time_steps_input,
 )
 
@@ -59,6 +60,7 @@ __all__ = [
     "hand_over_output",
     "is_layer_loop",
     "layers_in_a_row",
+    "several_time_steps",
     "spike_weights_of",
     "states",
     "time_loops",

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.errors import OptionError
 from onnx2snn.graph import constant
 
-__all__ = ["MOST_TIME_STEPS", "TIME_STEPS", "checked_time_steps", "time_steps_input"]
+__all__ = [
+    "MOST_TIME_STEPS",
+    "TIME_STEPS",
+    "checked_time_steps",
+    "several_time_steps",
+    "time_steps_input",
+]
 
 TIME_STEPS = "T"
 """Name of the graph input that holds the number of time steps, if the ANN leaves it free."""
@@ -32,6 +40,28 @@ def checked_time_steps(value: object) -> int:
         message = f"T must be at most {MOST_TIME_STEPS}, not {value!r}"
         raise OptionError(message)
     return count
+
+
+def several_time_steps(value: object) -> list[int]:
+    """Return the different numbers of time steps in a single one, or in several.
+
+    Raises:
+        OptionError: One is no such number, or there is none.
+    """
+    counts = [checked_time_steps(each) for each in _each_of(value)]
+    if not counts:
+        message = "no number of time steps is given"
+        raise OptionError(message)
+    return list(dict.fromkeys(counts))
+
+
+def _each_of(value: object) -> Iterable[object]:
+    """Return what a value holds, or the value alone where it holds nothing."""
+    if isinstance(value, np.ndarray):
+        return value.reshape(-1)
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return value
+    return (value,)
 
 
 def time_steps_input(graph: ir.Graph, time_steps: int) -> ir.Value:

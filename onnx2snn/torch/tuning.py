@@ -11,20 +11,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from onnx2snn.arguments import checked_keywords
 from onnx2snn.conversion.reference import read_reference
 from onnx2snn.data.dataset import check_batch_size, check_source, dataset
 from onnx2snn.data.events import data_specs, time_first
 from onnx2snn.errors import OptionError
 from onnx2snn.metadata.facts import SOURCE_SHA256, TUNED
 from onnx2snn.progress import track
-from onnx2snn.runtime import load
-from onnx2snn.storage.large_models import save_model
+from onnx2snn.runtime import Emitted, load
 from onnx2snn.torch.mixed_batches import MixedBatches
 from onnx2snn.torch.spiking import SpikingModule
 from onnx2snn.torch.teacher import Teacher, as_tensors, distances
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Mapping
 
     import onnx_ir as ir
@@ -61,19 +60,23 @@ class TunedEpoch:
     seconds: float
 
 
-@dataclasses.dataclass(frozen=True)
-class Tuning:
-    """A tuned network.
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Tuning(Emitted):
+    """A tuned network; whatever takes a network takes it.
 
     Attributes:
-        network: The network: the graph, names and types that it had, with other constants.
+        ir_model: The network, as an ``onnx_ir.Model``: the graph, names and types that it had,
+            with other constants.
         epochs: The result of each epoch.
         samples: Number of samples in the data.
     """
 
-    network: ir.Model = dataclasses.field(repr=False)
     epochs: tuple[TunedEpoch, ...]
     samples: int
+
+    def __repr__(self) -> str:
+        """Return it in a line: a graph would fill the screen."""
+        return f"Tuning({len(self.epochs)} epochs on {self.samples} samples)"
 
     def as_dict(self) -> dict[str, Any]:
         """Return what happened as plain data."""
@@ -82,15 +85,8 @@ class Tuning:
             "epochs": [dataclasses.asdict(e) for e in self.epochs],
         }
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the network to ``path``, whole or not at all.
 
-        Raises:
-            OutputError: The file cannot be written.
-        """
-        save_model(self.network, path)
-
-
+@checked_keywords()
 def tune(  # noqa: PLR0913 (each is an option of its own)
     snn: AnyNetwork,
     ann: AnyModel,
@@ -158,7 +154,7 @@ def _tune_network(
 ) -> Tuning:
     """Return the tuned copy of a network."""
     model = network.model.clone()
-    module = SpikingModule(model, network.time_steps)
+    module = SpikingModule(model, network.T)
     specs = _specs_of_data(network)
     data = dataset(calibration, specs)
     source = read_reference(ann, network)
@@ -194,7 +190,7 @@ def _specs_of_data(network: Network) -> list[InputSpec]:
     for spec in data_specs(network.inputs, network.events):
         if spec.name in network.events and spec.shape is not None:
             samples, _, *features = spec.shape
-            shape = (samples, network.time_steps, *features)
+            shape = (samples, network.T, *features)
             specs.append(dataclasses.replace(spec, shape=shape))
         else:
             specs.append(spec)

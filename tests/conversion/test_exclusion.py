@@ -93,7 +93,7 @@ def test_weights_that_are_left_are_not_fitted(left: dict[str, Any]) -> None:
     for name in own:
         text = text.replace(", w)", f", {name})", 1)
     ann = ir.to_proto(model(text, **own))
-    network = onnx2snn.convert(ann, 4, normal(9, 256, 4), **left).network
+    network = onnx2snn.convert(ann, 4, normal(9, 256, 4), **left).ir_model
     graphs = [
         network.graph,
         *(node.attributes["body"].as_graph() for node in time_loops(network.graph)),

@@ -145,7 +145,7 @@ def test_the_network_runs_for_as_many_steps_as_there_are_events() -> None:
     )
     network = onnx2snn.load(conversion.model)
     assert network.events == ("x",)
-    assert network.time_steps == T
+    assert network.T == T
     events = time_first(EVENTS)
     longer = np.concatenate([events] * 8)
     error = [

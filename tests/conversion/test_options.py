@@ -249,3 +249,72 @@ def test_levels_of_a_method() -> None:
     }
     assert found == {"auto": 8, "augmapping": 32, "spikeconverter": 255}
     assert np.all([METHODS[name].name == name for name in METHODS])
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"v_init": "half"}, "v_init must be a number, not 'half'"),
+        ({"v_init": True}, "v_init must be a number, not True"),
+        (
+            {"leak": None, "max_spikes": 2.5},
+            "max_spikes must be a whole number, not 2.5",
+        ),
+        ({"per_channel": "no"}, "per_channel must be True or False, not 'no'"),
+        ({"keep_weights": "yes"}, "keep_weights must be True or False, not 'yes'"),
+        ({"check": 0}, "check must be True or False, not 0"),
+        ({"neuron": ["if"]}, r"neuron must be one of .*, not \['if'\]"),
+        ({"method": ["auto"]}, r"method must be one of .*, not \['auto'\]"),
+        ({"corrections": 5}, "corrections must be a name or several, not 5"),
+        ({"corrections": [5]}, r"corrections must be a name or several, not \[5\]"),
+        ({"until": 5}, "until must be a name or several, not 5"),
+        ({"nodes_to_exclude": [None]}, "nodes_to_exclude must be a name or several"),
+        ({"skip_passes": 5}, "skip_passes must be a name or several, not 5"),
+        ({"input_coding": 5}, "input_coding must be one of .*, not 5"),
+        ({"spike": ["all"]}, r"spike must be one of .*, not \['all'\]"),
+        ({"seed": "1"}, "seed must be a whole number, not '1'"),
+        ({"seed": 1.0}, r"seed must be a whole number, not 1\.0"),
+    ],
+)
+def test_values_of_another_type(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        Options(**options)
+
+
+def test_scalars_of_numpy_are_numbers() -> None:
+    options = Options(seed=np.int32(3), v_init=np.float64(0.25), check=np.False_)
+    assert (options.seed, options.v_init, options.check) == (3, 0.25, False)
+    assert options.describe(None) == Options(seed=3, v_init=0.25).describe(None)
+
+
+@pytest.mark.parametrize(
+    "options, near",
+    [
+        ({"neuron": "gate"}, "'gated'"),
+        ({"method": "rmpp"}, "'rmp'"),
+        ({"threshold": "percentil"}, "'percentile'"),
+        ({"corrections": "weight"}, "'weights'"),
+        ({"schedule": "Layerwise"}, "'layerwise'"),
+        ({"spike": "activation"}, "'activations'"),
+        ({"input_coding": "event"}, "'events'"),
+        ({"input_coding": "image=rates"}, "'rate'"),
+        ({"skip_passes": "fold-batchnorm"}, "'fold-batch-norm'"),
+    ],
+)
+def test_a_wrong_choice_is_told_with_the_nearest(
+    options: dict[str, Any], near: str
+) -> None:
+    with pytest.raises(OptionError, match=f"; did you mean {near}"):
+        Options(**options)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"v_init": "half"}, "v_init must be a number, not 'half'"),
+        ({"nuron": "if"}, r"Method\(\) has no argument 'nuron'; did you mean 'neuron'"),
+    ],
+)
+def test_arguments_of_a_method(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        Method(**options)

@@ -201,7 +201,7 @@ def test_a_pass_of_another_package_runs(
         conversion = onnx2snn.convert(MODEL, 2, FEW, check=False, passes=given)
     names = passes_run(caplog)
     assert names.index("louder") == names.index(neighbor) + distance
-    assert conversion.network.doc_string == "LOUD"
+    assert conversion.ir_model.doc_string == "LOUD"
 
 
 @pytest.mark.usefixtures("louder")

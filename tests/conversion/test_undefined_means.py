@@ -56,7 +56,7 @@ def test_samples_without_a_spike_spoil_no_weights() -> None:
     conversion = onnx2snn.convert(ann, 1, {"x": faint})
     constants = [
         tensor.const_value.numpy()
-        for graph in (conversion.network.graph, *conversion.network.graph.subgraphs())
+        for graph in (conversion.ir_model.graph, *conversion.ir_model.graph.subgraphs())
         for tensor in graph.initializers.values()
         if tensor.const_value is not None and tensor.dtype is ir.DataType.FLOAT
     ]

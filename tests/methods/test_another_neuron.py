@@ -70,12 +70,12 @@ def test_a_conversion_puts_it_in_and_both_runtimes_run_it(schedule: str) -> None
     )
     neurons = [
         node
-        for node in conversion.network.graph.all_nodes()
+        for node in conversion.ir_model.graph.all_nodes()
         if node.op_type == "DoubleSpikeIF"
     ]
     assert len(neurons) == 2
     outputs = [
-        onnx2snn.load(conversion.network, runtime).run(calibration)["y"]
+        onnx2snn.load(conversion.ir_model, runtime).run(calibration)["y"]
         for runtime in ("numpy", "ort")
     ]
     np.testing.assert_allclose(*outputs, rtol=1e-5, atol=1e-5)

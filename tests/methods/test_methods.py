@@ -95,7 +95,7 @@ def most_spikes(method: Method) -> int:
 @EACH_METHOD
 def test_thresholds(method: Method) -> None:
     x = images(method, 7, 4000)  # so many that no threshold is drawn toward the others
-    found = thresholds(converted(method, x, corrections=("none",)).network)
+    found = thresholds(converted(method, x, corrections=("none",)).ir_model)
     levels = method.levels(T)
     for theta, z in zip(found, oracle.activations(layers(method), x), strict=False):
         a = np.maximum(z, 0)
@@ -124,7 +124,7 @@ def test_outputs(method: Method, runtime: str) -> None:
     most = most_spikes(method)
     neurons = [
         Neurons(method.neuron, T, theta * most, method.v_init, most)
-        for theta in thresholds(plain.network)
+        for theta in thresholds(plain.ir_model)
     ]
     corrected = layers(method)
     if method.corrections:
@@ -145,10 +145,10 @@ def test_the_biases_of_the_steps() -> None:
     """A little more or less of a bias changes no spike of a few samples: here is the table."""
     method = METHODS["ftbc"]
     x = images(method, 7, 200)
-    base = thresholds(converted(method, x, corrections=("none",)).network)
+    base = thresholds(converted(method, x, corrections=("none",)).ir_model)
     neurons = [Neurons(method.neuron, T, theta, method.v_init) for theta in base]
     oracle.spiking(layers(method), neurons, method.corrections, x)
-    found = constants(converted(method, x).network)
+    found = constants(converted(method, x).ir_model)
     for name, neuron in zip(("a1", "a2"), neurons, strict=True):
         np.testing.assert_allclose(found[f"{name}.biases"], neuron.bias, atol=1e-5)
 

@@ -48,7 +48,7 @@ def test_each_correction_is_computed_in_the_order_of_the_table() -> None:
 def test_each_schedule_is_written(name: str) -> None:
     conversion = onnx2snn.convert(DIGITS, T=2, schedule=name)
     assert conversion.report["schedule"] == name
-    loops = time_loops(conversion.network.graph)
+    loops = time_loops(conversion.ir_model.graph)
     assert all(map(is_layer_loop, loops)) == (name == "layerwise")
 
 

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -98,3 +98,39 @@ def test_the_numpy_runtime_does_without_onnxruntime(snn: Path, tmp_path: Path) -
     assert (done.returncode, done.stderr) == (0, "")
     expected = onnx2snn.load(network(), "numpy").run({"x": X})["y"]
     np.testing.assert_array_equal(np.load(snn.with_name("y.npz"))["y"], expected)
+
+
+def test_a_conversion_is_a_network() -> None:
+    ann = model(
+        "(float[N,3] x) => (y) { h = MatMul (x, w)  y = Relu (h) }", w=dyadic(2, 3, 2)
+    )
+    conversion = onnx2snn.convert(ann, 4)
+    expected = onnx2snn.load(conversion.model).run(X)["y"]
+    assert isinstance(conversion.network, onnx2snn.Network)
+    np.testing.assert_array_equal(conversion.network.run(X)["y"], expected)
+    for runtime in ("ort", "numpy"):
+        for form in (conversion, conversion.network, conversion.ir_model):
+            found = onnx2snn.load(form, runtime).run(X)["y"]
+            np.testing.assert_allclose(found, expected, rtol=1e-6)  # two runtimes
+    labels = np.zeros(len(X), np.int64)
+    assert onnx2snn.evaluate(conversion, {"x": X, "y": labels}, T=4).samples == len(X)
+
+
+def test_what_is_no_network() -> None:
+    given: Any = np.zeros(3)
+    with pytest.raises(TypeError, match=r"a network is a path, .*, not ndarray"):
+        onnx2snn.load(given)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"runtime": "numpi"}, r"one of ort, numpy, not 'numpi'; did you mean 'numpy'"),
+        ({"runtime": None}, "runtime must be one of ort, numpy, not None"),
+        ({"threads": "2"}, "threads must be a whole number, not '2'"),
+        ({"threads": True}, "threads must be a whole number, not True"),
+    ],
+)
+def test_options_of_another_type(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(onnx2snn.OptionError, match=message):
+        onnx2snn.load(network(), **options)

@@ -39,7 +39,7 @@ def test_run(runtime: str) -> None:
     network = onnx2snn.load(proto(), runtime, threads=1)
     assert [spec.name for spec in network.inputs] == ["x", "k"]
     assert network.outputs == ("y", "a", "p", "still", "last")
-    assert network.time_steps == 6
+    assert network.T == 6
     found = network.run(FEEDS)
     expected = run_ort(proto(), FEEDS)
     assert list(found) == list(expected)
@@ -106,7 +106,7 @@ def test_forms_of_a_model(form: str, tmp_path: Path) -> None:
         "bytes": path.read_bytes(),
         "proto": proto(),
     }
-    assert onnx2snn.load(forms[form]).time_steps == 6
+    assert onnx2snn.load(forms[form]).T == 6
 
 
 def test_an_ann_whose_values_are_called_t() -> None:
@@ -115,7 +115,7 @@ def test_an_ann_whose_values_are_called_t() -> None:
         step=dyadic(1, 4, 4),
     )
     network = onnx2snn.load(emitted(ann, 5))
-    assert network.time_steps == 5
+    assert network.T == 5
     feeds = {"x": dyadic(2, 3, 4, unit=16)}
     expected = run_ort(emitted(ann.clone(), 5), feeds)["T"]
     np.testing.assert_array_equal(network.run(feeds)["T"], expected)
@@ -127,7 +127,7 @@ def test_an_ann_with_a_weight_called_t() -> None:
         "(float[N,4] x) => (y) { h = Gemm (x, T)  y = Relu (h) }", T=dyadic(1, 4, 4)
     )
     network = onnx2snn.load(emitted(ann, 5))
-    assert network.time_steps == 5
+    assert network.T == 5
     feeds = {"x": dyadic(2, 3, 4, unit=16)}
     np.testing.assert_array_equal(
         network.run(feeds, T=3)["y"],
@@ -167,14 +167,18 @@ def test_an_array_alone_is_that_of_the_only_input(runtime: str) -> None:
 @RUNTIMES
 def test_feeds_that_do_not_fit_are_all_named(runtime: str) -> None:
     network = onnx2snn.load(proto(), runtime)
-    feeds = {"x": FEEDS["x"][:, :, :5], "k": FEEDS["k"].astype(float), "z": FEEDS["k"]}
+    feeds = {
+        "x": FEEDS["x"][:, :, :5],
+        "k": FEEDS["k"].astype(complex),
+        "z": FEEDS["k"],
+    }
     with pytest.raises(RuntimeShapeError) as caught:
         network.run(feeds)
     assert str(caught.value).splitlines() == [
         "the feeds do not fit the network:",
         "  no input 'z'",
         "  input 'x' float32 [N, 2, 6, 5] was given shape [3, 2, 5, 5]",
-        "  input 'k' float32 [N, 5] was given float64",
+        "  input 'k' float32 [N, 5] was given complex128",
     ]
     with pytest.raises(RuntimeShapeError, match="missing input 'k' float32"):
         network.run_at({"x": FEEDS["x"]}, [3])

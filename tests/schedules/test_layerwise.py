@@ -89,7 +89,7 @@ def test_the_report_has_the_thresholds_of_the_largest_values(
     assert [layer["neuron"] for layer in layers] == ["InverseLeakyIF"] * 4
     for layer in layers:
         assert 0 < layer["v_threshold_min"] < layer["v_threshold_max"]
-    loop = time_loops(conversion.network.graph)[0]
+    loop = time_loops(conversion.ir_model.graph)[0]
     neuron = next(
         node for node in loop.attributes["body"].as_graph() if "IF" in node.op_type
     )

@@ -85,7 +85,7 @@ def test_a_large_network_is_two_files(
     assert conversion.report["layers"] == expected.report["layers"]
     weights = [
         value.const_value
-        for graph in conversion.network.graphs()
+        for graph in conversion.ir_model.graphs()
         for value in graph.initializers.values()
     ]
     mapped = [tensor for tensor in weights if isinstance(tensor, ir.ExternalTensor)]

@@ -72,7 +72,7 @@ def test_coded_inputs_enter_with_their_means(coding: str) -> None:
     )
     data = np.abs(dyadic(5, 6, 3, unit=16))
     events = {"events": {"x": np.stack([data] * 4, 1)}, "rate": {"x": data}}[coding]
-    snn = onnx2snn.convert(ann, 4, events, input_coding=coding).network
+    snn = onnx2snn.convert(ann, 4, events, input_coding=coding).ir_model
     x = dyadic(4, 4, 5, 3, unit=16) if coding == "events" else data
     y = onnx2snn.load(snn, "numpy").run({"x": x}, 4)["y"]
     module = SpikingModule(snn, 4)
@@ -89,7 +89,7 @@ def test_a_bias_for_each_step_enters_with_its_mean() -> None:
         u=MATRICES["u"],
     )
     x = dyadic(4, 64, 3, unit=16)
-    snn = onnx2snn.convert(ann, 4, {"x": x}, corrections=["step-bias"]).network
+    snn = onnx2snn.convert(ann, 4, {"x": x}, corrections=["step-bias"]).ir_model
     module = SpikingModule(snn, 4)
     y = onnx2snn.load(snn, "numpy").run({"x": x}, 4)["y"]
     np.testing.assert_allclose(
@@ -215,7 +215,7 @@ def test_a_network_layer_by_layer_or_in_float16_is_refused() -> None:
         "(float[N,3] x) => (float[N,4] y) { h = MatMul (x, w) y = Relu (h) }",
         w=MATRICES["w"],
     )
-    layers = onnx2snn.convert(ann, 4, schedule="layerwise").network
+    layers = onnx2snn.convert(ann, 4, schedule="layerwise").ir_model
     with pytest.raises(InvalidModelError, match="'lockstep'"):
         SpikingModule(layers, 4)
     half = model(

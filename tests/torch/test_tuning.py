@@ -63,7 +63,7 @@ def constants(network: ir.Model) -> dict[str, np.ndarray]:
 
 def test_the_network_comes_closer_to_its_ann(snn: str, tuned: Tuning) -> None:
     assert tuned.epochs[-1].loss < tuned.epochs[0].loss
-    assert distance(tuned.network) < 0.8 * distance(snn)
+    assert distance(tuned.ir_model) < 0.8 * distance(snn)
 
 
 def test_all_but_constants_and_metadata_stays(
@@ -101,7 +101,7 @@ def _forget(graph: onnx.GraphProto) -> None:
 
 
 def test_a_threshold_is_the_same_inside_and_behind_the_loop(tuned: Tuning) -> None:
-    found = constants(tuned.network)
+    found = constants(tuned.ir_model)
     inside = [name for name in found if name.endswith(".v_threshold.body")]
     assert inside
     for name in inside:
@@ -109,7 +109,7 @@ def test_a_threshold_is_the_same_inside_and_behind_the_loop(tuned: Tuning) -> No
 
 
 def test_the_metadata_say_with_what_it_was_tuned(snn: str, tuned: Tuning) -> None:
-    props = dict(tuned.network.metadata_props)
+    props = dict(tuned.ir_model.metadata_props)
     noted = json.loads(props.pop("onnx2snn.tuned"))
     before = {entry.key: entry.value for entry in onnx.load(snn).metadata_props}
     assert props == before
@@ -122,7 +122,7 @@ def test_the_metadata_say_with_what_it_was_tuned(snn: str, tuned: Tuning) -> Non
 
 def test_the_same_seed_gives_the_same_network_and_another_another(snn: str) -> None:
     first, again, other = (
-        constants(tune(snn, ANN, IMAGES[:96], epochs=1, seed=seed).network)
+        constants(tune(snn, ANN, IMAGES[:96], epochs=1, seed=seed).ir_model)
         for seed in (3, 3, 4)
     )
     assert all(np.array_equal(first[name], again[name]) for name in first)
@@ -147,7 +147,7 @@ def test_batches_of_the_network_s_own_size_are_kept_and_told_of() -> None:
         u=normal(2, 8, 2),
     )
     x = normal(3, 42, 3)
-    snn = onnx2snn.convert(ann, 2, x).network
+    snn = onnx2snn.convert(ann, 2, x).ir_model
     heard: list[tuple[str, int, int | None]] = []
     with listening(lambda name, done, total: heard.append((name, done, total))):
         tuned = tune(snn, ann, x, epochs=2, batch_size=4)
@@ -167,7 +167,9 @@ def small_ann(size: float = 1.0) -> ir.Model:
 
 def test_events_are_as_many_steps_as_the_network_was_made_for() -> None:
     events = normal(3, 64, 4, 3)
-    snn = onnx2snn.convert(small_ann(), 4, {"x": events}, input_coding="events").network
+    snn = onnx2snn.convert(
+        small_ann(), 4, {"x": events}, input_coding="events"
+    ).ir_model
     tuned = tune(snn, small_ann(1.5), {"x": events}, epochs=20, batch_size=4)
     assert tuned.epochs[-1].outputs < 0.7 * tuned.epochs[0].outputs
     with pytest.raises(CalibrationError, match=r"expected \[N, 4, 3\]"):
@@ -176,12 +178,12 @@ def test_events_are_as_many_steps_as_the_network_was_made_for() -> None:
 
 def test_thresholds_stay_positive() -> None:
     ann = small_ann()
-    snn = onnx2snn.convert(ann, 2, normal(3, 64, 3)).network
+    snn = onnx2snn.convert(ann, 2, normal(3, 64, 3)).ir_model
     old = constants(snn)
     new = constants(
         tune(
             snn, ann, normal(3, 64, 3), epochs=8, learning_rate=4.0, batch_size=4
-        ).network
+        ).ir_model
     )
     names = [name for name in old if name.endswith("v_threshold")]
     ratios = np.concatenate([(new[name] / old[name]).reshape(-1) for name in names])
@@ -282,7 +284,7 @@ def test_the_command_writes_a_network_that_runs(
         "epochs": 1, "rate": 0.002, "batch_size": 16, "seed": 5
     }  # fmt: skip
     same = constants(
-        tune(snn, ANN, data, epochs=1, rate=0.002, batch_size=16, seed=5).network
+        tune(snn, ANN, data, epochs=1, rate=0.002, batch_size=16, seed=5).ir_model
     )
     found = constants(ir.load(out))
     assert all(np.array_equal(found[name], same[name]) for name in found)
@@ -306,6 +308,6 @@ def test_a_network_that_torch_cannot_express_is_refused_before_data_is_read() ->
     ann = model(
         "(float[N,3] x) => (float[N,3] y) { h = Relu (x)  [odd] y = HardSwish (h) }"
     )
-    snn = onnx2snn.convert(ann, 2, normal(3, 64, 3)).network
+    snn = onnx2snn.convert(ann, 2, normal(3, 64, 3)).ir_model
     with pytest.raises(UnsupportedError, match="HardSwish"):
         tune(snn, ann, iter([]))

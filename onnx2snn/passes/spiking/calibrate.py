@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, ClassVar
 import onnx_ir as ir
 
 from onnx2snn.analysis.streams import find_streams
+from onnx2snn.arguments import checked_choice
 from onnx2snn.calibration.scales import ThresholdOptions
 from onnx2snn.calibration.threshold_rules import RULES
 from onnx2snn.calibration.threshold_sources import ThresholdSearch, find_scales
-from onnx2snn.errors import OptionError
 from onnx2snn.metadata.scale import SCALE
 
 if TYPE_CHECKING:
@@ -71,9 +71,7 @@ class Calibrate(ir.passes.InPlacePass):
 
     def __post_init__(self) -> None:
         """Check the options."""
-        if self.rule not in RULES:
-            message = f"rule must be one of {', '.join(RULES)}, not {self.rule!r}"
-            raise OptionError(message)
+        checked_choice("rule", self.rule, RULES)
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Write the scales of the activations of the main graph into their metadata."""

@@ -85,7 +85,7 @@ class ReplaceActivations(ir.passes.InPlacePass):
     def __post_init__(self) -> None:
         """Check the options."""
         for part in (parts.NEURON, parts.V_INIT, parts.MAX_SPIKES, parts.LEAK):
-            part.check(getattr(self, part.name))
+            part.checked(getattr(self, part.name))
 
     def requires(self, model: ir.Model) -> None:
         """Check that every value that is to become spikes has a scale."""

@@ -370,7 +370,7 @@ def test_weights_that_random_spikes_drive_too_are_kept() -> None:
     found = onnx2snn.convert(
         ann, 8, {"x": x}, corrections="weights", input_coding="rate"
     )
-    loops = [node for node in found.network.graph if node.op_type == "Loop"]
+    loops = [node for node in found.ir_model.graph if node.op_type == "Loop"]
     kept = [value.const_value.numpy() for loop in loops
             for value in loop.attributes["body"].as_graph().initializers.values()]  # fmt: skip
     assert any(np.array_equal(each, normal(3, 11, 4)) for each in kept)

@@ -222,7 +222,7 @@ DRIVEN = {
 
 @EACH_NETWORK
 def test_weights_that_spikes_drive_change_and_no_others(name: str) -> None:
-    found = weights_of(converted(name, ("weights",)).network)
+    found = weights_of(converted(name, ("weights",)).ir_model)
     changed = {
         key for key, value in found.items() if not np.array_equal(value, WEIGHTS[key])
     }
@@ -232,7 +232,7 @@ def test_weights_that_spikes_drive_change_and_no_others(name: str) -> None:
 @EACH_NETWORK
 def test_kept_weights_stay(name: str) -> None:
     conversion = converted(name, ("weights", "threshold-scaling"), keep_weights=True)
-    found = weights_of(conversion.network)
+    found = weights_of(conversion.ir_model)
     changed = {
         key for key, value in found.items() if not np.array_equal(value, WEIGHTS[key])
     }

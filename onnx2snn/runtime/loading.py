@@ -1,0 +1,155 @@
+"""Loading a converted network in any of the forms in which it comes."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import onnx
+import onnx_ir as ir
+
+from onnx2snn.arguments import checked_choice, checked_count, checked_keywords
+from onnx2snn.errors import InvalidModelError
+from onnx2snn.runtime.network import Network
+from onnx2snn.storage.large_models import (
+    external_data_problem,
+    external_tensors,
+    in_one_piece,
+    is_large,
+    read_small_tensors,
+    save_model,
+)
+from onnx2snn.storage.model_file import parse_model, read_bytes
+
+if TYPE_CHECKING:
+    from onnx2snn.runtime.network import Runtime
+
+__all__ = ["RUNTIMES", "AnyNetwork", "Emitted", "load"]
+
+RUNTIMES = ("ort", "numpy")
+"""Names of the runtimes."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Emitted:
+    """A spiking network that was just made, to run or to save.
+
+    A large network reads weights from the ANN's own file until it is saved.
+
+    Attributes:
+        ir_model: The spiking network, as an ``onnx_ir.Model``.
+    """
+
+    ir_model: ir.Model
+
+    @functools.cached_property
+    def network(self) -> Network:
+        """The network, ready to run in onnxruntime; ``load`` takes other runtimes."""
+        return load(self)
+
+    @functools.cached_property
+    def model(self) -> onnx.ModelProto:
+        """The spiking network in one piece; what is above 2 GB can then only be looked at."""
+        return in_one_piece(self.ir_model)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to ``path``, whole or not at all.
+
+        With more than 1 GiB of weights, they go to a file of their own beside it, whose name has
+        ``.data`` at its end.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        save_model(self.ir_model, path)
+
+
+AnyNetwork: TypeAlias = (
+    str | os.PathLike[str] | bytes | onnx.ModelProto | ir.Model | Emitted | Network
+)
+"""The forms of a converted network."""
+
+
+@checked_keywords()
+def load(
+    model: AnyNetwork,
+    runtime: str = "ort",
+    *,
+    threads: int = 0,
+) -> Network:
+    """Load a converted network.
+
+    Args:
+        model: The emitted file, its bytes or the model itself; what ``convert`` or ``tune``
+            returned; or a loaded network, to run it in another runtime.
+        runtime: ``ort`` or ``numpy``.
+        threads: Threads within an operator of the ``ort`` runtime; 0 for one a core.
+
+    Raises:
+        InvalidModelError: The file is not there, or no network that was emitted here.
+        OptionError: There is no such runtime.
+        TypeError: ``model`` is of no such form.
+    """
+    checked_choice("runtime", runtime, RUNTIMES)
+    opener = _choose_runtime(runtime, checked_count("threads", threads))
+    network, path = _read_network(model)
+    try:
+        return Network(network, opener, path)
+    except InvalidModelError as error:
+        name = Path(model).name if isinstance(model, str | os.PathLike) else "the model"
+        message = f"{name} {error}"
+        raise InvalidModelError(message) from error
+
+
+def _choose_runtime(name: str, threads: int) -> Runtime:
+    if name == "numpy":
+        from onnx2snn.runtime import numpy_runtime  # noqa: PLC0415 (only if asked for)
+
+        return numpy_runtime.open_runner
+    from onnx2snn.runtime import ort  # noqa: PLC0415 (only if asked for)
+
+    return functools.partial(ort.open_runner, threads=threads)
+
+
+def _read_network(model: AnyNetwork) -> tuple[ir.Model, Path | None]:
+    """Return a network, and its file if that is to be opened as it is."""
+    if isinstance(model, Network):
+        return model.model, model.path
+    if isinstance(model, Emitted):
+        return model.ir_model, None
+    if isinstance(model, ir.Model):
+        return model, None
+    if isinstance(model, onnx.ModelProto):
+        return ir.from_proto(model), None
+    if isinstance(model, bytes):
+        return ir.from_proto(parse_model(model, "the network")), None
+    if isinstance(model, str | os.PathLike):
+        return _read_file(Path(model))
+    message = (
+        "a network is a path, bytes, onnx.ModelProto, onnx_ir.Model, or what convert, tune or "
+        f"load returned, not {type(model).__name__}"
+    )
+    raise TypeError(message)
+
+
+def _read_file(path: Path) -> tuple[ir.Model, Path | None]:
+    """Return the network in a file, and the file if its weights stay there."""
+    network = ir.from_proto(parse_model(read_bytes(path), path.name))
+    ir.external_data.set_base_dir(network.graph, path.parent)
+    _check_external_data(network, path)
+    if not is_large(network):
+        read_small_tensors(network)
+        return network, None
+    return network, path
+
+
+def _check_external_data(network: ir.Model, path: Path) -> None:
+    """Refuse a network whose weights in other files cannot be read."""
+    problems = {external_data_problem(tensor) for tensor in external_tensors(network)}
+    found = sorted(filter(None, problems))
+    if found:
+        message = f"the external data of {path.name} cannot be read: {'; '.join(found)}"
+        raise InvalidModelError(message)
