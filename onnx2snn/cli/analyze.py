@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 import onnx2snn
+from onnx2snn.analysis.drivers import Driver
 from onnx2snn.cli.arguments import add_command, add_options, chosen_options
 from onnx2snn.cli.console import ERRORS, new_table, print_json, results_console
-from onnx2snn.reporting.analysis import write_macs
+from onnx2snn.reporting.summary import (
+    describe_drivers,
+    describe_shortfall,
+    find_not_spiking,
+    write_macs,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -30,7 +36,9 @@ def add(commands: Commands) -> None:
     )
     command.add_argument("model", metavar="MODEL", help="the ANN, an ONNX file")
     command.add_argument(
-        "--strict", action="store_true", help="exit with 1 if a node stays analog"
+        "--strict",
+        action="store_true",
+        help="exit with 1 if anything between first neurons and readout is not spiking",
     )
     add_options(command, ("spike", "input_coding", "until", "nodes_to_exclude"))
 
@@ -50,11 +58,11 @@ def _analyze_model(options: argparse.Namespace) -> int:
         return int(options.strict)
     if not options.strict:
         return 0
-    analog = [node for node in analysis["nodes"] if node["kind"] == "analog"]
-    for node in analog:
-        message = f"{node['op']} {node['node']!r} stays analog: {node['reason']}"
+    refused = find_not_spiking(analysis)
+    for node, problem in refused:
+        message = f"{node['op']} {node['node']!r} {problem}: {node['reason']}"
         ERRORS.print(escape(message))
-    return int(bool(analog))
+    return int(bool(refused))
 
 
 _NEEDS_NO_ACTIVATION = (
@@ -68,7 +76,7 @@ def _has_neurons(analysis: Analysis, spike: str) -> bool:
     counts = analysis["counts"]
     if counts["spiking"]:
         return True
-    drives_weights = any(node["spike_driven"] for node in analysis["nodes"])
+    drives_weights = analysis["operations"][Driver.SPIKES] > 0
     drives_readout = spike == "all" and counts["readout"] > 0
     return drives_weights or drives_readout
 
@@ -82,20 +90,15 @@ def _print_nodes(analysis: Analysis) -> None:
     found = [(count, kind) for kind, count in analysis["counts"].items() if count]
     counts = ", ".join(f"{count} {kind}" for count, kind in found)
     console.print(counts, highlight=False)
-    macs = analysis["macs"]
-    console.print(
-        f"{macs['total']:,} multiply-accumulates a sample: "
-        f"{analysis['spike_driven_percent']:.1f} % driven by spikes, "
-        f"{macs['static']:,} before the first step, {macs['readout']:,} after the last, "
-        f"{macs['analog']:,} analog in every step",
-        highlight=False,
-    )
+    for sentence in (describe_drivers(analysis), describe_shortfall(analysis)):
+        if sentence:
+            console.print(escape(sentence), highlight=False)
 
 
 def _cells_of(node: NodeAnalysis) -> tuple[str, ...]:
     """Return the cells of a node in the table."""
     kind = node["kind"]
-    if node["spike_driven"]:
+    if node["driver"] == Driver.SPIKES:
         kind += " (spike-driven)"
     name = escape(node["node"])
     reason = escape(node["reason"])

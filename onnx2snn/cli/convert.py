@@ -19,6 +19,7 @@ from onnx2snn.importing.source import files_of
 from onnx2snn.methods.parts import PARTS
 from onnx2snn.methods.published import METHODS
 from onnx2snn.reporting.report_file import check_report_path
+from onnx2snn.reporting.summary import describe_shortfall, write_spike_share
 from onnx2snn.storage.whole_files import check_writable
 
 if TYPE_CHECKING:
@@ -144,11 +145,14 @@ def _print_report(report: Report, output: str) -> None:
         )
     console = results_console()
     console.print(layers)
-    driven = report["analysis"]["spike_driven_percent"]
+    share = write_spike_share(report["analysis"])
     console.print(
         escape(
             f"wrote {output}: {len(report['layers'])} layers of neurons, "
-            f"T = {report['T']}, {driven:.1f} % of the multiply-accumulates driven by spikes"
+            f"T = {report['T']}, {share}"
         ),
         highlight=False,
     )
+    shortfall = describe_shortfall(report["analysis"])
+    if shortfall:
+        console.print(escape(shortfall), highlight=False)

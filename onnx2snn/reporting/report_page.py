@@ -7,25 +7,23 @@ from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING
 
-from onnx2snn.reporting.analysis import write_macs
+from onnx2snn.analysis.drivers import DRIVERS, NOT_SPIKES, Driver
 from onnx2snn.reporting.log_scale import LogScale
+from onnx2snn.reporting.summary import (
+    describe_drivers,
+    describe_shortfall,
+    write_macs,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from onnx2snn.reporting.analysis import NodeAnalysis
+    from onnx2snn.reporting.analysis import Analysis, NodeAnalysis
     from onnx2snn.reporting.energy import Energy
+    from onnx2snn.reporting.operations import Macs
     from onnx2snn.reporting.report import LayerReport, Report
 
 __all__ = ["render_page"]
-
-_DRIVERS = {
-    "spikes": "driven by spikes, in every step",
-    "analog": "on real numbers, in every step",
-    "static": "once, before the first step",
-    "readout": "once, after the last step",
-}
-"""Drivers of multiply-accumulates, in the order drawn."""
 
 _TEMPLATE = "report_page.html"
 
@@ -41,16 +39,16 @@ def render_page(report: Report) -> str:
 
 def _texts(report: Report) -> dict[str, str]:
     """Return the texts of the page, still to be escaped, by their names in the template."""
-    macs = report["analysis"]["macs"]
+    analysis = report["analysis"]
     energy = report["energy"]
     source_digest = report["source_sha256"] or "unknown"
     data_digest = report["calibration_sha256"] or "none"
-    shares = [f"{name} {_percent(macs, name)}" for name in _DRIVERS]
     return {
         "title": f"{report['source']} as a spiking network",
         "method": _describe_method(report),
-        "total": f"{macs['total']:,}",
-        "shares": ", ".join(shares),
+        "total": _describe_work(analysis),
+        "shares": describe_drivers(analysis),
+        "shortfall": describe_shortfall(analysis),
         "break_even": _describe_break_even(energy["break_even_rate"]),
         "ac_pj": str(energy["ac_pj"]),
         "mac_pj": str(energy["mac_pj"]),
@@ -63,6 +61,13 @@ def _describe_method(report: Report) -> str:
         f"{name} ({coding['kind']})" for name, coding in report["input_coding"].items()
     ]
     return f"{report['method']}; {report['schedule']}; inputs: {', '.join(codings)}"
+
+
+def _describe_work(analysis: Analysis) -> str:
+    total = analysis["macs"]["total"]
+    if total is None:
+        return f"{describe_drivers(analysis)}."
+    return f"{total:,} multiply-accumulates a sample."
 
 
 def _describe_break_even(rate: float | None) -> str:
@@ -81,8 +86,8 @@ def _elements(report: Report) -> dict[str, str]:
     kinds = [_draw_choice(kind, count) for kind, count in analysis["counts"].items()]
     return {
         "cards": "".join(cards),
-        "stack": "".join(_draw_bar(name, macs) for name in _DRIVERS),
-        "legend": "".join(_draw_legend(name, macs) for name in _DRIVERS),
+        "stack": "".join(_draw_bar(driver, macs) for driver in Driver),
+        "legend": "".join(_draw_legend(driver, macs) for driver in Driver),
         "energy": _draw_energy(report["energy"], report["T"]),
         "layers": _draw_layers(report["layers"]),
         "kinds": "".join(kinds),
@@ -93,42 +98,45 @@ def _elements(report: Report) -> dict[str, str]:
 def _facts(report: Report) -> list[tuple[str, str]]:
     """Return the numbers at the top of the page, with what they count."""
     analysis = report["analysis"]
-    driven = f"{analysis['spike_driven_percent']:.1f} %"
+    percent = analysis["spike_driven_percent"]
+    driven = "?" if percent is None else f"{percent:.1f} %"
+    held_up = sum(analysis["operations"][driver] for driver in NOT_SPIKES)
     return [
         (f"{report['T']:,}", "time steps"),
         (f"{len(report['layers']):,}", "layers of neurons"),
         (driven, "of the arithmetic on spikes"),
-        (f"{analysis['counts']['analog']:,}", "nodes stay analog"),
+        (f"{held_up:,}", "operations on real numbers"),
         (f"{report['calibration_samples']:,}", "calibration samples"),
     ]
 
 
-def _share(macs: Mapping[str, int], driver: str) -> float:
-    """Return the multiply-accumulates of a driver in percent of all."""
-    if not macs["total"]:
+def _share(macs: Macs, driver: Driver) -> float:
+    """Return the multiply-accumulates of a driver in percent of all; 0 if they are not known."""
+    count = macs[driver]
+    if not macs["total"] or count is None:
         return 0.0
-    return 100 * macs[driver] / macs["total"]
-
-
-def _percent(macs: Mapping[str, int], driver: str) -> str:
-    return f"{_share(macs, driver):.1f} %"
+    return 100 * count / macs["total"]
 
 
 def _draw_card(number: str, label: str) -> str:
     return f'<div class="card"><b>{escape(number)}</b>{escape(label)}</div>'
 
 
-def _draw_bar(driver: str, macs: Mapping[str, int]) -> str:
-    if not macs[driver]:
+def _draw_bar(driver: Driver, macs: Macs) -> str:
+    if not _share(macs, driver):
         return ""
     share = f"{_share(macs, driver):.3f}%"
     return f'<i style="width:{share};background:var(--{driver})" title="{driver}"></i>'
 
 
-def _draw_legend(driver: str, macs: Mapping[str, int]) -> str:
+def _draw_legend(driver: Driver, macs: Macs) -> str:
+    share = f"{_share(macs, driver):.1f} %"
+    if macs["total"] is None:
+        share = "?"
+    count = write_macs(macs[driver]) or "0"
     return (
         f'<li><span class="dot" style="background:var(--{driver})"></span>{driver}: '
-        f"{_percent(macs, driver)}, {macs[driver]:,} {_DRIVERS[driver]}</li>"
+        f"{share}, {count} {DRIVERS[driver]}</li>"
     )
 
 
@@ -139,8 +147,8 @@ def _draw_energy(energy: Energy, time_steps: int) -> str:
     )
 
 
-def _draw_energy_row(name: str, nanojoules: float) -> str:
-    microjoules = f"{nanojoules / 1000:,.3f}"
+def _draw_energy_row(name: str, nanojoules: float | None) -> str:
+    microjoules = "?" if nanojoules is None else f"{nanojoules / 1000:,.3f}"
     return f'<tr><td>{name}</td><td class="number">{microjoules}</td></tr>'
 
 
@@ -201,7 +209,8 @@ def _draw_choice(kind: str, count: int) -> str:
 
 def _draw_node(node: NodeAnalysis) -> str:
     kind = node["kind"]
-    words = f"{kind}, spike-driven" if node["spike_driven"] else kind
+    driver = node["driver"]
+    words = kind if driver is None else f"{kind}, {DRIVERS[Driver(driver)]}"
     name = escape(node["node"])
     reason = escape(node["reason"])
     if node["place"]:

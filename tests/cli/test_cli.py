@@ -288,11 +288,7 @@ def test_inputs_are_coded(
     analyze = ["analyze", ANN, "--input-coding", coding, "--json"]
     assert cli.main(analyze) == 0
     first = json.loads(capsys.readouterr().out)["nodes"][0]
-    assert (first["op"], first["kind"], first["spike_driven"]) == (
-        "Conv",
-        "linear",
-        True,
-    )
+    assert (first["op"], first["kind"], first["driver"]) == ("Conv", "linear", "spikes")
 
 
 def test_passes_lists_all_with_their_options(

@@ -124,14 +124,14 @@ def test_the_checker_finds_what_differs(digits: onnx2snn.Analysis) -> None:
     wrong["version"] = 2
     wrong["nodes"][0]["macs"] = "many"
     wrong["nodes"][1]["kind"] = "magic"
-    wrong["nodes"][2]["spike_driven"] = 0
+    wrong["nodes"][2]["driver"] = 0
     del wrong["counts"]["folded"]
     wrong["more"] = 1
     assert [text.split(":")[0] for text in problems(wrong, "analysis-1.json")] == [
         "$.version",
         "$.nodes[0].macs",
         "$.nodes[1].kind",
-        "$.nodes[2].spike_driven",
+        "$.nodes[2].driver",
         "$.counts",
         "$",
     ]
@@ -164,7 +164,8 @@ def test_every_field_is_in_the_documentation(name: str) -> None:
 
 
 def test_energy_by_hand() -> None:
-    macs = {"total": 1000, "spikes": 700, "static": 200, "readout": 90, "analog": 10}
+    macs = {"total": 1000, "spikes": 700, "static": 200, "readout": 90}
+    macs |= {"real": 8, "analog": 2}
     found = estimate_energy(macs, 4, analog_runs=4)
     fixed = (200 + 90 + 4 * 10) * 4.6
     assert found["ann_nj"] == pytest.approx(4.6)
@@ -183,8 +184,16 @@ def test_no_rate_at_which_spikes_are_worth_it(spikes: int, analog: int) -> None:
         "spikes": spikes,
         "static": 1000 - spikes - analog,
         "readout": 0,
+        "real": 0,
+        "analog": analog,
     }
-    assert (
-        estimate_energy(macs | {"analog": analog}, 2, analog_runs=2)["break_even_rate"]
-        is None
-    )
+    assert estimate_energy(macs, 2, analog_runs=2)["break_even_rate"] is None
+
+
+def test_energy_of_unknown_work_is_not_known() -> None:
+    names = ("total", "spikes", "static", "readout", "real", "analog")
+    macs: dict[str, int | None] = {**dict.fromkeys(names, 5), "total": None}
+    found = estimate_energy(macs | {"real": None}, 2, analog_runs=2)
+    assert found["ann_nj"] is None
+    assert found["snn_most_nj"] is None
+    assert found["break_even_rate"] is None

@@ -195,7 +195,7 @@ def test_the_report_is_plain_data_with_the_facts(
     assert sum(analysis["counts"].values()) == len(analysis["nodes"])
     driven = analysis["macs"]
     assert driven["total"] == sum(
-        driven[k] for k in ("spikes", "static", "readout", "analog")
+        driven[k] for k in ("spikes", "real", "analog", "static", "readout")
     )
 
 
@@ -303,7 +303,7 @@ def test_a_network_without_rectifiers(
         (each["name"], each["activation"], each["neuron"]) for each in found
     ] == layers
     nodes = converted.report["analysis"]["nodes"]
-    assert [node["node"] for node in nodes if node["spike_driven"]] == driven
+    assert [node["node"] for node in nodes if node["driver"] == "spikes"] == driven
     wanted = ReferenceEvaluator(ann).run(None, {"x": MLP_DATA})[0]
     y = onnx2snn.load(converted.model).run({"x": MLP_DATA})["y"]
     np.testing.assert_allclose(y, wanted, atol=0.06)

@@ -42,7 +42,7 @@ def test_an_excluded_activation_is_analog_and_the_reason_says_so() -> None:
         "spiking",
     ]
     assert found["r1"]["reason"] == "excluded, as asked"
-    assert [found[name]["spike_driven"] for name in ("g1", "g2")] == [True, False]
+    assert [found[name]["driver"] for name in ("g1", "g2")] == ["spikes", "real"]
 
 
 def test_behind_until_all_is_readout() -> None:

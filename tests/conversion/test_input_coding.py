@@ -70,16 +70,16 @@ def on_rates() -> onnx2snn.Conversion:
     return onnx2snn.convert(ann(), T=32, calibration={"x": IMAGES}, input_coding="rate")
 
 
-def kinds(conversion: onnx2snn.Conversion) -> list[tuple[str, str, bool]]:
+def kinds(conversion: onnx2snn.Conversion) -> list[tuple[str, str, str | None]]:
     nodes = conversion.report["analysis"]["nodes"]
-    return [(node["op"], node["kind"], node["spike_driven"]) for node in nodes[:4]]
+    return [(node["op"], node["kind"], node["driver"]) for node in nodes[:4]]
 
 
 CODED = [
-    ("Conv", "linear", True),
-    ("Relu", "spiking", False),
-    ("Conv", "linear", True),
-    ("Relu", "spiking", False),
+    ("Conv", "linear", "spikes"),
+    ("Relu", "spiking", None),
+    ("Conv", "linear", "spikes"),
+    ("Relu", "spiking", None),
 ]
 
 
@@ -100,7 +100,7 @@ def test_all_weights_are_driven_by_events_and_spikes(
 ) -> None:
     assert kinds(on_events) == CODED
     macs = on_events.report["analysis"]["macs"]
-    assert macs["static"] == macs["analog"] == 0
+    assert macs["static"] == macs["analog"] == macs["real"] == 0
     assert on_events.report["input_coding"] == {
         "x": {"kind": "events", "magnitude": None}
     }

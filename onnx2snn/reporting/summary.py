@@ -1,0 +1,144 @@
+"""The analysis of a network in sentences: the same in every command and on the page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from onnx2snn.analysis.drivers import DRIVERS, NOT_SPIKES, Driver
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from onnx2snn.reporting.analysis import Analysis, NodeAnalysis
+    from onnx2snn.reporting.operations import Obstacle
+
+__all__ = [
+    "describe_drivers",
+    "describe_shortfall",
+    "find_not_spiking",
+    "write_macs",
+    "write_spike_share",
+]
+
+_LITTLE = 10.0
+"""Percent of the work that spikes do not drive in every step, from which a sentence says so."""
+
+_LEAST_SHOWN = 0.05
+"""Percent that are 0.0 when written, below which a driver is not named."""
+
+_MOST_OBSTACLES = 3
+_UNKNOWN = "sizes are open: give --input-shape, or data"
+
+
+def write_macs(macs: int | None) -> str:
+    """Return a number of multiply-accumulates: ``?`` if unknown, nothing if there are none."""
+    if macs is None:
+        return "?"
+    if macs:
+        return f"{macs:,}"
+    return ""
+
+
+def write_spike_share(analysis: Analysis) -> str:
+    """Return the part that spikes drive, in a phrase: of the work, or of the operations."""
+    percent = analysis["spike_driven_percent"]
+    if percent is not None:
+        return f"{percent:.1f} % of the multiply-accumulates driven by spikes"
+    operations = analysis["operations"]
+    driven = operations[Driver.SPIKES]
+    return (
+        f"{driven} of {sum(operations.values())} operations with weights driven by spikes "
+        f"(multiply-accumulates unknown: {_UNKNOWN})"
+    )
+
+
+def describe_drivers(analysis: Analysis) -> str:
+    """Return in a sentence what drives how much."""
+    macs = analysis["macs"]
+    operations = analysis["operations"]
+    if macs["total"] is None:
+        shares = [f"{count} {DRIVERS[driver]}" for driver, count in _shown(operations)]
+        return (
+            f"{sum(operations.values())} operations with weights: {', '.join(shares)}; "
+            f"multiply-accumulates unknown ({_UNKNOWN})"
+        )
+    percents = _percent_by_driver(macs)
+    shares = [f"{share:.1f} % {DRIVERS[driver]}" for driver, share in _shown(percents)]
+    return f"{macs['total']:,} multiply-accumulates a sample: {', '.join(shares)}"
+
+
+def _shown(amounts: Mapping[str, float]) -> list[tuple[Driver, float]]:
+    """Return the drivers to name, with their amounts: spikes always, others if they count."""
+    return [
+        (driver, amounts[driver])
+        for driver in Driver
+        if driver is Driver.SPIKES or amounts[driver] >= _LEAST_SHOWN
+    ]
+
+
+def describe_shortfall(analysis: Analysis) -> str:
+    """Return why spikes drive little, and what would change that; nothing if they drive much."""
+    amounts = analysis["macs"]
+    if amounts["total"] is None:
+        amounts = dict(analysis["operations"])
+    percents = _percent_by_driver(amounts)
+    if sum(percents[driver] for driver in NOT_SPIKES) < _LITTLE:
+        return ""
+    parts = []
+    for driver, share in _shown(percents):
+        if driver in NOT_SPIKES:
+            causes = _name_obstacles(analysis["not_by_spikes"], driver)
+            parts.append(f"{share:.1f} % {DRIVERS[driver]}{_JOINTS[driver]}{causes}")
+    return "; ".join(
+        ["not driven by spikes: " + "; ".join(parts), *_suggest_all(analysis)]
+    )
+
+
+_JOINTS = {Driver.REAL: ", behind ", Driver.ANALOG: ": "}
+"""What stands between a driver and the operators on account of which it is no spikes."""
+
+
+def _percent_by_driver(amounts: Mapping[str, int | None]) -> dict[str, float]:
+    """Return the part of each driver in percent; 0 for all if there is nothing to drive."""
+    total = sum(amounts[driver] or 0 for driver in Driver)
+    return {driver: 100 * (amounts[driver] or 0) / (total or 1) for driver in Driver}
+
+
+def _name_obstacles(obstacles: Sequence[Obstacle], driver: Driver) -> str:
+    """Return the operators that keep spikes away, with the number of operations, most first."""
+    texts = [
+        f"{obstacle['op']} ({obstacle['operations']})"
+        for obstacle in obstacles
+        if obstacle["driver"] == driver
+    ]
+    shown = texts[:_MOST_OBSTACLES]
+    if len(texts) > len(shown):
+        shown.append("others")
+    return ", ".join(shown)
+
+
+def _suggest_all(analysis: Analysis) -> list[str]:
+    """Return what ``--spike all`` would change, if it would."""
+    now = analysis["spike_driven_percent"]
+    then = analysis["spike_driven_percent_with_all"]
+    if now is None or then is None or then <= now:
+        return []
+    return [f"--spike all would drive {then:.1f} % by spikes, not {now:.1f} %"]
+
+
+def find_not_spiking(analysis: Analysis) -> list[tuple[NodeAnalysis, str]]:
+    """Return the nodes that keep a network from being all spikes, each with what it is.
+
+    Between the first neurons and the readout, these are operations with weights that spikes do
+    not drive, and nodes that stay analog.
+    """
+    found = []
+    for node in analysis["nodes"]:
+        if node["driver"] in NOT_SPIKES:
+            found.append((node, _NOT_DRIVEN))
+        elif node["kind"] == "analog":
+            found.append((node, "stays analog"))
+    return found
+
+
+_NOT_DRIVEN = "is not driven by spikes"
