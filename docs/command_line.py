@@ -19,8 +19,11 @@ UNTITLED = ("positional arguments", "options")
 
 INTRODUCTION = """\
 `onnx2snn COMMAND --help` shows the options of a command; `onnx2snn convert --help-all` shows all of
-that one. `python -m onnx2snn` is the same program. Every command takes `--quiet`, which prints the
-result only, without bars and warnings, and `--json`, which prints one JSON object and nothing else.
+that one. `python -m onnx2snn` is the same program. Options are written in full; a wrong one is
+answered with the nearest that exists. Every command takes `--quiet`, which prints the result only,
+without bars and warnings, `--json`, which prints one JSON object and nothing else, and `--verbose`,
+which shows where an unexpected error comes from. Bars are drawn on a terminal only, with what is
+done, the time passed and the time left.
 
 | exit status | meaning |
 |---|---|
@@ -28,6 +31,12 @@ result only, without bars and warnings, and `--json`, which prints one JSON obje
 | 1 | the model or the data was refused, and the message says why |
 | 2 | the command line makes no sense |
 | 130 | interrupted |
+
+A shell completes commands, options and their values once it is told to (bash, zsh; for others see
+[argcomplete](https://kislyuk.github.io/argcomplete/)):
+
+    $ pip install 'onnx2snn[completion]'
+    $ eval "$(register-python-argcomplete onnx2snn)"    # in ~/.bashrc or ~/.zshrc, to keep it
 """
 
 

@@ -32,6 +32,9 @@ _Class = TypeVar("_Class")
 
 _MOST_HINTS = 3
 
+_LEAST_LIKENESS = 0.7
+"""Part of two names that is the same in both where one may stand for the other."""
+
 _KINDS: Mapping[type, tuple[str, tuple[type, ...]]] = {
     bool: ("True or False", (bool, np.bool_)),
     int: ("a whole number", (int, np.integer)),
@@ -104,19 +107,20 @@ def checked_names(name: str, value: object) -> tuple[str, ...]:
 def near_names(wrong: object, known: Iterable[object]) -> list[str]:
     """Return which of the ``known`` names a wrong one may stand for, nearest first.
 
-    Upper or lower case, and ``-`` or ``_``, make no difference.
+    Upper or lower case makes no difference, nor do ``-`` for ``_`` and the dashes in front of
+    an option.
     """
     names = {_plain_name(name): str(name) for name in known}
     plain = _plain_name(wrong)
     if plain in names:
         return [names[plain]]
-    near = difflib.get_close_matches(plain, names, _MOST_HINTS)
+    near = difflib.get_close_matches(plain, names, _MOST_HINTS, _LEAST_LIKENESS)
     begun = [name for name in names if plain and name.startswith(plain)]
     return [names[name] for name in (near or begun)[:_MOST_HINTS]]
 
 
 def _plain_name(name: object) -> str:
-    return str(name).lower().replace("_", "-")
+    return str(name).strip("-").lower().replace("_", "-")
 
 
 def did_you_mean(wrong: object, known: Iterable[object]) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
+import contextlib
+import importlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -13,14 +14,19 @@ from rich.markup import escape
 from onnx2snn._version import __version__
 from onnx2snn.cli import analyze, convert, evaluate, methods, passes, run, tune
 from onnx2snn.cli.console import ERRORS, printed_warnings
+from onnx2snn.cli.parser import CommandParser, Parser
 from onnx2snn.errors import Onnx2SnnError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 __all__ = ["build_parser", "main"]
 
 _COMMANDS = (convert, tune, evaluate, run, analyze, methods, passes)
+
+_ASKED_BY_SHELL = "_ARGCOMPLETE"
+"""Variable that argcomplete's shell functions set when they ask."""
 
 _INTERRUPTED = 130
 """Exit status of a program that the user stopped, as shells have it."""
@@ -33,7 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The command line after the program's name; None for the process's own.
             argparse exits with 2 where it makes no sense.
     """
-    options = build_parser().parse_args(arguments)
+    parser = build_parser()
+    _complete_words(parser)
+    options = parser.parse_args(arguments)
     try:
         with printed_warnings(quiet=options.quiet):
             return int(options.command(options))
@@ -53,6 +61,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
+def _complete_words(parser: argparse.ArgumentParser) -> None:
+    """Answer a shell that asks how a word may go on, and end there.
+
+    A shell asks only once it was told to, with argcomplete's ``register-python-argcomplete``.
+    """
+    if _ASKED_BY_SHELL in os.environ:
+        with contextlib.suppress(ModuleNotFoundError):
+            importlib.import_module("argcomplete").autocomplete(parser)
+
+
 def _describe(error: Exception) -> str:
     """Say what an error is that should have had a message of ours."""
     words = str(error).strip().splitlines()
@@ -64,12 +82,14 @@ def _describe(error: Exception) -> str:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line, with all commands."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="onnx2snn",
         description="Turn a trained network in ONNX into a spiking network in ONNX.",
     )
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(metavar="command", required=True)
+    commands = parser.add_subparsers(
+        metavar="command", required=True, parser_class=CommandParser
+    )
     for command in _COMMANDS:
         command.add(commands)
     return parser

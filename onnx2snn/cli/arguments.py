@@ -7,10 +7,10 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import onnx2snn
-from onnx2snn.methods.names import split_names
+from onnx2snn.cli.parser import CommandParser
+from onnx2snn.cli.values import names_in
 from onnx2snn.methods.parts import PARTS
 from onnx2snn.runtime import RUNTIMES
-from onnx2snn.schedules import checked_time_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -25,7 +25,6 @@ __all__ = [
     "add_options",
     "add_runtime",
     "chosen_options",
-    "parse_time_steps",
 ]
 
 Commands: TypeAlias = Any
@@ -106,7 +105,7 @@ def add_long_command(
         basics: The options that most people need.
     """
     command = _add_parser(commands, function, usage, text)
-    short = argparse.ArgumentParser(
+    short = CommandParser(
         usage=command.usage, description=command.description, add_help=False
     )
     for parser in (command, short):
@@ -208,7 +207,7 @@ def _add_option(
         command.add_argument(
             flag,
             action="extend",
-            type=split_names,
+            type=names_in,
             default=None if default is None else [],
             metavar="A,B",
             help=text,
@@ -251,16 +250,3 @@ def add_runtime(command: argparse.ArgumentParser) -> None:
         metavar="N",
         help="samples at a time (default 64, fewer if the first is large)",
     )
-
-
-def parse_time_steps(text: str) -> int:
-    """Return a number of time steps as it was typed.
-
-    Raises:
-        OptionError: It is no number of time steps.
-    """
-    try:
-        value: object = int(text)
-    except ValueError:
-        value = text
-    return checked_time_steps(value)

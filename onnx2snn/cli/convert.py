@@ -12,9 +12,9 @@ from onnx2snn.cli.arguments import (
     add_long_command,
     add_options,
     chosen_options,
-    parse_time_steps,
 )
 from onnx2snn.cli.console import new_table, print_json, progress_bars, results_console
+from onnx2snn.cli.values import parse_time_steps
 from onnx2snn.importing.source import files_of
 from onnx2snn.methods.parts import PARTS
 from onnx2snn.methods.published import METHODS

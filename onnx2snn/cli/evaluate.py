@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import onnx2snn
-from onnx2snn.cli.arguments import add_command, add_runtime, parse_time_steps
+from onnx2snn.cli.arguments import add_command, add_runtime
 from onnx2snn.cli.console import new_table, print_json, progress_bars, results_console
+from onnx2snn.cli.values import parse_several_time_steps
 
 if TYPE_CHECKING:
     import argparse
@@ -32,7 +33,7 @@ def add(commands: Commands) -> None:
     )
     command.add_argument("--ann", metavar="FILE", help="the ANN, to compare with")
     command.add_argument(
-        "--T", help="numbers of time steps, as in 1,2,4,8 (default: the network's)"
+        "--T", help="numbers of time steps, as in 1,2,4-8 (default: the network's)"
     )
     add_runtime(command)
 
@@ -40,7 +41,7 @@ def add(commands: Commands) -> None:
 def _score_network(options: argparse.Namespace) -> int:
     steps = None
     if options.T is not None:
-        steps = [parse_time_steps(text) for text in options.T.split(",")]
+        steps = parse_several_time_steps(options.T)
     with progress_bars(quiet=options.quiet):
         result = onnx2snn.evaluate(
             options.model,

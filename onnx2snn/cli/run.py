@@ -8,8 +8,9 @@ import numpy as np
 from rich.markup import escape
 
 import onnx2snn
-from onnx2snn.cli.arguments import add_command, add_runtime, parse_time_steps
+from onnx2snn.cli.arguments import add_command, add_runtime
 from onnx2snn.cli.console import print_json, progress_bars, results_console
+from onnx2snn.cli.values import parse_time_steps
 from onnx2snn.conversion.evaluation import outputs_on
 from onnx2snn.importing.source import files_of
 from onnx2snn.storage.whole_files import check_writable, write_whole

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
+from onnx2snn.arguments import did_you_mean
 from onnx2snn.errors import OptionError
 
 if TYPE_CHECKING:
@@ -44,9 +44,8 @@ def _names(nodes: Iterable[SourceNode]) -> Iterator[str]:
 
 
 def _unknown(name: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, list(dict.fromkeys(known)))
-    hint = f"did you mean {' or '.join(map(repr, close))}?" if close else _UNNAMED
-    return f"the network has no node {name!r}; {hint}"
+    hint = did_you_mean(name, known) or f"; {_UNNAMED}"
+    return f"the network has no node {name!r}{hint}"
 
 
 _UNNAMED = "a node without a name goes by its first output"

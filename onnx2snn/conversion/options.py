@@ -112,9 +112,12 @@ class Options:
         default="direct",
     )
     until: tuple[str, ...] = _option(
-        "exclude all nodes that depend on these", default=()
+        "exclude all nodes that depend on these; double quotes around a name keep its commas",
+        default=(),
     )
-    nodes_to_exclude: tuple[str, ...] = _option("exclude these nodes", default=())
+    nodes_to_exclude: tuple[str, ...] = _option(
+        "exclude these nodes; double quotes around a name keep its commas", default=()
+    )
     seed: int = _option("seed of random spikes and of synthetic inputs", default=0)
     check: bool = _option("run the imported model against the original", default=True)
     skip_passes: tuple[str, ...] = ()

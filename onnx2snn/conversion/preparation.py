@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from onnx2snn.analysis.branches import Part, find_branches
 from onnx2snn.analysis.provenance import node_mappings
 from onnx2snn.analysis.source_nodes import SourceRecord, source_nodes
+from onnx2snn.arguments import did_you_mean
 from onnx2snn.conversion.exclusion import check_names
 from onnx2snn.conversion.import_model import check_that_it_is_an_ann, import_model
 from onnx2snn.conversion.pipeline import pipeline
@@ -143,7 +144,7 @@ def _unknown_inputs(wanted: Iterable[str], specs: Sequence[InputSpec]) -> list[s
     names = {spec.name for spec in specs}
     known = ", ".join(sorted(map(repr, names)))
     return [
-        f"the network has no input {name!r}, but {known}"
+        f"the network has no input {name!r}, but {known}{did_you_mean(name, names)}"
         for name in wanted
         if name not in names
     ]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import onnx_ir as ir
 
 from onnx2snn.analysis.sharing import forget, sharing
+from onnx2snn.arguments import did_you_mean
 from onnx2snn.errors import OptionError
 from onnx2snn.graph import forget_names
 from onnx2snn.importing.source import read, written_like
@@ -204,8 +205,9 @@ def find_pass(name: str) -> type[ir.passes.PassBase]:
         return PASSES[name]
     entries = {entry.name: entry for entry in _entries()}
     if name not in entries:
-        known = ", ".join([*PASSES, *entries])
-        message = f"passes: no pass {name!r} is installed; there are {known}"
+        known = [*PASSES, *entries]
+        hint = did_you_mean(name, known) or f"; there are {', '.join(known)}"
+        message = f"passes: no pass {name!r} is installed{hint}"
         raise OptionError(message)
     return _load(entries[name])
 

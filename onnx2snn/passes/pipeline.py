@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 from typing import TYPE_CHECKING
 
+from onnx2snn.arguments import did_you_mean
 from onnx2snn.errors import OptionError
 from onnx2snn.methods.names import PASS, current_names
 from onnx2snn.passes import STAGES, name_of
@@ -102,7 +103,9 @@ class Pipeline:
         running = self.names()
         for name in wanted:
             if name not in running:
-                message = f"no pass {name!r} runs; these do: {', '.join(running)}"
+                known = f"; these do: {', '.join(running)}"
+                hint = did_you_mean(name, running) or known
+                message = f"no pass {name!r} runs{hint}"
                 raise OptionError(message)
         return wanted
 

@@ -208,7 +208,7 @@ def test_a_pass_of_another_package_runs(
 @pytest.mark.parametrize(
     "given, message",
     [
-        ("loud", "no pass 'loud' is installed; there are .*louder"),
+        ("loud", "no pass 'loud' is installed; did you mean 'louder'"),
         ("louder:before", "'louder:before' is not NAME, NAME:before=NAME"),
         ("louder:behind=calibrate", "'louder:behind=calibrate' is not NAME"),
         ("louder:after=nothing", "no pass 'nothing' runs; these do: "),
