@@ -9,7 +9,8 @@
     ├── RuntimeShapeError    an input that does not match the converted model
     ├── OptionError          an option that does not exist, out of range or of another type; also a
     │                        ``ValueError``
-    └── OutputError          a result that cannot be written where it was asked for
+    ├── OutputError          a result that cannot be written where it was asked for
+    └── NativeError          a native library that cannot be built, or does not work here
 
 A model or data in no known form is a ``TypeError``; passes run in the wrong order raise
 ``onnx_ir.passes.PreconditionError``.
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CalibrationError",
     "InvalidModelError",
+    "NativeError",
     "Onnx2SnnError",
     "OptionError",
     "OutputError",
@@ -89,3 +91,7 @@ class OptionError(Onnx2SnnError, ValueError):
 
 class OutputError(Onnx2SnnError):
     """A result cannot be written where it was asked for."""
+
+
+class NativeError(Onnx2SnnError):
+    """The native library cannot be built, or does not work on this machine."""

@@ -1,0 +1,24 @@
+// The kernels of each instruction set, and the choice among them.
+
+#pragma once
+
+#include "step_run.h"
+
+namespace onnx2snn {
+
+#define ONNX2SNN_DECLARE_KERNELS(isa) \
+  namespace isa {                     \
+  extern const Kernel* const kernels;    \
+  }
+
+ONNX2SNN_DECLARE_KERNELS(plain)
+ONNX2SNN_DECLARE_KERNELS(neon)
+ONNX2SNN_DECLARE_KERNELS(avx2)
+ONNX2SNN_DECLARE_KERNELS(avx512)
+
+#undef ONNX2SNN_DECLARE_KERNELS
+
+// The best instruction set that this processor has, or that ONNX2SNN_MAX_CPU_ISA allows.
+const InstructionSet& chosen_instruction_set();
+
+}  // namespace onnx2snn
