@@ -34,7 +34,7 @@ MODULES = sorted(
 
 ROOMS = (
     ("ops", "methods", "graph", "storage"),
-    ("metadata", "data"),
+    ("metadata", "data", "native"),
     ("analysis",),
     ("schedules",),
     ("runtime",),

@@ -12,7 +12,17 @@ from onnx_ir.passes import PreconditionError
 from rich.markup import escape
 
 from onnx2snn._version import __version__
-from onnx2snn.cli import analyze, convert, evaluate, methods, passes, run, tune
+from onnx2snn.cli import (
+    analyze,
+    convert,
+    doctor,
+    evaluate,
+    methods,
+    native,
+    passes,
+    run,
+    tune,
+)
 from onnx2snn.cli.console import ERRORS, printed_warnings
 from onnx2snn.cli.parser import CommandParser, Parser
 from onnx2snn.errors import Onnx2SnnError
@@ -23,7 +33,17 @@ if TYPE_CHECKING:
 
 __all__ = ["build_parser", "main"]
 
-_COMMANDS = (convert, tune, evaluate, run, analyze, methods, passes)
+_COMMANDS = (
+    convert,
+    tune,
+    evaluate,
+    run,
+    analyze,
+    methods,
+    passes,
+    native,
+    doctor,
+)
 
 _ASKED_BY_SHELL = "_ARGCOMPLETE"
 """Variable that argcomplete's shell functions set when they ask."""

@@ -1,4 +1,4 @@
-"""The runtime ``ort``: stock onnxruntime, with nothing of ours registered."""
+"""The runtimes ``ort`` and ``native``: onnxruntime, without and with our native library."""
 
 from __future__ import annotations
 
@@ -16,19 +16,23 @@ if TYPE_CHECKING:
 __all__ = ["open_runner"]
 
 
-def open_runner(model: OpenableModel, threads: int = 0) -> Run:
+def open_runner(
+    model: OpenableModel, threads: int = 0, *, native: bool = False
+) -> Run:
     """Return a function from feeds to outputs, in order, that runs ``model`` optimized.
 
     Args:
         model: Any ONNX model that onnxruntime can load.
         threads: Number of threads in an operator; 0 for as many as there are cores.
+        native: Whether operators of ``ai.onnx2snn`` run in the native library.
 
     Raises:
         InvalidModelError: onnxruntime refuses the model.
+        NativeError: There is no native library that works here.
         RuntimeShapeError: The returned function got feeds that the model does not run on.
     """
     try:
-        session = open_session(model, threads=threads)
+        session = open_session(model, threads=threads, native=native)
     except SessionError as error:
         message = f"cannot be opened by onnxruntime: {error}"
         raise InvalidModelError(message) from error

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx_ir as ir
 
+from onnx2snn.errors import NativeError
+from onnx2snn.native import find_library, library_problem
 from onnx2snn.storage.large_models import openable
 
 if TYPE_CHECKING:
@@ -22,7 +24,13 @@ if TYPE_CHECKING:
     from onnx2snn.runtime.feeds import Feeds
     from onnx2snn.storage.large_models import OpenableModel
 
-__all__ = ["SessionError", "open_session", "run_by_name", "run_session"]
+__all__ = [
+    "SessionError",
+    "open_session",
+    "register",
+    "run_by_name",
+    "run_session",
+]
 
 _BFLOAT16 = "tensor(bfloat16)"
 _FATAL_ONLY = 4
@@ -39,6 +47,7 @@ def open_session(
     optimized: bool = True,
     threads: int = 0,
     prepacked: bool = True,
+    native: bool = False,
 ) -> ort.InferenceSession:
     """Open a model on the CPU, quietly, and without spinning while it waits.
 
@@ -49,9 +58,11 @@ def open_session(
         prepacked: Whether weights are copied into the layout of the fastest kernels. Those
             of a large model that comes as no file never are: they stay in one file, mapped
             into memory.
+        native: Whether our operators run in the native library, not as functions.
 
     Raises:
         SessionError: onnxruntime refuses the model.
+        NativeError: There is no native library that works here.
     """
     import onnxruntime as ort  # noqa: PLC0415 (slow to import)
 
@@ -61,6 +72,8 @@ def open_session(
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if not optimized:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    if native:
+        register(options)
     try:
         with openable(model) as source:
             is_mapped = isinstance(source, str) and not isinstance(model, Path)
@@ -71,6 +84,25 @@ def open_session(
             )
     except Exception as error:  # onnxruntime's errors have no common class of their own
         raise SessionError(str(error)) from error
+
+
+def register(session_options: ort.SessionOptions) -> None:
+    """Let a session run the operators of ``ai.onnx2snn`` in the native library.
+
+    For those who make their own ``onnxruntime.InferenceSession``. A file needs nothing for it,
+    and gives the same results. The library has the operators for float and double: a network in
+    float16 or bfloat16 is refused by a session that it is registered with.
+
+    Args:
+        session_options: The options that the session will be made with.
+
+    Raises:
+        NativeError: There is no native library that works here; the message says what to do.
+    """
+    library = find_library()
+    if library is None:
+        raise NativeError(library_problem())
+    session_options.register_custom_ops_library(str(library.path))
 
 
 def run_session(session: ort.InferenceSession, feeds: Feeds) -> list[Any]:
