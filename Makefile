@@ -4,6 +4,7 @@
 #   make test      the test suite                make test-slow    the tests marked slow
 #   make lint      ruff                          make types        mypy --strict
 #   make docs      the documentation as HTML     make generated    rewrite pages of docs/
+#   make native    the native library: needs a C++ compiler
 #   make density   how much is on a line and in a function, against limits
 #   make figures   draw the figures of docs/ again
 #   make bench DATA=folder   what is missing in docs/results/accuracy.md; as long as a night
@@ -19,12 +20,17 @@ RUN := $(VENV)/bin/python
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-slow test-oldest coverage lint format types density docs generated figures bench clean
+.PHONY: demo native test test-slow test-oldest coverage lint format types density docs generated figures bench clean
 
 demo: $(VENV)/.installed
 	$(RUN) examples/digits/demo.py
 
+native: $(VENV)/.installed-native
+	$(RUN) -m onnx2snn native build
+
+# Without a compiler the tests of the native library are skipped, and say so.
 test: $(VENV)/.installed-test
+	$(RUN) -m onnx2snn native build || echo 'the tests of the native library are skipped'
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(JOBS)
 
 test-slow: $(VENV)/.installed-test

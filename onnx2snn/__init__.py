@@ -16,6 +16,7 @@ from onnx2snn._version import __version__  # noqa: F401 (users look for it here)
 from onnx2snn.errors import (
     CalibrationError,
     InvalidModelError,
+    NativeError,
     Onnx2SnnError,
     OptionError,
     OutputError,
@@ -42,6 +43,7 @@ __all__ = [
     "Conversion",
     "Evaluation",
     "InvalidModelError",
+    "NativeError",
     "Network",
     "Onnx2SnnError",
     "OptionError",

@@ -234,8 +234,8 @@ def add_runtime(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--runtime",
         choices=RUNTIMES,
-        default="ort",
-        help="runtime of the network (default ort)",
+        default="auto",
+        help="runtime of the network (default auto: native if it is built, else ort)",
     )
     command.add_argument(
         "--threads",

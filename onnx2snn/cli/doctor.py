@@ -31,7 +31,10 @@ _NO_WEIGHTS = (
 def add(commands: Commands) -> None:
     """Add the command."""
     add_command(
-        commands, _report, "doctor [options]", "show what runs here, and what is missing"
+        commands,
+        _report,
+        "doctor [options]",
+        "show what runs here, and what is missing",
     )
 
 

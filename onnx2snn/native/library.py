@@ -35,6 +35,10 @@ class NativeLibrary:
     instruction_set: str
     multiplies: str
 
+    def limit_threads(self, threads: int) -> None:
+        """Let so many threads multiply weights, in the whole process; 0 for one a core."""
+        ctypes.CDLL(str(self.path)).onnx2snn_set_threads(threads)
+
 
 def library_file() -> Path:
     """Return where the library lies once it is built: beside the package's code."""

@@ -1,10 +1,20 @@
 """Running converted networks.
 
-``ort`` is stock onnxruntime, with nothing of ours registered; ``numpy`` needs no onnxruntime.
+``ort`` is stock onnxruntime, with nothing of ours registered; ``native`` is onnxruntime with the
+native library, ``auto`` the better of the two; ``numpy`` needs no onnxruntime.
 """
 
 from onnx2snn.runtime.loading import RUNTIMES, AnyNetwork, Emitted, load
 from onnx2snn.runtime.network import Network
+from onnx2snn.runtime.sessions import register
 from onnx2snn.storage.large_models import tensors_of
 
-__all__ = ["RUNTIMES", "AnyNetwork", "Emitted", "Network", "load", "tensors_of"]
+__all__ = [
+    "RUNTIMES",
+    "AnyNetwork",
+    "Emitted",
+    "Network",
+    "load",
+    "register",
+    "tensors_of",
+]

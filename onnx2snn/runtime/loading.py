@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RUNTIMES", "AnyNetwork", "Emitted", "load"]
 
-RUNTIMES = ("ort", "numpy")
+RUNTIMES = ("auto", "ort", "native", "numpy")
 """Names of the runtimes."""
 
 
@@ -47,7 +47,7 @@ class Emitted:
 
     @functools.cached_property
     def network(self) -> Network:
-        """The network, ready to run in onnxruntime; ``load`` takes other runtimes."""
+        """The network, ready to run; ``load`` takes the name of a runtime."""
         return load(self)
 
     @functools.cached_property
@@ -76,21 +76,27 @@ AnyNetwork: TypeAlias = (
 @checked_keywords()
 def load(
     model: AnyNetwork,
-    runtime: str = "ort",
+    runtime: str = "auto",
     *,
     threads: int = 0,
 ) -> Network:
     """Load a converted network.
 
+    All runtimes give the same results. ``ort`` is stock onnxruntime; ``native`` is onnxruntime
+    with the native library (``onnx2snn native build``), several times faster; ``auto`` is
+    ``native`` where there is a library that runs the network, else ``ort``; ``numpy`` needs no
+    onnxruntime.
+
     Args:
         model: The emitted file, its bytes or the model itself; what ``convert`` or ``tune``
             returned; or a loaded network, to run it in another runtime.
-        runtime: ``ort`` or ``numpy``.
-        threads: Threads within an operator of the ``ort`` runtime; 0 for one a core.
+        runtime: ``auto``, ``ort``, ``native`` or ``numpy``.
+        threads: Threads within an operator in onnxruntime; 0 for one a core.
 
     Raises:
         InvalidModelError: The file is not there, or no network that was emitted here.
         OptionError: There is no such runtime.
+        NativeError: The runtime is ``native``, and there is no library that works here.
         TypeError: ``model`` is of no such form.
     """
     checked_choice("runtime", runtime, RUNTIMES)
@@ -111,7 +117,10 @@ def _choose_runtime(name: str, threads: int) -> Runtime:
         return numpy_runtime.open_runner
     from onnx2snn.runtime import ort  # noqa: PLC0415 (only if asked for)
 
-    return functools.partial(ort.open_runner, threads=threads)
+    if name == "auto":
+        return functools.partial(ort.open_fastest, threads=threads)
+    is_native = name == "native"
+    return functools.partial(ort.open_runner, threads=threads, native=is_native)
 
 
 def _read_network(model: AnyNetwork) -> tuple[ir.Model, Path | None]:

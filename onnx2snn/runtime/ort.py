@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onnx2snn.errors import InvalidModelError, RuntimeShapeError
+from onnx2snn.native import find_library
 from onnx2snn.runtime.sessions import SessionError, open_session, run_session
 
 if TYPE_CHECKING:
@@ -13,12 +14,10 @@ if TYPE_CHECKING:
     from onnx2snn.runtime.feeds import Feeds, Run
     from onnx2snn.storage.large_models import OpenableModel
 
-__all__ = ["open_runner"]
+__all__ = ["open_fastest", "open_runner"]
 
 
-def open_runner(
-    model: OpenableModel, threads: int = 0, *, native: bool = False
-) -> Run:
+def open_runner(model: OpenableModel, threads: int = 0, *, native: bool = False) -> Run:
     """Return a function from feeds to outputs, in order, that runs ``model`` optimized.
 
     Args:
@@ -45,3 +44,23 @@ def open_runner(
             raise RuntimeShapeError(message) from error
 
     return run
+
+
+def open_fastest(model: OpenableModel, threads: int = 0) -> Run:
+    """Return a function as ``open_runner`` does, native where that is possible.
+
+    The library has the operators for float and double: a network in a shorter type runs without.
+
+    Args:
+        model: Any ONNX model that onnxruntime can load.
+        threads: Number of threads in an operator; 0 for as many as there are cores.
+
+    Raises:
+        InvalidModelError: onnxruntime refuses the model.
+    """
+    if find_library() is not None:
+        try:
+            return open_runner(model, threads, native=True)
+        except InvalidModelError:
+            pass  # stock onnxruntime may run it, and tells better what is wrong if not
+    return open_runner(model, threads)

@@ -21,6 +21,7 @@ from onnx2snn.storage.large_models import openable
 if TYPE_CHECKING:
     import onnxruntime as ort
 
+    from onnx2snn.native import NativeLibrary
     from onnx2snn.runtime.feeds import Feeds
     from onnx2snn.storage.large_models import OpenableModel
 
@@ -66,14 +67,11 @@ def open_session(
     """
     import onnxruntime as ort  # noqa: PLC0415 (slow to import)
 
-    options = ort.SessionOptions()
-    options.log_severity_level = _FATAL_ONLY
-    options.intra_op_num_threads = threads
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options = _session_options(threads)
     if not optimized:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     if native:
-        register(options)
+        register(options).limit_threads(threads)
     try:
         with openable(model) as source:
             is_mapped = isinstance(source, str) and not isinstance(model, Path)
@@ -86,7 +84,18 @@ def open_session(
         raise SessionError(str(error)) from error
 
 
-def register(session_options: ort.SessionOptions) -> None:
+def _session_options(threads: int) -> ort.SessionOptions:
+    """Return the options of every session."""
+    import onnxruntime as ort  # noqa: PLC0415 (slow to import)
+
+    options = ort.SessionOptions()
+    options.log_severity_level = _FATAL_ONLY
+    options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def register(session_options: ort.SessionOptions) -> NativeLibrary:
     """Let a session run the operators of ``ai.onnx2snn`` in the native library.
 
     For those who make their own ``onnxruntime.InferenceSession``. A file needs nothing for it,
@@ -96,6 +105,9 @@ def register(session_options: ort.SessionOptions) -> None:
     Args:
         session_options: The options that the session will be made with.
 
+    Returns:
+        The library.
+
     Raises:
         NativeError: There is no native library that works here; the message says what to do.
     """
@@ -103,6 +115,7 @@ def register(session_options: ort.SessionOptions) -> None:
     if library is None:
         raise NativeError(library_problem())
     session_options.register_custom_ops_library(str(library.path))
+    return library
 
 
 def run_session(session: ort.InferenceSession, feeds: Feeds) -> list[Any]:

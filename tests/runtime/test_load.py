@@ -125,8 +125,14 @@ def test_what_is_no_network() -> None:
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"runtime": "numpi"}, r"one of ort, numpy, not 'numpi'; did you mean 'numpy'"),
-        ({"runtime": None}, "runtime must be one of ort, numpy, not None"),
+        (
+            {"runtime": "numpi"},
+            r"one of auto, ort, native, numpy, not 'numpi'; did you mean 'numpy'",
+        ),
+        (
+            {"runtime": None},
+            "runtime must be one of auto, ort, native, numpy, not None",
+        ),
         ({"threads": "2"}, "threads must be a whole number, not '2'"),
         ({"threads": True}, "threads must be a whole number, not True"),
     ],

@@ -206,7 +206,7 @@ def test_no_number_of_steps() -> None:
 
 def test_an_unknown_runtime() -> None:
     with pytest.raises(
-        ValueError, match="runtime must be one of ort, numpy, not 'torch'"
+        ValueError, match="runtime must be one of auto, ort, native, numpy, not 'torch'"
     ):
         onnx2snn.load(proto(), "torch")
 
