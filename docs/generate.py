@@ -94,7 +94,8 @@ step, and one that no neuron depends on once, after the last. Activations that w
 become neurons, or get one behind them, whatever is said of them below. An operator that is linear
 in some of its inputs is computed on means where another input is a stream as well.
 `onnx2snn analyze` says it node by node.
-Older operators become newer ones on import; the operators of other domains are refused.
+Older operators become newer ones on import. Operators of other domains stay as they are where
+onnxruntime runs them; one that reads a stream and on which a neuron depends is refused.
 """
 FORMS = {
     Form.LINEAR: "## Linear\n\nComputed on each step's values as they are.",

@@ -67,14 +67,35 @@ class InvalidModelError(Onnx2SnnError):
 class UnsupportedError(Onnx2SnnError):
     """The model is valid, but parts of it have no spiking counterpart.
 
+    The message has one line for each reason, and names the first nodes for which it holds.
+
     Attributes:
         refusals: Every node in the way, all of them at once.
     """
 
     def __init__(self, message: str, refusals: Sequence[Refusal] = ()) -> None:
-        """Store the refusals and put one line for each below ``message``."""
+        """Store the refusals and put one line for each reason below ``message``."""
         self.refusals = tuple(refusals)
-        super().__init__("\n  ".join([message, *map(str, self.refusals)]))
+        super().__init__("\n  ".join([message, *_list_by_reason(self.refusals)]))
+
+
+_MOST_NAMED = 5
+"""Nodes that a line of a message names; what more there are is counted."""
+
+
+def _list_by_reason(refusals: Sequence[Refusal]) -> list[str]:
+    """Return a line for each reason, with the nodes for which it holds."""
+    by_reason: dict[str, list[str]] = {}
+    for refusal in refusals:
+        nodes = by_reason.setdefault(refusal.reason, [])
+        nodes.append(f"{refusal.op} {refusal.node!r}")
+    lines = []
+    for reason, nodes in by_reason.items():
+        named = nodes[:_MOST_NAMED]
+        if len(nodes) > _MOST_NAMED:
+            named.append(f"{len(nodes) - _MOST_NAMED} more")
+        lines.append(f"{', '.join(named)}: {reason}")
+    return lines
 
 
 class CalibrationError(Onnx2SnnError):

@@ -56,6 +56,10 @@ class NeuronPlaces:
     live: set[ir.Node]
     data_dependent: set[ir.Value]
 
+    def firing(self) -> set[ir.Node]:
+        """Return the nodes at whose results neurons stand, or are to stand."""
+        return self.nodes | _producers_of(self.in_front)
+
 
 def find_neuron_places(
     graph: ir.Graph, inputs: set[ir.Value], spike: str

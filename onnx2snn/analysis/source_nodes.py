@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 from onnx_ir.passes.common import InlinePass
 
-from onnx2snn.graph import display_name, is_op, reads
+from onnx2snn.graph import display_name, is_op, operator_name, reads
 from onnx2snn.graph.sources import set_source, sources_of
 from onnx2snn.metadata.facts import CALL
 
@@ -104,10 +104,9 @@ def _describe_node(
 ) -> SourceNode:
     (key,) = sources_of(node)
     read = [str(value.name) for value in reads(node)]
-    is_of_onnx = is_op(node, node.op_type)
     return SourceNode(
         name=display_name(node),
-        op=node.op_type if is_of_onnx else f"{node.domain}.{node.op_type}",
+        op=operator_name(node),
         inputs=tuple(name for name in read if name not in constants),
         constants=tuple(name for name in read if name in constants),
         outputs=tuple(value.name for value in node.outputs if value.name),

@@ -24,14 +24,17 @@ from onnx2snn.analysis.node_kinds import (
     summed_inputs,
 )
 from onnx2snn.analysis.operators import Form, operator_of
+from onnx2snn.analysis.operators.foreign import is_foreign
 from onnx2snn.analysis.rectifiers import is_rectifier, is_symmetric_clip
 from onnx2snn.analysis.sharing import shared
+from onnx2snn.analysis.surroundings import describe_surroundings
 from onnx2snn.arguments import checked_choice
 from onnx2snn.errors import Refusal, UnsupportedError
 from onnx2snn.graph import (
     display_name,
     is_constant,
     is_op,
+    operator_name,
     reads,
 )
 from onnx2snn.metadata.input_coding import EVENTS, RATE, coded_inputs
@@ -98,7 +101,11 @@ class Streams:
             UnsupportedError: It names all that cannot.
         """
         refusals = [
-            Refusal(display_name(node), node.op_type, self.classifications[node].reason)
+            Refusal(
+                display_name(node),
+                operator_name(node),
+                self.classifications[node].reason,
+            )
             for node in self.of_kind(NodeKind.REFUSED)
         ]
         if refusals:
@@ -194,6 +201,8 @@ class _Classifier:
             return Classification(NodeKind.READOUT, "no neuron depends on it")
         reason = find_refusal(node)
         if reason is not None:
+            if is_foreign(node):
+                reason = f"{describe_surroundings(node, self._neurons)}; {reason}"
             return Classification(NodeKind.REFUSED, reason)
         if is_resized:
             reason = "the numbers in a stream decide the size of its input"

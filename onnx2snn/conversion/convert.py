@@ -7,15 +7,17 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from onnx2snn.analysis.branches import Part, find_branches
+from onnx2snn.analysis.operators.foreign import foreign_refusals
 from onnx2snn.analysis.sharing import sharing
 from onnx2snn.arguments import checked_keywords
 from onnx2snn.conversion.branches import branch_data, replace_branch
+from onnx2snn.conversion.calibration_data import CalibrationData
 from onnx2snn.conversion.options import Options
 from onnx2snn.conversion.pipeline import pipeline
 from onnx2snn.conversion.preparation import of_a_branch, prepare
-from onnx2snn.data.dataset import check_source, dataset, input_specs
-from onnx2snn.data.events import sample_first
-from onnx2snn.errors import CalibrationError, UnsupportedError
+from onnx2snn.data.dataset import check_source, input_specs
+from onnx2snn.errors import UnsupportedError
+from onnx2snn.graph import operator_name
 from onnx2snn.metadata.input_coding import EVENTS, RATE, coding_of
 from onnx2snn.passes import ChooseInputCoding, apply
 from onnx2snn.passes.time_loop.emit_layerwise import check_inputs
@@ -103,9 +105,11 @@ def convert(
     T = checked_time_steps(T)  # noqa: N806
     check_source(calibration)
     with sharing():
-        prepared = prepare(model, chosen)
+        given = CalibrationData(calibration, T)
+        prepared = prepare(model, chosen, given)
         _check_that_neurons_have_places(prepared, chosen)
-        data = _data(calibration, prepared, T)
+        specs = input_specs(prepared.whole.ann)
+        data = given.read(specs, prepared.inputs_of(EVENTS))
         _warn_of_missing_data(prepared, chosen, data)
         return _converted(prepared, _Conversion(chosen, T, data))
 
@@ -195,26 +199,6 @@ _UNKNOWN_MAGNITUDE = (
 )
 
 
-def _data(source: object, prepared: Prepared, time_steps: int) -> Dataset | None:
-    """Return the calibration data, None if there is none."""
-    if source is None:
-        return None
-    events = prepared.inputs_of(EVENTS)
-    specs = sample_first(input_specs(prepared.whole.ann), events, time_steps)
-    try:
-        return dataset(source, specs)
-    except CalibrationError as error:
-        if not events:
-            raise
-        message = (
-            f"{error}\n  {_EVENT_DATA % (', '.join(map(repr, events)), time_steps)}"
-        )
-        raise CalibrationError(message) from error
-
-
-_EVENT_DATA = "data for the events %s is [N, T, ...]: samples first, then T = %d steps"
-
-
 def _check_that_neurons_have_places(prepared: Prepared, options: Options) -> None:
     if prepared.whole.has_neurons(options.spike):
         return
@@ -225,14 +209,15 @@ def _check_that_neurons_have_places(prepared: Prepared, options: Options) -> Non
             "nodes_to_exclude leave all as they are; nothing to convert"
         )
         raise UnsupportedError(message)
-    found = sorted({node.op_type for node in prepared.whole.ann.graph})
+    graph = prepared.whole.ann.graph
+    found = sorted({operator_name(node) for node in graph})
     message = (
         f"{name} has no activation that a spiking neuron can replace "
         f"(it has {', '.join(found) or 'no nodes'}); nothing to convert"
     )
     if _has_neurons_in_front_of_weights(prepared.whole):
         message += _NEEDS_NO_ACTIVATION
-    raise UnsupportedError(message)
+    raise UnsupportedError(message, foreign_refusals(graph))
 
 
 def _has_neurons_in_front_of_weights(network: Part) -> bool:

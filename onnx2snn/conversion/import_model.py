@@ -8,8 +8,6 @@ import onnx_ir as ir
 
 from onnx2snn.conversion.pipeline import pipeline
 from onnx2snn.errors import InvalidModelError, UnsupportedError
-from onnx2snn.graph.integer_operators import QUANTIZERS
-from onnx2snn.importing.domains import calls, check_domains
 from onnx2snn.importing.imported import Imported
 from onnx2snn.importing.self_check import self_check
 from onnx2snn.importing.source import Source, read
@@ -26,12 +24,13 @@ from onnx2snn.passes.canonical.lower_sequences import LowerSequences
 from onnx2snn.storage.large_models import read_small_tensors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     import onnx
 
     from onnx2snn.importing.source import AnyModel
+    from onnx2snn.runtime.feeds import Feeds
 
 __all__ = ["check_that_it_is_an_ann", "import_model", "runnable"]
 
@@ -47,6 +46,7 @@ def import_model(
     passes: Iterable[ir.passes.PassBase] | None = None,
     *,
     check: bool = True,
+    typical: Callable[[], Iterable[Feeds]] = tuple,
 ) -> Imported:
     """Bring any ONNX model to the form in which the conversion passes think.
 
@@ -59,11 +59,13 @@ def import_model(
             model becomes the imported one.
         passes: What to run: the canonical stage of a pipeline; None for that of the default.
         check: Whether to run the result and the original in onnxruntime on the same inputs.
+        typical: Gives inputs for that, called where the original runs on no synthetic ones.
 
     Raises:
         InvalidModelError: It is no valid model, cannot be converted to opset 17, or computes
             something else once imported.
-        UnsupportedError: It has operators of a domain that is not ONNX's own, or it is spiking.
+        UnsupportedError: It has operators that neither ONNX nor onnxruntime defines, or it is
+            spiking.
         TypeError: It is nothing of the kind.
     """
     source = model if isinstance(model, Source) else read(model)
@@ -71,15 +73,11 @@ def import_model(
     check_that_it_is_an_ann(source)
     original = runnable(source)
     read_small_tensors(source.model)
-    try:
-        is_coarse = _run_canonical(source.model, passes)
-    except (ir.passes.PreconditionError, ValueError) as error:
-        message = f"{source.name} cannot be imported: {error}"
-        raise InvalidModelError(message) from error
-    if any(isinstance(pass_, LowerIntegerOperators) for pass_ in passes):
-        check_domains(calls(source.model), source.name, QUANTIZERS)
+    is_coarse = _run_canonical(source, passes)
     if check:
-        self_check(original, source.model, source.name, coarse=is_coarse)
+        self_check(
+            original, source.model, source.name, coarse=is_coarse, typical=typical
+        )
     return Imported(source.model, source.sha256, source.name, original)
 
 
@@ -90,7 +88,16 @@ def check_that_it_is_an_ann(source: Source) -> None:
         raise UnsupportedError(message)
 
 
-def _run_canonical(model: ir.Model, passes: Iterable[ir.passes.PassBase]) -> bool:
+def _run_canonical(source: Source, passes: Iterable[ir.passes.PassBase]) -> bool:
+    """Run ``passes`` on the model of ``source``; whether it computed in coarse numbers before."""
+    try:
+        return _run_and_watch(source.model, passes)
+    except (ir.passes.PreconditionError, ValueError) as error:
+        message = f"{source.name} cannot be imported: {error}"
+        raise InvalidModelError(message) from error
+
+
+def _run_and_watch(model: ir.Model, passes: Iterable[ir.passes.PassBase]) -> bool:
     """Run ``passes``; return whether the model computed in coarse numbers before.
 
     That is seen when constants are folded, just before the numbers are lowered to float32.

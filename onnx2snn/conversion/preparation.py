@@ -9,6 +9,7 @@ from onnx2snn.analysis.branches import Part, find_branches
 from onnx2snn.analysis.provenance import node_mappings
 from onnx2snn.analysis.source_nodes import SourceRecord, source_nodes
 from onnx2snn.arguments import did_you_mean
+from onnx2snn.conversion.calibration_data import NO_DATA, CalibrationData
 from onnx2snn.conversion.exclusion import check_names
 from onnx2snn.conversion.import_model import check_that_it_is_an_ann, import_model
 from onnx2snn.conversion.pipeline import pipeline
@@ -53,10 +54,17 @@ class Prepared:
         return tuple(name for name, kind in self.codings.items() if kind == coding)
 
 
-def prepare(model: AnyModel, options: Options) -> Prepared:
+def prepare(
+    model: AnyModel, options: Options, data: CalibrationData = NO_DATA
+) -> Prepared:
     """Return ``model``, imported and simplified, with what ``options`` say of its parts.
 
     The names in the options are checked before anything takes time.
+
+    Args:
+        model: The model.
+        options: What is excluded, how inputs enter, and which passes run.
+        data: Inputs to compare the import with the original on, where synthetic ones do not do.
 
     Raises:
         InvalidModelError: The model cannot be read.
@@ -71,7 +79,14 @@ def prepare(model: AnyModel, options: Options) -> Prepared:
     codings = _codings(options.codings(), input_specs(source.model))
     record = SourceRecord(nodes, is_given=True)
     passes = pipeline(options, record=record)
-    imported = import_model(source, passes.canonical, check=options.check)
+    events = [name for name, coding in codings.items() if coding == EVENTS]
+    specs = input_specs(source.model)
+    imported = import_model(
+        source,
+        passes.canonical,
+        check=options.check,
+        typical=lambda: data.of_the_ann(specs, events),
+    )
     whole = _simplified(imported.model, passes, nodes, options)
     return Prepared(whole, imported, codings)
 

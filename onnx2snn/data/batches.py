@@ -7,14 +7,14 @@ import dataclasses
 import hashlib
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from onnx2snn.data.input_specs import cast_to_input
+from onnx2snn.data.input_specs import bytes_of, cast_to_input
 from onnx2snn.data.layout import Layout
 from onnx2snn.errors import CalibrationError, OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import numpy as np
 
     from onnx2snn.data.input_specs import Arrays, Specs
     from onnx2snn.data.layout import Feed
@@ -125,8 +125,7 @@ def _read_through(feeds: Iterable[Feed], specs: Specs) -> tuple[int, str, Unusab
         for spec in specs:
             for block in feed[spec.name].blocks(_CHECK_ROWS):
                 values, bad = cast_to_input(block, spec)
-                content = values.reshape(-1).view(np.uint8)
-                digests[spec.name].update(content.data)
+                digests[spec.name].update(bytes_of(values))
                 if bad:
                     unusable[spec.name].update(bad)
     hexadecimal = {}

@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "InputSpec",
+    "bytes_of",
     "cast_to_input",
     "dtype_advice",
     "dtype_problem",
     "input_names",
     "input_specs",
     "is_real",
+    "is_text",
     "shape_problem",
 ]
 
@@ -59,7 +61,7 @@ class InputSpec:
 
     def __str__(self) -> str:
         """Return name, type and shape, symbolic axes as N, ?, as in ``'x' float32 [N, 3, ?]``."""
-        return f"{self.name!r} {self.dtype} {_shape_text(self.shape)}"
+        return f"{self.name!r} {_type_text(self.dtype)} {_shape_text(self.shape)}"
 
 
 def input_names(specs: Specs) -> list[str]:
@@ -105,6 +107,10 @@ def _symbol(size: int | ir.SymbolicDim) -> str | None:
     if isinstance(size, int):
         return None
     return size.value
+
+
+def _type_text(dtype: np.dtype) -> str:
+    return "string" if dtype.hasobject else str(dtype)
 
 
 def _shape_text(shape: OpenShape | None) -> str:
@@ -165,7 +171,7 @@ def dtype_problem(dtype: np.dtype, spec: InputSpec) -> str | None:
     """Say why values of ``dtype`` cannot be fed to ``spec``; None if they can, after a cast."""
     if dtype == spec.dtype or _is_castable(dtype, spec.dtype):
         return None
-    return f"has dtype {dtype}, expected {spec.dtype}{dtype_advice(dtype, spec)}"
+    return f"has dtype {dtype}, expected {_type_text(spec.dtype)}{dtype_advice(dtype, spec)}"
 
 
 def dtype_advice(dtype: np.dtype, spec: InputSpec) -> str:
@@ -179,6 +185,8 @@ def dtype_advice(dtype: np.dtype, spec: InputSpec) -> str:
 
 
 def _is_castable(dtype: np.dtype, target: np.dtype) -> bool:
+    if target.hasobject:
+        return is_text(dtype)
     if dtype.kind == "b":
         return target.kind in "biu" or is_real(target)
     if is_real(target):
@@ -192,13 +200,28 @@ def is_real(dtype: np.dtype) -> bool:
     return dtype.kind == "f" or dtype.name.startswith(("bfloat", "float"))
 
 
+def is_text(dtype: np.dtype) -> bool:
+    """Whether values of ``dtype`` are strings."""
+    return dtype.kind == "U"
+
+
+def bytes_of(values: np.ndarray) -> bytes | memoryview:
+    """Return the content of an array, to be digested; strings count, not how they are stored."""
+    if is_text(values.dtype):
+        return "\0".join(values.reshape(-1).tolist()).encode() + b"\0"
+    return values.reshape(-1).view(np.uint8).data
+
+
 def cast_to_input(
     values: np.ndarray, spec: InputSpec
 ) -> tuple[np.ndarray, dict[str, int]]:
     """Return ``values`` in the type of ``spec``, and how many of them are unusable, by reason.
 
-    The reasons are ``NaN``, ``Inf`` and, for integers too large, ``out of range``.
+    The reasons are ``NaN``, ``Inf`` and, for integers too large, ``out of range``. Strings stay
+    as they are.
     """
+    if is_text(values.dtype):
+        return values, {}
     with np.errstate(over="ignore", invalid="ignore"):
         result = np.ascontiguousarray(values, dtype=spec.dtype)
     result = result.reshape(values.shape)

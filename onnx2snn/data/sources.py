@@ -81,13 +81,23 @@ def array_of(value: object) -> np.ndarray:
         for method in ("detach", "cpu", "numpy"):  # torch tensors, then TensorFlow's
             if hasattr(value, method):
                 value = getattr(value, method)()
-        array = np.asarray(value)
+        array = _with_text(np.asarray(value))
     except Exception as error:
         message = f"a value of type {type(value).__name__} cannot be read as an array: {error}"
         raise CalibrationError(message) from error
     if array.dtype.hasobject:
-        message = f"a value of type {type(value).__name__} cannot be read as an array of numbers"
+        message = (
+            f"a value of type {type(value).__name__} cannot be read as an array of numbers "
+            "or strings"
+        )
         raise CalibrationError(message)
+    return array
+
+
+def _with_text(array: np.ndarray) -> np.ndarray:
+    """Return objects that are all strings as an array of strings; anything else as it is."""
+    if array.dtype.hasobject and all(isinstance(text, str) for text in array.flat):
+        return array.astype(str)
     return array
 
 

@@ -156,7 +156,10 @@ def _npz_column(archive: zipfile.ZipFile, path: Path, name: str) -> NpzColumn:
         message = f"member {name!r} of {str(path)!r} is not a NumPy array: {error}"
         raise CalibrationError(message) from error
     if dtype.hasobject:
-        message = f"array {name!r} of {str(path)!r} holds Python objects, not numbers"
+        message = (
+            f"array {name!r} of {str(path)!r} holds Python objects, not numbers; "
+            "strings are stored with astype(str)"
+        )
         raise CalibrationError(message)
     return NpzColumn(path, name, shape, dtype, is_fortran)
 

@@ -20,6 +20,7 @@ from onnx2snn.graph.reading import (
     is_float,
     is_op,
     is_read,
+    operator_name,
     reads,
     subgraphs,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "is_float",
     "is_op",
     "is_read",
+    "operator_name",
     "reads",
     "remove_unused",
     "replace_by_value",

@@ -23,6 +23,7 @@ __all__ = [
     "is_float",
     "is_op",
     "is_read",
+    "operator_name",
     "reads",
     "subgraphs",
 ]
@@ -51,6 +52,12 @@ def display_name(node: ir.Node) -> str:
         if value.name:
             return value.name
     return node.op_type
+
+
+def operator_name(node: ir.Node) -> str:
+    """Return the operator type of ``node``, with its domain unless that is ONNX's own."""
+    is_of_onnx = is_op(node, node.op_type)
+    return node.op_type if is_of_onnx else f"{node.domain}.{node.op_type}"
 
 
 def is_constant(value: ir.Value | None) -> bool:

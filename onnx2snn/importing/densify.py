@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from onnx2snn.importing.protos import all_graphs, all_nodes
+from onnx2snn.storage.protos import all_graphs, all_nodes
 
 __all__ = ["densify", "has_sparse_tensors"]
 

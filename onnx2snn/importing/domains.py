@@ -1,40 +1,35 @@
-"""Refuse operators that ONNX does not define."""
+"""Refuse operators that neither ONNX nor onnxruntime defines."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from onnx2snn.analysis.operators.foreign import advice_for, is_foreign_domain
 from onnx2snn.errors import Refusal, UnsupportedError
 from onnx2snn.graph import display_name
 from onnx2snn.graph.integer_operators import LOWERED
 from onnx2snn.graph.quantizers import CONTRIB
-from onnx2snn.importing.protos import all_nodes
-from onnx2snn.ops import DOMAIN
+from onnx2snn.runtime.sessions import SessionError, open_session
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
-    import onnx
     import onnx_ir as ir
 
-__all__ = ["Call", "calls", "check_domains", "foreign_calls"]
+    from onnx2snn.storage.large_models import OpenableModel
 
-_KNOWN = ("", "ai.onnx", DOMAIN)
-_QUANTIZED = "export the quantized model as QuantizeLinear / DequantizeLinear"
-_OPTIMIZED = "use the file from before onnxruntime's optimizations"
-_ADVICE = {
-    "ai.onnx.ml": "classical machine learning is not converted; what comes before it can be cut "
-    "out with onnx.utils.extract_model",
-    "com.microsoft": f"{_OPTIMIZED}, or export without fused operators",
-    "com.microsoft.nchwc": _OPTIMIZED,
-    "com.ms.internal.nhwc": _OPTIMIZED,
-    "onnx.brevitas": _QUANTIZED,
-    "qonnx.custom_op.general": _QUANTIZED,
-}
-_OTHER_ADVICE = "export the model with operators of the default domain"
+__all__ = ["check_domains"]
+
+_OF_ONNXRUNTIME = (
+    "ai.onnx.ml",
+    CONTRIB,
+    "com.microsoft.nchwc",
+    "com.ms.internal.nhwc",
+)
+"""Domains of which onnxruntime defines operators, though perhaps not those of a model."""
 
 
-class Call(NamedTuple):
+class _Call(NamedTuple):
     """A node that calls no function of its own model."""
 
     domain: str
@@ -42,55 +37,58 @@ class Call(NamedTuple):
     display_name: str
 
 
-def foreign_calls(model: onnx.ModelProto) -> Iterator[Call]:
-    """Give the calls in a model, its subgraphs and functions."""
-    functions = {(function.domain, function.name) for function in model.functions}
-    for node in all_nodes(model):
-        if (node.domain, node.op_type) not in functions:
-            first_output = next(filter(None, node.output), "")
-            name = node.name or first_output or node.op_type
-            yield Call(node.domain, node.op_type, name)
+def check_domains(model: ir.Model, name: str, original: OpenableModel) -> None:
+    """Refuse a model with foreign operators that onnxruntime does not run.
+
+    Operators of any domain may stand in front of the first neuron and behind the last one. A
+    model that has none is not opened.
+
+    Args:
+        model: The model.
+        name: Name of the model in messages.
+        original: The model as it came, for onnxruntime.
+
+    Raises:
+        UnsupportedError: onnxruntime cannot open it; those are named that it cannot know, or
+            all that are foreign.
+    """
+    foreign = list(filter(_is_foreign, _calls(model)))
+    if not foreign:
+        return
+    try:
+        open_session(original, optimized=False, threads=1, prepacked=False)
+    except SessionError as error:
+        unknown = [call for call in foreign if call.domain not in _OF_ONNXRUNTIME]
+        raise _refuse(unknown or foreign, name, str(error)) from error
 
 
-def calls(model: ir.Model) -> Iterator[Call]:
+def _calls(model: ir.Model) -> Iterator[_Call]:
     """Give the calls in a model, its subgraphs and functions."""
     functions = [function.graph for function in model.functions.values()]
     for graph in (model.graph, *functions):
         for node in graph.all_nodes():
             if node.op_identifier() not in model.functions:
-                yield Call(node.domain, node.op_type, display_name(node))
+                yield _Call(node.domain, node.op_type, display_name(node))
 
 
-def check_domains(
-    calls: Iterable[Call], name: str, allowed: Collection[str] = LOWERED
-) -> None:
-    """Refuse all calls of operators that neither ONNX nor this package defines.
+def _is_foreign(call: _Call) -> bool:
+    """Whether a call is of an operator that an import does not lower to those of ONNX."""
+    is_lowered = call.domain == CONTRIB and call.op_type in LOWERED
+    return is_foreign_domain(call.domain) and not is_lowered
 
-    Args:
-        calls: The nodes that call no function of the model.
-        name: Name of the model in the message.
-        allowed: Operators of onnxruntime's own domain that are let through.
 
-    Raises:
-        UnsupportedError: There are such calls.
-    """
-    foreign = []
-    for call in calls:
-        is_allowed = call.domain == CONTRIB and call.op_type in allowed
-        if call.domain not in _KNOWN and not is_allowed:
-            foreign.append(call)
-    if not foreign:
-        return
-    domains = ", ".join(sorted({call.domain for call in foreign}))
+def _refuse(calls: Sequence[_Call], name: str, problem: str) -> UnsupportedError:
+    domains = ", ".join(sorted({call.domain for call in calls}))
     message = (
-        f"{name} has operators that ONNX itself does not define, of domain {domains}:"
+        f"{name} has operators of domain {domains}, and onnxruntime does not run it "
+        f"({problem}):"
     )
-    raise UnsupportedError(message, [_refusal(call) for call in foreign])
+    return UnsupportedError(message, [_refusal(call) for call in calls])
 
 
-def _refusal(call: Call) -> Refusal:
+def _refusal(call: _Call) -> Refusal:
     return Refusal(
         node=call.display_name,
         op=f"{call.domain}.{call.op_type}",
-        reason=_ADVICE.get(call.domain, _OTHER_ADVICE),
+        reason=advice_for(call.domain),
     )

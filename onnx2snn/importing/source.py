@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import onnx
 import onnx_ir as ir
 
-from onnx2snn.errors import InvalidModelError
+from onnx2snn.errors import InvalidModelError, UnsupportedError
 from onnx2snn.importing.densify import densify, has_sparse_tensors
-from onnx2snn.importing.domains import check_domains, foreign_calls
 from onnx2snn.importing.validate import validate
 from onnx2snn.storage.large_models import (
     OpenableModel,
@@ -23,6 +22,7 @@ from onnx2snn.storage.large_models import (
     is_large,
     tensors_of,
 )
+from onnx2snn.storage.map_types import has_map, model_of, proto_of
 from onnx2snn.storage.model_file import parse_model, read_bytes
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def read(model: AnyModel) -> Source:
 
     Raises:
         InvalidModelError: It is no valid model, or of a version that cannot be read.
-        UnsupportedError: It has operators of a domain that is not ONNX's own.
+        UnsupportedError: It has operators that neither ONNX nor onnxruntime defines.
         TypeError: It is none of the five.
     """
     if isinstance(model, str | os.PathLike):
@@ -175,7 +175,7 @@ def _from_ir(model: ir.Model) -> Source:
     _isolate_values(original)
     if is_large(own):
         return Source(own, _digest_of_parts(own), name, original)
-    data = ir.to_proto(original).SerializeToString(deterministic=True)
+    data = proto_of(original).SerializeToString(deterministic=True)
     return Source(own, _digest_of_bytes(data), name, original)
 
 
@@ -196,14 +196,25 @@ def _digest_of_parts(model: ir.Model) -> str:
 
 
 def _deserialize(proto: onnx.ModelProto, name: str) -> ir.Model:
-    check_domains(foreign_calls(proto), name)
+    _check_inputs(proto, name)
     if has_sparse_tensors(proto):
         proto = densify(proto)
     try:
-        return ir.from_proto(proto)
+        return model_of(proto)
     except Exception as error:
         message = f"{name} is not a valid ONNX model: {error}"
         raise InvalidModelError(message) from error
+
+
+def _check_inputs(proto: onnx.ModelProto, name: str) -> None:
+    """Refuse inputs that no array can be fed to."""
+    maps = [repr(value.name) for value in proto.graph.input if has_map(value)]
+    if maps:
+        message = (
+            f"input {', '.join(maps)} of {name} is a map, and data comes in arrays: cut off "
+            "what reads it, as a DictVectorizer, with onnx.utils.extract_model"
+        )
+        raise UnsupportedError(message)
 
 
 def _isolate_values(model: ir.Model) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import onnx
 
 from onnx2snn.errors import InvalidModelError
-from onnx2snn.importing.domains import calls, check_domains
+from onnx2snn.importing.domains import check_domains
 from onnx2snn.runtime.sessions import SessionError, open_session
 from onnx2snn.storage.large_models import (
     external_data_problem,
@@ -42,7 +42,7 @@ def validate(model: ir.Model, name: str, original: OpenableModel) -> None:
 
     Raises:
         InvalidModelError: The model cannot be read.
-        UnsupportedError: It has operators of a domain that is not ONNX's own.
+        UnsupportedError: It has operators that neither ONNX nor onnxruntime defines.
     """
     _spell_default_domain(model)
     _check_ir_version(model, name)
@@ -57,7 +57,6 @@ def validate(model: ir.Model, name: str, original: OpenableModel) -> None:
         raise InvalidModelError(message)
     has_folder = not isinstance(original, onnx.ModelProto)
     _check_external_data(model, name, has_folder=has_folder)
-    check_domains(calls(model), name)
     _check_structure(model, name, original)
 
 
@@ -145,6 +144,7 @@ def _check_structure(model: ir.Model, name: str, original: OpenableModel) -> Non
     except ValueError as error:
         message = f"{name} has nodes that depend on each other in a circle: {error}"
         raise InvalidModelError(message) from error
+    check_domains(model, name, original)
     try:
         with openable(original) as given:
             onnx.checker.check_model(given)

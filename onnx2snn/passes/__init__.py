@@ -30,6 +30,7 @@ from onnx2snn.passes.canonical.lower_batchwise_recurrence import (
 from onnx2snn.passes.canonical.lower_integer_operators import LowerIntegerOperators
 from onnx2snn.passes.canonical.lower_matmul_add import LowerMatMulAdd
 from onnx2snn.passes.canonical.lower_sequences import LowerSequences
+from onnx2snn.passes.canonical.observe_foreign_types import ObserveForeignTypes
 from onnx2snn.passes.canonical.record_source_nodes import RecordSourceNodes
 from onnx2snn.passes.canonical.remove_initializers_from_inputs import (
     RemoveInitializersFromInputs,
@@ -53,6 +54,7 @@ from onnx2snn.passes.spiking.keep_reference import KeepReference
 from onnx2snn.passes.spiking.replace_activations import ReplaceActivations
 from onnx2snn.passes.time_loop.emit_layerwise import EmitLayerwise
 from onnx2snn.passes.time_loop.emit_time_loop import EmitTimeLoop
+from onnx2snn.storage.map_types import proto_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -85,6 +87,7 @@ __all__ = [
     "LowerMatMulAdd",
     "LowerSequences",
     "MoveMaxPool",
+    "ObserveForeignTypes",
     "RecordSourceNodes",
     "RemoveFakeQuantizers",
     "RemoveInitializersFromInputs",
@@ -121,6 +124,7 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
     "remove-initializers-from-inputs": RemoveInitializersFromInputs,
     "convert-opset": ConvertOpset,
     "infer-shapes": InferShapes,
+    "observe-foreign-types": ObserveForeignTypes,
     "fold-constants": FoldConstants,
     "compute-in-float32": ComputeInFloat32,
     "lower-sequences": LowerSequences,
@@ -262,7 +266,7 @@ def run(model: AnyModel, passes: Iterable[ir.passes.PassBase]) -> Any:  # noqa: 
         result = apply(read(model).model, passes)
     if isinstance(model, ir.Model):
         return result
-    return written_like(model, ir.to_proto(result))
+    return written_like(model, proto_of(result))
 
 
 def apply(model: ir.Model, passes: Iterable[ir.passes.PassBase]) -> ir.Model:

@@ -22,6 +22,7 @@ from onnx2snn.storage.large_models import (
     read_small_tensors,
     save_model,
 )
+from onnx2snn.storage.map_types import model_of
 from onnx2snn.storage.model_file import parse_model, read_bytes
 
 if TYPE_CHECKING:
@@ -132,9 +133,9 @@ def _read_network(model: AnyNetwork) -> tuple[ir.Model, Path | None]:
     if isinstance(model, ir.Model):
         return model, None
     if isinstance(model, onnx.ModelProto):
-        return ir.from_proto(model), None
+        return model_of(model), None
     if isinstance(model, bytes):
-        return ir.from_proto(parse_model(model, "the network")), None
+        return model_of(parse_model(model, "the network")), None
     if isinstance(model, str | os.PathLike):
         return _read_file(Path(model))
     message = (
@@ -146,7 +147,7 @@ def _read_network(model: AnyNetwork) -> tuple[ir.Model, Path | None]:
 
 def _read_file(path: Path) -> tuple[ir.Model, Path | None]:
     """Return the network in a file, and the file if its weights stay there."""
-    network = ir.from_proto(parse_model(read_bytes(path), path.name))
+    network = model_of(parse_model(read_bytes(path), path.name))
     ir.external_data.set_base_dir(network.graph, path.parent)
     _check_external_data(network, path)
     if not is_large(network):

@@ -15,6 +15,7 @@ import onnx
 import onnx_ir as ir
 
 from onnx2snn.errors import OutputError
+from onnx2snn.storage.map_types import model_of, proto_of
 from onnx2snn.storage.whole_files import check_writable, write_whole
 
 if TYPE_CHECKING:
@@ -139,9 +140,9 @@ def openable(model: OpenableModel) -> Iterator[str | bytes]:
         if model.ByteSize() <= LARGEST_IN_MEMORY:
             yield model.SerializeToString()
             return
-        model = ir.from_proto(model)
+        model = model_of(model)
     if not _has_external_data(model) and not is_large(model):
-        yield ir.to_proto(model).SerializeToString()
+        yield proto_of(model).SerializeToString()
         return
     with tempfile.TemporaryDirectory(
         prefix="onnx2snn-", ignore_cleanup_errors=True
@@ -191,7 +192,7 @@ def in_one_piece(model: ir.Model) -> onnx.ModelProto:
     if _has_external_data(model):
         model = model.clone()
         ir.external_data.load_to_model(model)
-    return ir.to_proto(model)
+    return proto_of(model)
 
 
 def _has_external_data(model: ir.Model) -> bool:

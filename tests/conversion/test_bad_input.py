@@ -126,7 +126,7 @@ MODELS = {
     "ir-version": (unversioned(), r"m\.onnx has IR version 1, .*export it again"),
     "no-activation": (LINEAR, r"m\.onnx has no activation .*\(it has MatMul\)"),
     "forest": (FOREST, r"ai\.onnx\.ml\.Normalizer 'forest'"),
-    "custom": (CUSTOM, r"acme\.Quant 'odd': .*acme\.Round 'y': "),
+    "custom": (CUSTOM, r"acme\.Quant 'odd', acme\.Round 'y': "),
     "no-rank": (
         rankless(),
         r"no synthetic values for input 'x' .*pass calibration data",

@@ -175,11 +175,13 @@ PARTS = '["" : 17, "com.microsoft" : 1]'
 )
 def test_operators_that_have_no_float_form_are_named(call: str, message: str) -> None:
     model = onnx.parser.parse_model(
-        f"<ir_version: 8, opset_import: {PARTS}> g (float[1,2,3,4] x, float s, uint8 z) => "
-        f"(uint8[A,B,C,D] y) {{ q = QuantizeLinear (x, s, z)  [k] y = com.microsoft.{call} }}"
+        f"<ir_version: 8, opset_import: {PARTS}> g (float[1,2,3,4] x) => (float[A,B,C,D] y) "
+        "<float s = {0.1}, uint8 z = {3}> {"
+        f"a = Relu (x) q = QuantizeLinear (a, s, z)  [k] r = com.microsoft.{call} "
+        "d = DequantizeLinear (r, s, z) y = Relu (d) }"
     )
     with pytest.raises(UnsupportedError, match=rf"com\.microsoft\.\w*{message}"):
-        import_model(model)
+        onnx2snn.convert(model)
 
 
 def quantized(body: str, kind: str = "float", more: str = "") -> onnx.ModelProto:

@@ -120,13 +120,18 @@ def test_shapes_for_an_unknown_rank(array: np.ndarray, message: str) -> None:
         ("int64", "bool"),
         ("complex64", "float32"),
         ("<U3", "float32"),
-        ("float32", "object"),
     ],
 )
 def test_dtypes(stored: str, wanted: str) -> None:
     specs = (InputSpec("image", np.dtype(wanted), (None, 2)),)
     message = problem(np.zeros((3, 2), stored), specs)
     assert message == f"array 'image' has dtype {np.dtype(stored)}, expected {wanted}"
+
+
+def test_numbers_for_an_input_of_strings() -> None:
+    specs = (InputSpec("word", np.dtype(object), (None, 2)),)
+    message = problem(np.zeros((3, 2), np.float32), specs)
+    assert message == "array 'word' has dtype float32, expected string"
 
 
 @pytest.mark.parametrize("wanted", ["float32", "float16"])

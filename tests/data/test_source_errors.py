@@ -74,8 +74,9 @@ def test_a_zip_of_other_things(tmp_path: Path) -> None:
 def test_an_npz_of_python_objects(tmp_path: Path) -> None:
     path = tmp_path / "data.npz"
     np.savez(path, image=np.array([{}], dtype=object))
-    expected = f"array 'image' of {str(path)!r} holds Python objects, not numbers"
-    assert lines(path) == [expected]
+    (message,) = lines(path)
+    assert f"array 'image' of {str(path)!r} holds Python objects" in message
+    assert "astype(str)" in message
 
 
 def test_a_damaged_npz(tmp_path: Path) -> None:

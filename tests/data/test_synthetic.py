@@ -139,7 +139,7 @@ def test_inputs_that_cannot_be_made_up_are_refused_together() -> None:
         next(synthetic_feeds(specs, samples=1))
     assert str(caught.value).splitlines() == [
         "no synthetic values for input 'a' float32 of unknown rank; pass calibration data",
-        "  no synthetic values for input 'text' object [N]; pass calibration data",
+        "  no synthetic values for input 'text' string [N]; pass calibration data",
     ]
 
 

@@ -164,10 +164,47 @@ def test_original_that_does_not_open(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_inputs_that_cannot_be_made_up(caplog: pytest.LogCaptureFixture) -> None:
-    text = "(string[N] x) => (y) { y = Identity (x) }"
+    text = "(seq(float[N]) x) => (y) { y = Identity (x) }"
     with caplog.at_level(logging.WARNING):
         assert not check(text, text)
     assert "a type without synthetic values" in caplog.text
+
+
+def test_strings_are_those_that_an_operator_names() -> None:
+    def encoder(categories: str) -> onnx.ModelProto:
+        return onnx.parser.parse_model(
+            '<ir_version: 8, opset_import: ["" : 17, "ai.onnx.ml" : 3]> net (string[N,1] x) => '
+            f"(float[N,1,2] y) {{ c = Identity (x)  y = ai.onnx.ml.OneHotEncoder "
+            f"<zeros = 0, cats_strings = [{categories}]> (c) }}"
+        )
+
+    ours = encoder('"cat", "dog"')
+    assert self_check(ours, ir.from_proto(ours), "net")
+    swapped = ir.from_proto(encoder('"dog", "cat"'))
+    with pytest.raises(InvalidModelError, match="'y' differs"):
+        self_check(ours, swapped, "net")
+
+
+PICKY = "(int64[2] x) => (float[2] y) <float[2] t = {1, 2}> { y = Gather (t, x) }"
+"""It runs on indices below 2, and the seeded integers go up to 3."""
+OTHER = PICKY.replace("{1, 2}", "{1, 3}")
+
+
+def test_typical_inputs_are_taken_where_synthetic_ones_do_not_run(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def typical() -> list[dict[str, np.ndarray]]:
+        return [{"x": np.array([7, 0])}, {"x": np.array([0, 1])}]
+
+    first, second = (
+        onnx.parser.parse_model(f"{HEADER} net {t}") for t in (PICKY, OTHER)
+    )
+    with caplog.at_level(logging.WARNING):
+        assert not self_check(first, ir.from_proto(first), "net")
+    assert "does not run on synthetic inputs" in caplog.text
+    assert self_check(first, ir.from_proto(first), "net", typical=typical)
+    with pytest.raises(InvalidModelError, match="'y' differs"):
+        self_check(first, ir.from_proto(second), "net", typical=typical)
 
 
 def test_outputs_that_are_no_tensor_are_not_compared() -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from onnx2snn.analysis.operators.analog import ANALOG
 from onnx2snn.analysis.operators.columns import Channel, Form, Operator
+from onnx2snn.analysis.operators.foreign import foreign_operator, is_foreign
 from onnx2snn.analysis.operators.proportional import PROPORTIONAL
 from onnx2snn.graph import is_op
 
@@ -49,6 +50,8 @@ _UNKNOWN = Operator(
 
 def operator_of(node: ir.Node) -> Operator:
     """Return the row of the operator of ``node``."""
+    if is_foreign(node):
+        return foreign_operator(node.domain)
     is_of_onnx = is_op(node, node.op_type)
     if is_of_onnx:
         return operator_named(node.op_type)

@@ -19,6 +19,7 @@ from onnx2snn.graph import (
 )
 from onnx2snn.graph.skeleton import skeleton
 from onnx2snn.graph.sources import add_sources
+from onnx2snn.storage.map_types import model_of, proto_of
 
 __all__ = ["ConvertOpset"]
 
@@ -185,12 +186,12 @@ def _run_converter(model: ir.Model, target: int) -> ir.Model:
     small = skeleton(model)
     small.ir_version = max(small.ir_version or 0, _IR_VERSION)
     try:
-        old = ir.to_proto(small)
+        old = proto_of(small)
         proto = onnx.version_converter.convert_version(old, target)
     except (RuntimeError, onnx.version_converter.ConvertError) as error:
         message = f"onnx.version_converter cannot convert this model to opset {target}: {error}"
         raise ValueError(message) from error
-    return ir.from_proto(proto)
+    return model_of(proto)
 
 
 def _restore_sources(old: ir.Graph, new: ir.Graph) -> None:

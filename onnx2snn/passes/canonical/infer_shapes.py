@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from onnx2snn.graph import is_op
 from onnx2snn.graph.skeleton import skeleton
+from onnx2snn.storage.map_types import model_of, proto_of
 
 __all__ = ["InferShapes"]
 
@@ -67,12 +68,12 @@ def _run_inference(model: ir.Model) -> ir.Model | None:
         if is_op(node, *_LIKE_THEIR_INPUT):
             _turn_into_identity(node)
     try:
-        proto = ir.to_proto(light)
+        proto = proto_of(light)
         inferred = onnx.shape_inference.infer_shapes(proto, data_prop=True)
     except Exception as error:  # noqa: BLE001 (onnx's errors have no common class)
         _LOGGER.warning("shapes cannot be inferred: %s", error)
         return None
-    return ir.from_proto(inferred)
+    return model_of(inferred)
 
 
 def _turn_into_identity(node: ir.Node) -> None:
