@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 PICKY = onnx.parser.parse_model(
     '<ir_version: 8, opset_import: ["" : 17]> net (float[N,4] x, int64[N,1] i) => '
-    "(float[N,4] y) <int64[1] two = {2}, float[2,4] t = {1,2,3,4,5,6,7,8}, "
+    "(float[N,4] y) <int64 least = {100}, float[2,4] t = {1,2,3,4,5,6,7,8}, "
     "float[4,4] w = {1,-2,3,-4,5,-6,7,-8,2,-3,4,-5,6,-7,8,-9}> "
-    "{ e = GatherND (t, i)  s = Add (x, e)  h = MatMul (s, w)  a = Relu (h)  "
+    "{ j = Sub (i, least)  e = GatherND (t, j)  s = Add (x, e)  h = MatMul (s, w)  a = Relu (h)  "
     "y = MatMul (a, w) }"
 )
-"""Its indices go up to 1; synthetic ones of the comparison go up to 3."""
-FEEDS = {"x": normal(1, 20, 4), "i": np.arange(20).reshape(20, 1) % 2}
+"""Its indices are 100 and 101; synthetic ones go up to 3."""
+FEEDS = {"x": normal(1, 20, 4), "i": 100 + np.arange(20).reshape(20, 1) % 2}
 
 
 def one_time_feeds() -> Iterator[dict[str, np.ndarray]]:
@@ -35,7 +35,10 @@ def one_time_feeds() -> Iterator[dict[str, np.ndarray]]:
 
 
 def test_it_is_not_compared_without_data(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING):
+    with (
+        caplog.at_level(logging.WARNING),
+        pytest.raises(onnx2snn.CalibrationError, match="no synthetic inputs"),
+    ):
         onnx2snn.convert(PICKY, 4)
     assert "net is not compared" in caplog.text
 

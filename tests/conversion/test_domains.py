@@ -104,7 +104,7 @@ def test_in_front_of_the_neurons_it_runs_once(operator: str) -> None:
     ann = network(f"{IN_FRONT[operator]}  {NEURONS}")
     assert kinds(ann)["s"] == "static"
     conversion = onnx2snn.convert(ann, T, X)
-    snn = conversion.network
+    snn = conversion.ir_model
     (node,) = [node for node in snn.graph if node.op_type == operator]
     assert snn.opset_imports[node.domain] == ann.opset_import[1].version
     (loop,) = time_loops(snn.graph)
@@ -143,7 +143,7 @@ def test_an_old_file_keeps_its_versions_of_other_domains(opset: int) -> None:
         opset=opset,
     )
     conversion = onnx2snn.convert(ann, T, X)
-    assert conversion.network.opset_imports == {
+    assert conversion.ir_model.opset_imports == {
         "": 17,
         "ai.onnx.ml": 3,
         "ai.onnx2snn": 1,
