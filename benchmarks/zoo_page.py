@@ -13,7 +13,9 @@ import onnx2snn
 from benchmarks.pages import code_digest, grouped, machine, table
 from benchmarks.zoo_networks import CALIBRATION, MEASUREMENT, SEEDS
 from benchmarks.zoo_template import TEMPLATE
+from onnx2snn.analysis.drivers import Driver
 from onnx2snn.methods.published import METHODS
+from onnx2snn.reporting.summary import write_macs
 from onnx2snn.storage.whole_files import write_whole
 
 if TYPE_CHECKING:
@@ -91,7 +93,7 @@ class Row:
     inputs: str
     trained: bool
     refused: str | None = None
-    macs: dict[str, int] = dataclasses.field(default_factory=dict)
+    macs: dict[str, int | None] = dataclasses.field(default_factory=dict)
     percent_with_all: float | None = None
     steps: dict[int, Step] = dataclasses.field(default_factory=dict)
 
@@ -108,8 +110,8 @@ class Row:
 
     def percent(self, driver: str) -> float:
         """Return the percentage of the multiply-accumulates that ``driver`` drives."""
-        total = self.macs.get("total", 0)
-        return 100 * self.macs[driver] / total if total else 0.0
+        total = self.macs.get("total")
+        return 100 * (self.macs.get(driver) or 0) / total if total else 0.0
 
 
 def worst(step: Step) -> tuple[str, float, float]:
@@ -179,7 +181,7 @@ def _steps_of(rows: Iterable[Row]) -> list[int]:
 def page(rows: Sequence[Row]) -> str:
     """Return the page in Markdown."""
     converted = [row for row in rows if row.refused is None]
-    with_macs = [row for row in converted if row.macs]
+    with_macs = [row for row in converted if row.macs.get("total")]
     steps = _steps_of(converted)
     heads = [f"T={t}" for t in steps]
     names = ["network", "trained", "inputs", "converted", "by spikes", "`all`"]
@@ -227,7 +229,7 @@ def _machines(rows: Iterable[Row]) -> str:
 
 _CAVEAT = "\n† measured before a change that moved results.\n"
 
-_DRIVERS = ("spikes", "static", "readout", "analog")
+_DRIVERS = tuple(driver.value for driver in Driver)
 
 
 def _line(row: Row, steps: Sequence[int]) -> list[str]:
@@ -272,7 +274,7 @@ def _outputs(row: Row, steps: Sequence[int]) -> Iterator[list[str]]:
 def _shares(row: Row) -> list[str]:
     return [
         row.name,
-        f"{row.macs['total']:,}",
+        write_macs(row.macs["total"]),
         *(f"{row.percent(d):.1f}" for d in _DRIVERS),
     ]
 

@@ -45,8 +45,9 @@ are shown but not counted.
 
 ## Drivers of the weights
 
-Percent of the multiply-accumulates of one sample: by spikes, in every step; `static`, once, before
-the first step; `readout`, once, after the last; `analog`, by real numbers in every step.
+Percent of the multiply-accumulates of one sample: by spikes, in every step; `real`, linear on real
+numbers, in every step; `analog`, not linear, in every step; `static`, once, before the first step;
+`readout`, once, after the last. [Counting](../explanation/counting.md) explains them.
 
 {shares}
 

@@ -14,11 +14,10 @@ __all__ = ["count_macs"]
 
 
 def count_macs(node: ir.Node) -> int | None:
-    """Return the multiply-accumulates of ``node`` for one sample.
+    """Return the multiply-accumulates of ``node`` for inputs of the sizes that it has.
 
-    Free dimensions count as 1, sequences are as long as can be, and of branches the longer one
-    counts. Returns 0 for a node without weights, None where the shapes that matter, or the turns
-    of a loop, are not known.
+    Sequences are as long as can be, and of branches the longer one counts. Returns 0 for a node
+    without weights, None where sizes that matter, or the turns of a loop, are not known.
     """
     operator = operator_of(node)
     if operator.macs is not None:

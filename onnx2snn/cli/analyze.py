@@ -8,7 +8,12 @@ from rich.markup import escape
 
 import onnx2snn
 from onnx2snn.analysis.drivers import Driver
-from onnx2snn.cli.arguments import add_command, add_options, chosen_options
+from onnx2snn.cli.arguments import (
+    add_command,
+    add_input_shape,
+    add_options,
+    chosen_options,
+)
 from onnx2snn.cli.console import ERRORS, new_table, print_json, results_console
 from onnx2snn.reporting.summary import (
     describe_drivers,
@@ -41,6 +46,7 @@ def add(commands: Commands) -> None:
         help="exit with 1 if anything between first neurons and readout is not spiking",
     )
     add_options(command, ("spike", "input_coding", "until", "nodes_to_exclude"))
+    add_input_shape(command)
 
 
 def _analyze_model(options: argparse.Namespace) -> int:

@@ -21,6 +21,7 @@ __all__ = [
     "Basics",
     "Commands",
     "add_command",
+    "add_input_shape",
     "add_long_command",
     "add_options",
     "add_runtime",
@@ -166,6 +167,19 @@ def add_options(command: Arguments, names: Iterable[str]) -> None:
     fields = {field.name: field for field in dataclasses.fields(onnx2snn.Options)}
     for name in names:
         _add_field(command, fields[name])
+
+
+def add_input_shape(command: Arguments) -> None:
+    """Add the shapes of inputs that the file leaves open."""
+    command.add_argument(
+        "--input-shape",
+        dest="input_shapes",
+        action="append",
+        default=[],
+        metavar="NAME:N,C,H,W",
+        help="shape of an input for one sample, to count multiply-accumulates by where the file "
+        "leaves sizes open; may be given several times",
+    )
 
 
 def chosen_options(options: argparse.Namespace) -> dict[str, Any]:

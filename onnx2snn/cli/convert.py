@@ -9,6 +9,7 @@ from rich.markup import escape
 import onnx2snn
 from onnx2snn.cli.arguments import (
     Basics,
+    add_input_shape,
     add_long_command,
     add_options,
     chosen_options,
@@ -30,11 +31,12 @@ if TYPE_CHECKING:
 
 __all__ = ["GROUPS", "add"]
 
+_INPUTS = "inputs"
 _PASSES = "passes and checks"
 
 GROUPS = {
     "parts of the method": (*PARTS, "keep_weights", "collapse", "spike"),
-    "inputs": ("input_coding", "seed"),
+    _INPUTS: ("input_coding", "seed"),
     "excluded parts": ("until", "nodes_to_exclude"),
     _PASSES: ("check",),
 }
@@ -55,6 +57,8 @@ def add(commands: Commands) -> None:
         add_options(group, names)
         if title == _PASSES:
             _add_passes(group)
+        elif title == _INPUTS:
+            add_input_shape(group)
 
 
 def _add_passes(group: argparse._ArgumentGroup) -> None:

@@ -9,6 +9,7 @@ from onnx2snn.analysis.sharing import sharing
 from onnx2snn.arguments import checked_keywords
 from onnx2snn.conversion.options import Options
 from onnx2snn.conversion.preparation import prepare
+from onnx2snn.conversion.sizes import Sample, count_macs_of_sample
 from onnx2snn.reporting.analysis import analyze_network
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def analyze(
         model: A path, bytes, ``onnx.ModelProto``, ``onnx_ir.Model`` or ``gs.Graph``.
         spike: Where neurons stand: at the ``activations``, or in front of ``all`` weights.
         options: Further fields of ``Options``. Only ``input_coding``, ``until``,
-            ``nodes_to_exclude`` and ``skip_passes`` can make a difference.
+            ``input_shapes``, ``nodes_to_exclude`` and ``skip_passes`` can make a difference.
 
     Raises:
         InvalidModelError: The model cannot be read.
@@ -39,4 +40,6 @@ def analyze(
     """
     chosen = Options(**{"spike": spike, "check": False, **options})
     with sharing():
-        return analyze_network(prepare(model, chosen).whole, spike)
+        prepared = prepare(model, chosen)
+        counts = count_macs_of_sample(prepared.whole, Sample(prepared.shapes))
+        return analyze_network(prepared.whole, counts, spike)

@@ -15,6 +15,7 @@ from onnx2snn.conversion.calibration_data import CalibrationData
 from onnx2snn.conversion.options import Options
 from onnx2snn.conversion.pipeline import pipeline
 from onnx2snn.conversion.preparation import of_a_branch, prepare
+from onnx2snn.conversion.sizes import Sample, count_macs_of_sample
 from onnx2snn.data.dataset import check_source, input_specs
 from onnx2snn.errors import UnsupportedError
 from onnx2snn.graph import operator_name
@@ -120,7 +121,9 @@ def _converted(prepared: Prepared, given: _Conversion) -> Conversion:
     if options.chosen_method().schedule == "layerwise":
         check_inputs(whole.ann.graph)
     # Before neurons take the place of the nodes that it is about.
-    found = analyze_network(whole, options.spike)
+    sample = Sample.of(prepared.shapes, given.data, prepared.inputs_of(EVENTS))
+    counts = count_macs_of_sample(whole, sample)
+    found = analyze_network(whole, counts, options.spike)
     passes = given.pipeline(imported.sha256)
     codings = _make_spiking(whole, passes, given)
     snn = apply(whole.ann, passes.finishing)

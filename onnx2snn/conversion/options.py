@@ -15,6 +15,7 @@ from onnx2snn.arguments import (
     checked_value,
     did_you_mean,
 )
+from onnx2snn.conversion.input_shapes import input_shapes
 from onnx2snn.conversion.pass_request import PassRequest
 from onnx2snn.errors import OptionError
 from onnx2snn.metadata.input_coding import CODINGS
@@ -26,7 +27,7 @@ from onnx2snn.methods.published import METHODS
 from onnx2snn.passes import PASSES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from onnx2snn.data.dataset import Dataset
 
@@ -81,6 +82,8 @@ class Options:
         input_coding: How the inputs enter: ``direct``, the same value in every step; ``rate``,
             random spikes; ``events``, a slice a step. For all inputs of real numbers, or for
             some by name: a mapping, or text as in ``image=events,pose=rate``.
+        input_shapes: Shapes of inputs for one sample, to count multiply-accumulates by where the
+            file leaves sizes open: a mapping, or texts as in ``image:1,3,640,640``.
         until: Names of nodes: what depends on them is left as it is.
         nodes_to_exclude: Names of nodes that are left as they are.
         seed: Seed of what is random: spikes of the input, and synthetic inputs where there
@@ -111,6 +114,7 @@ class Options:
         "coding of inputs: direct, rate or events; by name as in image=events",
         default="direct",
     )
+    input_shapes: Mapping[str, Sequence[int]] | Sequence[str] = ()
     until: tuple[str, ...] = _option(
         "exclude all nodes that depend on these; double quotes around a name keep its commas",
         default=(),
@@ -132,6 +136,7 @@ class Options:
         checked_choice("spike", self.spike, SPIKE)
         checked_count("seed", self.seed)
         self.codings()
+        self.shapes()
 
     def _take_names(self) -> None:
         """Make tuples of names, which may come as a list, or as one text.
@@ -192,6 +197,14 @@ class Options:
             )
             raise OptionError(message)
         return codings if isinstance(codings, str) else dict(codings)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of inputs that are given, by name.
+
+        Raises:
+            OptionError: One is no shape.
+        """
+        return input_shapes(self.input_shapes)
 
     def chosen_method(self) -> Method:
         """Return the method, with the parts that are given beside it.

@@ -13,6 +13,7 @@ from onnx2snn.conversion.calibration_data import NO_DATA, CalibrationData
 from onnx2snn.conversion.exclusion import check_names
 from onnx2snn.conversion.import_model import check_that_it_is_an_ann, import_model
 from onnx2snn.conversion.pipeline import pipeline
+from onnx2snn.conversion.sizes import checked_shapes
 from onnx2snn.data.input_specs import input_specs, is_real
 from onnx2snn.errors import OptionError
 from onnx2snn.importing import read
@@ -43,11 +44,13 @@ class Prepared:
         whole: The simplified network.
         imported: What it was made from.
         codings: Name of each input to how it is to enter the network.
+        shapes: Name of inputs to the shape of one sample, as far as it is given.
     """
 
     whole: Part
     imported: Imported
     codings: Mapping[str, str]
+    shapes: Mapping[str, tuple[int, ...]]
 
     def inputs_of(self, coding: str) -> tuple[str, ...]:
         """Return the names of the inputs that are to enter by ``coding``."""
@@ -77,6 +80,7 @@ def prepare(
     check_names(options.until, nodes, "until")
     check_names(options.nodes_to_exclude, nodes, "nodes_to_exclude")
     codings = _codings(options.codings(), input_specs(source.model))
+    shapes = checked_shapes(options.shapes(), input_specs(source.model))
     record = SourceRecord(nodes, is_given=True)
     passes = pipeline(options, record=record)
     events = [name for name, coding in codings.items() if coding == EVENTS]
@@ -88,7 +92,7 @@ def prepare(
         typical=lambda: data.of_the_ann(specs, events),
     )
     whole = _simplified(imported.model, passes, nodes, options)
-    return Prepared(whole, imported, codings)
+    return Prepared(whole, imported, codings, shapes)
 
 
 def _simplified(

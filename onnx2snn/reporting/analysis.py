@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, TypedDict
 
 from onnx2snn.analysis.activation_parts import find_activation_parts
 from onnx2snn.analysis.drivers import Driver
-from onnx2snn.analysis.macs import count_macs
 from onnx2snn.analysis.neuron_places import is_excluded_node
 from onnx2snn.analysis.provenance import Outcome
 from onnx2snn.analysis.streams import NodeKind, find_streams
@@ -114,19 +113,16 @@ _PRECEDENCE = (
 """Kinds of nodes, the one first that stands for all in the place of one node."""
 
 
-def analyze_network(
-    network: Part, spike: str = "activations", macs: Counts | None = None
-) -> Analysis:
+def analyze_network(network: Part, counts: Counts, spike: str) -> Analysis:
     """Return the analysis of a simplified ANN.
 
     Args:
         network: The ANN, with those in its branches, and what became of the file's nodes in it.
+        counts: The multiply-accumulates of each node for one sample, None where they are not
+            known.
         spike: Where neurons stand.
-        macs: The multiply-accumulates of each node for one sample, None where they are not
-            known; None to count by the shapes that the graphs have.
     """
     parts = list(_all_parts(network))
-    counts = count_macs_of(parts) if macs is None else macs
     streams = {part: find_streams(part.ann.graph, spike=spike) for part in parts}
     operations = list(list_operations(streams.values(), counts))
     nodes = list(_describe_nodes(network, streams, operations))
@@ -142,14 +138,6 @@ def analyze_network(
         "spike_driven_percent_with_all": _percent_with_all(parts, counts),
         "not_by_spikes": list_obstacles(operations),
     }
-
-
-def count_macs_of(parts: Iterable[Part]) -> dict[ir.Node, int | None]:
-    """Return the multiply-accumulates of each node by the shapes that the graphs have."""
-    counts: dict[ir.Node, int | None] = {}
-    for part in parts:
-        counts |= {node: count_macs(node) for node in part.ann.graph}
-    return counts
 
 
 def _percent_with_all(parts: Iterable[Part], counts: Counts) -> float | None:

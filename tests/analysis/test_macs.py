@@ -30,13 +30,13 @@ def count(node: str, x: str, opset: int = 17) -> int | None:
     [
         ("y = Gemm (x, w)", "3,4", 3 * 4 * 5),
         ("y = Gemm <transA = 1> (x, w)", "4,3", 3 * 4 * 5),
-        ("y = MatMul (x, w)", "N,7,4", 7 * 4 * 5),
-        ("y = Conv <group = 2, pads = [1, 1, 1, 1]> (x, k)", "N,4,6,5", 6 * 6 * 5 * 2 * 9),
-        ("y = ConvTranspose (x, t)", "N,4,6,5", 4 * 6 * 5 * 3 * 4),
-        ('y = Einsum <equation = "nsi,io->nso"> (x, w)', "N,7,4", 7 * 4 * 5),
-        ('y = Einsum <equation = "...i, io -> ...o"> (x, w)', "N,7,4", 7 * 4 * 5),
+        ("y = MatMul (x, w)", "1,7,4", 7 * 4 * 5),
+        ("y = Conv <group = 2, pads = [1, 1, 1, 1]> (x, k)", "1,4,6,5", 6 * 6 * 5 * 2 * 9),
+        ("y = ConvTranspose (x, t)", "1,4,6,5", 4 * 6 * 5 * 3 * 4),
+        ('y = Einsum <equation = "nsi,io->nso"> (x, w)', "1,7,4", 7 * 4 * 5),
+        ('y = Einsum <equation = "...i, io -> ...o"> (x, w)', "1,7,4", 7 * 4 * 5),
         ('y = Einsum <equation = "ab,cb->ac"> (x, x)', "3,4", 3 * 3 * 4),
-        ("y = RNN <hidden_size = 3> (x, wr, rr)", "7,N,4", 7 * (3 * 4 + 3 * 3)),
+        ("y = RNN <hidden_size = 3> (x, wr, rr)", "7,1,4", 7 * (3 * 4 + 3 * 3)),
         ('y = LSTM <hidden_size = 3, direction = "bidirectional"> (x, wl, rl)', "7,2,4",
          7 * 2 * (2 * 12 * 4 + 2 * 12 * 3)),
         ("y = Relu (x)", "3,4", 0),
@@ -44,6 +44,21 @@ def count(node: str, x: str, opset: int = 17) -> int | None:
 )  # fmt: skip
 def test_multiply_accumulates(node: str, x: str, expected: int) -> None:
     assert count(node, x) == expected
+
+
+@pytest.mark.parametrize(
+    "node, x",
+    [
+        ("y = MatMul (x, w)", "M,4"),
+        ("y = Gemm (x, w)", "M,4"),
+        ("y = Conv <group = 2> (x, k)", "1,4,H,5"),
+        ("y = ConvTranspose (x, t)", "1,4,H,5"),
+        ('y = Einsum <equation = "si,io->so"> (x, w)', "M,4"),
+        ("y = RNN <hidden_size = 3> (x, wr, rr)", "M,1,4"),
+    ],
+)
+def test_an_open_size_is_not_taken_for_1(node: str, x: str) -> None:
+    assert count(node, x) is None
 
 
 def test_a_deformed_convolution_counts_as_a_convolution() -> None:
@@ -81,6 +96,8 @@ INNER = {
     "s": normal(10, 4),
     "seven": np.array(7, np.int64),
     "go": np.array(1, np.bool_),
+    "three": np.array(3, np.int64),
+    "uneven": np.array([1, 2, 1], np.int64),
 }
 
 
@@ -97,6 +114,30 @@ INNER = {
 def test_what_a_node_holds_counts(text: str, expected: int | None) -> None:
     ann = model(f"(float[3,4] x, int64 turns) => (h) {{ {text} }}", **(WEIGHTS | INNER))
     assert count_macs(ann.graph.node(0)) == expected
+
+
+MAP = (
+    "{sequence} h = SequenceMap (parts) <body = b (float[3,4] p) => (float[3,4] q) "
+    "{{ q = MatMul (p, v) }}>"
+)
+
+
+@pytest.mark.parametrize(
+    "sequence, expected",
+    [
+        ("parts = SequenceConstruct (x, x)", 2 * 3 * 4 * 4),
+        ("parts = SplitToSequence <axis = 1> (x)", 4 * 3 * 4 * 4),
+        ("parts = SplitToSequence <axis = 1> (x, three)", 2 * 3 * 4 * 4),
+        ("parts = SplitToSequence <axis = 1> (x, uneven)", 3 * 3 * 4 * 4),
+        ("parts = SplitToSequence <axis = 1> (x, turns)", None),
+    ],
+)
+def test_each_element_of_a_mapped_sequence_counts(
+    sequence: str, expected: int | None
+) -> None:
+    text = MAP.format(sequence=sequence)
+    ann = model(f"(float[3,4] x, int64 turns) => (h) {{ {text} }}", **(WEIGHTS | INNER))
+    assert count_macs(ann.graph.node(1)) == expected
 
 
 def test_a_body_of_unknown_shapes() -> None:

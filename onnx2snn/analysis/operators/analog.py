@@ -9,6 +9,7 @@ from onnx2snn.analysis.operators.columns import (
     Operator,
 )
 from onnx2snn.analysis.operators.mac_counts import (
+    count_elements,
     count_one_turn,
     count_scan_turns,
     count_trips,
@@ -162,7 +163,7 @@ ANALOG: dict[str, Operator] = {
     "Loop": Operator(Form.CONTROL, sizes=(0, 1), turns=count_trips),
     "RNN": Operator(Form.RECURRENT, channel=Channel.LAST, macs=recurrent_macs),
     "Scan": Operator(Form.CONTROL, turns=count_scan_turns),
-    "SequenceMap": Operator(Form.CONTROL),
+    "SequenceMap": Operator(Form.CONTROL, turns=count_elements),
     # what has no mean
     "Bernoulli": _RANDOM,
     "ImageDecoder": _FILE,

@@ -1,6 +1,6 @@
 """Counting the multiply-accumulates of one node from shapes, each rule for several operators.
 
-Free dimensions count as 1. A count is None where the shapes that matter are not known.
+A count is None where sizes that matter are not known.
 """
 
 from __future__ import annotations
@@ -8,13 +8,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from onnx2snn.graph import array, is_constant
+import numpy as np
+
+from onnx2snn.graph import array, is_constant, is_op
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
 __all__ = [
     "convolution_macs",
+    "count_elements",
     "count_one_turn",
     "count_scan_turns",
     "count_trips",
@@ -25,7 +28,7 @@ __all__ = [
     "transposed_convolution_macs",
 ]
 
-_Sizes = tuple[int, ...]
+_Sizes = tuple[int | None, ...]
 
 
 def convolution_macs(node: ir.Node) -> int | None:
@@ -94,6 +97,8 @@ def einsum_macs(node: ir.Node) -> int | None:
             return None
         names = _axis_names(labels, rank=len(sizes))
         for name, size in zip(names, sizes, strict=True):
+            if size is None:
+                return None
             lengths[name] = max(size, lengths.get(name, 1))
     return math.prod(lengths.values())
 
@@ -129,13 +134,46 @@ def count_scan_turns(node: ir.Node) -> int | None:
     return sizes[axis]
 
 
+def count_elements(node: ir.Node) -> int | None:
+    """Return the length of the sequence that a SequenceMap runs over."""
+    sequence = node.inputs[0]
+    source = None if sequence is None else sequence.producer()
+    if source is None:
+        return None
+    if is_op(source, "SequenceConstruct"):
+        return len(source.inputs)
+    if is_op(source, "SplitToSequence"):
+        return _count_parts(source)
+    return None
+
+
+def _count_parts(split: ir.Node) -> int | None:
+    """Return the number of parts that a SplitToSequence gives, by default of size 1."""
+    lengths = split.inputs[1] if len(split.inputs) > 1 else None
+    if lengths is not None and not is_constant(lengths):
+        return None
+    parts = np.array(1) if lengths is None else array(lengths)
+    if parts.ndim > 0:
+        return len(parts)
+    sizes = _known_sizes(split.inputs[0])
+    size = None if sizes is None else sizes[split.attributes.get_int("axis", 0)]
+    return None if size is None else math.ceil(size / int(parts))
+
+
 def _known_sizes(value: ir.Value | None) -> _Sizes | None:
+    """Return the sizes of a value, None for one that is not known; None without a rank."""
     if value is None or value.shape is None:
         return None
-    return tuple(size if isinstance(size, int) else 1 for size in value.shape)
+    return tuple(size if isinstance(size, int) else None for size in value.shape)
 
 
 def _multiply_all(first: _Sizes | None, second: _Sizes | None) -> int | None:
+    """Return the product of all sizes, None if one is not known."""
     if first is None or second is None:
         return None
-    return math.prod(first) * math.prod(second)
+    product = 1
+    for size in (*first, *second):
+        if size is None:
+            return None
+        product *= size
+    return product
