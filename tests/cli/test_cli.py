@@ -22,7 +22,11 @@ from onnx2snn.data.dataset import dataset, input_specs
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 ANN = str(DIGITS / "digits.onnx")
 CALIBRATION = str(DIGITS / "calibration.npz")
-SPELLED = {"skip_passes": "--skip-pass", "passes": "--pass"}
+SPELLED = {
+    "skip_passes": "--skip-pass",
+    "passes": "--pass",
+    "input_shapes": "--input-shape",
+}
 """Fields of options that may be given several times, by the name of one."""
 
 COMMANDS = ["convert", "tune", "evaluate", "run", "analyze", "passes", "methods"]
