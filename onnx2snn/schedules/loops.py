@@ -27,6 +27,7 @@ __all__ = [
     "Body",
     "Carried",
     "State",
+    "carry_out",
     "hand_over_output",
     "name_finals",
     "named_inputs",
@@ -91,6 +92,15 @@ class State:
         )
         self.node.replace_input_with(self.position, inside)
         return Carried(before, inside, self.after)
+
+
+def carry_out(graph: ir.Graph, value: ir.Value) -> Carried:
+    """Carry ``value`` out of a Loop that is to be built: by a body input that nobody reads."""
+    zeros = zeros_like(value)
+    first = constant(graph, f"{value.name}.before", zeros)
+    name = fresh_name(graph, f"{value.name}.last")
+    inside = ir.Value(name=name, type=value.type)
+    return Carried(first, inside, value)
 
 
 def named_inputs(node: ir.Node) -> dict[str, ir.Value | None]:

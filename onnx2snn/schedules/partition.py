@@ -6,17 +6,25 @@ import dataclasses
 import itertools
 from typing import TYPE_CHECKING
 
-from onnx2snn.graph import closure, dependency_graph, reads
+import onnx_ir as ir
+
+from onnx2snn.graph import (
+    closure,
+    copied,
+    dependency_graph,
+    fresh_name,
+    reads,
+    rewire,
+)
 from onnx2snn.ops.predicates import is_stateful
-from onnx2snn.schedules.loops import State, states
+from onnx2snn.schedules.loops import State, hand_over_output, states
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     import networkx as nx
-    import onnx_ir as ir
 
-__all__ = ["Partition"]
+__all__ = ["Partition", "is_tensor", "part_between_tensors"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -120,3 +128,47 @@ def _final_values(
         after = {state.after for state in states(node)}
         finals += [v for v in node.outputs if v in wanted and v not in after]
     return finals
+
+
+def part_between_tensors(
+    graph: ir.Graph, events: Collection[str], every_step: Collection[str]
+) -> Partition:
+    """Return the parts of ``graph``, with nothing but tensors between body and epilogue.
+
+    Over time nothing else is carried: a sequence is computed again behind the body, in a copy
+    of its node.
+
+    Args:
+        graph: A single-step graph; nodes may be added to it.
+        events: Names of graph inputs that are streams.
+        every_step: Names of graph outputs that are wanted of every step.
+    """
+    while True:
+        parts = Partition.of(graph, events, every_step)
+        stuck = [value for value in parts.finals if not is_tensor(value)]
+        if not stuck:
+            return parts
+        _copy_behind(graph, stuck, parts.body)
+
+
+def is_tensor(value: ir.Value) -> bool:
+    """Whether ``value`` is a tensor, as far as its type is known."""
+    return value.type is None or isinstance(value.type, ir.TensorType)
+
+
+def _copy_behind(
+    graph: ir.Graph, values: Sequence[ir.Value], body: Sequence[ir.Node]
+) -> None:
+    """Let what is outside of the body read ``values`` from copies of the nodes that make them."""
+    inside = set(body)
+    producers = dict.fromkeys(value.producer() for value in values)
+    for node in filter(None, producers):
+        copy = copied(node)
+        for old, new in zip(node.outputs, copy.outputs, strict=True):
+            new.name = copy.name = fresh_name(graph, f"{old.name}.last")
+            for reader in graph:
+                if reader not in inside:
+                    rewire(reader, old, new)
+            hand_over_output(graph, old, new)
+        graph.append(copy)
+    graph.sort()

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.errors import OptionError
-from onnx2snn.graph import constant
+from onnx2snn.graph import NodeBuilder, constant
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "MOST_TIME_STEPS",
     "TIME_STEPS",
+    "add_time_axis",
     "checked_time_steps",
     "several_time_steps",
+    "step_count",
     "time_steps_input",
 ]
 
@@ -71,3 +77,35 @@ def time_steps_input(graph: ir.Graph, time_steps: int) -> ir.Value:
     value.shape = ir.Shape([])
     graph.inputs.append(value)
     return value
+
+
+def step_count(
+    graph: ir.Graph, events: Sequence[ir.Value], time_steps: int
+) -> ir.Value:
+    """Return the number of steps, a scalar: an input, or how many slices events have.
+
+    Args:
+        graph: The graph that gets it.
+        events: Its inputs that are streams, [T, N, ...].
+        time_steps: Default of the input, where there are no events.
+    """
+    if not events:
+        return time_steps_input(graph, time_steps)
+    event = events[0]
+    builder = NodeBuilder(graph)
+    first = np.array([0], np.int64)
+    axis = constant(graph, f"{event.name}.time_axis", first)
+    first_axis = {"start": 0, "end": 1}
+    length = builder.add("Shape", [event], f"{event.name}.length", first_axis)
+    length.type = ir.TensorType(ir.DataType.INT64)
+    length.shape = ir.Shape([1])
+    steps = builder.add("Squeeze", [length, axis], f"{event.name}.steps")
+    steps.type = length.type
+    steps.shape = ir.Shape([])
+    return steps
+
+
+def add_time_axis(value: ir.Value) -> None:
+    """Put an axis of length T in front of the shape of ``value``, if it is known."""
+    if value.shape is not None:
+        value.shape = ir.Shape([TIME_STEPS, *value.shape])

@@ -7,8 +7,10 @@ else is computed on running means. See ``docs/explanation/streams.md``.
 
 A new operator of ONNX is one row, in the file of its group:
 
-    ``proportional.py``   linear in the streams, products, and max-like
-    ``analog.py``         computed on running means, of shapes, recurrent, control flow, refused
+    ``linear.py``     linear in the streams, and products
+    ``movement.py``   linear as well: elements go elsewhere
+    ``max_like.py``   max-like
+    ``analog.py``     computed on running means, of shapes, recurrent, control flow, refused
 
 The columns are the fields of ``Operator`` (``columns.py``), and a fact that a row does not name
 has its default there.
@@ -21,7 +23,9 @@ from typing import TYPE_CHECKING
 from onnx2snn.analysis.operators.analog import ANALOG
 from onnx2snn.analysis.operators.columns import Channel, Form, Operator
 from onnx2snn.analysis.operators.foreign import foreign_operator, is_foreign
-from onnx2snn.analysis.operators.proportional import PROPORTIONAL
+from onnx2snn.analysis.operators.linear import LINEAR
+from onnx2snn.analysis.operators.max_like import MAX_LIKE
+from onnx2snn.analysis.operators.movement import MOVEMENT
 from onnx2snn.graph import is_op
 
 if TYPE_CHECKING:
@@ -37,7 +41,7 @@ __all__ = [
     "operators_of_form",
 ]
 
-OPERATORS: dict[str, Operator] = {**PROPORTIONAL, **ANALOG}
+OPERATORS: dict[str, Operator] = {**LINEAR, **MOVEMENT, **MAX_LIKE, **ANALOG}
 """Operator type of the default domain to its row, for every operator of opsets 7 to 28."""
 
 _UNKNOWN = Operator(

@@ -15,6 +15,18 @@ from onnx2snn.analysis.operators.mac_counts import (
     count_trips,
     recurrent_macs,
 )
+from onnx2snn.analysis.operators.over_time_movement import (
+    along_axes,
+    along_axis,
+    along_input_axis,
+    behind_matrices,
+    normalize_layer,
+    per_channel,
+)
+from onnx2snn.analysis.operators.over_time_rules import (
+    broadcasting,
+    rows_of,
+)
 from onnx2snn.analysis.operators.sign_rules import never_negative
 
 __all__ = ["ANALOG"]
@@ -24,7 +36,8 @@ _BEND = Activation.BEND
 _PART = Activation.PART
 
 _ANALOG = Operator(Form.ANALOG)
-_ACTIVATION = Operator(Form.ANALOG, activation=Activation.WHOLE)
+_POINTWISE = Operator(Form.ANALOG, over_time=broadcasting)
+_ACTIVATION = Operator(Form.ANALOG, activation=Activation.WHOLE, over_time=broadcasting)
 _SHAPE = Operator(Form.SHAPE)
 _RANDOM = Operator(
     Form.REFUSED,
@@ -47,85 +60,103 @@ ANALOG: dict[str, Operator] = {
     "Shape": _SHAPE,
     "Size": _SHAPE,
     # element by element
-    "Acos": _ANALOG,
-    "Acosh": _ANALOG,
-    "Asin": _ANALOG,
-    "Asinh": _ANALOG,
-    "Atan": Operator(Form.ANALOG, activation=_BEND),
-    "Atanh": _ANALOG,
-    "BitCast": _ANALOG,
-    "BitShift": _ANALOG,
-    "BitwiseAnd": _ANALOG,
-    "BitwiseNot": _ANALOG,
-    "BitwiseOr": _ANALOG,
-    "BitwiseXor": _ANALOG,
-    "Ceil": _ANALOG,
+    "Acos": _POINTWISE,
+    "Acosh": _POINTWISE,
+    "Asin": _POINTWISE,
+    "Asinh": _POINTWISE,
+    "Atan": Operator(Form.ANALOG, activation=_BEND, over_time=broadcasting),
+    "Atanh": _POINTWISE,
+    "BitCast": _POINTWISE,
+    "BitShift": _POINTWISE,
+    "BitwiseAnd": _POINTWISE,
+    "BitwiseNot": _POINTWISE,
+    "BitwiseOr": _POINTWISE,
+    "BitwiseXor": _POINTWISE,
+    "Ceil": _POINTWISE,
     "Celu": _ACTIVATION,
-    "Cos": _ANALOG,
-    "Cosh": _ANALOG,
+    "Cos": _POINTWISE,
+    "Cosh": _POINTWISE,
     "Elu": _ACTIVATION,
-    "Erf": Operator(Form.ANALOG, activation=_PART),
-    "Exp": Operator(Form.ANALOG, activation=_BEND, sign=never_negative),
-    "Floor": _ANALOG,
+    "Erf": Operator(Form.ANALOG, activation=_PART, over_time=broadcasting),
+    "Exp": Operator(
+        Form.ANALOG, activation=_BEND, sign=never_negative, over_time=broadcasting
+    ),
+    "Floor": _POINTWISE,
     "Gelu": _ACTIVATION,
-    "HardSigmoid": Operator(Form.ANALOG, activation=_WHOLE, sign=never_negative),
+    "HardSigmoid": Operator(
+        Form.ANALOG, activation=_WHOLE, sign=never_negative, over_time=broadcasting
+    ),
     "HardSwish": _ACTIVATION,
-    "Log": Operator(Form.ANALOG, activation=_BEND),
+    "Log": Operator(Form.ANALOG, activation=_BEND, over_time=broadcasting),
     "Mish": _ACTIVATION,
-    "Mod": _ANALOG,
-    "Pow": Operator(Form.ANALOG, activation=_BEND),
-    "Reciprocal": Operator(Form.ANALOG, activation=_BEND),
-    "Round": _ANALOG,
+    "Mod": _POINTWISE,
+    "Pow": Operator(Form.ANALOG, activation=_BEND, over_time=broadcasting),
+    "Reciprocal": Operator(Form.ANALOG, activation=_BEND, over_time=broadcasting),
+    "Round": _POINTWISE,
     "Selu": _ACTIVATION,
-    "Shrink": _ANALOG,
-    "Sigmoid": Operator(Form.ANALOG, activation=_WHOLE, sign=never_negative),
-    "Sign": Operator(Form.ANALOG, activation=_BEND),
-    "Sin": _ANALOG,
-    "Sinh": _ANALOG,
-    "Softplus": Operator(Form.ANALOG, activation=_WHOLE, sign=never_negative),
+    "Shrink": _POINTWISE,
+    "Sigmoid": Operator(
+        Form.ANALOG, activation=_WHOLE, sign=never_negative, over_time=broadcasting
+    ),
+    "Sign": Operator(Form.ANALOG, activation=_BEND, over_time=broadcasting),
+    "Sin": _POINTWISE,
+    "Sinh": _POINTWISE,
+    "Softplus": Operator(
+        Form.ANALOG, activation=_WHOLE, sign=never_negative, over_time=broadcasting
+    ),
     "Softsign": _ACTIVATION,
-    "Sqrt": Operator(Form.ANALOG, activation=_BEND, sign=never_negative),
-    "SwiGLU": _ACTIVATION,
+    "Sqrt": Operator(
+        Form.ANALOG, activation=_BEND, sign=never_negative, over_time=broadcasting
+    ),
+    "SwiGLU": Operator(Form.ANALOG, activation=_WHOLE),
     "Swish": _ACTIVATION,
-    "Tan": _ANALOG,
+    "Tan": _POINTWISE,
     "Tanh": _ACTIVATION,
     "ThresholdedRelu": _ACTIVATION,
     # truths
-    "And": Operator(Form.ANALOG, activation=_PART),
-    "Equal": Operator(Form.ANALOG, activation=_PART),
-    "Greater": Operator(Form.ANALOG, activation=_PART),
-    "GreaterOrEqual": Operator(Form.ANALOG, activation=_PART),
-    "IsInf": _ANALOG,
-    "IsNaN": _ANALOG,
-    "Less": Operator(Form.ANALOG, activation=_PART),
-    "LessOrEqual": Operator(Form.ANALOG, activation=_PART),
-    "Not": Operator(Form.ANALOG, activation=_PART),
-    "Or": Operator(Form.ANALOG, activation=_PART),
-    "Xor": _ANALOG,
+    "And": Operator(Form.ANALOG, activation=_PART, over_time=broadcasting),
+    "Equal": Operator(Form.ANALOG, activation=_PART, over_time=broadcasting),
+    "Greater": Operator(Form.ANALOG, activation=_PART, over_time=broadcasting),
+    "GreaterOrEqual": Operator(Form.ANALOG, activation=_PART, over_time=broadcasting),
+    "IsInf": _POINTWISE,
+    "IsNaN": _POINTWISE,
+    "Less": Operator(Form.ANALOG, activation=_PART, over_time=broadcasting),
+    "LessOrEqual": Operator(Form.ANALOG, activation=_PART, over_time=broadcasting),
+    "Not": Operator(Form.ANALOG, activation=_PART, over_time=broadcasting),
+    "Or": Operator(Form.ANALOG, activation=_PART, over_time=broadcasting),
+    "Xor": _POINTWISE,
     # over many elements
-    "ArgMax": _ANALOG,
-    "ArgMin": _ANALOG,
+    "ArgMax": Operator(Form.ANALOG, over_time=along_axis(0)),
+    "ArgMin": Operator(Form.ANALOG, over_time=along_axis(0)),
     "Attention": _ANALOG,
-    "CumProd": _ANALOG,
-    "Det": _ANALOG,
-    "GroupNormalization": Operator(Form.ANALOG, channel=Channel.SECOND),
-    "Hardmax": _ANALOG,
-    "InstanceNormalization": Operator(Form.ANALOG, channel=Channel.SECOND),
-    "LRN": Operator(Form.ANALOG, channel=Channel.SECOND),
-    "LayerNormalization": _ANALOG,
+    "CumProd": Operator(Form.ANALOG, over_time=along_input_axis(1)),
+    "Det": Operator(Form.ANALOG, over_time=behind_matrices),
+    "GroupNormalization": Operator(
+        Form.ANALOG, channel=Channel.SECOND, over_time=rows_of(0)
+    ),
+    "Hardmax": Operator(Form.ANALOG, over_time=along_axis(-1)),
+    "InstanceNormalization": Operator(
+        Form.ANALOG, channel=Channel.SECOND, over_time=rows_of(0)
+    ),
+    "LRN": Operator(Form.ANALOG, channel=Channel.SECOND, over_time=rows_of(0)),
+    "LayerNormalization": Operator(Form.ANALOG, over_time=normalize_layer),
     "LinearAttention": _ANALOG,
-    "LogSoftmax": _ANALOG,
-    "LpNormalization": _ANALOG,
-    "MeanVarianceNormalization": _ANALOG,
+    "LogSoftmax": Operator(Form.ANALOG, over_time=along_axis(-1)),
+    "LpNormalization": Operator(Form.ANALOG, over_time=along_axis(-1)),
+    "MeanVarianceNormalization": Operator(
+        Form.ANALOG, over_time=along_axes(1, [0, 2, 3])
+    ),
     "NegativeLogLikelihoodLoss": _ANALOG,
     "NonMaxSuppression": Operator(Form.ANALOG, sizes=(0, 1, 2, 3, 4)),
     "NonZero": Operator(Form.ANALOG, sizes=(0,)),
-    "RMSNormalization": _ANALOG,
-    "ReduceLogSum": Operator(Form.ANALOG, sizes=(1,)),
-    "ReduceLogSumExp": Operator(Form.ANALOG, sizes=(1,)),
-    "ReduceProd": Operator(Form.ANALOG, sizes=(1,)),
-    "ReduceSumSquare": Operator(Form.ANALOG, sizes=(1,), sign=never_negative),
-    "Softmax": Operator(Form.ANALOG, sign=never_negative),
+    "RMSNormalization": Operator(Form.ANALOG, over_time=normalize_layer),
+    "ReduceLogSum": Operator(Form.ANALOG, sizes=(1,), over_time=along_axes(1)),
+    "ReduceLogSumExp": Operator(Form.ANALOG, sizes=(1,), over_time=along_axes(1)),
+    "ReduceProd": Operator(Form.ANALOG, sizes=(1,), over_time=along_axes(1)),
+    "ReduceSumSquare": Operator(
+        Form.ANALOG, sizes=(1,), sign=never_negative, over_time=along_axes(1)
+    ),
+    "Softmax": Operator(Form.ANALOG, sign=never_negative, over_time=along_axis(-1)),
     "SoftmaxCrossEntropyLoss": _ANALOG,
     "TfIdfVectorizer": _ANALOG,
     "Unique": Operator(Form.ANALOG, sizes=(0,)),
@@ -138,12 +169,12 @@ ANALOG: dict[str, Operator] = {
     "MelWeightMatrix": Operator(Form.ANALOG, sizes=(0, 1, 2)),
     "Range": Operator(Form.ANALOG, sizes=(0, 1, 2)),
     # integers
-    "ConvInteger": _ANALOG,
+    "ConvInteger": Operator(Form.ANALOG, over_time=rows_of(0)),
     "DynamicQuantizeLinear": _ANALOG,
     "MatMulInteger": _ANALOG,
-    "QLinearConv": _ANALOG,
+    "QLinearConv": Operator(Form.ANALOG, over_time=rows_of(0)),
     "QLinearMatMul": _ANALOG,
-    "QuantizeLinear": _ANALOG,
+    "QuantizeLinear": Operator(Form.ANALOG, over_time=per_channel),
     # sequences
     "ConcatFromSequence": _ANALOG,
     "Optional": _ANALOG,

@@ -6,6 +6,7 @@ import dataclasses
 import enum
 from typing import TYPE_CHECKING
 
+from onnx2snn.analysis.operators.over_time import one_step_at_a_time
 from onnx2snn.analysis.operators.sign_rules import unknown_sign
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
+    from onnx2snn.analysis.operators.over_time import OverTimeRule
     from onnx2snn.analysis.operators.sign_rules import SignRule
 
 __all__ = ["Activation", "Channel", "Form", "Operator"]
@@ -88,6 +90,7 @@ class Operator:
         sign: Rule for whether no element of the result is below 0.
         macs: Function that counts the multiply-accumulates of a node; None without weights. The
             first two inputs of a node with weights are multiplied.
+        over_time: Rule for the way in which a node runs on all time steps at once.
         turns: Function that counts how often a node runs the graphs it holds, where their
             multiply-accumulates are counted.
         draws_numbers: Whether it draws other numbers whenever it runs.
@@ -106,6 +109,7 @@ class Operator:
     channel: Channel = Channel.FOLLOWS
     sign: SignRule = unknown_sign
     macs: Callable[[ir.Node], int | None] | None = None
+    over_time: OverTimeRule = one_step_at_a_time
     turns: Callable[[ir.Node], int | None] | None = None
     draws_numbers: bool = False
     reason: str = ""
