@@ -55,10 +55,13 @@ def _rows_by_stage() -> list[Row]:
     """Return a row for each run of a pass, in the order in which they run."""
     lockstep = onnx2snn.pipeline()
     layerwise = onnx2snn.pipeline(onnx2snn.Options(schedule="layerwise"))
+    multistep = onnx2snn.pipeline(onnx2snn.Options(layout="multistep"))
+    known = {*lockstep.names(), *layerwise.names(), *multistep.names()}
     rows = [
         *_rows_of_default(lockstep, also_in=layerwise),
-        *_rows_of_layerwise(layerwise, known=lockstep),
-        *_rows_on_request(known={*lockstep.names(), *layerwise.names()}),
+        *_rows_of_other(layerwise, lockstep, "with the schedule layerwise"),
+        *_rows_of_other(multistep, lockstep, "with the layout multistep"),
+        *_rows_on_request(known),
     ]
     return sorted(rows, key=lambda row: STAGES.index(row["stage"]))
 
@@ -73,13 +76,19 @@ def _rows_of_default(default: Pipeline, also_in: Pipeline) -> Iterator[Row]:
             yield _row(stage, name, _NEEDS_DATA.get(name, runs), pass_)
 
 
-def _rows_of_layerwise(layerwise: Pipeline, known: Pipeline) -> Iterator[Row]:
-    """Yield a row for each pass that only the schedule layerwise brings in."""
+def _rows_of_other(other: Pipeline, known: Pipeline, runs: str) -> Iterator[Row]:
+    """Yield a row for each pass that only other options bring in.
+
+    Args:
+        other: The passes with those options.
+        known: The passes that have their rows.
+        runs: The options, in words.
+    """
     listed = set(known.names())
     for stage in STAGES:
-        for pass_ in layerwise.stage(stage):
+        for pass_ in other.stage(stage):
             if name_of(pass_) not in listed:
-                yield _row(stage, name_of(pass_), "with the schedule layerwise", pass_)
+                yield _row(stage, name_of(pass_), runs, pass_)
 
 
 def _rows_on_request(known: set[str]) -> Iterator[Row]:

@@ -16,7 +16,7 @@ from onnx2snn.data.dataset import dataset
 from onnx2snn.data.input_specs import input_specs
 from onnx2snn.graph import array, forget_names, fresh_name, reads, rewire
 from onnx2snn.runtime.subgraph import Subgraph
-from onnx2snn.schedules import time_loops, time_steps_input
+from onnx2snn.schedules import time_steps_input, time_steps_of
 
 if TYPE_CHECKING:
     from onnx2snn.analysis.branches import Branch
@@ -59,7 +59,7 @@ def replace_branch(branch: Branch, outer: ir.Model, converted: ir.Model) -> None
         converted: What was made of the branch, with a loop over time.
     """
     node = branch.node
-    steps = time_loops(converted.graph)[0].inputs[0]
+    steps = time_steps_of(converted.graph)
     assert steps is not None
     shared = _shared_time_steps(outer.graph, int(array(steps)))
     known = {v.name: v for v in reads(node)} | {steps.name: shared}
@@ -79,7 +79,7 @@ def replace_branch(branch: Branch, outer: ir.Model, converted: ir.Model) -> None
 
 def _shared_time_steps(graph: ir.Graph, time_steps: int) -> ir.Value:
     """Return the input T of ``graph``; a new one if it has none yet."""
-    shared = next((loop.inputs[0] for loop in time_loops(graph)), None)
+    shared = time_steps_of(graph)
     return time_steps_input(graph, time_steps) if shared is None else shared
 
 

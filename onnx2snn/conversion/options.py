@@ -20,6 +20,7 @@ from onnx2snn.conversion.pass_request import PassRequest
 from onnx2snn.errors import OptionError
 from onnx2snn.metadata.input_coding import CODINGS
 from onnx2snn.methods.corrections import CORRECTIONS
+from onnx2snn.methods.layouts import LAYOUTS, LOOP
 from onnx2snn.methods.method import Method
 from onnx2snn.methods.names import CORRECTION, PASS, current_names, split_names
 from onnx2snn.methods.parts import PARTS, document_parts
@@ -43,6 +44,7 @@ _NEEDED = (
     "carry-running-means",
     "emit-time-loop",
     "emit-layerwise",
+    "emit-multistep",
     "attach-functions",
     "write-metadata",
 )
@@ -77,6 +79,8 @@ class Options:
             fits them, means are corrected by ``bias`` instead.
         collapse: With ``layerwise``, whether what lies between layers is computed once, on what
             the spikes of all steps write; else on those of one step after the other.
+        layout: Where the steps are in the file: ``loop``, in the iterations of a Loop;
+            ``multistep``, in the batch. Layer by layer there is one layout only.
         spike: Where neurons stand: at the ``activations``, or in front of ``all`` weights but
             the first.
         input_coding: How the inputs enter: ``direct``, the same value in every step; ``rate``,
@@ -109,6 +113,7 @@ class Options:
     collapse: bool = _option(
         "layerwise: compute weights once for all steps", default=True
     )
+    layout: str = _option("place of the time steps", default=LOOP, choices=LAYOUTS)
     spike: str = _option("places of neurons", default="activations", choices=SPIKE)
     input_coding: str | Mapping[str, str] = _option(
         "coding of inputs: direct, rate or events; by name as in image=events",
@@ -133,6 +138,7 @@ class Options:
         self._take_values()
         self._check_passes()
         self.chosen_method()
+        checked_choice("layout", self.layout, LAYOUTS)
         checked_choice("spike", self.spike, SPIKE)
         checked_count("seed", self.seed)
         self.codings()
@@ -243,6 +249,12 @@ class Options:
                 _check_used_with(name, "neuron", method.neuron, neurons)
         if not self.collapse:
             _check_used_with("collapse", "schedule", method.schedule, ["layerwise"])
+        if self.layout != LOOP and method.schedule != "lockstep":
+            message = (
+                f"layout {self.layout!r} is of use with the schedule lockstep only: layer by "
+                "layer, time has one layout; leave it out, or choose that"
+            )
+            raise OptionError(message)
         for correction in method.corrections:
             self._check_not_overridden(correction)
 

@@ -16,6 +16,7 @@ from onnx2snn.correction.reference import Reference
 from onnx2snn.data.batches import Dataset
 from onnx2snn.errors import OptionError
 from onnx2snn.metadata.input_coding import EVENTS, RATE
+from onnx2snn.methods.layouts import MULTISTEP
 from onnx2snn.passes import (
     SIMPLIFICATION,
     AttachFunctions,
@@ -27,6 +28,7 @@ from onnx2snn.passes import (
     ConvertOpset,
     CorrectLayers,
     EmitLayerwise,
+    EmitMultistep,
     EmitTimeLoop,
     EncodeInputs,
     ExcludeNodes,
@@ -53,7 +55,6 @@ from onnx2snn.schedules import checked_time_steps
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from onnx2snn.methods import Method
 
 __all__ = ["pipeline"]
 
@@ -90,7 +91,6 @@ def pipeline(
     _check_data(data)
     chosen = Options() if options is None else options
     time_steps = checked_time_steps(T)
-    method = chosen.chosen_method()
     record = SourceRecord() if record is None else record
     reference = Reference()
     whole = Pipeline(
@@ -98,7 +98,7 @@ def pipeline(
         simplification=_simplification(chosen, record),
         spiking=_spiking(chosen, time_steps, data, reference),
         correction=_correction(chosen, time_steps, data, reference),
-        time_loop=_time_loop(method, time_steps, collapse=chosen.collapse),
+        time_loop=_time_loop(chosen, time_steps),
         finishing=_finishing(chosen, time_steps, data, source_sha256),
     )
     return _with_others(_without(whole, chosen.skip_passes), chosen.passes)
@@ -197,11 +197,11 @@ def _correction(
     )
 
 
-def _time_loop(
-    method: Method, time_steps: int, *, collapse: bool
-) -> tuple[ir.passes.PassBase, ...]:
-    if method.schedule == "layerwise":
-        return (EmitLayerwise(time_steps, collapse),)
+def _time_loop(options: Options, time_steps: int) -> tuple[ir.passes.PassBase, ...]:
+    if options.chosen_method().schedule == "layerwise":
+        return (EmitLayerwise(time_steps, options.collapse),)
+    if options.layout == MULTISTEP:
+        return (EmitMultistep(time_steps),)
     return (EmitTimeLoop(time_steps),)
 
 
@@ -214,6 +214,7 @@ def _finishing(
         options.chosen_method().schedule,
         source_sha256=source_sha256,
         calibration_sha256="" if data is None else data.sha256(),
+        layout=options.layout,
     )
     return (AttachFunctions(), metadata)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from onnx2snn.data.input_specs import input_specs
 from onnx2snn.errors import CalibrationError
 from onnx2snn.importing import read
-from onnx2snn.schedules import time_loops
+from onnx2snn.schedules import time_steps_of
 
 if TYPE_CHECKING:
     from onnx2snn.data.input_specs import InputSpec
@@ -28,7 +28,7 @@ def read_reference(ann: AnyModel, network: Network) -> Source:
         CalibrationError: It is a spiking network, or has other inputs.
     """
     source = read(ann)
-    if time_loops(source.model.graph):
+    if time_steps_of(source.model.graph) is not None:
         message = f"{source.name} is a spiking network; give the ANN it was made from"
         raise CalibrationError(message)
     found = {spec.name: spec for spec in input_specs(source.model)}

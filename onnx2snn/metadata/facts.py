@@ -18,6 +18,7 @@ __all__ = [
     "EXCLUDED",
     "FORMAT",
     "INPUT_CODINGS",
+    "LAYOUT",
     "METHOD",
     "SCHEDULE",
     "SOURCE_SHA256",
@@ -57,6 +58,9 @@ METHOD = text_annotation("onnx2snn.method")
 
 SCHEDULE = text_annotation("onnx2snn.schedule")
 """On a network: its schedule."""
+
+LAYOUT = text_annotation("onnx2snn.layout")
+"""On a network whose steps are in the batch: ``multistep``. Where it is missing, in a Loop."""
 
 SOURCE_SHA256 = text_annotation("onnx2snn.source_sha256")
 """On a network: SHA-256 of the file of the ANN, empty if unknown."""

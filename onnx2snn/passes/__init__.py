@@ -53,6 +53,7 @@ from onnx2snn.passes.spiking.encode_inputs import EncodeInputs
 from onnx2snn.passes.spiking.keep_reference import KeepReference
 from onnx2snn.passes.spiking.replace_activations import ReplaceActivations
 from onnx2snn.passes.time_loop.emit_layerwise import EmitLayerwise
+from onnx2snn.passes.time_loop.emit_multistep import EmitMultistep
 from onnx2snn.passes.time_loop.emit_time_loop import EmitTimeLoop
 from onnx2snn.storage.map_types import proto_of
 
@@ -74,6 +75,7 @@ __all__ = [
     "ConvertOpset",
     "CorrectLayers",
     "EmitLayerwise",
+    "EmitMultistep",
     "EmitTimeLoop",
     "EncodeInputs",
     "ExcludeNodes",
@@ -153,6 +155,7 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
     # time_loop
     "emit-time-loop": EmitTimeLoop,
     "emit-layerwise": EmitLayerwise,
+    "emit-multistep": EmitMultistep,
     # finishing
     "attach-functions": AttachFunctions,
     "write-metadata": WriteMetadata,

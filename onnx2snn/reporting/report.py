@@ -11,11 +11,13 @@ from onnx2snn.graph import array, display_name
 from onnx2snn.metadata.facts import (
     ACTIVATION,
     DEFAULT_TIME_STEPS,
+    LAYOUT,
     METHOD,
     SCHEDULE,
     THRESHOLD_ORIGIN,
 )
-from onnx2snn.ops.predicates import is_neuron
+from onnx2snn.methods.layouts import LOOP
+from onnx2snn.ops.predicates import is_neuron, step_op_of
 from onnx2snn.reporting.energy import estimate_energy
 from onnx2snn.schedules import layers_in_a_row, spike_weights_of
 from onnx2snn.schedules.loops import named_inputs
@@ -67,6 +69,7 @@ class Report(TypedDict):
     calibration_samples: int
     T: int
     schedule: str
+    layout: str
     latency_steps: int
     levels: int
     levels_per_spike: int
@@ -105,6 +108,7 @@ def report(
         "calibration_samples": 0 if data is None else data.samples,
         "T": time_steps,
         "schedule": schedule,
+        "layout": LAYOUT.read(snn) or LOOP,
         "latency_steps": _count_latency_steps(snn.graph, schedule, time_steps),
         "levels": levels.after_all_steps,
         "levels_per_spike": levels.per_spike,
@@ -170,12 +174,14 @@ def _describe_codings(codings: Mapping[str, Coding]) -> dict[str, dict[str, Any]
 
 
 def _layer_report(neuron: ir.Node) -> LayerReport:
+    op = step_op_of(neuron)
+    assert op is not None  # a neuron
     thresholds = _thresholds(neuron)
     quartiles = np.quantile(thresholds, [0.25, 0.5, 0.75])
     return {
         "name": display_name(neuron),
         "activation": ACTIVATION.read_required(neuron),
-        "neuron": neuron.op_type,
+        "neuron": op.name,
         "threshold_origin": THRESHOLD_ORIGIN.read_required(neuron),
         "thresholds": thresholds.size,
         "v_threshold_min": float(np.min(thresholds)),

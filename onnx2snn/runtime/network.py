@@ -15,12 +15,11 @@ from onnx2snn.graph import array
 from onnx2snn.metadata.facts import DEFAULT_TIME_STEPS, INPUT_CODINGS
 from onnx2snn.metadata.input_coding import EVENTS
 from onnx2snn.runtime.feeds import check_event_lengths, read_feeds
-from onnx2snn.runtime.split import split_behind_loop
+from onnx2snn.runtime.split import split_behind_steps, tells_all_steps
 from onnx2snn.schedules import (
-    LOOP_NAME,
     checked_time_steps,
     several_time_steps,
-    time_loops,
+    time_steps_of,
 )
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ class Network:
         self.outputs = tuple(str(value.name) for value in model.graph.outputs)
         self.T = _default_time_steps(model, time_steps)
         self._time_steps_input = _name_of_input(time_steps)
-        self._tells_all_steps = _is_one_loop_in_main_graph(model.graph)
+        self._tells_all_steps = tells_all_steps(model.graph)
         self._runtime = runtime
         source = model if path is None else path
         self._run = runtime(source)
@@ -144,10 +143,10 @@ class Network:
         return outputs
 
     def _trunk_and_readout(self) -> tuple[_Part, _Part]:
-        """Return the loop over time, and the part behind it; opened when first asked for."""
+        """Return the steps, and the part behind them; opened when first asked for."""
         if self._parts is None:
             copy = self.model.clone()
-            trunk, readout = split_behind_loop(copy)
+            trunk, readout = split_behind_steps(copy)
             trunk_part = _Part(trunk, self._runtime)
             readout_part = _Part(readout, self._runtime)
             self._parts = trunk_part, readout_part
@@ -178,11 +177,10 @@ class Network:
 
 
 def _time_steps_value(model: ir.Model) -> ir.Value:
-    """Return the number of steps that the loops over time run for."""
-    for loop in time_loops(model.graph):
-        time_steps = loop.inputs[0]
-        if time_steps is not None:
-            return time_steps
+    """Return the number of steps that the network runs for."""
+    time_steps = time_steps_of(model.graph)
+    if time_steps is not None:
+        return time_steps
     message = "has no loop over time; convert it with 'onnx2snn convert' first"
     raise InvalidModelError(message)
 
@@ -192,13 +190,6 @@ def _name_of_input(value: ir.Value) -> str | None:
     if value.is_graph_input():
         return str(value.name)
     return None
-
-
-def _is_one_loop_in_main_graph(graph: ir.Graph) -> bool:
-    """Whether the loop over all steps is the only one over time that the main graph has."""
-    loops = time_loops(graph)
-    names = [node.name for node in graph if node in loops]
-    return names == [LOOP_NAME]
 
 
 def _event_names(model: ir.Model) -> tuple[str, ...]:

@@ -1,50 +1,113 @@
-"""Splitting an emitted network behind its loop, to read it after any step."""
+"""Splitting an emitted network behind its steps, to read it after any of them."""
 
 from __future__ import annotations
 
 import onnx_ir as ir
 
-from onnx2snn.graph import NodeBuilder, boundary, fresh_name
-from onnx2snn.schedules import time_loops
+from onnx2snn.graph import NodeBuilder, boundary, fresh_name, reads, subgraphs
+from onnx2snn.schedules import (
+    LAST_STEP,
+    LOOP_NAME,
+    TIME_AXIS,
+    time_loops,
+    time_steps_of,
+)
 
-__all__ = ["split_behind_loop"]
+__all__ = ["split_behind_steps", "tells_all_steps"]
 
 
-def split_behind_loop(model: ir.Model) -> tuple[ir.Model, ir.Model]:
-    """Cut an emitted network in two behind the loop over time.
+def tells_all_steps(graph: ir.Graph) -> bool:
+    """Whether an emitted network can be split behind its steps.
+
+    Its outputs are then functions of values after a single step, whatever that is. They are not
+    if its layers fire one after another, or if it stands in the branches of an If.
+    """
+    loops = time_loops(graph)
+    if loops:
+        names = [node.name for node in graph if node in loops]
+        return names == [LOOP_NAME]
+    ends = _last_values(graph)
+    return bool(ends) and not any(map(_reads_time, _nodes_behind(graph, ends)))
+
+
+def split_behind_steps(model: ir.Model) -> tuple[ir.Model, ir.Model]:
+    """Cut an emitted network in two behind its steps.
 
     Args:
-        model: An emitted network; it is used up.
+        model: An emitted network that tells all steps; it is used up.
 
     Returns:
-        The trunk, whose outputs are those values carried by the loop that are read behind it,
-        after every step: [T, ...]. And the readout, from these values after one step, under
-        the same names, and perhaps graph inputs, to the outputs of the network.
+        The trunk, whose outputs are those values that are read behind the steps, after every
+        step: [T, ...]. And the readout, from these values after one step, under the same names,
+        and perhaps graph inputs, to the outputs of the network.
 
     Raises:
-        ValueError: The model has no loop over time, or more than one, or not in its main graph.
+        ValueError: The network does not tell all steps.
     """
     graph = model.graph
-    loop = _only_loop(graph)
-    outputs = tuple(graph.outputs)
-    for position, value in enumerate(outputs):
-        if value.producer() is loop:
+    if not tells_all_steps(graph):
+        message = (
+            "the model has no steps, or has them layer by layer or in branches of an If"
+        )
+        raise ValueError(message)
+    after_last = _values_after_last_step(graph)
+    for position, value in enumerate(graph.outputs):
+        if value in after_last:
             graph.outputs[position] = _append_copy(graph, value)
-    ends = boundary(graph.outputs, loop.outputs)
+    ends = boundary(graph.outputs, after_last)
     readout_graph = ir.convenience.extract(graph, ends, graph.outputs)
     functions = tuple(model.functions.values())
     readout = ir.Model(readout_graph, ir_version=model.ir_version, functions=functions)
-    carried = [value for value in loop.outputs if value in ends]
-    graph.outputs[:] = [_scan_carried_value(loop, value) for value in carried]
+    carried = [value for value in after_last if value in ends]
+    graph.outputs[:] = [_after_every_step(graph, value) for value in carried]
     return model, readout
 
 
-def _only_loop(graph: ir.Graph) -> ir.Node:
-    loops = time_loops(graph)
-    if len(loops) != 1 or loops[0].graph is not graph:
-        message = "the model has no loop over time, or has it in the branches of an If"
-        raise ValueError(message)
-    return loops[0]
+def _values_after_last_step(graph: ir.Graph) -> list[ir.Value]:
+    """Return the values of the last step that others may read behind the steps."""
+    for loop in time_loops(graph):
+        return list(loop.outputs)
+    return _last_values(graph)
+
+
+def _last_values(graph: ir.Graph) -> list[ir.Value]:
+    """Return the values taken in the last step, where time is in the batch."""
+    return [
+        node.outputs[0] for node in graph if (node.name or "").startswith(LAST_STEP)
+    ]
+
+
+def _nodes_behind(graph: ir.Graph, ends: list[ir.Value]) -> set[ir.Node]:
+    """Return the nodes between ``ends`` and the outputs of ``graph``."""
+    found: set[ir.Node] = set()
+    pending = [value for value in graph.outputs if value not in ends]
+    while pending:
+        node = pending.pop().producer()
+        if node is not None and node not in found:
+            found.add(node)
+            pending += [value for value in reads(node) if value not in ends]
+    return found
+
+
+def _reads_time(node: ir.Node) -> bool:
+    """Whether ``node`` reads T, or holds nodes that do."""
+    if node.name == TIME_AXIS:
+        return True
+    return any(time_steps_of(graph) is not None for graph in subgraphs(node))
+
+
+def _after_every_step(graph: ir.Graph, value: ir.Value) -> ir.Value:
+    """Return ``value`` after every step, [T, ...], under its name."""
+    node = value.producer()
+    assert node is not None  # a Loop, or what takes the last step
+    if node in time_loops(graph):
+        return _scan_carried_value(node, value)
+    name = value.name
+    value.name = fresh_name(graph, f"{name}.last")
+    steps = NodeBuilder(graph).add("Identity", [node.inputs[0]], f"{name}.each")
+    steps.type = value.type
+    steps.name = name
+    return steps
 
 
 def _append_copy(graph: ir.Graph, value: ir.Value) -> ir.Value:

@@ -28,15 +28,20 @@ in a file, say how in ``finding.py``: whoever runs or reads networks asks only t
 from __future__ import annotations
 
 from onnx2snn.schedules.finding import (
+    LAST_STEP,
     LAYER_LOOP,
     LOOP_NAME,
+    STEP_LOOP,
+    TIME_AXIS,
     is_layer_loop,
     layers_in_a_row,
     time_loops,
+    time_steps_of,
 )
 from onnx2snn.schedules.layerwise import emit_layerwise
 from onnx2snn.schedules.lockstep import emit_time_loop
 from onnx2snn.schedules.loops import State, hand_over_output, states
+from onnx2snn.schedules.multistep import emit_multistep
 from onnx2snn.schedules.partition import Partition
 from onnx2snn.schedules.spike_weights import spike_weights_of
 from onnx2snn.schedules.time_steps import (
@@ -48,14 +53,18 @@ from onnx2snn.schedules.time_steps import (
 )
 
 __all__ = [
+    "LAST_STEP",
     "LAYER_LOOP",
     "LOOP_NAME",
     "MOST_TIME_STEPS",
+    "STEP_LOOP",
+    "TIME_AXIS",
     "TIME_STEPS",
     "Partition",
     "State",
     "checked_time_steps",
     "emit_layerwise",
+    "emit_multistep",
     "emit_time_loop",
     "hand_over_output",
     "is_layer_loop",
@@ -65,4 +74,5 @@ __all__ = [
     "states",
     "time_loops",
     "time_steps_input",
+    "time_steps_of",
 ]

@@ -18,11 +18,20 @@ __all__ = ["read_first_slice", "slice_of_step"]
 _ALONG_TIME = {"axis": 0}
 
 
-def slice_of_step(graph: ir.Graph, event: ir.Value, step: ir.Value) -> ir.Node:
-    """Return a node, of no graph yet, that takes the slice of a step of ``event``."""
+def slice_of_step(
+    graph: ir.Graph, stream: ir.Value, step: ir.Value, like: ir.Value
+) -> ir.Node:
+    """Return a node, of no graph yet, that takes the slice of a step.
+
+    Args:
+        graph: The graph that is to hold it, perhaps in a subgraph.
+        stream: All steps, [T, N, ...].
+        step: Number of the step, from 0.
+        like: A value of the name, type and shape of one step.
+    """
     builder = NodeBuilder(graph)
-    inputs = [event, step]
-    return builder.node("Gather", inputs, f"{event.name}.step", _ALONG_TIME, like=event)
+    inputs = [stream, step]
+    return builder.node("Gather", inputs, f"{like.name}.step", _ALONG_TIME, like=like)
 
 
 def read_first_slice(

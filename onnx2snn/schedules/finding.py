@@ -13,12 +13,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ACCUMULATION_LOOP",
+    "LAST_STEP",
     "LAYER_LOOP",
     "LOOP_NAME",
+    "STEP_LOOP",
+    "TIME_AXIS",
     "is_layer_loop",
     "is_time_loop",
     "layers_in_a_row",
     "time_loops",
+    "time_steps_of",
 ]
 
 LOOP_NAME = "onnx2snn.time_loop"
@@ -31,12 +35,30 @@ ACCUMULATION_LOOP = "onnx2snn.segment_loop."
 """Start of the name of a Loop node that adds up the spikes of layers; a value's follows."""
 
 
+TIME_AXIS = "onnx2snn.time_axis"
+"""Name of the node that reads T, in a graph with time in the batch."""
+
+STEP_LOOP = "onnx2snn.step_loop."
+"""Start of the name of a Loop of nodes in such a graph, one step at a time; a value's follows."""
+
+LAST_STEP = "onnx2snn.last_step."
+"""Start of the name of a node in such a graph that takes a value in the last step."""
+
+
 def time_loops(graph: ir.Graph) -> list[ir.Node]:
     """Return the Loops in which neurons of an emitted graph fire.
 
     One in lockstep, more if branches of an If have some; layer by layer, one for each layer.
     """
     return [node for node in graph.all_nodes() if is_time_loop(node)]
+
+
+def time_steps_of(graph: ir.Graph) -> ir.Value | None:
+    """Return T of an emitted graph, wherever its steps are; None if it has none."""
+    for node in graph.all_nodes():
+        if is_time_loop(node) or node.name == TIME_AXIS:
+            return node.inputs[0]
+    return None
 
 
 def is_time_loop(node: ir.Node) -> bool:

@@ -88,7 +88,7 @@ class _Emitter:
 
     def _slice_event(self, event: ir.Value) -> ir.Node:
         """Return the node that takes the slice of this step of ``event``."""
-        gather = slice_of_step(self._graph, event, self._step)
+        gather = slice_of_step(self._graph, event, self._step, like=event)
         for reader in self._parts.body:
             rewire(reader, event, gather.outputs[0])
         read_first_slice(self._graph, event, self._parts.outside)

@@ -18,7 +18,7 @@ from onnx2snn.graph import (
     rewire,
 )
 from onnx2snn.ops import ALL_OPS
-from onnx2snn.ops.predicates import is_stateful
+from onnx2snn.ops.predicates import is_stateful, step_op_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -104,9 +104,10 @@ def carry_out(graph: ir.Graph, value: ir.Value) -> Carried:
 
 
 def named_inputs(node: ir.Node) -> dict[str, ir.Value | None]:
-    """Return the inputs of a node of an operator of ours, by their names there."""
-    names = ALL_OPS[node.op_type].inputs
-    return dict(zip(names, node.inputs, strict=True))
+    """Return the inputs of a node of an operator of ours, in one step or in all, by name."""
+    op = step_op_of(node)
+    assert op is not None  # one of ours
+    return dict(zip(op.inputs, node.inputs, strict=True))
 
 
 def states(node: ir.Node) -> list[State]:

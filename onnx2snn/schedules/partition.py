@@ -20,7 +20,7 @@ from onnx2snn.ops.predicates import is_stateful
 from onnx2snn.schedules.loops import State, hand_over_output, states
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     import networkx as nx
 
@@ -77,6 +77,13 @@ class Partition:
             finals=_final_values(graph, body, epilogue, stacked),
             stacked=stacked,
         )
+
+    def wanted_behind(self, outputs: Iterable[ir.Value]) -> list[ir.Value]:
+        """Return the values of the body that the epilogue reads, or that are ``outputs``."""
+        made = {value for node in self.body for value in node.outputs}
+        read = itertools.chain.from_iterable(map(reads, self.epilogue))
+        wanted = dict.fromkeys([*read, *outputs])
+        return [value for value in wanted if value in made]
 
     @property
     def outside(self) -> list[ir.Node]:

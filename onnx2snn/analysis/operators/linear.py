@@ -28,6 +28,7 @@ from onnx2snn.analysis.operators.over_time_rules import (
     matmul,
     normalize_channels,
     rows_of,
+    rows_of_all,
 )
 from onnx2snn.analysis.operators.sign_rules import (
     as_all_inputs,
@@ -57,7 +58,7 @@ LINEAR: dict[str, Operator] = {
         over_time=broadcasting,
     ),
     "CumSum": Operator(_LINEAR, over_time=along_input_axis(1)),
-    "Mean": Operator(_LINEAR, inputs=_ALL, sign=as_all_inputs, over_time=broadcasting),
+    "Mean": Operator(_LINEAR, inputs=_ALL, sign=as_all_inputs, over_time=rows_of_all),
     "Neg": Operator(_LINEAR, activation=_PART, over_time=broadcasting),
     "ReduceMean": Operator(
         _LINEAR, sizes=(1,), averages=True, sign=as_first_input, over_time=along_axes(1)
@@ -136,7 +137,7 @@ LINEAR: dict[str, Operator] = {
         over_time=broadcasting,
     ),
     "RotaryEmbedding": Operator(_LINEAR),
-    "STFT": Operator(_MULTILINEAR, inputs=(0, 2), sizes=(1, 3), over_time=rows_of(0)),
+    "STFT": Operator(_MULTILINEAR, inputs=(0, 2), sizes=(1, 3)),
     # sampling at positions that do not depend on the values
     "Col2Im": Operator(_LINEAR, sizes=(1, 2), over_time=rows_of(0)),
     "GridSample": Operator(_LINEAR, over_time=rows_of(0, 1)),

@@ -14,6 +14,7 @@ from onnx2snn.analysis.operators.over_time_movement import (
 )
 from onnx2snn.analysis.operators.over_time_rules import (
     broadcasting,
+    broadcasting_to_first,
     first_result_only,
     rows_of,
 )
@@ -88,7 +89,7 @@ MAX_LIKE: dict[str, Operator] = {
         sign=as_all_inputs,
         over_time=broadcasting,
     ),
-    "PRelu": Operator(_MAX_LIKE, activation=_WHOLE, over_time=broadcasting),
+    "PRelu": Operator(_MAX_LIKE, activation=_WHOLE, over_time=broadcasting_to_first),
     "ReduceL1": Operator(
         _MAX_LIKE, sizes=(1,), sign=never_negative, over_time=along_axes(1)
     ),

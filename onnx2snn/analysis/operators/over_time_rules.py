@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "broadcasting",
+    "broadcasting_to_first",
     "constant_axes",
     "dims_of",
     "einsum",
@@ -139,6 +140,11 @@ def broadcasting(node: ir.Node, streams: frozenset[int]) -> OverTime | None:
     if rank > 0 and _share_rows(node, streams, rank):
         return OnRows(streams)
     return OnSteps(rank=rank)
+
+
+def broadcasting_to_first(node: ir.Node, streams: frozenset[int]) -> OverTime | None:
+    """Say so of a node whose results have the shape of its first input."""
+    return broadcasting(node, streams) if 0 in streams else None
 
 
 def _share_rows(node: ir.Node, streams: frozenset[int], rank: int) -> bool:

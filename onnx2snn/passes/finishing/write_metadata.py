@@ -14,6 +14,7 @@ from onnx2snn.metadata import facts
 from onnx2snn.metadata.input_coding import DIRECT, INPUT_CODING
 from onnx2snn.metadata.normal import NORMAL
 from onnx2snn.metadata.scale import QUANTIZER_RANGE, SCALE
+from onnx2snn.methods.layouts import LOOP
 
 __all__ = ["FORMAT", "WriteMetadata"]
 
@@ -35,6 +36,7 @@ class WriteMetadata(ir.passes.InPlacePass):
         calibration_sha256: Of the calibration data; empty if there was none.
         input_coding: How each input enters the network, as JSON; None for what the pass
             ``choose-input-coding`` chose.
+        layout: ``loop``: a step is an iteration; ``multistep``: all steps are in the batch.
     """
 
     time_steps: int = 8
@@ -43,6 +45,7 @@ class WriteMetadata(ir.passes.InPlacePass):
     source_sha256: str = ""
     calibration_sha256: str = ""
     input_coding: str | None = None
+    layout: str = LOOP
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Write the metadata of the model."""
@@ -61,6 +64,9 @@ class WriteMetadata(ir.passes.InPlacePass):
         for annotation, text in texts.items():
             annotation.erase(model)  # so that they stand in one order
             annotation.write(model, text)
+        facts.LAYOUT.erase(model)
+        if self.layout != LOOP:
+            facts.LAYOUT.write(model, self.layout)
         facts.VERSIONS.write(model, versions)
         model.producer_name = "onnx2snn"
         model.producer_version = versions["onnx2snn"]
