@@ -21,19 +21,20 @@ import onnxruntime
 import onnx2snn
 from benchmarks.accuracy_rows import MEASURED
 from benchmarks.networks import NETWORKS
-from benchmarks.zoo_measure import Comparison
-from onnx2snn.conversion.evaluation import outputs_on
+from benchmarks.zoo_measure import figures
+from onnx2snn.evaluation.difference import Difference
+from onnx2snn.evaluation.outputs import outputs_on
 
 if TYPE_CHECKING:
     import onnx
 
     from benchmarks.networks import Network
 
-__all__ = ["Difference", "ann_outputs", "difference", "training_images"]
+__all__ = ["Distance", "ann_outputs", "difference", "training_images"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Difference:
+class Distance:
     """Distance of a converted network from its ANN.
 
     Attributes:
@@ -80,7 +81,7 @@ def ann_outputs(ann: Path, images: np.ndarray) -> np.ndarray:
 
 def difference(
     snn: onnx.ModelProto, images: np.ndarray, wanted: np.ndarray
-) -> Difference:
+) -> Distance:
     """Return how far a converted network is from its ANN.
 
     Args:
@@ -89,10 +90,12 @@ def difference(
         wanted: Outputs of the ANN on them, [N, classes].
     """
     (found,) = outputs_on(onnx2snn.load(snn), images).values()
-    compared = Comparison()
+    assert isinstance(found, np.ndarray)
+    compared = Difference()
     compared.add(wanted, found)
+    _, error = figures(compared)
     same = found.argmax(axis=1) == wanted.argmax(axis=1)
-    return Difference(error=compared.error**2, agreement=100 * float(same.mean()))
+    return Distance(error=error**2, agreement=100 * float(same.mean()))
 
 
 def _options() -> argparse.Namespace:

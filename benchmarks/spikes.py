@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.conversion.evaluation import outputs_on
+from onnx2snn.evaluation.outputs import outputs_by_batch
 from onnx2snn.graph import fresh_name
 from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.runtime import load
@@ -40,10 +39,11 @@ def spikes_per_neuron(
         threads: Threads within an operator; 0 for one a core.
     """
     network = load(_counting(model), threads=threads)
-    found = outputs_on(network, data)
-    return float(
-        found[SPIKES].sum(dtype=np.float64) / found[NEURONS].sum(dtype=np.float64)
-    )
+    spikes = neurons = 0.0
+    for outputs in outputs_by_batch(network, data):
+        spikes += float(outputs[SPIKES])
+        neurons += float(outputs[NEURONS])
+    return spikes / neurons
 
 
 def _counting(proto: onnx.ModelProto) -> ir.Model:

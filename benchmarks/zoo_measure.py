@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import resource
 import time
 from pathlib import Path
@@ -23,51 +24,33 @@ from benchmarks.zoo_feeds import feeds
 from benchmarks.zoo_networks import CALIBRATION, MEASUREMENT, subject_of
 from onnx2snn.data.input_specs import input_specs
 from onnx2snn.errors import Onnx2SnnError
+from onnx2snn.evaluation.difference import Difference
 from onnx2snn.importing import read
 from onnx2snn.runtime.ort import open_runner
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Comparison", "measure"]
+__all__ = ["figures", "measure"]
 
 CALIBRATED, COMPARED = 256, 64
 """Most samples that calibrate, and most that are compared."""
 
 
-class Comparison:
-    """Sums over all samples of what tells two arrays apart."""
+def figures(found: Difference) -> list[float]:
+    """Return cosine similarity and relative error, where a table needs a number.
 
-    def __init__(self) -> None:
-        self._ann = self._snn = self._both = self._apart = 0.0
-
-    def add(self, ann: np.ndarray, snn: np.ndarray) -> None:
-        """Take in one output for one feed."""
-        a, b = (np.asarray(values).astype(np.float64).ravel() for values in (ann, snn))
-        self._ann += float(a @ a)
-        self._snn += float(b @ b)
-        self._both += float(a @ b)
-        self._apart += float((a - b) @ (a - b))
-
-    @property
-    def cosine(self) -> float:
-        """Cosine similarity, -1 to 1; two outputs of zeros only are the same."""
-        if self._ann == self._snn == 0:
-            return 1.0
-        return (
-            self._both / np.sqrt(self._ann * self._snn)
-            if self._ann * self._snn
-            else 0.0
-        )
-
-    @property
-    def error(self) -> float:
-        """The norm of the difference, by that of the ANN's output."""
-        return (
-            float(np.sqrt(self._apart / self._ann))
-            if self._ann
-            else float(self._apart > 0)
-        )
+    Two outputs of zeros only are the same: 1 and 0. Where one of them is zero, the figures are 0
+    and 1; where entries cannot be compared, not a number.
+    """
+    if found.not_compared:
+        return [math.nan, math.nan]
+    cosine, error = found.cosine, found.relative_error
+    if error is None:
+        error = 1.0
+    if cosine is None:
+        cosine = 0.0 if error else 1.0
+    return [cosine, error]
 
 
 def measure(folder: Path, file: str, time_steps: int) -> dict[str, object]:
@@ -105,7 +88,7 @@ def measure(folder: Path, file: str, time_steps: int) -> dict[str, object]:
     found = _compare(source.model, conversion, samples.feeds)
     analysis = conversion.report["analysis"]
     return {
-        "outputs": {name: [each.cosine, each.error] for name, each in found.items()},
+        "outputs": {name: figures(each) for name, each in found.items()},
         "macs": analysis["macs"],
         "percent_with_all": analysis["spike_driven_percent_with_all"],
         "calibration": calibration.samples,
@@ -120,14 +103,14 @@ def _compare(
     ann: ir.Model,
     conversion: onnx2snn.Conversion,
     samples: Iterable[Mapping[str, np.ndarray]],
-) -> dict[str, Comparison]:
+) -> dict[str, Difference]:
     network = onnx2snn.load(conversion.model)
     reference = open_runner(ir.to_proto(ann))
-    found = {name: Comparison() for name in network.outputs}
+    found = {name: Difference() for name in network.outputs}
     for feed in samples:
         outputs = network.run(feed)
         for name, expected in zip(network.outputs, reference(feed), strict=True):
-            found[name].add(expected, outputs[name])
+            found[name].add(np.asarray(expected), np.asarray(outputs[name]))
     return found
 
 

@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from onnx2snn import passes
     from onnx2snn.conversion.analyze import analyze
     from onnx2snn.conversion.convert import Conversion, convert
-    from onnx2snn.conversion.evaluation import Evaluation, evaluate
     from onnx2snn.conversion.options import Options
     from onnx2snn.conversion.pipeline import pipeline
+    from onnx2snn.evaluation.evaluate import evaluate
+    from onnx2snn.evaluation.result import Evaluation
     from onnx2snn.passes.pipeline import Pipeline
     from onnx2snn.reporting.analysis import Analysis
     from onnx2snn.reporting.report import Report
@@ -65,9 +66,10 @@ __all__ = [
 _HOMES = {
     "conversion.analyze": ("analyze",),
     "conversion.convert": ("Conversion", "convert"),
-    "conversion.evaluation": ("Evaluation", "evaluate"),
     "conversion.options": ("Options",),
     "conversion.pipeline": ("pipeline",),
+    "evaluation.evaluate": ("evaluate",),
+    "evaluation.result": ("Evaluation",),
     "passes.pipeline": ("Pipeline",),
     "reporting.analysis": ("Analysis",),
     "reporting.report": ("Report",),

@@ -42,6 +42,7 @@ ROOMS = (
     ("correction", "reporting"),
     ("passes",),
     ("conversion",),
+    ("evaluation",),
     ("cli", "torch"),
 )
 """The folders of the package, from the bottom up: each imports from those below, for types too."""

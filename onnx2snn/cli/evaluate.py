@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
+
+from rich.markup import escape
 
 import onnx2snn
 from onnx2snn.cli.arguments import add_command, add_runtime
 from onnx2snn.cli.console import new_table, print_json, progress_bars, results_console
 from onnx2snn.cli.values import parse_several_time_steps
+from onnx2snn.evaluation.questions import TASKS
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Collection, Iterable, Mapping
+
+    from rich.table import Table
 
     from onnx2snn.cli.arguments import Commands
+    from onnx2snn.evaluation.result import Deviation
 
 __all__ = ["add"]
 
@@ -23,17 +31,33 @@ def add(commands: Commands) -> None:
         commands,
         _score_network,
         "evaluate MODEL --data DATA [options]",
-        "score a network after T steps",
+        "score a network after T steps, and compare it with its ANN",
     )
-    command.add_argument("model", metavar="MODEL", help="the spiking network")
+    command.add_argument(
+        "model", metavar="MODEL", help="the spiking network, or an ANN to score alone"
+    )
     command.add_argument(
         "--data",
         required=True,
-        help="inputs and labels y: an .npz, or script.py[:function]",
+        help="inputs, and labels y or labels: an .npz, or script.py[:function]",
     )
     command.add_argument("--ann", metavar="FILE", help="the ANN, to compare with")
     command.add_argument(
         "--T", help="numbers of time steps, as in 1,2,4-8 (default: the network's)"
+    )
+    command.add_argument(
+        "--task",
+        choices=TASKS,
+        default="auto",
+        help="what the labels ask for (default auto: told from them and the outputs)",
+    )
+    command.add_argument(
+        "--output",
+        metavar="NAME",
+        help="output to score (default: the first that fits)",
+    )
+    command.add_argument(
+        "--labels", metavar="NAME", help="array of the labels (default y or labels)"
     )
     add_runtime(command)
 
@@ -48,6 +72,9 @@ def _score_network(options: argparse.Namespace) -> int:
             options.data,
             ann=options.ann,
             T=steps,
+            task=options.task,
+            output=options.output,
+            labels=options.labels,
             runtime=options.runtime,
             threads=options.threads,
             batch_size=options.batch_size,
@@ -55,19 +82,108 @@ def _score_network(options: argparse.Namespace) -> int:
     if options.json:
         print_json(result.as_dict())
     else:
-        _print_scores(result)
+        _print_result(result)
     return 0
 
 
-def _print_scores(result: onnx2snn.Evaluation) -> None:
-    columns = {"top-1 %": result.top1, "agrees with the ANN %": result.agreement}
-    shown = {heading: column for heading, column in columns.items() if column}
-    scores = new_table("T", *shown)
-    for time_steps in result.top1 or result.agreement:
-        percents = [f"{column[time_steps]:.2f}" for column in shown.values()]
-        scores.add_row(str(time_steps), *percents)
-    if result.ann_top1 is not None:
-        scores.add_row("ANN", f"{result.ann_top1:.2f}")
+def _print_result(result: onnx2snn.Evaluation) -> None:
     console = results_console()
-    console.print(scores)
+    console.print(f"task: {escape(str(result.task))}", highlight=False)
+    deviations = dict(result.deviations)
+    if result.task.output is not None:
+        own = deviations.pop(result.task.output, {})
+        console.print(_scores_table(result, own))
+    if deviations:
+        console.print(_deviations_table(deviations))
     console.print(f"{result.samples} samples", highlight=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Column:
+    """A score.
+
+    Attributes:
+        heading: Its name.
+        form: Format of a number.
+        by_steps: Number of time steps to the score; None where it has no value.
+        ann: That of the ANN.
+    """
+
+    heading: str
+    form: str
+    by_steps: Mapping[int, float | None]
+    ann: float | None = None
+
+    def cell(self, time_steps: int) -> str:
+        """Return the score after T steps, as text."""
+        return _as_text(self.by_steps[time_steps], self.form)
+
+    @property
+    def ann_cell(self) -> str:
+        """The score of the ANN, as text; empty if it has none."""
+        return "" if self.ann is None else _as_text(self.ann, self.form)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is anything to show."""
+        return self.ann is not None or bool(self.by_steps)
+
+
+def _scores_table(
+    result: onnx2snn.Evaluation, deviations: Mapping[int, Deviation]
+) -> Table:
+    """Return the scores of one output: a row for each T, and one for the ANN."""
+    errors, ann_error = result.mean_absolute_error, result.ann_mean_absolute_error
+    scores = (
+        _Column("top-1 %", ".2f", result.top1, result.ann_top1),
+        _Column("agrees with the ANN %", ".2f", result.agreement),
+        _Column("R2", ".4f", result.r2, result.ann_r2),
+        _Column("mean error", ".4g", errors, ann_error),
+    )
+    columns = [column for column in scores if column.is_known]
+    columns += _deviation_columns([deviations])
+    table = new_table("T", *[column.heading for column in columns])
+    for t in columns[0].by_steps:
+        table.add_row(str(t), *[column.cell(t) for column in columns])
+    if any(column.ann is not None for column in columns):
+        table.add_row("ANN", *[column.ann_cell for column in columns])
+    return table
+
+
+def _deviations_table(deviations: Mapping[str, Mapping[int, Deviation]]) -> Table:
+    """Return the differences of outputs from the ANN's: a row for each output and T."""
+    headings = [column.heading for column in _deviation_columns(deviations.values())]
+    table = new_table("output", "T", *headings)
+    for name, by_steps in deviations.items():
+        columns = _deviation_columns([by_steps], headings)
+        for t in by_steps:
+            cells = [column.cell(t) for column in columns]
+            table.add_row(escape(name), str(t), *cells)
+    return table
+
+
+_MEASURES = {
+    "cosine": (".4f", "cosine"),
+    "relative error": (".4f", "relative_error"),
+    "equal %": (".2f", "equal"),
+}
+"""Heading of each measure of a difference, its format, and the field of ``Deviation``."""
+
+
+def _deviation_columns(
+    outputs: Iterable[Mapping[int, Deviation]], headings: Collection[str] = ()
+) -> list[_Column]:
+    """Return the measures that are known of any of several outputs, or those asked for."""
+    columns = []
+    for heading, (form, field) in _MEASURES.items():
+        by_steps: dict[int, float | None] = {}
+        for found in outputs:
+            by_steps |= {t: getattr(each, field) for t, each in found.items()}
+        is_known = any(value is not None for value in by_steps.values())
+        if is_known or heading in headings:
+            columns.append(_Column(heading, form, by_steps))
+    return columns
+
+
+def _as_text(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from rich.markup import escape
 
-import onnx2snn
 from onnx2snn.cli.arguments import add_command, add_runtime
 from onnx2snn.cli.console import print_json, progress_bars, results_console
 from onnx2snn.cli.values import parse_time_steps
-from onnx2snn.conversion.evaluation import outputs_on
+from onnx2snn.evaluation.ann import Ann
+from onnx2snn.evaluation.outputs import outputs_on
+from onnx2snn.evaluation.subject import open_any
 from onnx2snn.importing.source import files_of
+from onnx2snn.storage.npz import write_npz
 from onnx2snn.storage.whole_files import check_writable, write_whole
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
+
+    import numpy as np
 
     from onnx2snn.cli.arguments import Commands
+    from onnx2snn.evaluation.outputs import Joined
 
 __all__ = ["add"]
 
@@ -31,7 +36,9 @@ def add(commands: Commands) -> None:
         "run MODEL --data DATA -o FILE [options]",
         "run a network and save its outputs",
     )
-    command.add_argument("model", metavar="MODEL", help="the spiking network")
+    command.add_argument(
+        "model", metavar="MODEL", help="the spiking network, or an ANN"
+    )
     command.add_argument(
         "--data", required=True, help="inputs: an .npz, or script.py[:function]"
     )
@@ -49,15 +56,16 @@ def add(commands: Commands) -> None:
 def _run_network(options: argparse.Namespace) -> int:
     check_writable(options.output, *files_of(options.model), options.data)
     time_steps = None if options.T is None else parse_time_steps(options.T)
-    network = onnx2snn.load(options.model, options.runtime, threads=options.threads)
+    network = open_any(options.model, options.runtime, options.threads)
+    if isinstance(network, Ann):
+        network.check_steps(time_steps)
     with progress_bars(quiet=options.quiet):
         outputs = outputs_on(
             network, options.data, time_steps, batch_size=options.batch_size
         )
-    write_whole(
-        options.output, lambda file: np.savez(file, allow_pickle=False, **outputs)
-    )
-    shapes = {name: list(data.shape) for name, data in outputs.items()}
+    arrays = _named_arrays(outputs)
+    write_whole(options.output, lambda file: write_npz(file, arrays))
+    shapes = {name: list(data.shape) for name, data in arrays.items()}
     if options.json:
         print_json(shapes)
     elif not options.quiet:
@@ -66,3 +74,15 @@ def _run_network(options: argparse.Namespace) -> int:
             escape(f"wrote {options.output}: {words}"), highlight=False
         )
     return 0
+
+
+def _named_arrays(outputs: Mapping[str, Joined]) -> dict[str, np.ndarray]:
+    """Return outputs as arrays; of one that stays apart, each array has its number in its name."""
+    arrays = {}
+    for name, found in outputs.items():
+        if isinstance(found, list):
+            for index, array in enumerate(found):
+                arrays[f"{name}.{index}"] = array
+        else:
+            arrays[name] = found
+    return arrays

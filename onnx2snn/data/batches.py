@@ -7,6 +7,8 @@ import dataclasses
 import hashlib
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from onnx2snn.data.input_specs import bytes_of, cast_to_input
 from onnx2snn.data.layout import Layout
 from onnx2snn.errors import CalibrationError, OptionError
@@ -14,16 +16,35 @@ from onnx2snn.errors import CalibrationError, OptionError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    import numpy as np
-
-    from onnx2snn.data.input_specs import Arrays, Specs
+    from onnx2snn.data.input_specs import Arrays, InputSpec, Specs
     from onnx2snn.data.layout import Feed
 
-    Unusable = dict[str, collections.Counter[str]]
 
 __all__ = ["Batch", "Dataset", "check_batch_size", "refuse_problems"]
 
 _CHECK_ROWS = 32  # rows read at a time when the data is checked
+
+
+@dataclasses.dataclass
+class _Unusable:
+    """Values of an input that cannot be fed.
+
+    Attributes:
+        sample: Index of the first sample that has any.
+        counts: How many there are, by reason.
+    """
+
+    sample: int
+    counts: collections.Counter[str] = dataclasses.field(
+        default_factory=collections.Counter
+    )
+
+    def describe(self, name: str) -> str:
+        """Say how many values of input ``name`` are unusable, why, and where they begin."""
+        parts = [f"{count} {reason}" for reason, count in self.counts.items()]
+        noun = "value" if sum(self.counts.values()) == 1 else "values"
+        counted = " and ".join(parts)
+        return f"array {name!r} has {counted} {noun}, first in sample {self.sample}"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -33,12 +54,18 @@ class Batch:
     Attributes:
         feeds: One array per input, in the type the input takes.
         valid: Leading samples that are data; the rest, if any, is padding.
-        labels: Class of each valid sample, shape [valid]; None if the data has no labels.
+        labels: A row for each valid sample, [valid, ...]; None if the data has no labels.
     """
 
     feeds: Arrays
     valid: int
     labels: np.ndarray | None = None
+
+    @property
+    def rows(self) -> int:
+        """Number of samples with the padding; 1 if every input is a scalar."""
+        lengths = [len(data) for data in self.feeds.values() if data.ndim]
+        return lengths[0] if lengths else 1
 
 
 class Dataset:
@@ -46,7 +73,7 @@ class Dataset:
 
     Attributes:
         samples: Number of samples.
-        labels: Class of each sample, shape [samples]; None if there are no labels.
+        labels: A row for each sample, [samples, ...]; None if there are no labels.
     """
 
     def __init__(
@@ -69,10 +96,10 @@ class Dataset:
         problems = []
         if not self.samples:
             problems.append("it is empty")
-        for input_name, counts in unusable.items():
-            problems.append(_value_problem(input_name, counts))
+        for input_name, found in unusable.items():
+            problems.append(found.describe(input_name))
         if labels is not None and len(labels) != self.samples:
-            problems.append(f"{len(labels)} labels 'y' for {self.samples} samples")
+            problems.append(f"{len(labels)} labels for {self.samples} samples")
         refuse_problems(name, problems)
 
     def batches(self, batch_size: int) -> Iterator[Batch]:
@@ -115,23 +142,39 @@ class Dataset:
         return self._digest
 
 
-def _read_through(feeds: Iterable[Feed], specs: Specs) -> tuple[int, str, Unusable]:
-    """Return the number of samples, a digest, and how many values are unusable and why."""
+def _read_through(
+    feeds: Iterable[Feed], specs: Specs
+) -> tuple[int, str, dict[str, _Unusable]]:
+    """Return the number of samples, a digest, and what values are unusable."""
     samples = 0
     digests = {spec.name: hashlib.sha256() for spec in specs}
-    unusable: Unusable = collections.defaultdict(collections.Counter)
+    unusable: dict[str, _Unusable] = {}
     for feed in feeds:
-        samples += Layout.of(feed, specs).samples
-        for spec in specs:
-            for block in feed[spec.name].blocks(_CHECK_ROWS):
-                values, bad = cast_to_input(block, spec)
-                digests[spec.name].update(bytes_of(values))
+        layout = Layout.of(feed, specs)
+        for stored in layout.inputs:
+            name, sample = stored.spec.name, samples
+            for block in feed[name].blocks(_CHECK_ROWS):
+                values, bad = cast_to_input(block, stored.spec)
+                digests[name].update(bytes_of(values))
                 if bad:
-                    unusable[spec.name].update(bad)
+                    row = _first_unusable_row(block, stored.spec)
+                    first = sample + row * stored.samples_a_row
+                    unusable.setdefault(name, _Unusable(first)).counts.update(bad)
+                sample += len(np.atleast_1d(block)) * stored.samples_a_row
+        samples += layout.samples
     hexadecimal = {}
     for name, digest in digests.items():
         hexadecimal[name] = digest.hexdigest()
     return samples, _joined_digest(hexadecimal, specs), unusable
+
+
+def _first_unusable_row(block: np.ndarray, spec: InputSpec) -> int:
+    """Return the first row of a block that has an unusable value; 0 of a scalar."""
+    for row, values in enumerate(np.atleast_1d(block)):
+        _, bad = cast_to_input(np.asarray(values), spec)
+        if bad:
+            return row
+    return 0
 
 
 def _joined_digest(digests: Mapping[str, str], specs: Specs) -> str:
@@ -141,12 +184,6 @@ def _joined_digest(digests: Mapping[str, str], specs: Specs) -> str:
         line = f"{spec.name}\0{spec.dtype}\0{digests[spec.name]}\0"
         whole.update(line.encode())
     return whole.hexdigest()
-
-
-def _value_problem(name: str, counts: Mapping[str, int]) -> str:
-    counted = " and ".join(f"{count} {reason}" for reason, count in counts.items())
-    noun = "value" if sum(counts.values()) == 1 else "values"
-    return f"array {name!r} has {counted} {noun}"
 
 
 def refuse_problems(name: str, problems: Sequence[str]) -> None:

@@ -3,8 +3,9 @@
 A source is any of:
 
 - the path of an ``.npz`` whose arrays bear the model's input names, or one array ``x`` for a
-  model with one input; labels, optional, are ``y``. Each input is either concatenated along
-  axis 0 or, with one more leading axis than the input has, stacked feed by feed;
+  model with one input; labels, optional, are ``y`` or ``labels``, one row a sample. Each input is
+  either concatenated along axis 0 or, with one more leading axis than the input has, stacked feed
+  by feed;
 - ``script.py`` or ``script.py:function`` (``batches`` if none is named) yielding feeds;
 - an object with ``get_next()``, as onnxruntime's ``CalibrationDataReader``;
 - a dict of arrays, in the forms of an ``.npz``; one array;
@@ -24,19 +25,20 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from onnx2snn.data.batches import Batch, Dataset, check_batch_size, refuse_problems
 from onnx2snn.data.input_specs import InputSpec, input_names, input_specs
+from onnx2snn.data.labels import join_labels, read_labels
 from onnx2snn.data.layout import Layout, feed_problems
 from onnx2snn.data.sources import (
     Spill,
-    array_of,
     feeds_of_reader,
+    label_names,
     script_feeds,
     split_item,
 )
@@ -63,12 +65,13 @@ _ANONYMOUS = "the data"
 """Name of data that is no file, in messages."""
 
 
-def dataset(source: object, specs: Specs) -> Dataset:
+def dataset(source: object, specs: Specs, label_key: str | None = None) -> Dataset:
     """Return the data in ``source``, checked against the inputs ``specs`` of a model.
 
     Args:
         source: Any of the forms in the module docstring; a `Dataset` is returned as it is.
         specs: The model's inputs, as `input_specs` returns them.
+        label_key: Name of the labels among the arrays; None for ``y`` or ``labels``.
 
     Raises:
         CalibrationError: The data cannot be read or does not fit; all reasons are given.
@@ -77,14 +80,14 @@ def dataset(source: object, specs: Specs) -> Dataset:
     if isinstance(source, Dataset):
         return source
     if isinstance(source, (str, os.PathLike)):
-        return _from_path(os.fspath(source), specs)
+        return _from_path(os.fspath(source), specs, label_key)
     if isinstance(source, Mapping) or hasattr(source, "__array__"):
-        arrays, labels = split_item(source, input_names(specs))
+        arrays, labels = split_item(source, input_names(specs), label_key)
         return _from_columns(_as_columns(arrays), labels, specs, _ANONYMOUS)
     if hasattr(source, "get_next"):
-        return _from_feeds(feeds_of_reader(source), specs, _ANONYMOUS)
+        return _from_feeds(feeds_of_reader(source), specs, _ANONYMOUS, label_key)
     if isinstance(source, Iterable):
-        return _from_feeds(source, specs, _ANONYMOUS)
+        return _from_feeds(source, specs, _ANONYMOUS, label_key)
     message = (
         f"data must be a path, a dict of arrays, an array, an object with get_next() or an "
         f"iterable of these, not {type(source).__name__}"
@@ -115,17 +118,19 @@ def _split_path(text: str) -> tuple[Path, str | None]:
     return Path(script["path"]), script["function"] or "batches"
 
 
-def _from_path(text: str, specs: Specs) -> Dataset:
+def _from_path(text: str, specs: Specs, label_key: str | None) -> Dataset:
     check_source(text)
     path, function = _split_path(text)
     if function is not None:
         feeds = script_feeds(path, function)
-        return _from_feeds(feeds, specs, repr(text))
+        return _from_feeds(feeds, specs, repr(text), label_key)
     columns: Columns = dict(open_npz(path))
     inputs = input_names(specs)
     labels = None
-    if "y" in columns and "y" not in inputs:
-        whole = columns.pop("y").blocks(sys.maxsize)
+    present = (name for name in label_names(inputs, label_key) if name in columns)
+    key = next(present, None)
+    if key is not None:
+        whole = columns.pop(key).blocks(sys.maxsize)
         labels = next(whole, np.empty(0))
     if len(inputs) == 1 and list(columns) == ["x"]:
         columns = {inputs[0]: columns["x"]}
@@ -138,8 +143,10 @@ def _as_columns(arrays: Mapping[str, np.ndarray]) -> Columns:
 
 def _from_columns(columns: Feed, labels: object, specs: Specs, name: str) -> Dataset:
     refuse_problems(name, feed_problems(columns, specs))
-    classes = None if labels is None else _class_numbers(labels, name)
-    return Dataset([columns], specs, classes, name)
+    if labels is not None:
+        samples = Layout.of(columns, specs).samples
+        labels = read_labels(labels, samples, name)
+    return Dataset([columns], specs, labels, name)
 
 
 class _SpilledFeeds:
@@ -152,23 +159,24 @@ class _SpilledFeeds:
         return map(_as_columns, self._spill)
 
 
-def _from_feeds(items: Iterable[object], specs: Specs, name: str) -> Dataset:
+def _from_feeds(
+    items: Iterable[object], specs: Specs, name: str, label_key: str | None
+) -> Dataset:
     spill = Spill()
     labels = []
     for index, item in enumerate(items):
-        feed, classes = _read_feed(item, specs, f"{name}, feed {index},")
+        feed, own = _read_feed(item, specs, f"{name}, feed {index},", label_key)
         spill.append(feed)
-        labels.append(classes)
-    classes = _joined_labels(labels, name)
-    return Dataset(_SpilledFeeds(spill), specs, classes, name)
+        labels.append(own)
+    return Dataset(_SpilledFeeds(spill), specs, join_labels(labels, name), name)
 
 
 def _read_feed(
-    item: object, specs: Specs, where: str
+    item: object, specs: Specs, where: str, label_key: str | None
 ) -> tuple[Arrays, np.ndarray | None]:
     """Return the arrays and the labels of one feed, checked."""
     try:
-        feed, labels = split_item(item, input_names(specs))
+        feed, labels = split_item(item, input_names(specs), label_key)
     except CalibrationError as error:
         message = f"{where} cannot be fed to the model: {error}"
         raise CalibrationError(message) from error
@@ -176,38 +184,8 @@ def _read_feed(
     refuse_problems(where, feed_problems(columns, specs))
     if labels is None:
         return feed, None
-    classes = _class_numbers(labels, where)
     samples = Layout.of(columns, specs).samples
-    if len(classes) != samples:
-        refuse_problems(where, [f"{len(classes)} labels 'y' for {samples} samples"])
-    return feed, classes
-
-
-def _joined_labels(labels: Sequence[np.ndarray | None], name: str) -> np.ndarray | None:
-    """Return the labels of all feeds, None if none has any."""
-    known = [classes for classes in labels if classes is not None]
-    bare = [index for index, classes in enumerate(labels) if classes is None]
-    if not known:
-        return None
-    if bare:
-        counts = f"{len(bare)} of {len(labels)}"
-        refuse_problems(name, [f"{counts} feeds have no labels, first feed {bare[0]}"])
-    return np.concatenate(known)
-
-
-def _class_numbers(labels: Any, name: str) -> np.ndarray:  # noqa: ANN401 (any array-like)
-    """Return labels as class numbers, shape [samples]."""
-    array = array_of(labels)
-    classes = array.reshape(-1)
-    if not _are_whole_numbers(classes):
-        found = f"{array.dtype} {list(array.shape)}"
-        refuse_problems(name, [f"labels 'y' are {found}, expected class numbers"])
-    return classes.astype(np.int64)
-
-
-def _are_whole_numbers(values: np.ndarray) -> bool:
-    are_numbers = values.dtype.kind in "biuf"
-    if not are_numbers or not np.isfinite(values).all():
-        return False
-    is_whole = values == np.floor(values)
-    return bool(is_whole.all())
+    rows = read_labels(labels, samples, where)
+    if len(rows) != samples:
+        refuse_problems(where, [f"{len(rows)} labels for {samples} samples"])
+    return feed, rows

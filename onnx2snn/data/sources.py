@@ -23,7 +23,18 @@ if TYPE_CHECKING:
 
     from onnx2snn.data.input_specs import Arrays, Shape
 
-__all__ = ["Spill", "array_of", "feeds_of_reader", "script_feeds", "split_item"]
+__all__ = [
+    "LABELS",
+    "Spill",
+    "array_of",
+    "feeds_of_reader",
+    "label_names",
+    "script_feeds",
+    "split_item",
+]
+
+LABELS = ("y", "labels")
+"""Names of labels in data, unless an input of the model has the same name."""
 
 _IN_MEMORY = 64 << 20  # bytes a spill may hold in memory before it goes to a file
 
@@ -101,18 +112,32 @@ def _with_text(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def split_item(item: object, inputs: Sequence[str]) -> tuple[Arrays, Any]:
+def label_names(inputs: Sequence[str], key: str | None = None) -> list[str]:
+    """Return the names under which labels may stand beside the inputs of a model.
+
+    Args:
+        inputs: Names of the model's inputs.
+        key: The name that the user gave them; None for the usual ones.
+    """
+    names = LABELS if key is None else (key,)
+    return [name for name in names if name not in inputs]
+
+
+def split_item(
+    item: object, inputs: Sequence[str], key: str | None = None
+) -> tuple[Arrays, Any]:
     """Return one item of a source as arrays by input name, and its labels or None.
 
     Args:
         item: A dict by input name, perhaps with labels ``y``; for a model with one input also
             a dict with ``x``, an array, or a pair (array, labels).
         inputs: Names of the model's inputs.
+        key: Name of the labels in a dict, if it is not one of ``LABELS``.
 
     Raises:
         CalibrationError: The item is of another form.
     """
-    feed, labels = _split_labels(item, inputs)
+    feed, labels = _split_labels(item, label_names(inputs, key))
     if len(inputs) == 1 and list(feed) == ["x"]:
         feed = {inputs[0]: feed["x"]}
     elif not isinstance(item, Mapping):
@@ -123,12 +148,12 @@ def split_item(item: object, inputs: Sequence[str]) -> tuple[Arrays, Any]:
     return arrays, labels
 
 
-def _split_labels(item: object, inputs: Sequence[str]) -> tuple[dict[str, object], Any]:
+def _split_labels(item: object, names: Sequence[str]) -> tuple[dict[str, object], Any]:
     """Return the values of an item by name, one value alone being ``x``, and its labels."""
     if isinstance(item, Mapping):
         feed = {str(name): value for name, value in item.items()}
-        labels = None if "y" in inputs else feed.pop("y", None)
-        return feed, labels
+        found = next((name for name in names if name in feed), None)
+        return feed, None if found is None else feed.pop(found)
     if not isinstance(item, (list, tuple)):
         return {"x": item}, None
     if len(item) != 2:

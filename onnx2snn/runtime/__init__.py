@@ -5,7 +5,7 @@ native library, ``auto`` the better of the two; ``numpy`` needs no onnxruntime.
 """
 
 from onnx2snn.runtime.loading import RUNTIMES, AnyNetwork, Emitted, load
-from onnx2snn.runtime.network import Network
+from onnx2snn.runtime.network import Network, NotSpikingError
 from onnx2snn.runtime.sessions import register
 from onnx2snn.storage.large_models import tensors_of
 
@@ -14,6 +14,7 @@ __all__ = [
     "AnyNetwork",
     "Emitted",
     "Network",
+    "NotSpikingError",
     "load",
     "register",
     "tensors_of",

@@ -43,7 +43,8 @@ def read_feeds(
         events: Names of those inputs that are events, [T, N, ...].
 
     Raises:
-        RuntimeShapeError: They do not fit; all problems are told at once.
+        RuntimeShapeError: They do not fit, or have values that are not finite; all problems
+            are told at once.
     """
     arrays = {
         spec.name: _array_for(spec, given[spec.name])
@@ -56,14 +57,12 @@ def read_feeds(
         problems += _input_problems(data, spec, is_events=spec.name in events)
     _refuse_problems(problems)
     cast = {spec.name: cast_to_input(arrays[spec.name], spec) for spec in inputs}
-    _refuse_problems(
-        [
-            f"input {spec} was given {count} values {reason}"
-            for spec in inputs
-            for reason, count in cast[spec.name][1].items()
-            if not is_real(spec.dtype)
-        ]
-    )
+    problems = [
+        _value_problem(spec, *cast[spec.name], 1 if spec.name in events else 0)
+        for spec in inputs
+        if cast[spec.name][1]
+    ]
+    _refuse_problems(problems)
     return {name: values for name, (values, _) in cast.items()}
 
 
@@ -124,6 +123,31 @@ def _input_problems(
     if not _fits_shape(data.shape, spec.shape):
         return [f"input {described} was given shape {list(data.shape)}"]
     return []
+
+
+def _value_problem(
+    spec: InputSpec,
+    values: np.ndarray,
+    unusable: Mapping[str, int],
+    sample_axis: int,
+) -> str:
+    """Say which values an input cannot take.
+
+    A neuron would answer to one that is not finite as if it were a number.
+
+    Args:
+        spec: The input.
+        values: Its feed, in its own type.
+        unusable: The number of such values, by reason.
+        sample_axis: The axis of the samples.
+    """
+    words = " and ".join(f"{count} values {why}" for why, count in unusable.items())
+    problem = f"input {spec} was given {words}"
+    if not is_real(spec.dtype) or values.ndim <= sample_axis:
+        return problem
+    others = tuple(axis for axis in range(values.ndim) if axis != sample_axis)
+    is_finite = np.isfinite(values).all(axis=others)
+    return f"{problem}, first in sample {int(np.argmin(is_finite))}"
 
 
 def _described_events(spec: InputSpec) -> str:

@@ -108,7 +108,7 @@ def load(
     except InvalidModelError as error:
         name = Path(model).name if isinstance(model, str | os.PathLike) else "the model"
         message = f"{name} {error}"
-        raise InvalidModelError(message) from error
+        raise type(error)(message) from error
 
 
 def _choose_runtime(name: str, threads: int) -> Runtime:

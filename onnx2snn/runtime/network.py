@@ -32,7 +32,11 @@ if TYPE_CHECKING:
 
     Runtime: TypeAlias = Callable[[Path | ir.Model], Run]
 
-__all__ = ["Network"]
+__all__ = ["Network", "NotSpikingError"]
+
+
+class NotSpikingError(InvalidModelError):
+    """The model has no loop over time: it is an ANN."""
 
 
 class Network:
@@ -96,7 +100,7 @@ class Network:
 
         Raises:
             RuntimeShapeError: A feed is missing, has another shape or another kind of values
-                than its input, or holds events of fewer than T steps.
+                than its input, values that are not finite, or events of fewer than T steps.
             OptionError: ``T`` is no whole number, or less than 1.
         """
         time_steps = None if T is None else checked_time_steps(T)
@@ -182,7 +186,7 @@ def _time_steps_value(model: ir.Model) -> ir.Value:
     if time_steps is not None:
         return time_steps
     message = "has no loop over time; convert it with 'onnx2snn convert' first"
-    raise InvalidModelError(message)
+    raise NotSpikingError(message)
 
 
 def _name_of_input(value: ir.Value) -> str | None:

@@ -287,10 +287,11 @@ def test_an_output_is_checked_before_the_work(tool: Tool) -> None:
 @pytest.mark.parametrize("command", ["run", "evaluate"])
 def test_running_what_is_no_spiking_network(tool: Tool, command: str) -> None:
     data = tool.save(x=DATA, y=np.zeros(16, int))
-    tail = ["--data", data, *(["-o", "out/y.npz"] if command == "run" else [])]
+    tail = ["--data", data, "--T", "4"]
+    tail += ["-o", "out/y.npz"] if command == "run" else []
     for model, pattern in (
         ("nowhere.onnx", r"nowhere\.onnx'.* [Nn]o such file"),
-        ("net.onnx", r"net\.onnx.* no loop over time; convert it"),
+        ("net.onnx", r"T is for spiking networks: net\.onnx is an ANN, .*convert it"),
         ("text.onnx", r"text\.onnx.* is not an ONNX file"),
         ("cut.onnx", r"cut\.onnx.* is truncated"),
         ("empty.onnx", r"empty\.onnx is empty"),
@@ -308,6 +309,6 @@ def test_running_on_data_that_does_not_fit(tool: Tool) -> None:
     tool("run", "snn.onnx", "--data", tool.save(z=DATA), "-o", "out/y.npz")
     tool.refused(r"'z' is no input.*no array for input 'x'")
     tool("evaluate", "snn.onnx", "--data", tool.save(x=DATA))
-    tool.refused(r"no labels 'y' and no ANN")
+    tool.refused(r"no labels 'y' or 'labels', and no ANN")
     tool("evaluate", "snn.onnx", "--data", tool.save(x=DATA, y=np.zeros(3, int)))
-    tool.refused(r"3 labels 'y' for 16 samples")
+    tool.refused(r"3 labels for 16 samples")

@@ -65,7 +65,9 @@ def test_bfloat16_goes_in_and_comes_out(runtime: str) -> None:
     outputs = spiking.run_at({"x": x}, [2, 32])
     assert {found["y"].dtype for found in outputs.values()} == {BFLOAT16}
     np.testing.assert_array_equal(outputs[32]["y"], spiking.run({"x": x})["y"])
-    found = onnx2snn.evaluate(conversion.model, {"x": x}, ann=ann, runtime=runtime)
+    found = onnx2snn.evaluate(
+        conversion.model, {"x": x}, ann=ann, task="classification", runtime=runtime
+    )
     assert found.agreement[32] > 85
 
 

@@ -386,7 +386,9 @@ def test_events_beside_an_input_that_stays() -> None:
     mean = data | {"image": data["image"].mean(axis=1)}
     target = run_ort(two_inputs(), mean)["y"]
     assert np.abs(y - target).mean() < 0.1 * target.std()
-    scored = onnx2snn.evaluate(conversion.model, data, ann=two_inputs())
+    scored = onnx2snn.evaluate(
+        conversion.model, data, ann=two_inputs(), task="classification"
+    )
     assert scored.agreement[16] > 80
 
 

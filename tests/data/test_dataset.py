@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tracemalloc
 import zipfile
 from typing import TYPE_CHECKING, Any
@@ -131,7 +132,7 @@ def with_labels(tmp_path: Path) -> dict[str, object]:
     return {
         "npz": npz(tmp_path, image=X, y=Y),
         "npz as text": str(npz(tmp_path, image=X, y=Y)),
-        "npz x": npz(tmp_path, "x.npz", x=X, y=Y[:, None]),
+        "npz x": npz(tmp_path, "x.npz", x=X, labels=Y),
         "npz Fortran": npz(tmp_path, "f.npz", x=np.asfortranarray(X), y=Y),
         "dict": {"image": X, "y": Y},
         "dict x": {"x": Tensor(X), "y": Tensor(Y)},
@@ -175,6 +176,49 @@ def test_every_form_with_labels(
     assert data.labels is not None
     assert data.labels.tolist() == Y.tolist()
     assert data.sha256() == dataset(X, specs).sha256()
+
+
+def test_labels_keep_their_type_and_shape() -> None:
+    maps = np.arange(10 * 2 * 3).reshape(10, 2, 3)
+    for labels in (maps, Y / 3, np.array(["cat", "dog"] * 5), Y[:, None] > 2):
+        found = dataset({"image": X, "y": labels}, IMAGE).labels
+        assert found is not None
+        assert found.dtype == labels.dtype
+        np.testing.assert_array_equal(found, labels)
+
+
+def test_text_as_python_objects_is_text() -> None:
+    found = dataset({"image": X, "y": np.array(["a"] * 10, object)}, IMAGE).labels
+    assert found is not None
+    assert found.tolist() == ["a"] * 10
+
+
+def test_stacked_feeds_may_have_stacked_labels() -> None:
+    data = {"image": X.reshape(5, 2, *X.shape[1:]), "y": Y.reshape(5, 2)}
+    found = dataset(data, IMAGE).labels
+    assert found is not None
+    assert found.tolist() == Y.tolist()
+
+
+def test_labels_beside_an_input_called_y(tmp_path: Path) -> None:
+    specs = (dataclasses.replace(IMAGE[0], name="y"),)
+    for data in (
+        {"y": X, "labels": Y},
+        npz(tmp_path, y=X, labels=Y),
+        [{"y": X, "labels": Y}],
+    ):
+        found = dataset(data, specs)
+        assert found.labels is not None
+        assert found.labels.tolist() == Y.tolist()
+        np.testing.assert_array_equal(next(found.batches(10)).feeds["y"], X)
+
+
+def test_labels_under_a_name_of_ones_own(tmp_path: Path) -> None:
+    arrays = {"image": X, "species": Y}
+    for data in (arrays, npz(tmp_path, **arrays), [arrays]):
+        found = dataset(data, IMAGE, label_key="species").labels
+        assert found is not None
+        assert found.tolist() == Y.tolist()
 
 
 def without_labels() -> dict[str, object]:

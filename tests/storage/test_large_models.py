@@ -139,7 +139,9 @@ def test_the_ann_of_a_large_network_is_scored(path: Path, tmp_path: Path) -> Non
     onnx2snn.convert(path, T=64, calibration=X, keep_weights=True).save(
         tmp_path / "snn.onnx"
     )
-    found = onnx2snn.evaluate(tmp_path / "snn.onnx", {"x": X}, ann=path)
+    found = onnx2snn.evaluate(
+        tmp_path / "snn.onnx", {"x": X}, ann=path, task="classification"
+    )
     assert found.agreement[64] > 90
 
 

@@ -9,9 +9,10 @@ import pytest
 
 import onnx2snn
 from onnx2snn import progress
-from onnx2snn.conversion import evaluation
 from onnx2snn.data.dataset import dataset
 from onnx2snn.data.events import data_specs
+from onnx2snn.evaluation import rows as rows_module
+from onnx2snn.evaluation.outputs import outputs_on
 from tests.models import model, normal
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def test_scores_are_what_single_runs_give(
     ann: onnx.ModelProto, snn: onnx.ModelProto, labels: np.ndarray
 ) -> None:
     steps = [1, 3, 8, 32]
-    score = onnx2snn.evaluate(snn, {"x": X, "y": labels}, ann=ann, time_steps=steps)
+    score = onnx2snn.evaluate(snn, {"x": X, "y": labels}, ann=ann, T=steps)
     network = onnx2snn.load(snn)
     assert score.samples == 30
     assert score.ann_top1 == 90.0
@@ -81,17 +82,26 @@ def test_both_runtimes_and_any_batch_size_score_alike(
     ann: onnx.ModelProto, snn: onnx.ModelProto, labels: np.ndarray
 ) -> None:
     data = {"x": X, "y": labels}
-    expected = onnx2snn.evaluate(snn, data, ann=ann, time_steps=[2, 8])
+    expected = onnx2snn.evaluate(snn, data, ann=ann, T=[2, 8]).as_dict()
     for runtime in ("ort", "numpy"):
         for batch_size in (1, 7, 30, 64):
-            assert expected == onnx2snn.evaluate(
+            found = onnx2snn.evaluate(
                 snn,
                 data,
                 ann=ann,
-                time_steps=[2, 8],
+                T=[2, 8],
                 runtime=runtime,
                 batch_size=batch_size,
-            )
+            ).as_dict()
+            # outputs and sums are those of float32, in another order in each case
+            assert rounded(found) == rounded(expected)
+
+
+def rounded(data: object) -> object:
+    """Return plain data with its real numbers rounded to five decimals."""
+    if isinstance(data, dict):
+        return {key: rounded(value) for key, value in data.items()}
+    return round(data, 5) if isinstance(data, float) else data
 
 
 @pytest.mark.parametrize(
@@ -114,10 +124,11 @@ def test_as_many_samples_at_a_time_as_are_not_too_large(
         return run(feeds, T)
 
     monkeypatch.setattr(network, "run", recorded)
-    monkeypatch.setattr(evaluation, "_NUMBERS", int(samples * X[0].size))
+    monkeypatch.setattr(rows_module, "_NUMBERS", int(samples * X[0].size))
     data = {"x": np.concatenate([X, X, X])}
-    found = evaluation.outputs_on(network, data)
-    assert seen == rows
+    found = outputs_on(network, data)
+    assert seen[0] == 3  # to find the axis of the samples
+    assert seen[1:] == rows
     np.testing.assert_array_equal(found["scores"], run(data)["scores"])
 
 
@@ -127,10 +138,10 @@ def test_the_steps_of_events_make_no_sample_larger(
     frames = X[:, None].repeat(5, 1)
     snn = onnx2snn.convert(net(), T=5, calibration=frames, input_coding="events")
     network = onnx2snn.load(snn.model)
-    monkeypatch.setattr(evaluation, "_NUMBERS", 10 * X[0].size)
+    monkeypatch.setattr(rows_module, "_NUMBERS", 10 * X[0].size)
     data = dataset({"x": frames}, data_specs(network.inputs, network.events))
-    assert evaluation._rows(data, network.events) == 10
-    assert evaluation._rows(data, ()) == 2
+    assert rows_module.rows_at_a_time(data, network.events) == 10
+    assert rows_module.rows_at_a_time(data, ()) == 2
 
 
 def test_a_batch_size_baked_into_the_model_is_respected(labels: np.ndarray) -> None:
@@ -142,14 +153,16 @@ def test_a_batch_size_baked_into_the_model_is_respected(labels: np.ndarray) -> N
         {"x": X, "y": labels},
         ann=net(),
     )
-    assert score == free
-    assert score.samples == 30
+    # Thresholds differ a little: the last batch of the calibration repeats its last sample.
+    assert (score.samples, score.ann_top1) == (30, free.ann_top1)
+    assert score.top1[8] == pytest.approx(free.top1[8], abs=100 / 30 + 0.01)
+    assert score.deviations["scores"][8].compared == 30 * 4
 
 
 def test_without_labels_only_agreement_is_scored(
     ann: onnx.ModelProto, snn: onnx.ModelProto
 ) -> None:
-    score = onnx2snn.evaluate(snn, X, ann=ann)
+    score = onnx2snn.evaluate(snn, X, ann=ann, task="classification")
     assert (score.top1, score.ann_top1) == ({}, None)
     assert list(score.agreement) == [8]
 
@@ -163,22 +176,22 @@ def test_without_an_ann_only_accuracy_is_scored(
 
 
 def test_with_neither_there_is_nothing_to_compare_with(snn: onnx.ModelProto) -> None:
-    with pytest.raises(onnx2snn.CalibrationError, match="no labels 'y' and no ANN"):
+    with pytest.raises(
+        onnx2snn.CalibrationError, match="no labels 'y' or 'labels', and no ANN"
+    ):
         onnx2snn.evaluate(snn, X)
 
 
 @pytest.mark.parametrize("label", [-1, 4])
 def test_labels_that_are_no_classes(snn: onnx.ModelProto, label: int) -> None:
     with pytest.raises(
-        onnx2snn.CalibrationError, match=rf"{label}.* the network has 4 classes"
+        onnx2snn.CalibrationError, match=rf"{label}.* output 'scores' has 4 classes"
     ):
         onnx2snn.evaluate(snn, {"x": X, "y": np.full(len(X), label)})
 
 
 def test_the_result_is_plain_data(snn: onnx.ModelProto, labels: np.ndarray) -> None:
-    found = onnx2snn.evaluate(
-        snn, {"x": X, "y": labels}, time_steps=(8, 2, 8)
-    ).as_dict()
+    found = onnx2snn.evaluate(snn, {"x": X, "y": labels}, T=(8, 2, 8)).as_dict()
     assert json.loads(json.dumps(found)) == found
     assert list(found["top1"]) == ["2", "8"]
     assert found["ann_top1"] is None
@@ -226,7 +239,7 @@ class Reader:
     "options, message",
     [
         ({"time_steps": [4, 0]}, "at least 1, not 0"),
-        ({"runtime": "gpu"}, "ort, numpy, not 'gpu'"),
+        ({"runtime": "gpu"}, "auto, ort, native, numpy, not 'gpu'"),
         ({"batch_size": 0}, "batch_size must be at least 1, not 0"),
     ],
 )
@@ -238,7 +251,7 @@ def test_options_out_of_range_are_refused(
 
 
 def test_labels_that_are_not_as_many_as_samples(snn: onnx.ModelProto) -> None:
-    with pytest.raises(onnx2snn.CalibrationError, match="5 labels 'y' for 30 samples"):
+    with pytest.raises(onnx2snn.CalibrationError, match="5 labels for 30 samples"):
         onnx2snn.evaluate(snn, {"x": X, "y": np.zeros(5, int)})
 
 
@@ -251,11 +264,21 @@ def test_an_ann_with_other_inputs_is_named(snn: onnx.ModelProto) -> None:
         onnx2snn.evaluate(snn, X, ann=other)
 
 
-def test_an_ann_as_network_is_refused(ann: onnx.ModelProto) -> None:
-    with pytest.raises(
-        onnx2snn.InvalidModelError, match="no loop over time; convert it"
-    ):
-        onnx2snn.evaluate(ann, X, ann=ann)
+def test_an_ann_alone_is_scored(ann: onnx.ModelProto, labels: np.ndarray) -> None:
+    found = onnx2snn.evaluate(ann, {"x": X, "y": labels})
+    assert (found.ann_top1, found.top1, found.deviations) == (90.0, {}, {})
+
+
+def test_an_ann_has_neither_time_steps_nor_an_ann(
+    ann: onnx.ModelProto, labels: np.ndarray
+) -> None:
+    data = {"x": X, "y": labels}
+    with pytest.raises(onnx2snn.OptionError, match="net is an ANN, which has no time"):
+        onnx2snn.evaluate(ann, data, T=[4])
+    with pytest.raises(onnx2snn.OptionError, match="net is an ANN itself"):
+        onnx2snn.evaluate(ann, data, ann=ann)
+    with pytest.raises(onnx2snn.OptionError, match="numpy runs spiking networks; net"):
+        onnx2snn.evaluate(ann, data, runtime="numpy")
 
 
 def test_progress_is_reported_to_whoever_listens(
@@ -291,6 +314,7 @@ def shaped(ann: onnx.ModelProto, shape: list[int]) -> onnx.ModelProto:
         "scores", onnx.TensorProto.FLOAT, None
     )
     other.graph.output[0].CopyFrom(declared)
+    del other.graph.output[1]
     return other
 
 
@@ -300,9 +324,9 @@ def test_scores_may_have_axes_of_length_1_behind_the_classes(
     image = shaped(ann, [-1, 4, 1, 1])
     converted = onnx2snn.convert(image, T=8, calibration=X).model
     data = {"x": X, "y": labels}
-    assert onnx2snn.evaluate(converted, data, ann=image) == onnx2snn.evaluate(
-        snn, data, ann=ann
-    )
+    found = onnx2snn.evaluate(converted, data, ann=image)
+    wanted = onnx2snn.evaluate(snn, data, ann=ann)
+    assert (found.top1, found.agreement) == (wanted.top1, wanted.agreement)
 
 
 @pytest.mark.parametrize(
@@ -313,7 +337,7 @@ def test_outputs_that_are_no_scores_are_refused(
     shape: list[int], found: str, ann: onnx.ModelProto, labels: np.ndarray
 ) -> None:
     snn = onnx2snn.convert(shaped(ann, shape), T=8, calibration=X).model
-    with pytest.raises(onnx2snn.CalibrationError, match=f"its shape is {found}, not"):
+    with pytest.raises(onnx2snn.CalibrationError, match=rf"fit no output: .*{found}"):
         onnx2snn.evaluate(snn, {"x": X, "y": labels})
 
 

@@ -1,0 +1,1 @@
+"""Running and scoring: a spiking network beside its ANN, output by output and T by T."""

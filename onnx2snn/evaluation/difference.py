@@ -1,0 +1,98 @@
+"""The difference between two arrays that come in parts."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from onnx2snn.evaluation.result import Deviation
+from onnx2snn.evaluation.values import is_exact
+
+__all__ = ["Difference"]
+
+
+class Difference:
+    """Sums over all entries of an output that tell the ANN's values from a network's.
+
+    Attributes:
+        compared: Number of entries that are compared.
+        not_compared: Number of entries of the ANN's output that are not: its shape is another,
+            or only one of the two values is finite.
+    """
+
+    def __init__(self) -> None:
+        """Start with no entries."""
+        self.compared = self.not_compared = 0
+        self._ann = self._snn = self._both = self._apart = self._largest = 0.0
+        self._equal = 0
+        self._are_real = True
+        self._are_numbers = True
+
+    def add(self, ann: np.ndarray, snn: np.ndarray) -> None:
+        """Take in the outputs for one feed."""
+        self._are_real &= not is_exact(ann)
+        self._are_numbers &= _are_numbers(ann) and _are_numbers(snn)
+        if ann.shape != snn.shape:
+            self.not_compared += ann.size
+            return
+        self._equal += int(np.count_nonzero(ann == snn))
+        if self._are_numbers:
+            self._add_numbers(_as_doubles(ann), _as_doubles(snn))
+        else:
+            self.compared += ann.size
+
+    def _add_numbers(self, ann: np.ndarray, snn: np.ndarray) -> None:
+        """Take in finite numbers; those not finite are no difference where both are the same."""
+        is_finite = np.isfinite(ann) & np.isfinite(snn)
+        is_same = (ann == snn) | (np.isnan(ann) & np.isnan(snn))
+        apart = int(np.count_nonzero(~is_finite & ~is_same))
+        self.not_compared += apart
+        self.compared += ann.size - apart
+        a, b = ann[is_finite], snn[is_finite]
+        difference = a - b
+        self._ann += float(a @ a)
+        self._snn += float(b @ b)
+        self._both += float(a @ b)
+        self._apart += float(difference @ difference)
+        self._largest = max(self._largest, float(np.abs(difference).max(initial=0)))
+
+    @property
+    def cosine(self) -> float | None:
+        """Cosine similarity, -1 to 1; None if one of the two is zero everywhere."""
+        norms = math.sqrt(self._ann) * math.sqrt(self._snn)
+        if not norms or not math.isfinite(norms):
+            return None
+        return max(-1.0, min(self._both / norms, 1.0))
+
+    @property
+    def relative_error(self) -> float | None:
+        """Norm of the difference by that of the ANN's output; None if that is zero alone."""
+        if not math.isfinite(self._apart + self._ann):
+            return None
+        if self._apart == 0:
+            return 0.0
+        return math.sqrt(self._apart / self._ann) if self._ann else None
+
+    def summary(self) -> Deviation:
+        """Return the measures that say something about values of this type."""
+        total = self.compared + self.not_compared
+        has_numbers = self._are_numbers and self.compared > 0
+        is_measured = has_numbers and self._are_real
+        equal = None if self._are_real or not total else 100 * self._equal / total
+        return Deviation(
+            cosine=self.cosine if is_measured else None,
+            relative_error=self.relative_error if is_measured else None,
+            largest_difference=self._largest if has_numbers else None,
+            equal=None if equal is None else round(equal, 2),
+            compared=self.compared,
+            not_compared=self.not_compared,
+        )
+
+
+def _are_numbers(values: np.ndarray) -> bool:
+    return values.dtype.kind in "iuf" or not is_exact(values)
+
+
+def _as_doubles(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.float64).ravel()

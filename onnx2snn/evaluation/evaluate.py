@@ -1,0 +1,135 @@
+"""Scoring a network against labels, and against its ANN."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from onnx2snn.arguments import checked_keywords
+from onnx2snn.data.batches import refuse_problems
+from onnx2snn.data.dataset import check_batch_size, check_source, dataset
+from onnx2snn.data.labels import read_labels
+from onnx2snn.errors import CalibrationError
+from onnx2snn.evaluation.comparison import Comparison
+from onnx2snn.evaluation.questions import Request
+from onnx2snn.evaluation.rows import rows_at_a_time
+from onnx2snn.evaluation.subject import Subject
+from onnx2snn.progress import track
+from onnx2snn.schedules import several_time_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import numpy as np
+
+    from onnx2snn.data.dataset import Dataset
+    from onnx2snn.data.input_specs import Specs
+    from onnx2snn.evaluation.result import Evaluation
+    from onnx2snn.importing.source import AnyModel
+    from onnx2snn.runtime import AnyNetwork
+
+__all__ = ["evaluate"]
+
+
+@checked_keywords(time_steps="T")
+def evaluate(  # noqa: PLR0913 (each is an option of its own)
+    snn: AnyNetwork,
+    data: object,
+    *,
+    ann: AnyModel | None = None,
+    T: int | Iterable[int] | None = None,  # noqa: N803 (the usual name)
+    task: str = "auto",
+    output: str | None = None,
+    labels: object = None,
+    runtime: str = "auto",
+    threads: int = 0,
+    batch_size: int | None = None,
+) -> Evaluation:
+    """Score a spiking network after several numbers of time steps, in one run.
+
+    Every output is compared with the ANN's. Labels, or a Softmax or Sigmoid, tell the task.
+
+    Args:
+        snn: A converted network, as a file or as ``convert`` and ``load`` return it; or an ANN.
+        data: Inputs, and labels ``y`` or ``labels``, as ``onnx2snn.data.dataset`` takes them;
+            events are [N, T, ...].
+        ann: The network it was made from, to compare with.
+        T: Numbers of time steps, >= 1, or one; None for the network's own, or for the length of
+            the first events.
+        task: ``auto``, ``classification``, ``regression`` or ``none``.
+        output: Name of the output to score; None for the first that fits.
+        labels: Name of the labels in ``data``, or the labels themselves, a row for each sample.
+        runtime: ``auto``, ``ort``, ``native`` or ``numpy``.
+        threads: Threads within an operator; 0 for one a core.
+        batch_size: Samples at a time; None for 64, or fewer if the first is large.
+
+    Raises:
+        InvalidModelError: A model cannot be read.
+        CalibrationError: Data, labels or task do not fit, or there are neither labels nor ANN.
+        OptionError: An option is out of range, or numbers of time steps are given for an ANN.
+    """
+    work = _Work(data, labels, Request(task, output), batch_size)
+    work.check()
+    steps = [] if T is None else sorted(several_time_steps(T))
+    return work.score(Subject.open(snn, ann, runtime, threads), steps)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Work:
+    """One call of ``evaluate``: data, and what is wanted of it."""
+
+    data: object
+    labels: object
+    request: Request
+    batch_size: int | None
+
+    def check(self) -> None:
+        """Refuse, before long work, what there is not."""
+        self.request.check_task()
+        check_batch_size(self.batch_size)
+        check_source(self.data)
+
+    def score(self, subject: Subject, steps: Sequence[int]) -> Evaluation:
+        """Run all samples, batch by batch, and score them."""
+        self.request.check_output(subject.main.outputs)
+        subject.check_steps(steps)
+        samples, labels = self._read_data(subject.specs)
+        _check_comparable(subject, labels)
+        comparison = Comparison(subject, self.request, labels)
+        comparison.find_axes(samples, steps)
+        rows = self.batch_size or rows_at_a_time(samples, subject.main.events)
+        total = -(-samples.samples // rows)
+        for batch in track(samples.batches(rows), "evaluate", total):
+            comparison.add(batch, steps)
+        return comparison.result()
+
+    def _read_data(self, specs: Specs) -> tuple[Dataset, np.ndarray | None]:
+        """Return the data and the labels, which are in it or given apart."""
+        key = self.labels if isinstance(self.labels, str) else None
+        samples = dataset(self.data, specs, key)
+        if self.labels is None:
+            return samples, samples.labels
+        if key is None:
+            return samples, _labels_apart(self.labels, samples)
+        if samples.labels is None:
+            message = f"the data has no labels {key!r}"
+            raise CalibrationError(message)
+        return samples, samples.labels
+
+
+def _labels_apart(labels: object, samples: Dataset) -> np.ndarray:
+    """Return labels that do not come with the data; refuse another number of them."""
+    name = "the labels"
+    rows = read_labels(labels, samples.samples, name)
+    if len(rows) != samples.samples:
+        refuse_problems(name, [f"{len(rows)} labels for {samples.samples} samples"])
+    return rows
+
+
+def _check_comparable(subject: Subject, labels: np.ndarray | None) -> None:
+    if labels is None and (subject.network is None or subject.ann is None):
+        message = (
+            "nothing to compare with: the data has no labels 'y' or 'labels', and no ANN "
+            "was given"
+        )
+        raise CalibrationError(message)

@@ -1,0 +1,61 @@
+"""The forms in which labels name classes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = [
+    "are_binary",
+    "are_numbers",
+    "are_whole",
+    "class_numbers",
+    "one_hot_axis",
+    "second_class",
+]
+
+_PAIRS = ({0, 1}, {-1, 1})
+"""Values of labels of two classes."""
+
+
+def are_numbers(values: np.ndarray) -> bool:
+    """Whether values are numbers or truth values, no text."""
+    return values.dtype.kind != "U"
+
+
+def are_whole(labels: np.ndarray) -> bool:
+    """Whether numbers are whole, of whatever type."""
+    return bool(np.array_equal(labels, np.floor(labels)))
+
+
+def are_binary(labels: np.ndarray) -> bool:
+    """Whether labels have the values 0 and 1, or -1 and 1, only."""
+    if not are_numbers(labels):
+        return False
+    values = set(np.unique(labels).tolist())
+    return any(values <= pair for pair in _PAIRS)
+
+
+def second_class(labels: np.ndarray) -> np.ndarray:
+    """Return 1.0 for the second of two classes, 0.0 for the first."""
+    return (labels > 0).astype(np.float64)
+
+
+def class_numbers(labels: np.ndarray) -> np.ndarray:
+    """Return labels as numbers that compare with any answer."""
+    return labels.astype(np.float64)
+
+
+def one_hot_axis(labels: np.ndarray) -> int | None:
+    """Return the axis of the classes if labels are 1 for one class and 0 for the others.
+
+    Args:
+        labels: [N, ...]; the axis is that behind the samples, or the last.
+    """
+    if labels.ndim < 2 or not are_numbers(labels):
+        return None
+    if not np.isin(labels, (0, 1)).all():
+        return None
+    for axis in (1, labels.ndim - 1):
+        if (labels.sum(axis) == 1).all():
+            return axis
+    return None
