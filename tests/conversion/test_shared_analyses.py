@@ -38,7 +38,8 @@ def analyzed(monkeypatch: pytest.MonkeyPatch) -> collections.Counter[tuple[str, 
     find = activations._find_activations
 
     def counted_analyze(graph: ir.Graph, *rest: Any) -> streams.Streams:
-        counts["streams", as_text(graph)] += 1
+        places = rest[-1]  # neurons at the activations, or in front of all weights
+        counts["streams", f"{places} {as_text(graph)}"] += 1
         return analyze(graph, *rest)
 
     def counted_find(graph: ir.Graph) -> list[ir.Value]:
