@@ -28,7 +28,8 @@ def listening(listener: Listener) -> Iterator[None]:
     """Let ``listener`` hear of all work that is done inside the context.
 
     Args:
-        listener: Called with the name of the work, what is done, and the total if it is known.
+        listener: Called with the name of the work, what is done, and the total if it is known;
+            first when the work begins, with 0.
     """
     token = _listener.set(listener)
     try:
@@ -38,7 +39,7 @@ def listening(listener: Listener) -> Iterator[None]:
 
 
 def track(items: Iterable[_T], name: str, total: int | None = None) -> Iterator[_T]:
-    """Yield ``items`` and report each one that is done.
+    """Yield ``items``, report that the work begins, and then each one that is done.
 
     Args:
         items: The pieces of work.
@@ -46,6 +47,8 @@ def track(items: Iterable[_T], name: str, total: int | None = None) -> Iterator[
         total: Number of pieces, None if it is not known.
     """
     listener = _listener.get()
+    if listener is not None:
+        listener(name, 0, total)
     for done, item in enumerate(items, start=1):
         yield item
         if listener is not None:

@@ -121,7 +121,7 @@ def calibration_data(search: ThresholdSearch) -> Scales:
     rows = rows_at_once(subgraph, search.data, events, time_steps=1, most=most)
     batches = search.data.batches(rows)
     feeds = (time_means(batch.feeds, events, axis=1) for batch in batches)
-    tracked = track(feeds, "calibrate")
+    tracked = track(feeds, "calibrate", search.data.count_batches(rows))
     return _observe(search, subgraph, tracked, "calibration")
 
 

@@ -12,8 +12,10 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TextColumn,
     TimeElapsedColumn,
+    TimeRemainingColumn,
 )
 from rich.table import Table
 
@@ -35,6 +37,10 @@ __all__ = [
 
 ERRORS = Console(stderr=True, soft_wrap=True)
 """The console of errors."""
+
+
+_LONGEST_PIECE = 3600
+"""Seconds that a piece of work may take, and the time left is still known."""
 
 
 def results_console() -> Console:
@@ -72,6 +78,18 @@ def printed_warnings(*, quiet: bool) -> Iterator[None]:
         logger.removeHandler(handler)
 
 
+def _columns() -> tuple[ProgressColumn, ...]:
+    """Return what a bar tells: the work, how much is done, the time passed and the time left."""
+    return (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+
+
 @contextlib.contextmanager
 def progress_bars(*, quiet: bool) -> Iterator[None]:
     """Draw a progress bar, on a terminal, for each kind of work that is reported."""
@@ -79,15 +97,19 @@ def progress_bars(*, quiet: bool) -> Iterator[None]:
     if quiet or not console.is_terminal:
         yield
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(
-        *columns, TimeElapsedColumn(), console=console, transient=True
+        *_columns(),
+        console=console,
+        transient=True,
+        speed_estimate_period=_LONGEST_PIECE,
     ) as progress:
         shown: dict[str, TaskID] = {}
 
         def show(name: str, done: int, total: int | None) -> None:
             if name not in shown:
                 shown[name] = progress.add_task(name, total=total)
+            elif done == 0:
+                progress.reset(shown[name], total=total)
             progress.update(shown[name], completed=done)
 
         with listening(show):

@@ -95,7 +95,7 @@ def test_progress_tells_of_each_batch() -> None:
     heard: list[tuple[str, int, int | None]] = []
     with listening(lambda *report: heard.append(report)):
         fine_tune(network(), batches(), epochs=1)
-    assert heard == [("epoch 1/1", done, 4) for done in range(1, 5)]
+    assert heard == [("epoch 1/1", done, 4) for done in range(5)]
 
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:

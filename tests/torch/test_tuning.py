@@ -152,7 +152,7 @@ def test_batches_of_the_network_s_own_size_are_kept_and_told_of() -> None:
     with listening(lambda name, done, total: heard.append((name, done, total))):
         tuned = tune(snn, ann, x, epochs=2, batch_size=4)
     told = [event for event in heard if event[0].startswith("tune")]
-    assert told[0] == ("tune, epoch 1 of 2", 1, 11)
+    assert told[0] == ("tune, epoch 1 of 2", 0, 11)
     assert told[-1] == ("tune, epoch 2 of 2", 11, 11)
     assert np.isfinite([epoch.loss for epoch in tuned.epochs]).all()
 
