@@ -92,7 +92,8 @@ class Dataset:
         self._feeds = feeds
         self._specs = tuple(specs)
         self.labels = labels
-        self.samples, self._digest, unusable = _read_through(feeds, self._specs)
+        self._layouts, self._digest, unusable = _read_through(feeds, self._specs)
+        self.samples = sum(layout.samples for layout in self._layouts)
         problems = []
         if not self.samples:
             problems.append("it is empty")
@@ -114,6 +115,10 @@ class Dataset:
         """
         check_batch_size(batch_size)
         return self._cut_batches(batch_size)
+
+    def count_batches(self, batch_size: int) -> int:
+        """Return how many batches ``batches`` gives."""
+        return sum(layout.count_batches(batch_size) for layout in self._layouts)
 
     def _cut_batches(self, batch_size: int) -> Iterator[Batch]:
         start = 0
@@ -144,8 +149,9 @@ class Dataset:
 
 def _read_through(
     feeds: Iterable[Feed], specs: Specs
-) -> tuple[int, str, dict[str, _Unusable]]:
-    """Return the number of samples, a digest, and what values are unusable."""
+) -> tuple[list[Layout], str, dict[str, _Unusable]]:
+    """Return the layout of each feed, a digest, and what values are unusable."""
+    layouts = []
     samples = 0
     digests = {spec.name: hashlib.sha256() for spec in specs}
     unusable: dict[str, _Unusable] = {}
@@ -162,10 +168,11 @@ def _read_through(
                     unusable.setdefault(name, _Unusable(first)).counts.update(bad)
                 sample += len(np.atleast_1d(block)) * stored.samples_a_row
         samples += layout.samples
+        layouts.append(layout)
     hexadecimal = {}
     for name, digest in digests.items():
         hexadecimal[name] = digest.hexdigest()
-    return samples, _joined_digest(hexadecimal, specs), unusable
+    return layouts, _joined_digest(hexadecimal, specs), unusable
 
 
 def _first_unusable_row(block: np.ndarray, spec: InputSpec) -> int:

@@ -6,15 +6,18 @@ A source is any of:
   model with one input; labels, optional, are ``y`` or ``labels``, one row a sample. Each input is
   either concatenated along axis 0 or, with one more leading axis than the input has, stacked feed
   by feed;
+- the path of an ``.npy``, for a model with one input;
 - ``script.py`` or ``script.py:function`` (``batches`` if none is named) yielding feeds;
 - an object with ``get_next()``, as onnxruntime's ``CalibrationDataReader``;
 - a dict of arrays, in the forms of an ``.npz``; one array;
-- any iterable of feeds: dicts (perhaps with labels ``y``), arrays, or pairs (array, labels).
+- a tuple ``(X, y)`` of all inputs, an array or a dict of arrays, and all labels;
+- any iterable of feeds: dicts (perhaps with labels ``y``), arrays, or pairs (inputs, labels).
 
-Tensors of any framework count as arrays. The data is read once in full, to check it; ``.npz``
-and arrays are then read from where they are, block by block, while the feeds of scripts,
-readers and iterables, which may come only once or in another order the next time, are kept in
-a temporary file. Memory is bounded by one feed, or one batch of an ``.npz``.
+Tensors of any framework, tables and sparse matrices count as arrays. The data is read once in
+full, to check it; ``.npz`` and arrays are then read from where they are, block by block, while
+the feeds of scripts, readers and iterables, which may come only once or in another order the
+next time, are kept in a temporary file. Memory is bounded by one feed, or one batch of an
+``.npz``.
 
 The batch size a model has baked in is kept: the last batch repeats its last sample where
 samples are missing, and `Batch.valid` says how many count. Separate feeds are never joined.
@@ -31,6 +34,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onnx2snn.arguments import did_you_mean
 from onnx2snn.data.batches import Batch, Dataset, check_batch_size, refuse_problems
 from onnx2snn.data.input_specs import InputSpec, input_names, input_specs
 from onnx2snn.data.labels import join_labels, read_labels
@@ -38,11 +42,12 @@ from onnx2snn.data.layout import Layout, feed_problems
 from onnx2snn.data.sources import (
     Spill,
     feeds_of_reader,
+    is_labeled_pair,
     label_names,
     script_feeds,
     split_item,
 )
-from onnx2snn.data.stored_arrays import ArrayColumn, open_npz
+from onnx2snn.data.stored_arrays import ArrayColumn, open_npy, open_npz
 from onnx2snn.errors import CalibrationError
 
 if TYPE_CHECKING:
@@ -81,7 +86,7 @@ def dataset(source: object, specs: Specs, label_key: str | None = None) -> Datas
         return source
     if isinstance(source, (str, os.PathLike)):
         return _from_path(os.fspath(source), specs, label_key)
-    if isinstance(source, Mapping) or hasattr(source, "__array__"):
+    if _is_all_of_it(source):
         arrays, labels = split_item(source, input_names(specs), label_key)
         return _from_columns(_as_columns(arrays), labels, specs, _ANONYMOUS)
     if hasattr(source, "get_next"):
@@ -95,6 +100,13 @@ def dataset(source: object, specs: Specs, label_key: str | None = None) -> Datas
     raise TypeError(message)
 
 
+def _is_all_of_it(source: object) -> bool:
+    """Whether a source is all inputs at once, perhaps with all labels, and not feed by feed."""
+    if isinstance(source, Mapping) or is_labeled_pair(source):
+        return True
+    return hasattr(source, "__array__") or hasattr(source, "toarray")
+
+
 def check_source(source: object) -> None:
     """Check, before long work, that a data file is there if ``source`` is a path.
 
@@ -105,9 +117,16 @@ def check_source(source: object) -> None:
         return
     path, _ = _split_path(os.fspath(source))
     if not path.is_file():
-        problem = "is a folder" if path.is_dir() else "does not exist"
+        problem = "is a folder" if path.is_dir() else _missing(path)
         message = f"data file {str(path)!r} {problem}"
         raise CalibrationError(message)
+
+
+def _missing(path: Path) -> str:
+    """Say that a file is not there, and which of its folder may be meant."""
+    folder = path.parent
+    names = [each.name for each in folder.iterdir()] if folder.is_dir() else []
+    return f"does not exist{did_you_mean(path.name, names)}"
 
 
 def _split_path(text: str) -> tuple[Path, str | None]:
@@ -124,7 +143,7 @@ def _from_path(text: str, specs: Specs, label_key: str | None) -> Dataset:
     if function is not None:
         feeds = script_feeds(path, function)
         return _from_feeds(feeds, specs, repr(text), label_key)
-    columns: Columns = dict(open_npz(path))
+    columns = _columns_in(path)
     inputs = input_names(specs)
     labels = None
     present = (name for name in label_names(inputs, label_key) if name in columns)
@@ -135,6 +154,13 @@ def _from_path(text: str, specs: Specs, label_key: str | None) -> Dataset:
     if len(inputs) == 1 and list(columns) == ["x"]:
         columns = {inputs[0]: columns["x"]}
     return _from_columns(columns, labels, specs, repr(text))
+
+
+def _columns_in(path: Path) -> Columns:
+    """Return the arrays in a file by name; the only one of an ``.npy`` is called ``x``."""
+    if path.suffix == ".npy":
+        return {"x": open_npy(path)}
+    return dict(open_npz(path))
 
 
 def _as_columns(arrays: Mapping[str, np.ndarray]) -> Columns:

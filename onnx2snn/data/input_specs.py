@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onnx2snn.data.axes import axes_advice
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -137,9 +139,11 @@ def shape_problem(shape: Shape, spec: InputSpec) -> str | None:
         return (
             f"has shape {list(shape)} of rank {len(shape)}, expected {expected} "
             f"(batches concatenated) or one more leading axis (feeds stacked)"
+            f"{axes_advice(shape, spec.shape)}"
         )
     if not _sizes_fit(shape[1:], sizes):
-        return f"has shape {list(shape)}, expected {expected}"
+        advice = axes_advice(shape, spec.shape)
+        return f"has shape {list(shape)}, expected {expected}{advice}"
     if 0 in shape:
         return "is empty"
     return None
@@ -171,7 +175,10 @@ def dtype_problem(dtype: np.dtype, spec: InputSpec) -> str | None:
     """Say why values of ``dtype`` cannot be fed to ``spec``; None if they can, after a cast."""
     if dtype == spec.dtype or _is_castable(dtype, spec.dtype):
         return None
-    return f"has dtype {dtype}, expected {_type_text(spec.dtype)}{dtype_advice(dtype, spec)}"
+    expected = _type_text(spec.dtype)
+    if is_text(dtype):
+        return f"holds strings, expected {expected}"
+    return f"has dtype {dtype}, expected {expected}{dtype_advice(dtype, spec)}"
 
 
 def dtype_advice(dtype: np.dtype, spec: InputSpec) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onnx2snn.arguments import did_you_mean
 from onnx2snn.data.input_specs import dtype_problem, input_names, shape_problem
 
 if TYPE_CHECKING:
@@ -156,9 +157,12 @@ class Layout:
         rows = (stored for stored in self.inputs if stored.form is not Form.SHARED)
         return next(rows, None)
 
+    def count_batches(self, batch_size: int) -> int:
+        """Return into how many batches it is cut."""
+        return self.batches or _divide_up(self.samples, batch_size)
+
     def cut(self, feed: Feed, batch_size: int) -> Iterator[tuple[Arrays, int]]:
         """Yield each batch as stored, with the number of its samples that are not padding."""
-        count = self.batches or _divide_up(self.samples, batch_size)
         parts = {}
         for stored in self.inputs:
             column = feed[stored.spec.name]
@@ -168,7 +172,7 @@ class Layout:
         size = 1
         if main is not None:
             size = self._rows_of_batch(main, batch_size) * main.samples_a_row
-        for index in range(count):
+        for index in range(self.count_batches(batch_size)):
             arrays = {name: next(blocks) for name, blocks in parts.items()}
             yield arrays, min(size, self.samples - index * size)
 
@@ -192,15 +196,24 @@ def feed_problems(feed: Feed, specs: Specs) -> list[str]:
 def _name_problems(feed: Feed, specs: Specs) -> list[str]:
     names = input_names(specs)
     expected = ", ".join(map(repr, names))
+    missing = [spec for spec in specs if spec.name not in feed]
     problems = [
         f"array {name!r} is no input of the model; its inputs: {expected}"
+        f"{_meant_input(name, feed[name], missing)}"
         for name in feed
         if name not in names
     ]
-    problems += [
-        f"no array for input {spec}" for spec in specs if spec.name not in feed
-    ]
+    problems += [f"no array for input {spec}" for spec in missing]
     return problems
+
+
+def _meant_input(name: str, column: Column, missing: Specs) -> str:
+    """Say which input an array of an unknown name may be for, by its name or its shape."""
+    by_name = did_you_mean(name, input_names(missing))
+    fitting = [spec.name for spec in missing if not _array_problems(column, spec)]
+    if by_name or len(fitting) != 1:
+        return by_name
+    return f"; it fits {fitting[0]!r}: give it that name"
 
 
 def _array_problems(column: Column, spec: InputSpec) -> list[str]:

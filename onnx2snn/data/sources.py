@@ -9,6 +9,7 @@ import math
 import os
 import sys
 import tempfile
+import traceback
 import types
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from onnx2snn.arguments import did_you_mean
 from onnx2snn.errors import CalibrationError
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ __all__ = [
     "Spill",
     "array_of",
     "feeds_of_reader",
+    "is_labeled_pair",
     "label_names",
     "script_feeds",
     "split_item",
@@ -35,6 +38,9 @@ __all__ = [
 
 LABELS = ("y", "labels")
 """Names of labels in data, unless an input of the model has the same name."""
+
+_ANY_LENGTH = "T"
+"""Kind of NumPy's type for text of any length."""
 
 _IN_MEMORY = 64 << 20  # bytes a spill may hold in memory before it goes to a file
 
@@ -89,7 +95,8 @@ def array_of(value: object) -> np.ndarray:
         CalibrationError: ``value`` is none of these.
     """
     try:
-        for method in ("detach", "cpu", "numpy"):  # torch tensors, then TensorFlow's
+        # tensors of PyTorch, then of TensorFlow, then sparse matrices of SciPy
+        for method in ("detach", "cpu", "numpy", "toarray"):
             if hasattr(value, method):
                 value = getattr(value, method)()
         array = _with_text(np.asarray(value))
@@ -97,16 +104,19 @@ def array_of(value: object) -> np.ndarray:
         message = f"a value of type {type(value).__name__} cannot be read as an array: {error}"
         raise CalibrationError(message) from error
     if array.dtype.hasobject:
+        found = sorted({type(each).__name__ for each in array.flat})
         message = (
             f"a value of type {type(value).__name__} cannot be read as an array of numbers "
-            "or strings"
+            f"or strings: it holds {', '.join(found)}"
         )
         raise CalibrationError(message)
     return array
 
 
 def _with_text(array: np.ndarray) -> np.ndarray:
-    """Return objects that are all strings as an array of strings; anything else as it is."""
+    """Return strings of Python, or of any length, as an array of strings; else the array."""
+    if array.dtype.kind == _ANY_LENGTH:
+        return array.astype(str)
     if array.dtype.hasobject and all(isinstance(text, str) for text in array.flat):
         return array.astype(str)
     return array
@@ -130,17 +140,18 @@ def split_item(
 
     Args:
         item: A dict by input name, perhaps with labels ``y``; for a model with one input also
-            a dict with ``x``, an array, or a pair (array, labels).
+            a dict with ``x``, an array, or a pair (array, labels) or (dict, labels).
         inputs: Names of the model's inputs.
         key: Name of the labels in a dict, if it is not one of ``LABELS``.
 
     Raises:
         CalibrationError: The item is of another form.
     """
-    feed, labels = _split_labels(item, label_names(inputs, key))
+    value, labels = _split_labels(item, label_names(inputs, key))
+    feed = _by_name(value)
     if len(inputs) == 1 and list(feed) == ["x"]:
         feed = {inputs[0]: feed["x"]}
-    elif not isinstance(item, Mapping):
+    elif not isinstance(value, Mapping):
         names = ", ".join(map(repr, inputs))
         message = f"the model has {len(inputs)} inputs; give a dict with {names}"
         raise CalibrationError(message)
@@ -148,21 +159,48 @@ def split_item(
     return arrays, labels
 
 
-def _split_labels(item: object, names: Sequence[str]) -> tuple[dict[str, object], Any]:
-    """Return the values of an item by name, one value alone being ``x``, and its labels."""
+def _by_name(value: object) -> dict[str, object]:
+    """Return values by their names; one alone is called ``x``."""
+    if isinstance(value, Mapping):
+        return {str(name): each for name, each in value.items()}
+    return {"x": value}
+
+
+def _split_labels(item: object, names: Sequence[str]) -> tuple[object, Any]:
+    """Return an item without its labels, and these: None if it has none."""
     if isinstance(item, Mapping):
-        feed = {str(name): value for name, value in item.items()}
+        feed = _by_name(item)
         found = next((name for name in names if name in feed), None)
         return feed, None if found is None else feed.pop(found)
     if not isinstance(item, (list, tuple)):
-        return {"x": item}, None
+        return item, None
     if len(item) != 2:
         message = (
             f"got {len(item)} values; give a dict, an array or a pair (array, labels)"
         )
         raise CalibrationError(message)
     value, labels = item
-    return {"x": value}, labels
+    return value, labels
+
+
+def is_labeled_pair(source: object) -> bool:
+    """Whether a source is all inputs and all labels, ``(X, y)``, and no two feeds."""
+    if not isinstance(source, tuple) or len(source) != 2:
+        return False
+    inputs, labels = source
+    has_inputs = isinstance(inputs, Mapping) or _holds_values(inputs)
+    return has_inputs and (labels is None or _holds_values(labels))
+
+
+def _holds_values(value: object) -> bool:
+    """Whether ``value`` is an array, or a list of numbers or text that may become one."""
+    if isinstance(value, list):
+        return not any(map(_is_feed, value))
+    return hasattr(value, "__array__") or hasattr(value, "toarray")
+
+
+def _is_feed(value: object) -> bool:
+    return isinstance(value, (tuple, Mapping)) or hasattr(value, "__array__")
 
 
 def feeds_of_reader(reader: Any) -> Iterator[object]:  # noqa: ANN401 (any object with get_next)
@@ -194,15 +232,27 @@ def _call_script(path: Path, function: str) -> Iterator[object]:
     except CalibrationError:
         raise
     except (Exception, SystemExit) as error:
-        message = f"{str(path)!r} raised {type(error).__name__}: {error}"
-        raise CalibrationError(message) from error
+        raise CalibrationError(_script_problem(path, error)) from error
+
+
+def _script_problem(path: Path, error: BaseException) -> str:
+    """Say what a script raised, and in which of its own lines."""
+    problem = f"{type(error).__name__}: {error}".removesuffix(": ")
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename == str(path)]
+    if not own:
+        return f"{str(path)!r} raised {problem}"
+    place = f"line {own[-1].lineno}, in {own[-1].name}"
+    return f"{str(path)!r}, {place}, raised {problem}\n  {own[-1].line}"
 
 
 def _call_function(path: Path, function: str) -> Iterable[object]:
     module = _load_module(path)
     if not callable(getattr(module, function, None)):
+        functions = [name for name, value in vars(module).items() if callable(value)]
         message = (
             f"{str(path)!r} has no function {function!r}, which must yield the feeds"
+            f"{did_you_mean(function, functions)}"
         )
         raise CalibrationError(message)
     produced = getattr(module, function)()

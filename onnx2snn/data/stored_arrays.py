@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Columns = dict[str, "Column"]
     """Columns by the name of the input whose values they hold."""
 
-__all__ = ["ArrayColumn", "Column", "NpzColumn", "open_npz"]
+__all__ = ["ArrayColumn", "Column", "NpzColumn", "open_npy", "open_npz"]
 
 _UNREADABLE = (
     zipfile.BadZipFile,
@@ -146,6 +146,20 @@ def open_npz(path: Path) -> dict[str, NpzColumn]:
     except OSError as error:
         message = f"{str(path)!r} cannot be read: {error.strerror or error}"
         raise CalibrationError(message) from error
+
+
+def open_npy(path: Path) -> ArrayColumn:
+    """Return the array of an ``.npy`` file, mapped into memory.
+
+    Raises:
+        CalibrationError: The file is no ``.npy``, or cannot be read.
+    """
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except _UNREADABLE as error:
+        message = f"{str(path)!r} cannot be read as an .npy file: {error}"
+        raise CalibrationError(message) from error
+    return ArrayColumn(array)
 
 
 def _npz_column(archive: zipfile.ZipFile, path: Path, name: str) -> NpzColumn:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from onnx2snn.arguments import did_you_mean
+from onnx2snn.data.axes import axes_advice
 from onnx2snn.data.input_specs import (
     cast_to_input,
     dtype_advice,
@@ -121,7 +122,8 @@ def _input_problems(
         advice = dtype_advice(data.dtype, spec)
         return [f"input {described} was given {data.dtype}{advice}"]
     if not _fits_shape(data.shape, spec.shape):
-        return [f"input {described} was given shape {list(data.shape)}"]
+        advice = "" if is_events else axes_advice(data.shape, spec.shape or ())
+        return [f"input {described} was given shape {list(data.shape)}{advice}"]
     return []
 
 

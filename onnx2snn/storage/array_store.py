@@ -37,10 +37,11 @@ class ArrayStore:
         self._folder.cleanup()
 
     def append(self, name: str, data: np.ndarray) -> None:
-        """Add the array of the next batch to the sequence ``name``."""
+        """Add the array of the next batch, of numbers or text, to the sequence ``name``."""
         number = next(self._numbers)
         path = Path(self._folder.name, f"{number}.npy")
-        np.save(path, data)
+        plain = data.astype(np.str_) if data.dtype.hasobject else data
+        np.save(path, plain, allow_pickle=False)
         self._files[name].append((path, data.dtype))
 
     def read(self, name: str, batch: int) -> np.ndarray:
@@ -52,7 +53,9 @@ class ArrayStore:
         if name not in self._files:
             raise KeyError(name)
         path, dtype = self._files[name][batch]
-        stored = np.load(path, mmap_mode="r")
+        stored: np.ndarray = np.load(path, mmap_mode="r")
+        if dtype.hasobject:
+            return stored.astype(dtype)  # text, which a file knows by its longest
         data: np.ndarray = stored.view(dtype)  # a file knows no bfloat16
         return data
 

@@ -57,7 +57,7 @@ def test_the_file_is_named(tmp_path: Path) -> None:
     np.savez(path, img=X)
     assert lines(path) == [
         f"{str(path)!r} cannot be fed to the model:",
-        "array 'img' is no input of the model; its inputs: 'image'",
+        "array 'img' is no input of the model; its inputs: 'image'; did you mean 'image'?",
         "no array for input 'image' float32 [N, 3, 4, 5]",
     ]
 
@@ -79,7 +79,13 @@ def test_all_problems_are_told_at_once() -> None:
 @pytest.mark.parametrize(
     "shape, message",
     [
-        ((6, 4, 5, 3), "has shape [6, 4, 5, 3], expected [N, 3, 4, 5]"),
+        (
+            (6, 4, 5, 3),
+            (
+                "has shape [6, 4, 5, 3], expected [N, 3, 4, 5]: the axes look transposed; "
+                "give data.transpose(0, 3, 1, 2)"
+            ),
+        ),
         ((2, 6, 3, 4, 6), "has shape [2, 6, 3, 4, 6], expected [N, 3, 4, 5]"),
         (
             (4, 5),
@@ -119,7 +125,6 @@ def test_shapes_for_an_unknown_rank(array: np.ndarray, message: str) -> None:
         ("float32", "bool"),
         ("int64", "bool"),
         ("complex64", "float32"),
-        ("<U3", "float32"),
     ],
 )
 def test_dtypes(stored: str, wanted: str) -> None:
@@ -128,10 +133,17 @@ def test_dtypes(stored: str, wanted: str) -> None:
     assert message == f"array 'image' has dtype {np.dtype(stored)}, expected {wanted}"
 
 
-def test_numbers_for_an_input_of_strings() -> None:
-    specs = (InputSpec("word", np.dtype(object), (None, 2)),)
-    message = problem(np.zeros((3, 2), np.float32), specs)
-    assert message == "array 'word' has dtype float32, expected string"
+@pytest.mark.parametrize(
+    "stored, wanted, message",
+    [
+        ("<U3", "float32", "holds strings, expected float32"),
+        ("float32", "object", "has dtype float32, expected string"),
+        ("S3", "object", "has dtype |S3, expected string"),
+    ],
+)
+def test_strings_and_numbers(stored: str, wanted: str, message: str) -> None:
+    specs = (InputSpec("image", np.dtype(wanted), (None, 2)),)
+    assert problem(np.zeros((3, 2), stored), specs) == f"array 'image' {message}"
 
 
 @pytest.mark.parametrize("wanted", ["float32", "float16"])

@@ -112,19 +112,23 @@ def test_an_npz_member_that_ends_early(tmp_path: Path) -> None:
         (
             "def batches(): 1 / 0",
             "",
-            "{path} raised ZeroDivisionError: division by zero",
+            "{path}, line 1, in batches, raised ZeroDivisionError: division by zero",
         ),
         (
             "def f():\n    yield from [1, 2][5]",
             ":f",
-            "{path} raised IndexError: list index out",
+            "{path}, line 2, in f, raised IndexError: list index out",
         ),
         (
             "import nowhere_at_all",
             "",
-            "{path} raised ModuleNotFoundError: No module named 'now",
+            "{path}, line 1, in <module>, raised ModuleNotFoundError: No module named 'now",
         ),
-        ("raise SystemExit('bye')", "", "{path} raised SystemExit: bye"),
+        (
+            "raise SystemExit('bye')",
+            "",
+            "{path}, line 1, in <module>, raised SystemExit: bye",
+        ),
         ("def", "", "{path} raised SyntaxError: invalid syntax"),
         (
             "def f(): return 3",
@@ -141,8 +145,9 @@ def test_an_npz_member_that_ends_early(tmp_path: Path) -> None:
 def test_scripts(tmp_path: Path, script: str, function: str, message: str) -> None:
     path = tmp_path / "calib.py"
     path.write_text(script)
-    [line] = lines(f"{path}{function}")
+    line, *code = lines(f"{path}{function}")
     assert line.startswith(message.format(path=repr(str(path))))
+    assert all(each in script for each in code)
 
 
 def test_the_cause_of_a_scripts_failure_is_kept(tmp_path: Path) -> None:
@@ -158,3 +163,76 @@ def test_a_script_whose_feeds_do_not_fit_is_named(tmp_path: Path) -> None:
     path.write_text("import numpy\ndef f():\n    yield numpy.ones((2, 3))\n")
     head, *_ = lines(f"{path}:f")
     assert head == f"{f'{path}:f'!r}, feed 0, cannot be fed to the model:"
+
+
+def test_a_script_s_failure_is_shown_with_its_line_and_no_others(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "calib.py"
+    path.write_text(
+        "import json\n\n\ndef batches():\n    for text in ['{}', 'x']:\n"
+        "        yield {'image': json.loads(text)['pixels']}\n"
+    )
+    assert lines(path) == [
+        f"{str(path)!r}, line 6, in batches, raised KeyError: 'pixels'",
+        "yield {'image': json.loads(text)['pixels']}",
+    ]
+
+
+@pytest.mark.parametrize(
+    "code, message",
+    [
+        ("def batch(): pass", "which must yield the feeds; did you mean 'batch'?"),
+        (
+            "def batches():\n    assert False",
+            "line 2, in batches, raised AssertionError",
+        ),
+    ],
+)
+def test_a_script_that_nearly_works(tmp_path: Path, code: str, message: str) -> None:
+    path = tmp_path / "calib.py"
+    path.write_text(code)
+    assert lines(path)[0].endswith(message)
+
+
+def test_a_missing_file_is_told_with_the_nearest_of_its_folder(tmp_path: Path) -> None:
+    np.savez(tmp_path / "calib.npz", image=np.zeros(3))
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(
+        CalibrationError, match=r"does not exist; did you mean 'calib\.npz"
+    ):
+        dataset(tmp_path / "calb.npz", IMAGE)
+    with pytest.raises(CalibrationError, match=r"weather\.npz' does not exist$"):
+        dataset(tmp_path / "weather.npz", IMAGE)
+    with pytest.raises(CalibrationError, match=r"calib\.npz' does not exist$"):
+        dataset(tmp_path / "nowhere" / "calib.npz", IMAGE)
+
+
+@pytest.mark.parametrize(
+    "value, found",
+    [
+        (np.array([[1.0, "a"]], object), "it holds float, str"),
+        (np.array([["a", None]], object), "it holds NoneType, str"),
+        (object(), "it holds object"),
+    ],
+)
+def test_objects_that_are_neither_numbers_nor_text(value: object, found: str) -> None:
+    with pytest.raises(CalibrationError, match=f"of numbers or strings: {found}"):
+        dataset({"image": value}, IMAGE)
+
+
+def test_an_array_under_another_name_is_told_what_it_fits(tmp_path: Path) -> None:
+    path = tmp_path / "calib.npz"
+    np.savez(path, features=X, target=np.zeros(len(X)))
+    _, features, target, _ = lines(path)
+    unknown = "is no input of the model; its inputs: 'image'"
+    assert features == f"array 'features' {unknown}; it fits 'image': give it that name"
+    assert target == f"array 'target' {unknown}"
+
+
+def test_a_damaged_npy(tmp_path: Path) -> None:
+    path = tmp_path / "x.npy"
+    path.write_bytes(b"no array")
+    assert lines(path)[0].startswith(f"{str(path)!r} cannot be read as an .npy file: ")
+    np.save(path, np.array([None]))
+    assert lines(path)[0].startswith(f"{str(path)!r} cannot be read as an .npy file: ")

@@ -146,3 +146,23 @@ def test_numbers_of_steps_of_another_type(network: Network, steps: Any) -> None:
         OptionError, match="T must be a whole number of at least 1, not"
     ):
         network.run_at(X, steps)
+
+
+def test_text_goes_through_a_conversion_and_a_run() -> None:
+    """Words are numbers written out: the network casts them, then computes on spikes."""
+    words = X.astype(np.str_)
+    ann = model(
+        "(string[N,3] s) => (y) { x = Cast <to = 1> (s)  h = MatMul (x, w)  a = Relu (h)"
+        "  y = MatMul (a, v) }",
+        w=dyadic(2, 3, 4),
+        v=dyadic(3, 4, 2),
+    )
+    conversion = onnx2snn.convert(ann, T, words)
+    expected = conversion.network.run({"s": words.astype(object)})["y"]
+    assert np.any(expected)
+    for given in (words, words.tolist(), {"s": words}):
+        np.testing.assert_array_equal(conversion.network.run(given)["y"], expected)
+    with pytest.raises(
+        RuntimeShapeError, match=r"'s' string \[N, 3\] was given float32"
+    ):
+        conversion.network.run(X)

@@ -61,3 +61,12 @@ def test_nothing_stays_behind() -> None:
         tape.append("x", np.ones(2))
         where = folder(tape)
     assert not where.exists()
+
+
+def test_text_comes_back_as_python_s_strings() -> None:
+    words = np.array([["a", "bcd"], ["", "déf"]], object)
+    with ArrayStore() as store:
+        store.append("words", words)
+        found = store.read("words", 0)
+    assert found.dtype == object
+    assert found.tolist() == words.tolist()
