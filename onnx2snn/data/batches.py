@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onnx2snn.arguments import checked_count
 from onnx2snn.data.input_specs import bytes_of, cast_to_input
 from onnx2snn.data.layout import Layout
-from onnx2snn.errors import CalibrationError, OptionError
+from onnx2snn.errors import CalibrationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -208,8 +209,7 @@ def check_batch_size(batch_size: int | None) -> None:
     """Check a number of samples at a time; None leaves it open.
 
     Raises:
-        OptionError: It is less than 1.
+        OptionError: It is no whole number, or less than 1.
     """
-    if batch_size is not None and batch_size < 1:
-        message = f"batch_size must be at least 1, not {batch_size}"
-        raise OptionError(message)
+    if batch_size is not None:
+        checked_count("batch_size", batch_size, least=1)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from onnx2snn.arguments import checked_count
 from onnx2snn.errors import OptionError
 from onnx2snn.progress import track
 from onnx2snn.torch.activations import ThresholdActivation
@@ -143,9 +144,7 @@ def fine_tune(  # noqa: PLR0913 - the arguments of a training; all but four have
 
 
 def _check_arguments(epochs: int, batches: Collection[tuple[Tensor, Tensor]]) -> None:
-    if epochs < 1:
-        message = f"epochs must be at least 1, not {epochs}"
-        raise OptionError(message)
+    checked_count("epochs", epochs, least=1)
     if not len(batches):
         message = (
             "there are no batches: give the training more images, or smaller batches"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from onnx2snn.arguments import checked_keywords
+from onnx2snn.arguments import checked_count, checked_keywords, checked_value
 from onnx2snn.conversion.reference import read_reference
 from onnx2snn.data.dataset import check_batch_size, check_source, dataset
 from onnx2snn.data.events import data_specs, time_first
@@ -140,9 +140,9 @@ class _Options:
 
     def check(self) -> None:
         """Check each by itself."""
-        if self.epochs < 1:
-            message = f"epochs must be at least 1, not {self.epochs}"
-            raise OptionError(message)
+        checked_count("epochs", self.epochs, least=1)
+        checked_count("seed", self.seed)
+        checked_value("learning_rate", self.rate, float)
         if not 0 < self.rate < math.inf:
             message = f"learning_rate must be larger than 0 and finite, not {self.rate}"
             raise OptionError(message)

@@ -202,9 +202,14 @@ def test_thresholds_stay_positive() -> None:
         ({"learning_rate": float("inf")}, "not inf"),
         ({"rate": -1.0}, "learning_rate must be larger than 0 and finite, not -1.0"),
         ({"batch_size": 0}, "batch_size must be at least 1, not 0"),
+        ({"epochs": "2"}, "epochs must be a whole number, not '2'"),
+        ({"batch_size": 8.0}, r"batch_size must be a whole number, not 8\.0"),
+        ({"seed": None}, "seed must be a whole number, not None"),
+        ({"learning_rate": "fast"}, "learning_rate must be a number, not 'fast'"),
+        ({"epoch": 2}, r"tune\(\) has no argument 'epoch'; did you mean 'epochs'"),
     ],
 )
-def test_options_out_of_range_are_refused(
+def test_options_that_are_refused(
     snn: str, options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(OptionError, match=message):
