@@ -91,4 +91,4 @@ def test_bars_tell_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in track(range(2), "calibrate", 2):
             pass
     last = shown.getvalue().rpartition("calibrate")[2]
-    assert " 2/2 0:00:00 left 0:00:00" in last
+    assert " 2/2 0:00:00 0:00:00 left" in last

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import json
 import logging
 from typing import TYPE_CHECKING
@@ -15,16 +16,16 @@ from rich.progress import (
     ProgressColumn,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from onnx2snn.progress import listening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.progress import TaskID
+    from rich.progress import Task, TaskID
 
 __all__ = [
     "ERRORS",
@@ -37,10 +38,6 @@ __all__ = [
 
 ERRORS = Console(stderr=True, soft_wrap=True)
 """The console of errors."""
-
-
-_LONGEST_PIECE = 3600
-"""Seconds that a piece of work may take, and the time left is still known."""
 
 
 def results_console() -> Console:
@@ -85,9 +82,21 @@ def _columns() -> tuple[ProgressColumn, ...]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
+        _TimeLeft(),
     )
+
+
+class _TimeLeft(ProgressColumn):
+    """The time left, if a piece that is to come takes as long as those that are done."""
+
+    def render(self, task: Task) -> Text:
+        """Return it; a question mark before the first piece is done."""
+        seconds_a_piece = task.fields["seconds_a_piece"]
+        if seconds_a_piece is None or task.total is None:
+            return Text("? left")
+        seconds = seconds_a_piece * task.total - (task.elapsed or 0)
+        left = dt.timedelta(seconds=max(0, round(seconds)))
+        return Text(f"{left} left")
 
 
 @contextlib.contextmanager
@@ -97,20 +106,29 @@ def progress_bars(*, quiet: bool) -> Iterator[None]:
     if quiet or not console.is_terminal:
         yield
         return
-    with Progress(
-        *_columns(),
-        console=console,
-        transient=True,
-        speed_estimate_period=_LONGEST_PIECE,
-    ) as progress:
-        shown: dict[str, TaskID] = {}
+    progress = Progress(*_columns(), console=console, transient=True)
+    with progress, listening(_Bars(progress).show):
+        yield
 
-        def show(name: str, done: int, total: int | None) -> None:
-            if name not in shown:
-                shown[name] = progress.add_task(name, total=total)
-            elif done == 0:
-                progress.reset(shown[name], total=total)
-            progress.update(shown[name], completed=done)
 
-        with listening(show):
-            yield
+class _Bars:
+    """A bar for each kind of work."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, TaskID] = {}
+
+    def show(self, name: str, done: int, total: int | None) -> None:
+        """Show how far some work has come; work of the same name begins anew with 0."""
+        if name not in self._tasks:
+            task = self._progress.add_task(name, total=total, seconds_a_piece=None)
+            self._tasks[name] = task
+        elif done == 0:
+            self._progress.reset(self._tasks[name], total=total, seconds_a_piece=None)
+        if done:
+            self._advance(self._tasks[name], done)
+
+    def _advance(self, task: TaskID, done: int) -> None:
+        shown = self._progress.tasks[self._progress.task_ids.index(task)]
+        pace = (shown.elapsed or 0) / done
+        self._progress.update(task, completed=done, seconds_a_piece=pace)

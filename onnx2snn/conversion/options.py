@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from onnx2snn.analysis.streams import SPIKE
@@ -15,10 +14,10 @@ from onnx2snn.arguments import (
     checked_value,
     did_you_mean,
 )
+from onnx2snn.conversion.input_codings import input_codings
 from onnx2snn.conversion.input_shapes import input_shapes
 from onnx2snn.conversion.pass_request import PassRequest
 from onnx2snn.errors import OptionError
-from onnx2snn.metadata.input_coding import CODINGS
 from onnx2snn.methods.corrections import CORRECTIONS
 from onnx2snn.methods.layouts import LAYOUTS, LOOP
 from onnx2snn.methods.method import Method
@@ -28,7 +27,7 @@ from onnx2snn.methods.published import METHODS
 from onnx2snn.passes import PASSES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from onnx2snn.data.dataset import Dataset
 
@@ -190,19 +189,7 @@ class Options:
         Raises:
             OptionError: There is no such coding.
         """
-        codings = self.input_coding
-        if isinstance(codings, str) and "=" in codings:
-            codings = _codings_by_name(codings)
-        given = codings.values() if isinstance(codings, Mapping) else [codings]
-        unknown = [coding for coding in given if coding not in CODINGS]
-        if unknown:
-            message = (
-                f"input_coding must be one of {', '.join(CODINGS)}, for all inputs or by name as "
-                f"in image=events, not {self.input_coding!r}"
-                f"{did_you_mean(unknown[0], CODINGS)}"
-            )
-            raise OptionError(message)
-        return codings if isinstance(codings, str) else dict(codings)
+        return input_codings(self.input_coding)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shapes of inputs that are given, by name.
@@ -284,15 +271,6 @@ class Options:
     def describe(self, data: Dataset | None) -> str:
         """Return the method in words, for the metadata of the file."""
         return self.chosen_method().describe(self.possible_corrections(data))
-
-
-def _codings_by_name(text: str) -> dict[str, str]:
-    """Return input to coding from a text as in ``image=events,pose=rate``."""
-    codings = {}
-    for entry in text.split(","):
-        name, _, coding = entry.rpartition("=")
-        codings[name.strip()] = coding.strip()
-    return codings
 
 
 def _check_used_with(

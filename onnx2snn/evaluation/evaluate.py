@@ -98,7 +98,7 @@ class _Work:
         comparison = Comparison(subject, self.request, labels)
         comparison.find_axes(samples, steps)
         rows = self.batch_size or rows_at_a_time(samples, subject.main.events)
-        total = -(-samples.samples // rows)
+        total = samples.count_batches(rows)
         for batch in track(samples.batches(rows), "evaluate", total):
             comparison.add(batch, steps)
         return comparison.result()

@@ -151,7 +151,7 @@ class _Work:
     def _run_in_batches(self, rows: int, axes: Axes) -> dict[str, Joined]:
         """Return the outputs of batches, joined where they can be."""
         parts: dict[str, list[Any]] = {name: [] for name in self._network.outputs}
-        total = -(-self._data.samples // rows)
+        total = self._data.count_batches(rows)
         for batch in track(self._data.batches(rows), "run", total):
             for name, value in self._run(batch.feeds).items():
                 values = _as_output(value)

@@ -172,7 +172,7 @@ def test_a_node_with_a_comma_in_its_name_is_excluded(
         ("onnx2snn convert a.onnx --cal", ["--calibration"]),
         ("onnx2snn convert a.onnx --neuron ha", ["hard-reset"]),
         ("onnx2snn convert a.onnx --method spike-", ["spike-norm"]),
-        ("onnx2snn run a.onnx --runtime ", ["numpy", "ort"]),
+        ("onnx2snn run a.onnx --runtime nu", ["numpy"]),
     ],
 )
 def test_a_shell_completes_words(line: str, words: list[str], tmp_path: Path) -> None:
