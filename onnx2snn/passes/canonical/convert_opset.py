@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import onnx.version_converter
@@ -16,10 +17,14 @@ from onnx2snn.graph import (
     is_constant,
     is_op,
     replace_node,
+    take_over,
 )
 from onnx2snn.graph.skeleton import skeleton
 from onnx2snn.graph.sources import add_sources
 from onnx2snn.storage.map_types import model_of, proto_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["ConvertOpset"]
 
@@ -27,6 +32,18 @@ _RESIZES_LIKE_UPSAMPLE = 10
 _FLATTENS = 12
 _SPATIAL = 8
 _IR_VERSION = 8
+
+
+class _Resize(NamedTuple):
+    """A node that resizes as Upsample does.
+
+    Attributes:
+        name: Its name.
+        only_shrinks: Whether all its scales make smaller.
+    """
+
+    name: str | None
+    only_shrinks: bool
 
 
 @dataclass(frozen=True)
@@ -72,9 +89,9 @@ class ConvertOpset(ir.passes.InPlacePass):
             return ir.passes.PassResult(model, modified=False)
         _flatten_all_hardmax(model)
         _spell_out_unshared_normalizations(model)
-        shrinking = _find_resizes(model)
+        marked = _mark_resizes(model)
         _replace_graph(model, _run_converter(model, self.target))
-        _fix_resizes(model, shrinking)
+        _fix_resizes(model, marked)
         return ir.passes.PassResult(model, modified=True)
 
 
@@ -141,25 +158,58 @@ def _spell_out_normalization(norm: ir.Node) -> None:
     replace_node(norm, shifted)
 
 
-def _find_resizes(model: ir.Model) -> dict[str | None, bool]:
-    """Return for the outputs of nodes that resize, as Upsample does, whether all scales shrink."""
+def _mark_resizes(model: ir.Model) -> dict[str | None, _Resize]:
+    """Put an Identity behind each node that resizes as Upsample does; return what is marked.
+
+    The converter gives such a node another name, and its output too. The Identity is not
+    touched: its output, which has the name of the old one, is the key.
+    """
     if model.opset_imports[""] > _RESIZES_LIKE_UPSAMPLE:
         return {}
-    found = {}
-    for node in model.graph.all_nodes():
+    found: dict[str | None, _Resize] = {}
+    for node in tuple(model.graph.all_nodes()):
         if is_op(node, "Upsample", "Resize"):
-            name = node.outputs[0].name
-            found[name] = _only_shrinks(node)
+            mark = _mark(node)
+            found[mark.name] = _Resize(node.name, _only_shrinks(node))
     return found
 
 
-def _fix_resizes(model: ir.Model, shrinking: dict[str | None, bool]) -> None:
+def _mark(node: ir.Node) -> ir.Value:
+    """Put an Identity behind ``node``; its output takes the name and the readers."""
+    output = node.outputs[0]
+    identity = ir.node("Identity", [output])
+    mark = identity.outputs[0]
+    _find_graph(node).insert_after(node, identity)
+    take_over(output, mark)
+    identity.replace_input_with(0, output)
+    return mark
+
+
+def _fix_resizes(model: ir.Model, marked: Mapping[str | None, _Resize]) -> None:
     """Let the Resize nodes that the converter gives map coordinates as before."""
-    for node in model.graph.all_nodes():
-        name = node.outputs[0].name
-        if is_op(node, "Resize") and name in shrinking:
-            rounding = "ceil" if shrinking[name] else "floor"
-            _map_asymmetrically(node, rounding)
+    for identity in tuple(model.graph.all_nodes()):
+        mark = identity.outputs[0]
+        if not is_op(identity, "Identity") or mark.name not in marked:
+            continue
+        resize = _find_maker(identity)
+        resize.name, only_shrinks = marked[mark.name]
+        _map_asymmetrically(resize, "ceil" if only_shrinks else "floor")
+        take_over(mark, resize.outputs[0])
+        _find_graph(identity).remove(identity, safe=True)
+
+
+def _find_maker(identity: ir.Node) -> ir.Node:
+    """Return the node whose output an Identity hands on."""
+    x = identity.inputs[0]
+    maker = None if x is None else x.producer()
+    assert maker is not None
+    return maker
+
+
+def _find_graph(node: ir.Node) -> ir.Graph:
+    """Return the graph that a node of a model is in."""
+    assert isinstance(node.graph, ir.Graph)
+    return node.graph
 
 
 def _only_shrinks(node: ir.Node) -> bool:

@@ -5,6 +5,7 @@ import onnx
 import onnx_ir as ir
 import pytest
 
+from onnx2snn.graph.sources import set_source, sources_of
 from onnx2snn.passes.canonical.convert_opset import ConvertOpset
 from onnx2snn.testing import run_ort, run_reference
 
@@ -93,6 +94,46 @@ def test_resize_of_opset_10_that_shrinks(mode: str) -> None:
         f'{{ y = Resize <mode = "{mode}"> (x, s) }}',
     )
     assert_converts(before, image(1, 2, 6, 7))
+
+
+@pytest.mark.parametrize("scale", [1.3, 2.0])
+@pytest.mark.parametrize("mode", ["nearest", "linear"])
+@pytest.mark.parametrize("opset", [7, 8, 9])
+def test_upsample_within_a_network(mode: str, opset: int, scale: float) -> None:
+    """The converter gives such a node, and its output, other names."""
+    scales = f"scales = [1.0, 1.0, {scale}, 1.5]"
+    node = f'Upsample <mode = "{mode}", {scales}> (a)'
+    constants = ""
+    if opset == 9:
+        node = f'Upsample <mode = "{mode}"> (a, s)'
+        constants = f"<float[4] s = {{1, 1, {scale}, 1.5}}>"
+    before = model(
+        opset,
+        f"(float[1,2,6,7] x) => (float[1,2,H,W] y) {constants} "
+        f"{{ a = Relu (x)  u = {node}  v = Sin (u)  y = Add (u, v) }}",
+    )
+    upsample = before.graph.node(1)
+    upsample.name = "grow"
+    set_source(upsample, "source")
+    after = assert_converts(before, image(1, 2, 6, 7))
+    (resize,) = (node for node in after.graph if node.op_type == "Resize")
+    assert resize.outputs[0].name == "u"
+    assert resize.name == "grow"
+    assert sources_of(resize) == ("source",)
+
+
+def test_upsample_within_a_subgraph() -> None:
+    then = 'u = Upsample <mode = "linear"> (x, s)  p = Neg (u)'
+    before = model(
+        9,
+        "(float[1,1,3,4] x, bool c) => (float[1,1,6,8] y) <float[4] s = {1, 1, 2, 2}> "
+        "{ y = If (c) <"
+        f"then_branch = t () => (float[1,1,6,8] p) {{ {then} }}, "
+        "else_branch = e () => (float[1,1,6,8] q) "
+        '{ q = Upsample <mode = "nearest"> (x, s) }> }',
+    )
+    for taken in (True, False):
+        assert_converts(before, {**image(1, 1, 3, 4), "c": np.array(taken)})
 
 
 def test_resize_of_opset_11_keeps_its_coordinates() -> None:
