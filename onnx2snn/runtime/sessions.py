@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import onnx
 import onnx_ir as ir
 
 from onnx2snn.errors import NativeError
@@ -27,13 +28,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SessionError",
+    "is_of_numpy",
     "open_session",
     "register",
     "run_by_name",
     "run_session",
 ]
 
-_BFLOAT16 = "tensor(bfloat16)"
 _FATAL_ONLY = 4
 """Severity from which onnxruntime logs: whatever goes wrong is raised as well."""
 
@@ -119,7 +120,7 @@ def register(session_options: ort.SessionOptions) -> NativeLibrary:
 
 
 def run_session(session: ort.InferenceSession, feeds: Feeds) -> list[Any]:
-    """Return the outputs of a session, in order; bfloat16 comes and goes as it is.
+    """Return the outputs of a session, in order, in the types that the model declares.
 
     Raises:
         SessionError: The model does not run on these feeds.
@@ -129,7 +130,7 @@ def run_session(session: ort.InferenceSession, feeds: Feeds) -> list[Any]:
     options = ort.RunOptions()
     options.log_severity_level = _FATAL_ONLY
     try:
-        if not _has_bfloat16(session):
+        if not _has_type_of_its_own(session):
             return list(session.run(None, dict(feeds), options))
         given = {name: _to_ort(data) for name, data in feeds.items()}
         results = session.run_with_ort_values(None, given, options)
@@ -149,28 +150,48 @@ def run_by_name(session: ort.InferenceSession, feeds: Feeds) -> dict[str, Any]:
     return dict(zip(names, results, strict=True))
 
 
-def _has_bfloat16(session: ort.InferenceSession) -> bool:
+def _has_type_of_its_own(session: ort.InferenceSession) -> bool:
+    """Whether an input or output is of a type that numpy itself does not have."""
     values = (*session.get_inputs(), *session.get_outputs())
-    return any(value.type == _BFLOAT16 for value in values)
+    types = [_tensor_type(value.type) for value in values]
+    return any(dtype is not None and not is_of_numpy(dtype) for dtype in types)
+
+
+def _tensor_type(name: str) -> ir.DataType | None:
+    """Return the type that onnxruntime calls ``name``; None if that is no tensor."""
+    if not name.startswith("tensor("):
+        return None
+    element = name.removeprefix("tensor(").removesuffix(")").upper()
+    return ir.DataType.__members__.get(element)
+
+
+def is_of_numpy(dtype: ir.DataType) -> bool:
+    """Whether numpy itself has such numbers; bfloat16, and those of 8 bits or less, it has not."""
+    return dtype.numpy().isbuiltin == 1
 
 
 def _to_ort(data: np.ndarray) -> ort.OrtValue:
-    """Return an array as onnxruntime's value; it takes the bits of bfloat16 as uint16."""
+    """Return an array as onnxruntime's value; it takes the bits of other types as integers."""
     import onnxruntime as ort  # noqa: PLC0415 (slow to import)
 
-    bfloat16 = ir.DataType.BFLOAT16
-    if ir.DataType.from_numpy(data.dtype) is not bfloat16:
+    dtype = ir.DataType.from_numpy(data.dtype)
+    if is_of_numpy(dtype):
         return ort.OrtValue.ortvalue_from_numpy(data)
     contiguous = np.ascontiguousarray(data)
-    bits = contiguous.view(np.uint16)
-    return ort.OrtValue.ortvalue_from_numpy_with_onnx_type(bits, int(bfloat16))
+    bits = contiguous.view(f"u{data.dtype.itemsize}")
+    return ort.OrtValue.ortvalue_from_numpy_with_onnx_type(bits, int(dtype))
 
 
 def _from_ort(value: ort.OrtValue) -> Any:  # noqa: ANN401 (a sequence is a list)
-    """Return onnxruntime's value as an array; of bfloat16 it gives only the address."""
-    if value.data_type() != _BFLOAT16:
+    """Return onnxruntime's value as an array; of other types than numpy's, by its address.
+
+    ``numpy()`` refuses these, or gives the codes of float8 as if they were integers.
+    """
+    dtype = _tensor_type(value.data_type())
+    if dtype is None or is_of_numpy(dtype):
         return value.numpy()
     shape = value.shape()
-    size = 2 * math.prod(shape)
-    raw = ctypes.string_at(value.data_ptr(), size)
-    return np.frombuffer(raw, ir.DataType.BFLOAT16.numpy()).reshape(shape)
+    nbytes = math.ceil(dtype.itemsize * math.prod(shape))
+    raw = ctypes.string_at(value.data_ptr(), nbytes)
+    tensor = onnx.TensorProto(dims=shape, data_type=int(dtype), raw_data=raw)
+    return ir.from_proto(tensor).numpy()

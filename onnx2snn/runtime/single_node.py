@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 import onnx
 import onnx_ir as ir
 
-from onnx2snn.runtime.sessions import open_session
+from onnx2snn.runtime.sessions import is_of_numpy, open_session, run_session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    import numpy as np
 
 __all__ = ["compute_node", "estimate_nbytes", "single_node_model"]
 
@@ -30,15 +29,17 @@ def compute_node(
     feeds = {}
     for value in session.get_inputs():
         position = int(value.name.removeprefix(_INPUT))
-        feeds[value.name] = inputs[position]
-    results: list[object] = session.run(None, feeds)
-    return results
+        feeds[value.name] = np.asarray(inputs[position])
+    return run_session(session, feeds)
 
 
 def single_node_model(
     node: ir.Node, inputs: Sequence[np.ndarray | None], opsets: Mapping[str, int]
 ) -> onnx.ModelProto:
-    """Return a model of ``node`` alone; small inputs become initializers, others ``i0 i1 ...``."""
+    """Return a model of ``node`` alone; small inputs become initializers, others ``i0 i1 ...``.
+
+    So do all of a type that numpy itself does not have: they cannot all be fed.
+    """
     values = _make_inputs(node, inputs)
     alone = ir.Node(
         domain="",
@@ -86,14 +87,14 @@ def _name_outputs(alone: ir.Node, node: ir.Node) -> list[ir.Value]:
 
 
 def _make_input(position: int, data: np.ndarray) -> ir.Value:
-    """Return an input of the node; it holds its data if that is small."""
+    """Return an input of the node; it holds its data if that is small, or no type of numpy's."""
     dtype = ir.DataType.from_numpy(data.dtype)
     value = ir.Value(
         name=f"{_INPUT}{position}",
         shape=ir.Shape(data.shape),
         type=ir.TensorType(dtype),
     )
-    if data.nbytes <= _SMALL:
+    if data.nbytes <= _SMALL or not is_of_numpy(dtype):
         value.const_value = ir.tensor(data, name=value.name)
     return value
 

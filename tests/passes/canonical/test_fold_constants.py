@@ -248,3 +248,68 @@ def test_string_attribute_stays() -> None:
         f'{HEADER} g () => (y) {{ y = Constant <value_string = "a"> () }}'
     )
     assert not FoldConstants()(before).modified
+
+
+SMALL_TYPES = (
+    "FLOAT8E4M3FN",
+    "FLOAT8E4M3FNUZ",
+    "FLOAT8E5M2",
+    "FLOAT8E5M2FNUZ",
+    "INT4",
+    "UINT4",
+    "BFLOAT16",
+)
+"""Types that numpy itself does not have, and that onnxruntime computes with."""
+
+
+@pytest.mark.parametrize("name", SMALL_TYPES)
+@pytest.mark.parametrize("length", [5, 3001])
+def test_types_of_few_bits_keep_their_values(name: str, length: int) -> None:
+    """onnxruntime hands some of them out as the integers of the same bits."""
+    dtype = ir.DataType[name]
+    weight = np.arange(length, dtype=np.float32) % 8
+    before = ir.from_onnx_text(
+        f'<ir_version: 10, opset_import: ["" : 21]> g (float[{length}] x) '
+        f"=> (float[{length}] y) {{ q = Cast <to = {int(dtype)}> (w)  "
+        "f = Cast <to = 1> (q)  y = Add (x, f) }"
+    )
+    before.graph.register_initializer(ir.Value(name="w", const_value=ir.tensor(weight)))
+    after = check_pass(FoldConstants(), before, feeds(length), rtol=0)
+    assert ops(after) == ["Add"]
+
+
+@pytest.mark.parametrize("name", SMALL_TYPES[:-1])
+def test_quantized_constants_keep_their_values(name: str) -> None:
+    dtype = ir.DataType[name]
+    before = ir.from_onnx_text(
+        '<ir_version: 10, opset_import: ["" : 21]> g (float[5] x) => (float[5] y) '
+        "<float[5] w = {0.5, 1, 2, 3, 1.5}, float s = {0.5}> "
+        f"{{ q = QuantizeLinear <output_dtype = {int(dtype)}> (w, s)  "
+        "f = DequantizeLinear (q, s)  y = Add (x, f) }"
+    )
+    after = check_pass(FoldConstants(), before, feeds(5), rtol=0)
+    assert ops(after) == ["Add"]
+    (known,) = after.graph.initializers.values()
+    assert known.dtype is ir.DataType.FLOAT
+
+
+@pytest.mark.parametrize("name", SMALL_TYPES)
+def test_folded_value_has_its_type(name: str) -> None:
+    dtype = ir.DataType[name]
+    before = ir.from_onnx_text(
+        '<ir_version: 10, opset_import: ["" : 21]> g (float[3] x) => (float[3] y) '
+        "<float[3] w = {1, 2, 3}> "
+        f"{{ q = Cast <to = {int(dtype)}> (w)  y = Cast <to = 1> (q) }}"
+    )
+    FoldConstants(max_rounds=1)(before)
+    (known,) = before.graph.initializers.values()
+    np.testing.assert_array_equal(known.const_value.numpy(), np.array([1, 2, 3], "f4"))
+
+
+def test_type_that_onnxruntime_cannot_compute_stays() -> None:
+    before = ir.from_onnx_text(
+        '<ir_version: 11, opset_import: ["" : 23]> g (float[2] x) => (float[2] y) '
+        "<float[2] w = {1, 2}> { q = Cast <to = 23> (w)  f = Cast <to = 1> (q)  "
+        "y = Add (x, f) }"
+    )
+    assert not FoldConstants()(before).modified
