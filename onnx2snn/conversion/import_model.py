@@ -14,6 +14,7 @@ from onnx2snn.importing.source import Source, read
 from onnx2snn.ops import DOMAIN
 from onnx2snn.passes import apply
 from onnx2snn.passes.canonical.compute_in_float32 import ComputeInFloat32, mentions
+from onnx2snn.passes.canonical.forget_shapes import ForgetShapes
 from onnx2snn.passes.canonical.infer_shapes import InferShapes
 from onnx2snn.passes.canonical.inline_functions import InlineFunctions
 from onnx2snn.passes.canonical.lower_integer_operators import (
@@ -120,5 +121,5 @@ def runnable(source: Source) -> Path | onnx.ModelProto | ir.Model:
     graphs = (model.graph, *(function.graph for function in model.functions.values()))
     if not any(mentions(graph, ir.DataType.BFLOAT16) for graph in graphs):
         return source.original
-    passes = (InlineFunctions(), InferShapes(), ComputeInFloat32())
+    passes = (InlineFunctions(), ForgetShapes(), InferShapes(), ComputeInFloat32())
     return apply(model.clone(), passes)

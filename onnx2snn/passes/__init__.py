@@ -22,6 +22,7 @@ from onnx2snn.passes.canonical.canonicalize_activations import CanonicalizeActiv
 from onnx2snn.passes.canonical.compute_in_float32 import ComputeInFloat32
 from onnx2snn.passes.canonical.convert_opset import ConvertOpset
 from onnx2snn.passes.canonical.fold_constants import FoldConstants
+from onnx2snn.passes.canonical.forget_shapes import ForgetShapes
 from onnx2snn.passes.canonical.infer_shapes import InferShapes
 from onnx2snn.passes.canonical.inline_functions import InlineFunctions
 from onnx2snn.passes.canonical.lower_batchwise_recurrence import (
@@ -81,6 +82,7 @@ __all__ = [
     "ExcludeNodes",
     "FoldBatchNorm",
     "FoldConstants",
+    "ForgetShapes",
     "InferShapes",
     "InlineFunctions",
     "KeepReference",
@@ -124,6 +126,7 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
     "record-source-nodes": RecordSourceNodes,
     "inline-functions": InlineFunctions,
     "remove-initializers-from-inputs": RemoveInitializersFromInputs,
+    "forget-shapes": ForgetShapes,
     "convert-opset": ConvertOpset,
     "infer-shapes": InferShapes,
     "observe-foreign-types": ObserveForeignTypes,

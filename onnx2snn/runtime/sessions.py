@@ -193,5 +193,5 @@ def _from_ort(value: ort.OrtValue) -> Any:  # noqa: ANN401 (a sequence is a list
     shape = value.shape()
     nbytes = math.ceil(dtype.itemsize * math.prod(shape))
     raw = ctypes.string_at(value.data_ptr(), nbytes)
-    tensor = onnx.TensorProto(dims=shape, data_type=int(dtype), raw_data=raw)
-    return ir.from_proto(tensor).numpy()
+    proto = onnx.TensorProto(dims=shape, data_type=int(dtype), raw_data=raw)
+    return ir.TensorProtoTensor(proto).numpy()

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import onnx.shape_inference
 import onnx_ir as ir
 
 from onnx2snn.graph import is_op
 from onnx2snn.graph.skeleton import skeleton
+from onnx2snn.runtime.computed_shapes import RESIZING, computed_shape
 from onnx2snn.storage.map_types import model_of, proto_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 __all__ = ["InferShapes"]
 
@@ -26,9 +31,11 @@ class InferShapes(ir.passes.InPlacePass):
         before:  float[N,3,32,32] x;  y = Conv(x, W)
         after:   float[N,3,32,32] x;  float[N,16,30,30] y = Conv(x, W)
 
-    No node changes. What was declared stays: a number is never replaced by a symbol, a
-    symbol never by another one, and the graph's inputs and outputs are left as they are.
-    A graph that cannot be inferred is left as it is (a warning says why).
+    No node changes. What was known stays: a number is never replaced by a symbol, and a
+    symbol never by another one. Run ``ForgetShapes`` before, where it may be wrong. Where
+    onnxruntime computes another size than ONNX infers, that of onnxruntime is written. The
+    graph's inputs are left as they are; its outputs too, but for what contradicts what was
+    found. A graph that cannot be inferred is left as it is (a warning says why).
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
@@ -46,34 +53,104 @@ def _infer_once(model: ir.Model) -> bool:
     if inferred is None:
         return False
     main = model.graph
-    signature = {*main.inputs, *main.outputs}
+    names = _list_symbols(main.inputs)
     changed = False
     graphs = zip(model.graphs(), inferred.graphs(), strict=True)
     for graph, inferred_graph in graphs:
         found = {value.name: value for value in _list_values(inferred_graph)}
         for value in _list_values(graph):
             source = found.get(value.name)
-            if source is None:
+            if source is None or value in main.inputs:
                 continue
-            is_declared = value in signature
-            if _merge_inferred(value, source, keep_shape=is_declared):
-                changed = True
+            if value in main.outputs:
+                has_changed = _correct_declared(value, source, names)
+            else:
+                has_changed = _merge_inferred(value, source)
+            changed = changed or has_changed
     return changed
 
 
+def _list_symbols(values: Iterable[ir.Value]) -> set[str]:
+    """Return the names of all axes of ``values``."""
+    dimensions = [size for value in values for size in value.shape or ()]
+    symbols = [size for size in dimensions if isinstance(size, ir.SymbolicDim)]
+    return {symbol.value for symbol in symbols if symbol.value is not None}
+
+
 def _run_inference(model: ir.Model) -> ir.Model | None:
-    """Return a copy of ``model``, without large weights, as onnx infers it; None if it cannot."""
+    """Return a copy of ``model``, without large weights, as onnx infers it; None if it cannot.
+
+    It is inferred again until no node gives another shape in onnxruntime.
+    """
     light = skeleton(model)
+    for output in light.graph.outputs:
+        output.shape = None
     for node in light.graph.all_nodes():
         if is_op(node, *_LIKE_THEIR_INPUT):
             _turn_into_identity(node)
-    try:
-        proto = proto_of(light)
-        inferred = onnx.shape_inference.infer_shapes(proto, data_prop=True)
-    except Exception as error:  # noqa: BLE001 (onnx's errors have no common class)
-        _LOGGER.warning("shapes cannot be inferred: %s", error)
-        return None
-    return model_of(inferred)
+    while True:
+        try:
+            proto = proto_of(light)
+            inferred = onnx.shape_inference.infer_shapes(proto, data_prop=True)
+        except Exception as error:  # noqa: BLE001 (onnx's errors have no common class)
+            _LOGGER.warning("shapes cannot be inferred: %s", error)
+            return None
+        result = model_of(inferred)
+        if not _correct_one(light, result):
+            return result
+
+
+def _correct_one(light: ir.Model, inferred: ir.Model) -> bool:
+    """Write on the results of one node of ``light`` the shape that onnxruntime computes.
+
+    It is the first node of which ``inferred`` says another; what follows from it has to be
+    inferred again.
+
+    Returns:
+        Whether there was one.
+    """
+    pairs = zip(light.graph.all_nodes(), inferred.graph.all_nodes(), strict=True)
+    for node, seen in pairs:
+        if not is_op(seen, *RESIZING):
+            continue
+        computed = computed_shape(seen, inferred.opset_imports)
+        if computed is None:
+            continue
+        corrected = _correct_sizes(seen, computed)
+        if corrected is None or corrected == node.outputs[0].shape:
+            continue
+        for output, as_seen in zip(node.outputs, seen.outputs, strict=True):
+            output.type = as_seen.type
+            output.shape = corrected
+        return True
+    return False
+
+
+def _correct_sizes(seen: ir.Node, computed: Sequence[int | None]) -> ir.Shape | None:
+    """Return the shape of the results of a node; None if inference has found it."""
+    x = seen.inputs[0]
+    assert x is not None
+    assert x.shape is not None
+    found = seen.outputs[0].shape
+    if found is None or len(found) != len(computed):
+        found = ir.Shape([None] * len(computed))
+    sizes = zip(computed, x.shape, found, strict=True)
+    corrected = ir.Shape([_correct_computed(*each) for each in sizes])
+    return None if corrected == found else corrected
+
+
+def _correct_computed(
+    computed: int | None,
+    of_input: int | ir.SymbolicDim,
+    found: int | ir.SymbolicDim,
+) -> int | ir.SymbolicDim:
+    """Return the size of an axis: as computed, which None says is that of the input."""
+    if computed is not None:
+        return computed
+    is_named = isinstance(of_input, ir.SymbolicDim) and of_input.value is not None
+    if isinstance(of_input, int) or (is_named and not isinstance(found, int)):
+        return of_input
+    return found
 
 
 def _turn_into_identity(node: ir.Node) -> None:
@@ -126,7 +203,7 @@ def _list_values(graph: ir.Graph) -> list[ir.Value]:
     return list(dict.fromkeys(values))
 
 
-def _merge_inferred(value: ir.Value, inferred: ir.Value, *, keep_shape: bool) -> bool:
+def _merge_inferred(value: ir.Value, inferred: ir.Value) -> bool:
     """Write what was inferred on ``value``, losing nothing; whether it has changed."""
     old_type = value.type
     old_shape = value.shape
@@ -134,9 +211,36 @@ def _merge_inferred(value: ir.Value, inferred: ir.Value, *, keep_shape: bool) ->
         value.type = inferred.type
     if old_shape is None:
         value.shape = inferred.shape
-    elif not keep_shape:
+    else:
         value.shape = _merge_shapes(old_shape, inferred.shape)
     return value.shape != old_shape or value.type != old_type
+
+
+def _correct_declared(output: ir.Value, inferred: ir.Value, names: set[str]) -> bool:
+    """Write on an output what contradicts the shape it declares; whether it has changed."""
+    old_type = output.type
+    declared = output.shape
+    if inferred.type is not None:
+        output.type = inferred.type
+    if inferred.shape is None:
+        return output.type != old_type
+    if declared is None or declared.rank() != inferred.shape.rank():
+        output.shape = inferred.shape
+    else:
+        pairs = zip(declared, inferred.shape, strict=True)
+        output.shape = ir.Shape([_correct_size(*pair, names) for pair in pairs])
+    return output.shape != declared or output.type != old_type
+
+
+def _correct_size(
+    declared: int | ir.SymbolicDim, inferred: int | ir.SymbolicDim, names: set[str]
+) -> int | ir.SymbolicDim:
+    """Return a declared size, unless it is a number and inference knows another or a free axis."""
+    if not isinstance(declared, int):
+        return declared
+    if isinstance(inferred, int) or inferred.value in names:
+        return inferred
+    return declared
 
 
 def _merge_shapes(known: ir.Shape, inferred: ir.Shape | None) -> ir.Shape:

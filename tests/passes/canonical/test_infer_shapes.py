@@ -6,7 +6,7 @@ import onnx_ir as ir
 import pytest
 
 from onnx2snn.passes.canonical.infer_shapes import InferShapes
-from onnx2snn.testing import check_pass
+from onnx2snn.testing import check_pass, run_ort
 
 HEADER = '<ir_version: 8, opset_import: ["" : 17]>'
 
@@ -158,3 +158,75 @@ def test_a_loop_whose_body_says_nothing() -> None:
     )
     InferShapes()(before)
     assert before.graph.node(0).outputs[0].shape is None
+
+
+WINDOWS = [
+    "MaxPool <kernel_shape = [2, 2], strides = [3, 3], pads = [0, 0, 1, 1], ceil_mode = 1> (x)",
+    "MaxPool <kernel_shape = [4, 2], auto_pad = 'SAME_UPPER', dilations = [2, 3]> (x)",
+    "AveragePool <kernel_shape = [4, 2], strides = [3, 4], ceil_mode = 1> (x)",
+    "LpPool <kernel_shape = [1, 2], strides = [4, 2], auto_pad = 'VALID', ceil_mode = 1> (x)",
+    "ConvTranspose <auto_pad = 'SAME_UPPER', strides = [2, 2], output_padding = [1, 1]> (x, w)",
+    "ConvTranspose <auto_pad = 'SAME_LOWER', strides = [1, 4], output_shape = [6, 12]> (x, w)",
+    "ConvTranspose <group = 2, auto_pad = 'SAME_LOWER', strides = [3, 4]> (x, w)",
+    "Resize <mode = 'linear'> (x, , s)",
+    "Resize <keep_aspect_ratio_policy = 'not_larger', axes = [2, 3]> (x, , , z)",
+]
+
+
+@pytest.mark.parametrize("size", [(7, 10), (6, 6), (9, 12)])
+@pytest.mark.parametrize("batch", ["N", "3"])
+@pytest.mark.parametrize("node", WINDOWS)
+def test_sizes_are_those_that_onnxruntime_computes(
+    node: str, batch: str, size: tuple[int, int]
+) -> None:
+    """ONNX infers one more, or one less, of some of them; what follows is of that size too."""
+    height, width = size
+    ones = ", ".join(["1"] * 4 * 3 * 2 * 3)
+    before = ir.from_onnx_text(
+        f'<ir_version: 10, opset_import: ["" : 22]> g (float[{batch},4,{height},{width}] x) '
+        "=> (float[A,B] y, float[C,D,E,F] k) "
+        f"<float[4] s = {{1, 1, 2, 1.3}}, int64[2] z = {{5, 9}}, float[4,3,2,3] w = {{{ones}}}> "
+        + f"{{ h = {node}  k = Relu (h)  y = Flatten (k) }}".replace("'", '"')
+    )
+    feeds = {"x": np.ones((3, 4, height, width), np.float32)}
+    outputs = run_ort(before, feeds)
+    assert InferShapes()(before).modified
+    hidden, *_ = before.graph.node(0).outputs
+    _, *sizes = outputs["k"].shape
+    assert str(hidden.shape) == f"[{batch},{','.join(map(str, sizes))}]"
+    k = before.graph.node(1).outputs[0]
+    assert str(k.shape) == "[C,D,E,F]"
+    assert not InferShapes()(before).modified
+
+
+def test_size_inside_a_subgraph() -> None:
+    before = ir.from_onnx_text(
+        f"{HEADER} g (float[N,2,6,6] x, bool c) => (float[N,M] y) {{ y = If (c) <"
+        "then_branch = t () => (float[N,P] p) { a = MaxPool <kernel_shape = [2, 2], "
+        "strides = [3, 3], pads = [0, 0, 1, 1], ceil_mode = 1> (x)  p = Flatten (a) }, "
+        "else_branch = e () => (float[N,Q] q) { q = Flatten (x) }> }"
+    )
+    InferShapes()(before)
+    assert shapes(before)["a"] == "[N,2,2,2]"
+
+
+@pytest.mark.parametrize(
+    "declared, found",
+    [
+        ("[N,3]", "[N,3]"),
+        ("[M,3]", "[M,3]"),
+        ("[N,P]", "[N,P]"),
+        ("[1,3]", "[N,3]"),
+        ("[N,4]", "[N,3]"),
+        ("[N,3,1]", "[N,3]"),
+    ],
+)
+def test_outputs_are_as_declared_unless_that_is_wrong(
+    declared: str, found: str
+) -> None:
+    before = ir.from_onnx_text(
+        f"{HEADER} g (float[N,3] x) => (float{declared} y) {{ y = Relu (x) }}"
+    )
+    InferShapes()(before)
+    assert shapes(before)["y"] == found
+    assert not InferShapes()(before).modified
