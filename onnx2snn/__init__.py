@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from onnx2snn.passes.pipeline import Pipeline
     from onnx2snn.reporting.analysis import Analysis
     from onnx2snn.reporting.report import Report
-    from onnx2snn.runtime import Network, load
+    from onnx2snn.runtime import Network, change_layout, load
 
 __all__ = [
     "Analysis",
@@ -56,6 +56,7 @@ __all__ = [
     "RuntimeShapeError",
     "UnsupportedError",
     "analyze",
+    "change_layout",
     "convert",
     "evaluate",
     "load",
@@ -73,7 +74,7 @@ _HOMES = {
     "passes.pipeline": ("Pipeline",),
     "reporting.analysis": ("Analysis",),
     "reporting.report": ("Report",),
-    "runtime": ("Network", "load"),
+    "runtime": ("Network", "change_layout", "load"),
 }
 
 

@@ -8,6 +8,7 @@ from onnx2snn.graph.building import (
     forget_names,
     fresh_name,
     set_array,
+    share_names,
 )
 from onnx2snn.graph.reading import (
     array,
@@ -58,6 +59,7 @@ __all__ = [
     "replace_value",
     "rewire",
     "set_array",
+    "share_names",
     "subgraphs",
     "take_over",
 ]

@@ -32,6 +32,7 @@ __all__ = [
     "forget_names",
     "fresh_name",
     "set_array",
+    "share_names",
 ]
 
 
@@ -245,6 +246,11 @@ def _taken_names(graph: ir.Graph) -> set[str | None]:
 def forget_names(graph: ir.Graph) -> None:
     """Let `fresh_name` collect the names of ``graph`` anew: others have named values of it."""
     graph.meta.pop(_TAKEN, None)
+
+
+def share_names(graph: ir.Graph, outer: ir.Graph) -> None:
+    """Let `fresh_name` keep names of ``graph`` different from those of ``outer``, around it."""
+    graph.meta[_TAKEN] = _taken_names(outer)
 
 
 def _all_values(graph: ir.Graph) -> Iterator[ir.Value]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import hashlib
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 import onnx
 import onnx_ir as ir
@@ -16,6 +15,7 @@ import onnx_ir as ir
 from onnx2snn.errors import InvalidModelError, UnsupportedError
 from onnx2snn.importing.densify import densify, has_sparse_tensors
 from onnx2snn.importing.validate import validate
+from onnx2snn.storage.isolation import all_values, isolate_values
 from onnx2snn.storage.large_models import (
     OpenableModel,
     external_tensors,
@@ -24,9 +24,6 @@ from onnx2snn.storage.large_models import (
 )
 from onnx2snn.storage.map_types import has_map, model_of, proto_of
 from onnx2snn.storage.model_file import parse_model, read_bytes
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = ["AnyModel", "Source", "read", "written_like"]
 
@@ -101,7 +98,7 @@ def read(model: AnyModel) -> Source:
             f"not {type(model).__name__}"
         )
         raise TypeError(message)
-    for value in _all_values(source.model):
+    for value in all_values(source.model):
         _forget_negative_sizes(value)
     validate(source.model, source.name, source.original)
     return source
@@ -160,7 +157,7 @@ def _from_bytes(data: bytes) -> Source:
 def _from_proto(proto: onnx.ModelProto) -> Source:
     name = proto.graph.name or "the model"
     model = _deserialize(proto, name)
-    _isolate_values(model)
+    isolate_values(model)
     if is_large(model):
         return Source(model, _digest_of_parts(model), name, proto)
     data = proto.SerializeToString(deterministic=True)
@@ -170,9 +167,9 @@ def _from_proto(proto: onnx.ModelProto) -> Source:
 def _from_ir(model: ir.Model) -> Source:
     name = model.graph.name or "the model"
     own = model.clone()
-    _isolate_values(own)
+    isolate_values(own)
     original = own.clone()
-    _isolate_values(original)
+    isolate_values(original)
     if is_large(own):
         return Source(own, _digest_of_parts(own), name, original)
     data = proto_of(original).SerializeToString(deterministic=True)
@@ -217,29 +214,6 @@ def _check_inputs(proto: onnx.ModelProto, name: str) -> None:
         raise UnsupportedError(message)
 
 
-def _isolate_values(model: ir.Model) -> None:
-    """Give every value a type and every initializer a tensor object of its own.
-
-    Setting a value's name or type also sets those of its tensor and of its type object, which
-    a clone shares with the model it was cloned from. The data itself stays shared.
-    """
-    for value in _all_values(model):
-        value.type = copy.copy(value.type)
-        if value.const_value is not None:
-            value.const_value = _separate_tensor(value.const_value)
-
-
-def _all_values(model: ir.Model) -> Iterator[ir.Value]:
-    functions = [function.graph for function in model.functions.values()]
-    for graph in (*model.graphs(), *functions):
-        yield from graph.inputs
-        for initializer in graph.initializers.values():
-            if initializer not in graph.inputs:
-                yield initializer
-        for node in graph:
-            yield from node.outputs
-
-
 def _forget_negative_sizes(value: ir.Value) -> None:
     """Make sizes below 0 unknown: some exporters write -1 for a size that is free."""
     sizes = value.shape or ()
@@ -249,22 +223,3 @@ def _forget_negative_sizes(value: ir.Value) -> None:
 
 def _is_negative(size: int | ir.SymbolicDim) -> bool:
     return isinstance(size, int) and size < 0
-
-
-def _separate_tensor(tensor: ir.TensorProtocol) -> ir.TensorProtocol:
-    shape = ir.Shape(tensor.shape.numpy())
-    if isinstance(tensor, ir.ExternalTensor):
-        return ir.ExternalTensor(
-            tensor.location,
-            tensor.offset,
-            tensor.length,
-            tensor.dtype,
-            shape=shape,
-            name=tensor.name or "",
-            base_dir=tensor.base_dir,
-        )
-    if isinstance(tensor, ir.StringTensor):
-        return ir.StringTensor(tensor.numpy(), shape=shape, name=tensor.name)
-    return ir.LazyTensor(
-        lambda: tensor, dtype=tensor.dtype, shape=shape, name=tensor.name
-    )

@@ -4,7 +4,7 @@
 native library, ``auto`` the better of the two; ``numpy`` needs no onnxruntime.
 """
 
-from onnx2snn.runtime.loading import RUNTIMES, AnyNetwork, Emitted, load
+from onnx2snn.runtime.loading import RUNTIMES, AnyNetwork, Emitted, change_layout, load
 from onnx2snn.runtime.network import Network, NotSpikingError
 from onnx2snn.runtime.sessions import register
 from onnx2snn.storage.large_models import tensors_of
@@ -15,6 +15,7 @@ __all__ = [
     "Emitted",
     "Network",
     "NotSpikingError",
+    "change_layout",
     "load",
     "register",
     "tensors_of",

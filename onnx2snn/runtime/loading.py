@@ -13,6 +13,7 @@ import onnx_ir as ir
 
 from onnx2snn.arguments import checked_choice, checked_count, checked_keywords
 from onnx2snn.errors import InvalidModelError
+from onnx2snn.runtime.layouts import laid_out, layout_of
 from onnx2snn.runtime.network import Network
 from onnx2snn.storage.large_models import (
     external_data_problem,
@@ -28,7 +29,7 @@ from onnx2snn.storage.model_file import parse_model, read_bytes
 if TYPE_CHECKING:
     from onnx2snn.runtime.network import Runtime
 
-__all__ = ["RUNTIMES", "AnyNetwork", "Emitted", "load"]
+__all__ = ["RUNTIMES", "AnyNetwork", "Emitted", "change_layout", "load"]
 
 RUNTIMES = ("auto", "ort", "native", "numpy")
 """Names of the runtimes."""
@@ -80,6 +81,7 @@ def load(
     runtime: str = "auto",
     *,
     threads: int = 0,
+    layout: str | None = None,
 ) -> Network:
     """Load a converted network.
 
@@ -93,22 +95,43 @@ def load(
             returned; or a loaded network, to run it in another runtime.
         runtime: ``auto``, ``ort``, ``native`` or ``numpy``.
         threads: Threads within an operator in onnxruntime; 0 for one a core.
+        layout: The layout of time in which it runs, see ``change_layout``; None for its own.
 
     Raises:
         InvalidModelError: The file is not there, or no network that was emitted here.
-        OptionError: There is no such runtime.
+        OptionError: There is no such runtime, or no way to the layout.
         NativeError: The runtime is ``native``, and there is no library that works here.
         TypeError: ``model`` is of no such form.
     """
     checked_choice("runtime", runtime, RUNTIMES)
     opener = _choose_runtime(runtime, checked_count("threads", threads))
     network, path = _read_network(model)
+    if layout is not None and layout != layout_of(network):
+        network, path = laid_out(network, layout), None
     try:
         return Network(network, opener, path)
     except InvalidModelError as error:
         name = Path(model).name if isinstance(model, str | os.PathLike) else "the model"
         message = f"{name} {error}"
         raise type(error)(message) from error
+
+
+@checked_keywords()
+def change_layout(model: AnyNetwork, layout: str) -> Emitted:
+    """Return a spiking network in another layout of time; it computes the same.
+
+    Args:
+        model: The network, in any form that ``load`` takes; it is not changed.
+        layout: ``multistep``, for a network with a Loop over time: each layer runs all steps at
+            once. There is no way back to ``loop``; that of the network itself leaves it as it is.
+
+    Raises:
+        InvalidModelError: The file is not there, or is no model.
+        OptionError: There is no such layout, or no way to it: the model has no Loop over time.
+        TypeError: ``model`` is of no such form.
+    """
+    network, _ = _read_network(model)
+    return Emitted(laid_out(network, layout))
 
 
 def _choose_runtime(name: str, threads: int) -> Runtime:

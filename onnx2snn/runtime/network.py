@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -12,9 +11,9 @@ from onnx2snn.arguments import checked_keywords
 from onnx2snn.data.input_specs import input_specs
 from onnx2snn.errors import InvalidModelError, RuntimeShapeError
 from onnx2snn.graph import array
-from onnx2snn.metadata.facts import DEFAULT_TIME_STEPS, INPUT_CODINGS
-from onnx2snn.metadata.input_coding import EVENTS
+from onnx2snn.metadata.facts import DEFAULT_TIME_STEPS
 from onnx2snn.runtime.feeds import check_event_lengths, read_feeds
+from onnx2snn.runtime.layouts import event_names_of
 from onnx2snn.runtime.split import split_behind_steps, tells_all_steps
 from onnx2snn.schedules import (
     checked_time_steps,
@@ -68,7 +67,7 @@ class Network:
         self.path = path
         time_steps = _time_steps_value(model)
         self.inputs = input_specs(model)
-        self.events = _event_names(model)
+        self.events = event_names_of(model)
         self.outputs = tuple(str(value.name) for value in model.graph.outputs)
         self.T = _default_time_steps(model, time_steps)
         self._time_steps_input = _name_of_input(time_steps)
@@ -196,18 +195,12 @@ def _name_of_input(value: ir.Value) -> str | None:
     return None
 
 
-def _event_names(model: ir.Model) -> tuple[str, ...]:
-    text = INPUT_CODINGS.read(model) or "{}"
-    codings = json.loads(text)
-    return tuple(name for name, coding in codings.items() if coding == EVENTS)
-
-
 def _default_time_steps(model: ir.Model, time_steps: ir.Value) -> int:
     """Return T that a network was made for: the default of its input, or what the file says."""
     if time_steps.const_value is not None:
         return int(array(time_steps))
     recorded = DEFAULT_TIME_STEPS.read(model)
-    if recorded is None or not _event_names(model):
+    if recorded is None or not event_names_of(model):
         message = (
             "takes events, but its metadata do not say which of its inputs are events"
         )

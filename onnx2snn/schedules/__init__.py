@@ -41,7 +41,7 @@ from onnx2snn.schedules.finding import (
 from onnx2snn.schedules.layerwise import emit_layerwise
 from onnx2snn.schedules.lockstep import emit_time_loop
 from onnx2snn.schedules.loops import State, hand_over_output, states
-from onnx2snn.schedules.multistep import emit_multistep
+from onnx2snn.schedules.multistep import emit_multistep, lay_out_loop_over_time
 from onnx2snn.schedules.partition import Partition
 from onnx2snn.schedules.spike_weights import spike_weights_of
 from onnx2snn.schedules.time_steps import (
@@ -68,6 +68,7 @@ __all__ = [
     "emit_time_loop",
     "hand_over_output",
     "is_layer_loop",
+    "lay_out_loop_over_time",
     "layers_in_a_row",
     "several_time_steps",
     "spike_weights_of",

@@ -14,6 +14,7 @@ from onnx2snn.metadata.input_coding import event_names
 from onnx2snn.ops import ALL_OPS, DOMAIN, MultiStepOp
 from onnx2snn.ops.predicates import is_stateful
 from onnx2snn.schedules.event_inputs import read_first_slice
+from onnx2snn.schedules.inlining import inline_time_loop
 from onnx2snn.schedules.loops import states
 from onnx2snn.schedules.over_time import ValuesOverTime
 from onnx2snn.schedules.partition import Partition, part_between_tensors
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from onnx2snn.analysis.operators.over_time import OverTime
 
-__all__ = ["emit_multistep", "lay_out_over_time"]
+__all__ = ["emit_multistep", "lay_out_loop_over_time", "lay_out_over_time"]
 
 
 def emit_multistep(
@@ -61,6 +62,25 @@ def lay_out_over_time(graph: ir.Graph, parts: Partition, count: ir.Value) -> Non
         count: T, a scalar of the graph or of one around it.
     """
     _Emitter(graph, parts, count).emit()
+
+
+def lay_out_loop_over_time(loop: ir.Node, events: Collection[str]) -> None:
+    """Put time into the batch of a graph that has a Loop over all steps.
+
+    Args:
+        loop: The Loop; its graph is changed in place.
+        events: Names of graph inputs that are events.
+    """
+    graph = loop.graph
+    assert isinstance(graph, ir.Graph)  # nodes of functions are never rewritten
+    count = loop.inputs[0]
+    assert count is not None  # T, or how many events there are
+    streams = [value for value in graph.inputs if value.name in events]
+    every_step = inline_time_loop(loop, streams)
+    parts = part_between_tensors(graph, events, every_step)
+    if parts.events:
+        count = step_count(graph, parts.events, time_steps=1)
+    lay_out_over_time(graph, parts, count)
 
 
 class _Emitter:

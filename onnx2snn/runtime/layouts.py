@@ -1,0 +1,85 @@
+"""The layout of time of a network that was emitted already: found, and changed."""
+
+from __future__ import annotations
+
+import json
+
+import onnx_ir as ir
+
+from onnx2snn.arguments import checked_choice
+from onnx2snn.errors import OptionError
+from onnx2snn.graph import remove_unused, share_names
+from onnx2snn.metadata.facts import INPUT_CODINGS, LAYOUT
+from onnx2snn.metadata.input_coding import EVENTS
+from onnx2snn.methods.layouts import LAYOUTS, LOOP, MULTISTEP
+from onnx2snn.ops import DOMAIN
+from onnx2snn.ops.attach import attach_functions
+from onnx2snn.schedules import LOOP_NAME, lay_out_loop_over_time, time_loops
+from onnx2snn.storage.isolation import isolate_values
+
+__all__ = ["event_names_of", "laid_out", "layout_of"]
+
+
+def layout_of(network: ir.Model) -> str:
+    """Return the name of the layout of an emitted network."""
+    return LAYOUT.read(network) or LOOP
+
+
+def event_names_of(network: ir.Model) -> tuple[str, ...]:
+    """Return the names of those inputs of an emitted network that are events."""
+    text = INPUT_CODINGS.read(network) or "{}"
+    codings = json.loads(text)
+    return tuple(name for name, coding in codings.items() if coding == EVENTS)
+
+
+def laid_out(network: ir.Model, layout: str) -> ir.Model:
+    """Return a network in another layout of time; itself if that is its own.
+
+    Args:
+        network: An emitted network; it stays as it is.
+        layout: Name of the layout.
+
+    Raises:
+        OptionError: There is no such layout, or no way to it from that of the network.
+    """
+    checked_choice("layout", layout, LAYOUTS)
+    if layout_of(network) == layout:
+        return network
+    if layout != MULTISTEP:
+        message = (
+            f"the network has the layout {layout_of(network)}, and there is no way back to "
+            f"{layout}: take the file with the Loop, or convert the ANN again"
+        )
+        raise OptionError(message)
+    copy = network.clone()
+    isolate_values(copy)
+    _put_into_batch(copy)
+    return copy
+
+
+def _put_into_batch(network: ir.Model) -> None:
+    """Put time into the batch, wherever ``network`` has a Loop over time."""
+    loops = time_loops(network.graph)
+    if not loops or any(loop.name != LOOP_NAME for loop in loops):
+        message = (
+            "the network has no Loop over all steps: it fires layer by layer, or was not emitted "
+            "here; only one of the schedule lockstep can have another layout"
+        )
+        raise OptionError(message)
+    events = event_names_of(network)
+    for loop in loops:
+        graph = loop.graph
+        assert isinstance(graph, ir.Graph)  # no function holds one
+        share_names(graph, network.graph)
+        lay_out_loop_over_time(loop, events if graph is network.graph else ())
+    remove_unused(network)
+    _drop_functions(network)
+    attach_functions(network)
+    LAYOUT.write(network, MULTISTEP)
+
+
+def _drop_functions(network: ir.Model) -> None:
+    """Drop the functions of our operators; those that are used are attached again."""
+    for key in tuple(network.functions):
+        if key[0] == DOMAIN:
+            del network.functions[key]
