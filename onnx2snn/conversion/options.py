@@ -12,11 +12,10 @@ from onnx2snn.arguments import (
     checked_fields,
     checked_names,
     checked_value,
-    did_you_mean,
 )
 from onnx2snn.conversion.input_codings import input_codings
 from onnx2snn.conversion.input_shapes import input_shapes
-from onnx2snn.conversion.pass_request import PassRequest
+from onnx2snn.conversion.pass_request import PassRequest, check_skipped
 from onnx2snn.errors import OptionError
 from onnx2snn.methods.corrections import CORRECTIONS
 from onnx2snn.methods.layouts import LAYOUTS, LOOP
@@ -24,7 +23,6 @@ from onnx2snn.methods.method import Method
 from onnx2snn.methods.names import CORRECTION, PASS, current_names, split_names
 from onnx2snn.methods.parts import PARTS, document_parts
 from onnx2snn.methods.published import METHODS
-from onnx2snn.passes import PASSES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -32,22 +30,6 @@ if TYPE_CHECKING:
     from onnx2snn.data.dataset import Dataset
 
 __all__ = ["Options"]
-
-_NEEDED = (
-    "record-source-nodes",
-    "keep-reference",
-    "choose-input-coding",
-    "calibrate",
-    "replace-activations",
-    "encode-inputs",
-    "carry-running-means",
-    "emit-time-loop",
-    "emit-layerwise",
-    "emit-multistep",
-    "attach-functions",
-    "write-metadata",
-)
-"""Passes without which there is no network, or one that cannot run."""
 
 
 def _option(text: str, *, default: Any, choices: Iterable[str] = ()) -> Any:  # noqa: ANN401
@@ -169,19 +151,7 @@ class Options:
     def _check_passes(self) -> None:
         for text in self.passes:
             PassRequest.parse(text)
-        unknown = [name for name in self.skip_passes if name not in PASSES]
-        if unknown:
-            near = did_you_mean(unknown[0], PASSES)
-            known = near or f"; there are {', '.join(PASSES)}"
-            message = f"skip_passes: no pass {', '.join(unknown)}{known}"
-            raise OptionError(message)
-        needed = [name for name in self.skip_passes if name in _NEEDED]
-        if needed:
-            message = (
-                f"skip_passes: {', '.join(needed)} cannot be skipped: "
-                "there would be no network"
-            )
-            raise OptionError(message)
+        check_skipped(self.skip_passes)
 
     def codings(self) -> str | dict[str, str]:
         """Return the coding of all inputs, or that of some by name.

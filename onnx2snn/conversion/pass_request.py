@@ -1,13 +1,34 @@
-"""A pass of another package that a user asks for, and where it is to run."""
+"""Passes that a user asks for, with the place where they are to run, or wants left out."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
+from onnx2snn.arguments import did_you_mean
 from onnx2snn.errors import OptionError
+from onnx2snn.passes import PASSES
 
-__all__ = ["PassRequest"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["PassRequest", "check_skipped"]
+
+_NEEDED = (
+    "record-source-nodes",
+    "keep-reference",
+    "choose-input-coding",
+    "calibrate",
+    "replace-activations",
+    "encode-inputs",
+    "carry-running-means",
+    "emit-time-loop",
+    "emit-layerwise",
+    "emit-multistep",
+    "attach-functions",
+    "write-metadata",
+)
+"""Passes without which there is no network, or one that cannot run."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,3 +62,25 @@ class PassRequest:
             )
             raise OptionError(message)
         return cls(name, **{side: neighbor})
+
+
+def check_skipped(names: Iterable[str]) -> None:
+    """Check that the passes called ``names`` can be left out of a conversion.
+
+    Raises:
+        OptionError: There is no such pass, or there would be no network without it.
+    """
+    skipped = list(names)
+    unknown = [name for name in skipped if name not in PASSES]
+    if unknown:
+        near = did_you_mean(unknown[0], PASSES)
+        known = near or f"; there are {', '.join(PASSES)}"
+        message = f"skip_passes: no pass {', '.join(unknown)}{known}"
+        raise OptionError(message)
+    needed = [name for name in skipped if name in _NEEDED]
+    if needed:
+        message = (
+            f"skip_passes: {', '.join(needed)} cannot be skipped: "
+            "there would be no network"
+        )
+        raise OptionError(message)

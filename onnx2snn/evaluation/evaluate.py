@@ -97,7 +97,8 @@ class _Work:
         _check_comparable(subject, labels)
         comparison = Comparison(subject, self.request, labels)
         comparison.find_axes(samples, steps)
-        rows = self.batch_size or rows_at_a_time(samples, subject.main.events)
+        longest = max(steps, default=None)
+        rows = self.batch_size or rows_at_a_time(samples, subject.main, longest)
         total = samples.count_batches(rows)
         for batch in track(samples.batches(rows), "evaluate", total):
             comparison.add(batch, steps)

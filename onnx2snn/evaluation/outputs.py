@@ -63,7 +63,7 @@ def outputs_on(
     check_batch_size(batch_size)
     samples = dataset(data, data_specs(network.inputs, network.events))
     work = _Work(network, samples, time_steps)
-    rows = batch_size or rows_at_a_time(samples, network.events)
+    rows = batch_size or rows_at_a_time(samples, network, time_steps)
     if work.is_one_batch(rows):
         return work.run_at_once()
     return work.run_joined(rows, may_run_at_once=batch_size is None)
@@ -80,7 +80,7 @@ def outputs_by_batch(
         time_steps: Number of time steps, >= 1; None for the network's own.
     """
     samples = dataset(data, data_specs(network.inputs, network.events))
-    rows = rows_at_a_time(samples, network.events)
+    rows = rows_at_a_time(samples, network, time_steps)
     for batch in samples.batches(rows):
         yield network.run(time_first(batch.feeds, network.events), time_steps)
 

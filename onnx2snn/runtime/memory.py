@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from onnx2snn.data.events import time_means
+from onnx2snn.schedules import TIME_STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    import onnx_ir as ir
+
     from onnx2snn.data.dataset import Dataset
     from onnx2snn.runtime.subgraph import Subgraph
 
-__all__ = ["rows_at_once"]
+__all__ = ["MEMORY_LIMIT", "rows_at_once", "samples_within"]
+
+MEMORY_LIMIT = 2**30
+"""Bytes that a value of all steps may take, [T * N, ...], where the package chooses N."""
 
 _NUMBERS = 2**26
 """Numbers of a value in memory at a time: 256 MB in float32."""
@@ -41,3 +48,27 @@ def rows_at_once(
     numbers_a_sample = largest / max(batch.valid, 1) * time_steps
     rows = int(_NUMBERS / max(numbers_a_sample, 1))
     return max(1, min(most, rows))
+
+
+def samples_within(graph: ir.Graph, time_steps: int, limit: int) -> int:
+    """Return how many samples a network with time in the batch may be given at once, >= 1.
+
+    Args:
+        graph: Its main graph.
+        time_steps: T.
+        limit: Bytes that the largest value of all steps may take.
+    """
+    made = (value for node in graph for value in node.outputs)
+    largest = max(map(_bytes_of_a_sample, made), default=0)
+    return max(1, limit // max(largest * time_steps, 1))
+
+
+def _bytes_of_a_sample(value: ir.Value) -> int:
+    """Return the bytes of one sample in one step, as far as its sizes are known."""
+    if value.shape is None or value.dtype is None:
+        return 0
+    sizes = list(value.shape)
+    is_of_all_steps = bool(sizes) and sizes[0] == TIME_STEPS
+    of_a_sample = sizes[2:] if is_of_all_steps else sizes[1:]
+    known = [size for size in of_a_sample if isinstance(size, int)]
+    return math.ceil(math.prod(known) * value.dtype.itemsize)

@@ -12,8 +12,10 @@ from onnx2snn.data.input_specs import input_specs
 from onnx2snn.errors import InvalidModelError, RuntimeShapeError
 from onnx2snn.graph import array
 from onnx2snn.metadata.facts import DEFAULT_TIME_STEPS
+from onnx2snn.methods.layouts import MULTISTEP
 from onnx2snn.runtime.feeds import check_event_lengths, read_feeds
-from onnx2snn.runtime.layouts import event_names_of
+from onnx2snn.runtime.layouts import event_names_of, layout_of
+from onnx2snn.runtime.memory import MEMORY_LIMIT, samples_within
 from onnx2snn.runtime.split import split_behind_steps, tells_all_steps
 from onnx2snn.schedules import (
     checked_time_steps,
@@ -106,6 +108,25 @@ class Network:
         arrays = self._checked_feeds(feeds, time_steps)
         results = self._run(arrays)
         return dict(zip(self.outputs, results, strict=True))
+
+    def samples_at_once(
+        self,
+        T: int | None = None,  # noqa: N803 (the usual name)
+        memory_limit: int = MEMORY_LIMIT,
+    ) -> int | None:
+        """Return how many samples a run is to be given, so that it stays within a limit of memory.
+
+        Args:
+            T: Number of time steps; None for the number the network was made for.
+            memory_limit: Bytes that the largest value of all time steps may take.
+
+        Returns:
+            The number, at least 1; None if memory does not depend on T: time is in a Loop.
+        """
+        if layout_of(self.model) != MULTISTEP:
+            return None
+        time_steps = self.T if T is None else checked_time_steps(T)
+        return samples_within(self.model.graph, time_steps, memory_limit)
 
     def steps_in(self, feeds: Feeds) -> int:
         """Return for how many steps the network runs on ``feeds`` if none are given."""

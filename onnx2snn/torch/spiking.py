@@ -244,8 +244,9 @@ def _only_loop(graph: ir.Graph) -> ir.Node:
     if len(loops) == 1 and _runs_all_steps(loops[0], graph):
         return loops[0]
     message = (
-        "the network has no single loop over time: it was made layer by layer, or has loops in "
-        "the branches of an If; only networks of the schedule 'lockstep' can be tuned"
+        "the network has no single loop over time: it was made layer by layer, or with time in "
+        "the batch, or has loops in the branches of an If; only networks of the schedule "
+        "'lockstep' and the layout 'loop' can be tuned"
     )
     raise InvalidModelError(message)
 

@@ -140,8 +140,9 @@ def test_the_steps_of_events_make_no_sample_larger(
     network = onnx2snn.load(snn.model)
     monkeypatch.setattr(rows_module, "_NUMBERS", 10 * X[0].size)
     data = dataset({"x": frames}, data_specs(network.inputs, network.events))
-    assert rows_module.rows_at_a_time(data, network.events) == 10
-    assert rows_module.rows_at_a_time(data, ()) == 2
+    assert rows_module.rows_at_a_time(data, network) == 10
+    monkeypatch.setattr(network, "events", ())
+    assert rows_module.rows_at_a_time(data, network) == 2
 
 
 def test_a_batch_size_baked_into_the_model_is_respected(labels: np.ndarray) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 import onnx2snn
 from onnx2snn import OptionError, cli
+from onnx2snn.evaluation.outputs import outputs_on
 from onnx2snn.testing import run_ort
 from tests.models import CLASSIFIER, CLASSIFIER_WEIGHTS, CLASSIFIER_X, dyadic, model
 
@@ -122,6 +123,34 @@ def test_a_loaded_network_runs_in_either() -> None:
     np.testing.assert_allclose(found["y"], expected["y"], rtol=1e-6)
     same = onnx2snn.load(loop, "numpy", layout="loop")
     assert [node.op_type for node in same.model.graph].count("Loop") == 1
+
+
+def test_fewer_samples_at_once_where_steps_take_memory() -> None:
+    network = onnx2snn.load(emitted(), "numpy")
+    assert network.samples_at_once() is None
+    multistep = onnx2snn.load(emitted("multistep"), "numpy")
+    largest = 4 * 4 * 4 * 3  # bytes of the spikes [N, 4, 4, 3] of a step
+    assert multistep.samples_at_once(memory_limit=2 * largest * T) == 2
+    assert multistep.samples_at_once(T=1, memory_limit=2 * largest * T) == 2 * T
+    assert multistep.samples_at_once(memory_limit=1) == 1
+    assert multistep.samples_at_once() == 2**30 // (largest * T)
+
+
+def test_batches_of_a_data_set_stay_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = onnx2snn.load(emitted("multistep"), "ort")
+    expected = network.run({"x": IMAGES})["y"]
+    seen = []
+    run = network.run
+
+    def counted(feeds: Any, time_steps: int | None = None) -> Any:
+        seen.append(len(feeds["x"]))
+        return run(feeds, time_steps)
+
+    monkeypatch.setattr(network, "run", counted)
+    monkeypatch.setattr(network, "samples_at_once", lambda _: 5)
+    found = outputs_on(network, {"x": IMAGES})["y"]
+    np.testing.assert_allclose(np.asarray(found), expected, rtol=1e-5, atol=1e-6)
+    assert seen.count(5) >= len(IMAGES) // 5
 
 
 def test_what_is_refused() -> None:
