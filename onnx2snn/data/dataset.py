@@ -9,7 +9,7 @@ A source is any of:
 - the path of an ``.npy``, for a model with one input;
 - ``script.py`` or ``script.py:function`` (``batches`` if none is named) yielding feeds;
 - an object with ``get_next()``, as onnxruntime's ``CalibrationDataReader``;
-- a dict of arrays, in the forms of an ``.npz``; one array;
+- a dict of arrays, in the forms of an ``.npz``; one array, or nested lists of numbers;
 - a tuple ``(X, y)`` of all inputs, an array or a dict of arrays, and all labels;
 - any iterable of feeds: dicts (perhaps with labels ``y``), arrays, or pairs (inputs, labels).
 
@@ -43,6 +43,7 @@ from onnx2snn.data.sources import (
     Spill,
     feeds_of_reader,
     is_labeled_pair,
+    is_nested_list,
     label_names,
     script_feeds,
     split_item,
@@ -93,9 +94,12 @@ def dataset(source: object, specs: Specs, label_key: str | None = None) -> Datas
         return _from_feeds(feeds_of_reader(source), specs, _ANONYMOUS, label_key)
     if isinstance(source, Iterable):
         return _from_feeds(source, specs, _ANONYMOUS, label_key)
+    hint = ""
+    if hasattr(source, "__getitem__"):
+        hint = "; samples one by one become batches in a DataLoader"
     message = (
         f"data must be a path, a dict of arrays, an array, an object with get_next() or an "
-        f"iterable of these, not {type(source).__name__}"
+        f"iterable of these, not {type(source).__name__}{hint}"
     )
     raise TypeError(message)
 
@@ -103,6 +107,8 @@ def dataset(source: object, specs: Specs, label_key: str | None = None) -> Datas
 def _is_all_of_it(source: object) -> bool:
     """Whether a source is all inputs at once, perhaps with all labels, and not feed by feed."""
     if isinstance(source, Mapping) or is_labeled_pair(source):
+        return True
+    if is_nested_list(source):
         return True
     return hasattr(source, "__array__") or hasattr(source, "toarray")
 

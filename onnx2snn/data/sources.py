@@ -31,6 +31,7 @@ __all__ = [
     "array_of",
     "feeds_of_reader",
     "is_labeled_pair",
+    "is_nested_list",
     "label_names",
     "script_feeds",
     "split_item",
@@ -172,7 +173,7 @@ def _split_labels(item: object, names: Sequence[str]) -> tuple[object, Any]:
         feed = _by_name(item)
         found = next((name for name in names if name in feed), None)
         return feed, None if found is None else feed.pop(found)
-    if not isinstance(item, (list, tuple)):
+    if not isinstance(item, (list, tuple)) or is_nested_list(item):
         return item, None
     if len(item) != 2:
         message = (
@@ -190,6 +191,17 @@ def is_labeled_pair(source: object) -> bool:
     inputs, labels = source
     has_inputs = isinstance(inputs, Mapping) or _holds_values(inputs)
     return has_inputs and (labels is None or _holds_values(labels))
+
+
+def is_nested_list(source: object) -> bool:
+    """Whether a source is lists in a list, of nothing but Python's own values at the bottom."""
+    if not isinstance(source, list) or not source:
+        return False
+    inner: object = source[0]
+    depth = 1
+    while isinstance(inner, list) and inner:
+        inner, depth = inner[0], depth + 1
+    return depth > 1 and isinstance(inner, (bool, int, float, str))
 
 
 def _holds_values(value: object) -> bool:

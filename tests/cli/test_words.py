@@ -16,7 +16,7 @@ from onnx2snn.cli.values import names_in, parse_several_time_steps
 from onnx2snn.errors import OptionError
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ["convert", "tune", "evaluate", "run", "analyze", "passes", "methods"]
+COMMANDS = [command.__name__.split(".")[-1] for command in cli._COMMANDS]
 
 
 def complaint(words: str, capsys: pytest.CaptureFixture[str]) -> str:

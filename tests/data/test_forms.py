@@ -69,7 +69,10 @@ def test_inputs_with_labels(source: object) -> None:
     assert labels.tolist() == Y.tolist()
 
 
-@pytest.mark.parametrize("source", [X, Table(X), Sparse(), [Table(X)], (X, None), (X,)])
+@pytest.mark.parametrize(
+    "source",
+    [X, X.tolist(), Table(X), Sparse(), [Table(X)], [X.tolist()], (X, None), (X,)],
+)
 def test_inputs_without_labels(source: object) -> None:
     feeds, labels = read(source)
     np.testing.assert_array_equal(feeds["x"], X)
@@ -98,6 +101,26 @@ def test_a_pair_of_several_inputs_and_labels() -> None:
 )
 def test_two_feeds_are_no_pair(source: object) -> None:
     assert [len(b.feeds["x"]) for b in dataset(source, ONE).batches(100)] == [3, 3]
+
+
+def test_two_columns_of_numbers_are_no_pairs() -> None:
+    specs = (InputSpec("x", FLOAT32, (None, 2)),)
+    feeds, labels = read(X[:, :2].tolist(), specs)
+    np.testing.assert_array_equal(feeds["x"], X[:, :2])
+    assert labels is None
+
+
+def test_samples_one_by_one_are_told_of_a_loader() -> None:
+    class Samples:
+        """A data set of PyTorch: samples by their index."""
+
+        def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+            return X[index], int(Y[index])
+
+    with pytest.raises(
+        TypeError, match=r"not Samples; samples one by one .* DataLoader"
+    ):
+        dataset(Samples(), ONE)
 
 
 def test_labels_of_another_number_are_refused() -> None:
@@ -133,8 +156,6 @@ WORDS = np.array([["a", "bc"], ["déf", ""], ["a", "bc"]])
     ],
 )
 def test_text(source: object) -> None:
-    if isinstance(source, list) and isinstance(source[0], list):
-        source = {"word": source}
     found = dataset(source, TEXT)
     rows = [row for batch in found.batches(2) for row in batch.feeds["word"].tolist()]
     assert rows == WORDS.tolist()
