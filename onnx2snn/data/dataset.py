@@ -39,13 +39,13 @@ from onnx2snn.data.batches import Batch, Dataset, check_batch_size, refuse_probl
 from onnx2snn.data.input_specs import InputSpec, input_names, input_specs
 from onnx2snn.data.labels import join_labels, read_labels
 from onnx2snn.data.layout import Layout, feed_problems
+from onnx2snn.data.scripts import script_feeds
 from onnx2snn.data.sources import (
     Spill,
     feeds_of_reader,
     is_labeled_pair,
     is_nested_list,
     label_names,
-    script_feeds,
     split_item,
 )
 from onnx2snn.data.stored_arrays import ArrayColumn, open_npy, open_npz

@@ -1,28 +1,20 @@
-"""Feeds from a script, a reader or any iterable, and where they are kept."""
+"""Feeds from a reader or any iterable, and where they are kept."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import importlib.machinery
 import math
 import os
-import sys
 import tempfile
-import traceback
-import types
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnx2snn.arguments import did_you_mean
 from onnx2snn.errors import CalibrationError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from onnx2snn.data.input_specs import Arrays, Shape
 
 __all__ = [
@@ -33,7 +25,6 @@ __all__ = [
     "is_labeled_pair",
     "is_nested_list",
     "label_names",
-    "script_feeds",
     "split_item",
 ]
 
@@ -224,78 +215,3 @@ def feeds_of_reader(reader: Any) -> Iterator[object]:  # noqa: ANN401 (any objec
     while feed is not None:
         yield feed
         feed = reader.get_next()
-
-
-def script_feeds(path: Path, function: str) -> Iterator[object]:
-    """Yield what ``function`` of the Python file ``path`` yields.
-
-    While it runs, the script's folder is on the module search path, as if it had been started.
-
-    Raises:
-        CalibrationError: The script has no such function, or raises.
-    """
-    with _search_path(path.parent):
-        yield from _call_script(path, function)
-
-
-def _call_script(path: Path, function: str) -> Iterator[object]:
-    try:
-        yield from _call_function(path, function)
-    except CalibrationError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise CalibrationError(_script_problem(path, error)) from error
-
-
-def _script_problem(path: Path, error: BaseException) -> str:
-    """Say what a script raised, and in which of its own lines."""
-    problem = f"{type(error).__name__}: {error}".removesuffix(": ")
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if frame.filename == str(path)]
-    if not own:
-        return f"{str(path)!r} raised {problem}"
-    place = f"line {own[-1].lineno}, in {own[-1].name}"
-    return f"{str(path)!r}, {place}, raised {problem}\n  {own[-1].line}"
-
-
-def _call_function(path: Path, function: str) -> Iterable[object]:
-    module = _load_module(path)
-    if not callable(getattr(module, function, None)):
-        functions = [name for name, value in vars(module).items() if callable(value)]
-        message = (
-            f"{str(path)!r} has no function {function!r}, which must yield the feeds"
-            f"{did_you_mean(function, functions)}"
-        )
-        raise CalibrationError(message)
-    produced = getattr(module, function)()
-    if isinstance(produced, Mapping) or hasattr(produced, "__array__"):
-        return [produced]
-    if not isinstance(produced, Iterable):
-        kind = type(produced).__name__
-        message = (
-            f"{function}() of {str(path)!r} must yield the feeds, but returned {kind}"
-        )
-        raise CalibrationError(message)
-    return produced
-
-
-def _load_module(path: Path) -> types.ModuleType:
-    module = types.ModuleType(f"onnx2snn_feeds_{path.stem}")
-    module.__file__ = str(path)
-    sys.modules[module.__name__] = (
-        module  # dataclasses and pickle look a class's module up here
-    )
-    loader = importlib.machinery.SourceFileLoader(module.__name__, str(path))
-    loader.exec_module(module)
-    return module
-
-
-@contextlib.contextmanager
-def _search_path(folder: Path) -> Iterator[None]:
-    entry = str(folder.resolve())
-    sys.path.insert(0, entry)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ValueError):
-            sys.path.remove(entry)
