@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,18 +16,58 @@ from onnx2snn.analysis.branches import CONDITIONS
 from onnx2snn.analysis.sharing import forget
 from onnx2snn.data.dataset import dataset
 from onnx2snn.data.input_specs import input_specs
-from onnx2snn.graph import array, forget_names, fresh_name, reads, rewire
+from onnx2snn.graph import (
+    array,
+    display_name,
+    forget_names,
+    fresh_name,
+    reads,
+    rewire,
+)
 from onnx2snn.runtime.subgraph import Subgraph
 from onnx2snn.schedules import time_steps_input, time_steps_of
 
 if TYPE_CHECKING:
-    from onnx2snn.analysis.branches import Branch
+    from onnx2snn.analysis.branches import Branch, Part
     from onnx2snn.data.dataset import Dataset
 
-__all__ = ["branch_data", "replace_branch"]
+__all__ = ["feed_branches", "replace_branch"]
+
+_LOGGER = logging.getLogger(__name__)
 
 
-def branch_data(
+def feed_branches(
+    part: Part, data: Dataset | None
+) -> tuple[Part, dict[Part, Dataset | None]]:
+    """Return a network without the branches that the data never takes, and the data of the rest.
+
+    A branch that is never taken stays what it is, with a warning: there is nothing to choose
+    its thresholds by. Without any data all of them are kept.
+
+    Args:
+        part: The network, simplified.
+        data: Its feeds; None for none.
+    """
+    inside = []
+    fed: dict[Part, Dataset | None] = {}
+    for branch, inner in part.inside:
+        own = _branch_data(branch, part.ann, inner.ann, data)
+        if own is None and data is not None:
+            _LOGGER.warning(_NEVER_TAKEN, branch.name, display_name(branch.node))
+            continue
+        reached, known = feed_branches(inner, own)
+        fed |= known
+        fed[reached] = own
+        inside.append((branch, reached))
+    return dataclasses.replace(part, inside=inside), fed
+
+
+_NEVER_TAKEN = (
+    "the data never takes the %s of If %r: it stays analog; give samples that take it"
+)
+
+
+def _branch_data(
     branch: Branch, outer: ir.Model, model: ir.Model, data: Dataset | None
 ) -> Dataset | None:
     """Return what the branch is fed where its condition holds; None if it never does.

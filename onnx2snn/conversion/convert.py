@@ -10,7 +10,7 @@ from onnx2snn.analysis.branches import Part, find_branches
 from onnx2snn.analysis.operators.foreign import foreign_refusals
 from onnx2snn.analysis.sharing import sharing
 from onnx2snn.arguments import checked_keywords
-from onnx2snn.conversion.branches import branch_data, replace_branch
+from onnx2snn.conversion.branches import feed_branches, replace_branch
 from onnx2snn.conversion.calibration_data import CalibrationData
 from onnx2snn.conversion.options import Options
 from onnx2snn.conversion.pipeline import pipeline
@@ -30,6 +30,7 @@ from onnx2snn.schedules import checked_time_steps
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping
 
     import onnx_ir as ir
 
@@ -117,7 +118,13 @@ def convert(
 
 def _converted(prepared: Prepared, given: _Conversion) -> Conversion:
     """Return the conversion of a network that is simplified; its model becomes the emitted one."""
-    whole, imported, options = prepared.whole, prepared.imported, given.options
+    imported, options = prepared.imported, given.options
+    whole, branches = feed_branches(prepared.whole, given.data)
+    if not whole.has_neurons(options.spike):
+        message = (
+            f"{imported.name} has neurons only in branches that the data never takes"
+        )
+        raise UnsupportedError(message)
     if options.chosen_method().schedule == "layerwise":
         check_inputs(whole.ann.graph)
     # Before neurons take the place of the nodes that it is about.
@@ -125,7 +132,7 @@ def _converted(prepared: Prepared, given: _Conversion) -> Conversion:
     counts = count_macs_of_sample(whole, sample)
     found = analyze_network(whole, counts, options.spike)
     passes = given.pipeline(imported.sha256)
-    codings = _make_spiking(whole, passes, given)
+    codings = _make_spiking(whole, passes, given, branches)
     snn = apply(whole.ann, passes.finishing)
     return Conversion(snn, report(snn, codings, imported, found, given.data))
 
@@ -146,7 +153,10 @@ class _Conversion:
 
 
 def _make_spiking(
-    part: Part, passes: Pipeline, given: _Conversion
+    part: Part,
+    passes: Pipeline,
+    given: _Conversion,
+    branches: Mapping[Part, Dataset | None],
 ) -> dict[str, Coding]:
     """Turn a simplified network, and those in its branches, into spiking ones.
 
@@ -154,20 +164,17 @@ def _make_spiking(
         part: The network; its model becomes the emitted one.
         passes: The passes to run on it.
         given: What they were made from.
+        branches: The data of the networks in all branches.
 
     Returns:
         How each input of the network enters it, by name.
     """
-    fed = [
-        branch_data(branch, part.ann, inner.ann, given.data)
-        for branch, inner in part.inside
-    ]
     codings = _apply_spiking(part.ann, passes)
     apply(part.ann, (*passes.correction, *passes.time_loop))
     options = of_a_branch(given.options)
-    for (branch, inner), data in zip(part.inside, fed, strict=True):
-        own = _Conversion(options, given.time_steps, data)
-        _make_spiking(inner, own.pipeline(), own)
+    for branch, inner in part.inside:
+        own = _Conversion(options, given.time_steps, branches[inner])
+        _make_spiking(inner, own.pipeline(), own, branches)
         replace_branch(branch, part.ann, inner.ann)
     return codings
 

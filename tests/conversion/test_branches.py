@@ -10,7 +10,8 @@ import onnx_ir as ir
 import pytest
 
 import onnx2snn
-from tests.models import dyadic, model
+from onnx2snn.testing import run_ort
+from tests.models import dyadic, model, normal
 
 T = 8
 X = dyadic(1, 5, 4, unit=16)
@@ -104,9 +105,58 @@ def test_only_feeds_that_reach_a_branch_calibrate_it() -> None:
     np.testing.assert_array_equal(found["z"], expected["z"])
 
 
-def test_a_branch_that_no_feed_reaches_converts_without_data() -> None:
-    snn = onnx2snn.load(converted(conditional(), [feeds(condition=True)]))
-    assert np.isfinite(snn.run(feeds(condition=False))["z"]).all()
+@pytest.mark.parametrize(
+    "taken, other", [(True, "else_branch"), (False, "then_branch")]
+)
+def test_a_branch_that_no_feed_reaches_stays_analog(
+    taken: bool,  # noqa: FBT001
+    other: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ann = ir.to_proto(conditional())
+    snn = converted(ann, [feeds(condition=taken)])
+    assert f"the data never takes the {other} of If 'z'" in caplog.text
+    network = onnx2snn.load(snn)
+    for condition in (True, False):
+        fed = feeds(condition=condition)
+        (expected,) = run_ort(ann, fed).values()
+        found = network.run(fed)["z"]
+        is_exact = np.allclose(found, expected, rtol=1e-6)
+        assert is_exact == (condition is not taken)
+
+
+def framed() -> onnx.ModelProto:
+    """Return a network that cuts audio into frames of a length for each sample rate."""
+    weights = {f"w{n}": normal(n, n, 16) / 20 for n in (512, 300)}
+    branches = [
+        f"{name}_branch = {name} () => (float[N,16] {name}_y) <int64[2] {name}_s = {{-1, {n}}}> "
+        f"{{ {name}_f = Reshape (x, {name}_s)  {name}_h = MatMul ({name}_f, w{n})  "
+        f"{name}_y = Relu ({name}_h) }}"
+        for name, n in (("then", 512), ("else", 300))
+    ]
+    text = (
+        "(float[n,samples] x, int64 sr) => (float[N,16] y) <int64 rate = {16000}> "
+        f"{{ c = Equal (sr, rate)  [choose] y = If (c) <{', '.join(branches)}> }}"
+    )
+    return ir.to_proto(model(text, **weights))
+
+
+def test_a_branch_whose_inputs_cannot_be_made_up(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    fed = [{"x": normal(seed, 1, 512), "sr": np.array(16000)} for seed in range(4)]
+    snn = onnx2snn.convert(framed(), T, fed).model
+    assert "never takes the else_branch of If 'choose'" in caplog.text
+    short = {"x": normal(1, 1, 300), "sr": np.array(8000)}
+    np.testing.assert_allclose(
+        onnx2snn.load(snn).run(short)["y"], run_ort(framed(), short)["y"], rtol=1e-5
+    )
+
+
+def test_neurons_only_in_a_branch_that_is_never_taken() -> None:
+    ann = conditional(right="{} = Neg (x)")
+    with pytest.raises(onnx2snn.UnsupportedError, match="the data never takes"):
+        converted(ann, [feeds(condition=False)])
 
 
 def test_a_network_behind_the_branches() -> None:
