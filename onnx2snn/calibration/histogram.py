@@ -134,8 +134,8 @@ class Histogram:
         is_finite = np.isfinite(minimum) & np.isfinite(maximum)
         is_bad = ~is_finite
         if is_bad.any():
-            channels = np.flatnonzero(is_bad).tolist()
-            message = f"NaN or infinite values in channels {channels}"
+            bad = np.count_nonzero(is_bad)
+            message = f"NaN or infinite values in {bad} of {self.channels} channels"
             raise CalibrationError(message)
         np.minimum(self.minimum, minimum, out=self.minimum)
         np.maximum(self.maximum, maximum, out=self.maximum)

@@ -8,6 +8,8 @@ import numpy as np
 
 from onnx2snn.analysis.channel_axis import channel_axis
 from onnx2snn.calibration.histogram import Histogram
+from onnx2snn.calibration.not_finite import not_finite_error
+from onnx2snn.errors import CalibrationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,8 +25,9 @@ _FOLDS = 4
 
 
 def observe_histograms(
-    subgraph: Subgraph,
+    model: ir.Model,
     values: Sequence[ir.Value],
+    subgraph: Subgraph,
     batches: Iterable[Mapping[str, np.ndarray]],
 ) -> list[list[Histogram]]:
     """Return the distribution of the magnitude of each of ``values`` over the data, per channel.
@@ -33,9 +36,13 @@ def observe_histograms(
     few batches: a rule can try on one part what it has learned from the others.
 
     Args:
+        model: The ANN.
+        values: Values of its main graph.
         subgraph: Computes the values.
-        values: Values of the main graph of the ANN.
         batches: Feeds of the graph inputs; they are read once, one at a time.
+
+    Raises:
+        CalibrationError: A value is NaN or infinite; it names the first node that makes it so.
     """
     axes = [channel_axis(value) for value in values]
     histograms: list[list[Histogram]] = []
@@ -46,8 +53,12 @@ def observe_histograms(
                 _empty_folds(data, axis)
                 for data, axis in zip(arrays, axes, strict=True)
             ]
-        for folds, data, axis in zip(histograms, arrays, axes, strict=True):
-            _update_folds(folds, data, axis, number)
+        observed = zip(values, histograms, arrays, axes, strict=True)
+        for value, folds, data, axis in observed:
+            try:
+                _update_folds(folds, data, axis, number)
+            except CalibrationError as error:
+                raise not_finite_error(model, value, feeds, str(error)) from error
     return histograms
 
 

@@ -189,7 +189,7 @@ def _observe(
 ) -> Scales:
     """Return the scales of what is missing, and ``subgraph`` computes, over ``feeds``."""
     values = search.missing
-    histograms = observe_histograms(subgraph, values, feeds)
+    histograms = observe_histograms(search.model, values, subgraph, feeds)
     found = {}
     for value, folds in zip(values, histograms, strict=True):
         scale = scale_from_histograms(value, folds, search.options, origin)

@@ -14,6 +14,7 @@ from onnx2snn.conversion.exclusion import check_names
 from onnx2snn.conversion.import_model import check_that_it_is_an_ann, import_model
 from onnx2snn.conversion.pipeline import pipeline
 from onnx2snn.conversion.sizes import checked_shapes
+from onnx2snn.conversion.weights import check_weights
 from onnx2snn.data.input_specs import input_specs, is_real
 from onnx2snn.errors import OptionError
 from onnx2snn.importing import read
@@ -70,7 +71,7 @@ def prepare(
         data: Inputs to compare the import with the original on, where synthetic ones do not do.
 
     Raises:
-        InvalidModelError: The model cannot be read.
+        InvalidModelError: The model cannot be read, or has weights that are not finite.
         UnsupportedError: It has foreign operators.
         OptionError: The model has no node or no input of a name in the options.
     """
@@ -91,6 +92,7 @@ def prepare(
         check=options.check,
         typical=lambda: data.of_the_ann(specs, events),
     )
+    check_weights(imported.model, nodes, source.name)
     whole = _simplified(imported.model, passes, nodes, options)
     return Prepared(whole, imported, codings, shapes)
 

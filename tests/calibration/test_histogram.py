@@ -171,7 +171,7 @@ def test_ten_million_values_take_less_than_a_second() -> None:
 def test_values_that_are_not_finite_are_refused(value: float) -> None:
     values = np.ones((4, 5))
     values[1, 2] = values[3, 0] = value
-    message = re.escape("NaN or infinite values in channels [1, 3]")
+    message = "NaN or infinite values in 2 of 4 channels"
     with pytest.raises(CalibrationError, match=message):
         Histogram(4).update(values)
 

@@ -55,7 +55,7 @@ def test_histograms_of_several_values_over_all_batches() -> None:
     x = normal(4, 11, 3, 9, 8)
     batches = [{"x": x[:4]}, {"x": x[4:10]}, {"x": x[10:]}]
     values = [value(ann, "a"), value(ann, "t")]
-    parts = observe_histograms(Subgraph(ann, values, ()), values, batches)
+    parts = observe_histograms(ann, values, Subgraph(ann, values, ()), batches)
     assert [len({part.count[0] for part in folds}) > 1 for folds in parts] == [
         True,
         True,
@@ -81,7 +81,7 @@ def test_a_value_without_channels_is_one() -> None:
     ann = model("(float[N] x) => (y) { y = Relu (x) }")
     x = normal(5, 13)
     values = [value(ann, "y")]
-    (folds,) = observe_histograms(Subgraph(ann, values, ()), values, [{"x": x}])
+    (folds,) = observe_histograms(ann, values, Subgraph(ann, values, ()), [{"x": x}])
     histogram = Histogram.sum(folds)
     assert histogram.maximum.tolist() == [x.max()]
 
