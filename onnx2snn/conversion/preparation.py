@@ -11,6 +11,7 @@ from onnx2snn.analysis.source_nodes import SourceRecord, source_nodes
 from onnx2snn.arguments import did_you_mean
 from onnx2snn.conversion.calibration_data import NO_DATA, CalibrationData
 from onnx2snn.conversion.exclusion import check_names
+from onnx2snn.conversion.faulty_nodes import check_slopes, warn_of_training
 from onnx2snn.conversion.import_model import check_that_it_is_an_ann, import_model
 from onnx2snn.conversion.pipeline import pipeline
 from onnx2snn.conversion.sizes import checked_shapes
@@ -77,6 +78,7 @@ def prepare(
     """
     source = read(model)
     check_that_it_is_an_ann(source)
+    warn_of_training(source.model)
     nodes = source_nodes(source.model)
     check_names(options.until, nodes, "until")
     check_names(options.nodes_to_exclude, nodes, "nodes_to_exclude")
@@ -92,6 +94,7 @@ def prepare(
         check=options.check,
         typical=lambda: data.of_the_ann(specs, events),
     )
+    check_slopes(imported.model)
     check_weights(imported.model, nodes, source.name)
     whole = _simplified(imported.model, passes, nodes, options)
     return Prepared(whole, imported, codings, shapes)

@@ -55,6 +55,7 @@ def validate(model: ir.Model, name: str, original: OpenableModel) -> None:
             f"{name} has no output: declare the values to compute as graph outputs"
         )
         raise InvalidModelError(message)
+    _check_defaults(model, name)
     has_folder = not isinstance(original, onnx.ModelProto)
     _check_external_data(model, name, has_folder=has_folder)
     _check_structure(model, name, original)
@@ -119,6 +120,33 @@ def _opset_of_functions(model: ir.Model) -> int | None:
         if opset is not None:
             return opset
     return None
+
+
+def _check_defaults(model: ir.Model, name: str) -> None:
+    """Check that inputs with an initializer declare what that is."""
+    problems = []
+    for value in model.graph.inputs:
+        tensor = value.const_value
+        if tensor is not None and not _declares(value, tensor):
+            problems.append(
+                f"input {value.name!r} is declared {value.dtype} {value.shape}, and its "
+                f"initializer is {tensor.dtype} {tensor.shape}"
+            )
+    if problems:
+        message = f"{name} is not a valid ONNX model: {'; '.join(problems)}"
+        raise InvalidModelError(message)
+
+
+def _declares(value: ir.Value, tensor: ir.TensorProtocol) -> bool:
+    """Whether the type and the shape that an input declares may be those of ``tensor``."""
+    if value.dtype not in (None, tensor.dtype):
+        return False
+    if value.shape is None:
+        return True
+    if value.shape.rank() != len(tensor.shape):
+        return False
+    pairs = zip(value.shape, tensor.shape, strict=True)
+    return all(size == other for size, other in pairs if isinstance(size, int))
 
 
 def _check_external_data(model: ir.Model, name: str, *, has_folder: bool) -> None:

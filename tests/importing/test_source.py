@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -291,6 +292,43 @@ def test_default_opset_is_not_needed_where_only_functions_use_it() -> None:
         "Half (a) => (b) { b = Neg (a) }"
     )
     assert read(given).model.opset_imports[""] == 17
+
+
+@pytest.mark.parametrize(
+    "kind, shape, declared",
+    [
+        (onnx.TensorProto.FLOAT, [4, 2], "FLOAT [4,2]"),
+        (onnx.TensorProto.FLOAT, [3], "FLOAT [3]"),
+        (onnx.TensorProto.INT64, [3, 2], "INT64 [3,2]"),
+    ],
+)
+def test_an_input_that_declares_its_weights_as_something_else(
+    kind: int, shape: list[int], declared: str
+) -> None:
+    given = weights_as_inputs(kind, shape)
+    with pytest.raises(
+        InvalidModelError,
+        match=re.escape(
+            f"input 'w' is declared {declared}, and its initializer is FLOAT [3,2]"
+        ),
+    ):
+        read(given)
+
+
+@pytest.mark.parametrize("shape", [None, [3, 2], ["n", 2]])
+def test_an_input_that_declares_its_weights(shape: list[int | str] | None) -> None:
+    given = weights_as_inputs(onnx.TensorProto.FLOAT, shape)
+    assert read(given).model.graph.inputs[1].name == "w"
+
+
+def weights_as_inputs(kind: int, shape: list[Any] | None) -> onnx.ModelProto:
+    given = proto(
+        '<ir_version: 8, opset_import: ["" : 17]> net (float[N,3] x) => (float[N,2] y) '
+        "<float[3,2] w = {1, 2, 3, 4, 5, 6}> { y = MatMul (x, w) }"
+    )
+    declared = onnx.helper.make_tensor_value_info("w", kind, shape)
+    given.graph.input.append(declared)
+    return given
 
 
 def test_foreign_domains_are_named_all_at_once() -> None:

@@ -1,0 +1,82 @@
+"""Faults of single nodes, reported by the names of the file before anything runs."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx_ir as ir
+import pytest
+
+import onnx2snn
+from tests.models import HEADER, model, normal
+
+if TYPE_CHECKING:
+    import onnx
+
+LEAKY = (
+    "(float[N,3,H,5] x) => (float[N,3,H,5] y) { c = Conv (x, w)  [act] a = PRelu (c, s)  "
+    "y = Conv (a, w) }"
+)
+
+
+def leaky(*slope: int) -> onnx.ModelProto:
+    slopes = np.abs(normal(1, *slope)) / 4
+    return ir.to_proto(model(LEAKY, w=normal(2, 3, 3, 1, 1), s=slopes))
+
+
+@pytest.mark.parametrize("shape", [(4,), (2, 1, 1), (3,), (1, 3, 1, 1, 1)])
+def test_a_slope_that_does_not_fit_names_the_node_of_the_file(
+    shape: tuple[int, ...],
+) -> None:
+    wanted = f"PRelu 'act' cannot run: its slope 's' has shape {ir.Shape(shape)}, which"
+    for run in (onnx2snn.convert, onnx2snn.analyze):
+        with pytest.raises(onnx2snn.InvalidModelError, match=re.escape(wanted)):
+            run(leaky(*shape))
+
+
+@pytest.mark.parametrize("shape", [(1,), (3, 1, 1), (5,), (1, 1, 1, 5), ()])
+def test_slopes_that_fit(shape: tuple[int, ...]) -> None:
+    assert onnx2snn.analyze(leaky(*shape))["counts"]["refused"] == 0
+
+
+def normalized(attributes: str, outputs: str, opset: int = 17) -> onnx.ModelProto:
+    return ir.to_proto(
+        model(
+            "(float[N,3] x) => (float[N,3] y) { h = MatMul (x, w)  "
+            f"[norm] {outputs} = BatchNormalization {attributes} (h, s, b, b, s)  "
+            "a = Relu (n)  y = MatMul (a, w) }",
+            HEADER.replace("17", str(opset)),
+            w=normal(2, 3, 3),
+            s=np.float32([1, 2, 3]),
+            b=np.float32([0, 1, 0]),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "ann",
+    [
+        normalized("<training_mode = 1>", "n, mean, var"),
+        normalized("", "n, mean, var", opset=9),
+    ],
+    ids=["attribute", "outputs"],
+)
+def test_a_normalization_in_training_mode_is_warned_of(
+    ann: onnx.ModelProto, caplog: pytest.LogCaptureFixture
+) -> None:
+    onnx2snn.analyze(ann)
+    assert "BatchNormalization 'norm' is in training mode" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "ann",
+    [normalized("", "n"), normalized("<training_mode = 0>", "n")],
+    ids=["default", "attribute"],
+)
+def test_one_for_inference_is_not(
+    ann: onnx.ModelProto, caplog: pytest.LogCaptureFixture
+) -> None:
+    onnx2snn.analyze(ann)
+    assert "training mode" not in caplog.text
