@@ -15,7 +15,7 @@ from onnx2snn.evaluation.questions import TASKS
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from rich.table import Table
 
@@ -141,7 +141,8 @@ def _scores_table(
         _Column("mean error", ".4g", errors, ann_error),
     )
     columns = [column for column in scores if column.is_known]
-    columns += _deviation_columns([deviations])
+    if deviations:
+        columns += _deviation_columns(deviations, _known_measures([deviations]))
     table = new_table("T", *[column.heading for column in columns])
     for t in columns[0].by_steps:
         table.add_row(str(t), *[column.cell(t) for column in columns])
@@ -152,10 +153,10 @@ def _scores_table(
 
 def _deviations_table(deviations: Mapping[str, Mapping[int, Deviation]]) -> Table:
     """Return the differences of outputs from the ANN's: a row for each output and T."""
-    headings = [column.heading for column in _deviation_columns(deviations.values())]
+    headings = _known_measures(deviations.values())
     table = new_table("output", "T", *headings)
     for name, by_steps in deviations.items():
-        columns = _deviation_columns([by_steps], headings)
+        columns = _deviation_columns(by_steps, headings)
         for t in by_steps:
             cells = [column.cell(t) for column in columns]
             table.add_row(escape(name), str(t), *cells)
@@ -169,19 +170,28 @@ _MEASURES = {
 }
 """Heading of each measure of a difference, its format, and the field of ``Deviation``."""
 
+_OF_REAL_NUMBERS = ("cosine", "relative error")
+
+
+def _known_measures(outputs: Iterable[Mapping[int, Deviation]]) -> list[str]:
+    """Return the headings of the measures that some output has; those of numbers if none has."""
+    deviations = [each for by_steps in outputs for each in by_steps.values()]
+    known = []
+    for heading, (_, field) in _MEASURES.items():
+        if any(getattr(each, field) is not None for each in deviations):
+            known.append(heading)
+    return known or list(_OF_REAL_NUMBERS)
+
 
 def _deviation_columns(
-    outputs: Iterable[Mapping[int, Deviation]], headings: Collection[str] = ()
+    by_steps: Mapping[int, Deviation], headings: Iterable[str]
 ) -> list[_Column]:
-    """Return the measures that are known of any of several outputs, or those asked for."""
+    """Return measures of the difference of one output."""
     columns = []
-    for heading, (form, field) in _MEASURES.items():
-        by_steps: dict[int, float | None] = {}
-        for found in outputs:
-            by_steps |= {t: getattr(each, field) for t, each in found.items()}
-        is_known = any(value is not None for value in by_steps.values())
-        if is_known or heading in headings:
-            columns.append(_Column(heading, form, by_steps))
+    for heading in headings:
+        form, field = _MEASURES[heading]
+        values = {t: getattr(each, field) for t, each in by_steps.items()}
+        columns.append(_Column(heading, form, values))
     return columns
 
 

@@ -45,7 +45,7 @@ from onnx2snn.data.sources import (
     feeds_of_reader,
     is_labeled_pair,
     is_nested_list,
-    label_names,
+    pop_labels,
     split_item,
 )
 from onnx2snn.data.stored_arrays import ArrayColumn, open_npy, open_npz
@@ -152,10 +152,9 @@ def _from_path(text: str, specs: Specs, label_key: str | None) -> Dataset:
     columns = _columns_in(path)
     inputs = input_names(specs)
     labels = None
-    present = (name for name in label_names(inputs, label_key) if name in columns)
-    key = next(present, None)
-    if key is not None:
-        whole = columns.pop(key).blocks(sys.maxsize)
+    column = pop_labels(columns, inputs, label_key)
+    if column is not None:
+        whole = column.blocks(sys.maxsize)
         labels = next(whole, np.empty(0))
     if len(inputs) == 1 and list(columns) == ["x"]:
         columns = {inputs[0]: columns["x"]}

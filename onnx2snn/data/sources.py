@@ -8,7 +8,7 @@ import os
 import tempfile
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -24,9 +24,11 @@ __all__ = [
     "feeds_of_reader",
     "is_labeled_pair",
     "is_nested_list",
-    "label_names",
+    "pop_labels",
     "split_item",
 ]
+
+_Array = TypeVar("_Array")
 
 LABELS = ("y", "labels")
 """Names of labels in data, unless an input of the model has the same name."""
@@ -114,15 +116,24 @@ def _with_text(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def label_names(inputs: Sequence[str], key: str | None = None) -> list[str]:
-    """Return the names under which labels may stand beside the inputs of a model.
+def pop_labels(
+    arrays: dict[str, _Array], inputs: Sequence[str], key: str | None = None
+) -> _Array | None:
+    """Take the labels out of arrays by name, and return them; None if there are none.
 
     Args:
+        arrays: Inputs and perhaps labels. Where the user gives a name, labels of the usual
+            names are taken out as well: others are meant.
         inputs: Names of the model's inputs.
-        key: The name that the user gave them; None for the usual ones.
+        key: The name that the user gave; None for the first of ``LABELS`` that is there.
     """
-    names = LABELS if key is None else (key,)
-    return [name for name in names if name not in inputs]
+    usual = [name for name in LABELS if name in arrays and name not in inputs]
+    if key is None:
+        return arrays.pop(usual[0]) if usual else None
+    labels = None if key in inputs else arrays.pop(key, None)
+    for name in usual:
+        arrays.pop(name, None)
+    return labels
 
 
 def split_item(
@@ -139,7 +150,7 @@ def split_item(
     Raises:
         CalibrationError: The item is of another form.
     """
-    value, labels = _split_labels(item, label_names(inputs, key))
+    value, labels = _split_labels(item, inputs, key)
     feed = _by_name(value)
     if len(inputs) == 1 and list(feed) == ["x"]:
         feed = {inputs[0]: feed["x"]}
@@ -158,12 +169,14 @@ def _by_name(value: object) -> dict[str, object]:
     return {"x": value}
 
 
-def _split_labels(item: object, names: Sequence[str]) -> tuple[object, Any]:
+def _split_labels(
+    item: object, inputs: Sequence[str], key: str | None
+) -> tuple[object, Any]:
     """Return an item without its labels, and these: None if it has none."""
     if isinstance(item, Mapping):
         feed = _by_name(item)
-        found = next((name for name in names if name in feed), None)
-        return feed, None if found is None else feed.pop(found)
+        labels = pop_labels(feed, inputs, key)
+        return feed, labels
     if not isinstance(item, (list, tuple)) or is_nested_list(item):
         return item, None
     if len(item) != 2:

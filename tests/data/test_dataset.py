@@ -214,7 +214,7 @@ def test_labels_beside_an_input_called_y(tmp_path: Path) -> None:
 
 
 def test_labels_under_a_name_of_ones_own(tmp_path: Path) -> None:
-    arrays = {"image": X, "species": Y}
+    arrays = {"image": X, "species": Y, "y": 0 * Y}
     for data in (arrays, npz(tmp_path, **arrays), [arrays]):
         found = dataset(data, IMAGE, label_key="species").labels
         assert found is not None

@@ -25,7 +25,9 @@ def ann(head: str, outputs: str, domains: str = '"" : 17') -> onnx.ModelProto:
     <float[8,12] A = {{{numbers(rng, 96)}}}, float[12,6] B = {{{numbers(rng, 72)}}},
      float[6,1] one = {{{numbers(rng, 6)}}}, float[6,3] three = {{{numbers(rng, 18)}}},
      float[6,18] map = {{{numbers(rng, 108)}}}, int64[4] nchw = {{-1, 2, 3, 3}},
-     int64[3] classes = {{10, 20, 30}}> {{
+     int64[3] classes = {{10, 20, 30}}, int64[1] first = {{0}}, int64[2] rows = {{-1, 6}},
+     float zero = {{0}}, float[6] offsets = {{1, 2, 3, 4, 5, 6}},
+     float[4,1,1] ramp = {{1, 2, 3, 4}}> {{
         h = MatMul (x, A)
         a = Relu (h)
         k = MatMul (a, B)
