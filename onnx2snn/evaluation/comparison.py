@@ -56,6 +56,7 @@ class Comparison:
         self._samples = 0
         self._question: Question | None = None
         self._tally: Tally | None = None
+        self._shape: tuple[int, ...] | None = None
         self._differences: dict[str, dict[Key, Difference]] = {}
 
     def find_axes(self, data: Dataset, steps: Sequence[int]) -> None:
@@ -102,9 +103,9 @@ class Comparison:
         for name, values in main.items():
             if values is None:
                 continue
-            rows = _samples_first(values, self._axes.get(name))
-            has_rows = rows is not None and len(rows) == valid
-            shown = values if rows is None or not has_rows else squeezed(rows)
+            rows = _samples_first(values, self._axes.get(name), valid)
+            has_rows = rows is not None
+            shown = values if rows is None else squeezed(rows)
             operator = operators.get(name, "")
             candidates.append(Candidate(name, shown, operator, has_rows))
         question = choose_question(self._request, candidates, self._labels)
@@ -112,6 +113,8 @@ class Comparison:
             raise CalibrationError(question.task.reason)
         self._question = question
         self._tally = new_tally(question)
+        named = [each for each in candidates if each.name == question.task.output]
+        self._shape = named[0].shape if named else None
 
     def _add_scores(self, outputs: Outputs, rows: slice) -> None:
         assert self._question is not None
@@ -121,10 +124,11 @@ class Comparison:
             return
         scored = {}
         for key, found in outputs.items():
-            values = _samples_first(found.get(name), self._axes.get(name))
+            axis, samples = self._axes.get(name), rows.stop - rows.start
+            values = _samples_first(found.get(name), axis, samples)
             if values is not None:
                 scored[key] = squeezed(values)
-        _check_shapes(scored, name, rows.stop - rows.start)
+        _check_shapes(scored, name, self._shape)
         self._tally.add(scored, rows)
 
     def result(self) -> Evaluation:
@@ -179,21 +183,33 @@ def _leading(
     return values.take(range(kept), axis)
 
 
-def _samples_first(values: np.ndarray | None, axis: int | None) -> np.ndarray | None:
-    """Return an output with the axis of its samples in front, None if there is none."""
+def _samples_first(
+    values: np.ndarray | None, axis: int | None, samples: int
+) -> np.ndarray | None:
+    """Return an output with the samples along its first axis, None if it has no such axis.
+
+    Where each sample has several rows, one after another, these become an axis of their own.
+    """
     if values is None or axis is None or axis == CONSTANT:
         return None
-    return np.moveaxis(values, axis, 0)
+    rows = np.moveaxis(values, axis, 0)
+    if not len(rows) or len(rows) % samples:
+        return None
+    if len(rows) == samples:
+        return rows
+    return rows.reshape(samples, -1, *rows.shape[1:])
 
 
-def _check_shapes(scored: Mapping[Key, np.ndarray], name: str, rows: int) -> None:
-    """Refuse outputs of one batch that differ in their shape."""
-    shapes = {values.shape for values in scored.values()}
-    if len(shapes) == 1 and next(iter(shapes))[0] == rows:
+def _check_shapes(
+    scored: Mapping[Key, np.ndarray], name: str, wanted: tuple[int, ...] | None
+) -> None:
+    """Refuse outputs whose samples differ in their shape."""
+    shapes = {values.shape[1:] for values in scored.values()}
+    if shapes == {wanted}:
         return
-    words = " and ".join(str(list(shape)) for shape in sorted(shapes))
+    words = " and ".join(str(list(shape)) for shape in sorted(shapes | {wanted or ()}))
     message = (
-        f"output {name!r} cannot be scored: for {rows} samples its shapes are {words}; "
+        f"output {name!r} cannot be scored: what belongs to a sample has the shapes {words}; "
         "--task none gives its difference from the ANN"
     )
     raise CalibrationError(message)

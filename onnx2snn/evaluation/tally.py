@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import logging
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
@@ -20,6 +21,11 @@ Key: TypeAlias = int
 
 ANN: Key = 0
 """In the place of a number of time steps: the ANN."""
+
+_LOGGER = logging.getLogger(__name__)
+
+_MANY = 10
+"""Number of answers from which on it is remarkable that all are the same."""
 
 
 class Tally(Protocol):
@@ -68,6 +74,7 @@ class _Classification:
         self._right: collections.Counter[Key] = collections.Counter()
         self._same: collections.Counter[Key] = collections.Counter()
         self._keys: list[Key] = []
+        self._answers_of_ann: set[object] = set()
 
     def add(self, outputs: Mapping[Key, np.ndarray], rows: slice) -> None:
         """Count."""
@@ -79,9 +86,12 @@ class _Classification:
                 self._right[key] += _equal(found, self._targets[rows])
             if ANN in answers:
                 self._same[key] += _equal(found, answers[ANN])
+        if ANN in answers and len(self._answers_of_ann) < 2:
+            self._answers_of_ann.update(np.unique(answers[ANN]).tolist())
 
     def scores(self) -> dict[str, Any]:
-        """Return percentages."""
+        """Return percentages, and warn where they say little."""
+        self._warn_of_one_answer()
         steps = [key for key in self._keys if key != ANN]
         found: dict[str, Any] = {}
         if self._targets is not None:
@@ -91,6 +101,13 @@ class _Classification:
         if ANN in self._keys and self._targets is not None:
             found["ann_top1"] = self._percent(self._right[ANN])
         return found
+
+    def _warn_of_one_answer(self) -> None:
+        if len(self._answers_of_ann) == 1 and self._answers >= _MANY:
+            _LOGGER.warning(
+                "the ANN gives one and the same answer for all samples: agreement with it "
+                "says little"
+            )
 
     def _percent(self, count: int) -> float:
         return round(100 * count / self._answers, 2)

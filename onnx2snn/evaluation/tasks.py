@@ -79,8 +79,8 @@ def _misfit(
     if request.task == "regression":
         return "there are no labels"
     return (
-        "there are no labels, and no Softmax or Sigmoid makes an output; "
-        "--task classification compares the largest scores"
+        "there are no labels, and no output is a Softmax of scores, or a Sigmoid of one column; "
+        "--task classification compares answers"
     )
 
 
@@ -260,8 +260,9 @@ def _task_of_scores(candidate: Candidate, *, is_asked_for: bool) -> Task | None:
             return None
         border, reason = _border(candidate)
         return Task("classification", reason, name, border)
-    if operator not in _CLASS_SCORES and not is_asked_for:
+    is_softmax = operator in _CLASS_SCORES and len(candidate.shape) == 1
+    if not is_softmax and not is_asked_for:
         return None
-    why = f"a {operator} makes them" if operator in _CLASS_SCORES else "as asked for"
+    why = f"a {operator} makes them" if is_softmax else "as asked for"
     reason = f"the largest of {candidate.shape[0]} scores, {why}"
     return Task("classification", reason, name, class_axis=1)

@@ -274,3 +274,44 @@ def test_labels_that_fit_nothing_leave_the_differences() -> None:
         "labels float32 [40, 2] fit no output: 'y' float32 [40, 3]"
     )
     assert found.deviations["y"][T].compared == 120
+
+
+def test_a_softmax_of_a_map_or_of_attention_is_no_classifier_by_itself() -> None:
+    head = (
+        "z = MatMul (b, map) w = Reshape (z, nchw) y = Softmax (w)",
+        "float[N,2,3,3] y",
+    )
+    assert evaluated(head).task.name == "none"
+
+
+def test_several_rows_a_sample_are_scored_as_its_columns() -> None:
+    """Exporters write [N * k, 1] for k targets, and [N * steps, C] for sequences."""
+    head = "z = MatMul (b, three) y = Reshape (z, column)", "float[M,1] y"
+    targets = X[:, :3]
+    found = evaluated(head, targets)
+    assert found.task.name == "regression"
+    apart = outputs_of(ann(*head)).reshape(40, 3) - targets
+    assert found.ann_mean_absolute_error == pytest.approx(np.abs(apart).mean())
+
+
+def test_an_ann_that_always_answers_the_same_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Agreement is 100 % then, and says nothing."""
+    head = "z = MatMul (b, one) w = Abs (z) y = Add (w, ten)", "float[N,1] y"
+    found = evaluated(head, TARGETS["two classes"])
+    assert found.agreement == {T: 100.0}
+    assert "the ANN gives one and the same answer for all samples" in caplog.text
+
+
+def test_answers_to_scores_that_are_not_numbers_are_no_answers() -> None:
+    head = "z = MatMul (b, three) y = Log (z)", "float[N,3] y"
+    found = evaluated(head, TARGETS["class numbers"], task="classification")
+    wanted, answers = outputs_of(ann(*head)), outputs_of(snn(*head), T)
+    is_number = ~np.isnan(wanted).any(axis=1)
+    assert 0 < is_number.mean() < 1
+    right = wanted.argmax(axis=1) == TARGETS["class numbers"]
+    assert found.ann_top1 == round(100 * float(np.mean(right & is_number)), 2)
+    same = (wanted.argmax(axis=1) == answers.argmax(axis=1)) & is_number
+    same &= ~np.isnan(answers).any(axis=1)
+    assert found.agreement == {T: round(100 * float(np.mean(same)), 2)}
