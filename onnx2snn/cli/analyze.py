@@ -15,6 +15,7 @@ from onnx2snn.cli.arguments import (
     chosen_options,
 )
 from onnx2snn.cli.console import ERRORS, new_table, print_json, results_console
+from onnx2snn.cli.streams import given_model
 from onnx2snn.reporting.summary import (
     describe_drivers,
     describe_shortfall,
@@ -50,7 +51,7 @@ def add(commands: Commands) -> None:
 
 
 def _analyze_model(options: argparse.Namespace) -> int:
-    analysis = onnx2snn.analyze(options.model, **chosen_options(options))
+    analysis = onnx2snn.analyze(given_model(options.model), **chosen_options(options))
     if options.json:
         print_json(analysis)
     elif not options.quiet:

@@ -14,7 +14,14 @@ from onnx2snn.cli.arguments import (
     add_options,
     chosen_options,
 )
-from onnx2snn.cli.console import new_table, print_json, progress_bars, results_console
+from onnx2snn.cli.console import (
+    ERRORS,
+    new_table,
+    print_json,
+    progress_bars,
+    results_console,
+)
+from onnx2snn.cli.streams import STANDARD, check_output, given_model, write_network
 from onnx2snn.cli.values import parse_time_steps
 from onnx2snn.importing.source import files_of
 from onnx2snn.methods.parts import PARTS
@@ -85,13 +92,15 @@ def _add_passes(group: argparse._ArgumentGroup) -> None:
 
 def _add_basics(command: argparse.ArgumentParser) -> None:
     """Add what most people need."""
-    command.add_argument("model", metavar="MODEL", help="the ANN, an ONNX file")
+    command.add_argument(
+        "model", metavar="MODEL", help="the ANN, an ONNX file; - for standard input"
+    )
     command.add_argument(
         "-o",
         "--output",
         required=True,
         metavar="FILE",
-        help="file of the spiking network",
+        help="file of the spiking network; - for standard output",
     )
     command.add_argument("--T", default="8", help="number of time steps (default 8)")
     command.add_argument(
@@ -117,18 +126,18 @@ def _add_basics(command: argparse.ArgumentParser) -> None:
 
 def _convert_model(options: argparse.Namespace) -> int:
     read = (*files_of(options.model), options.calibration)
-    check_writable(options.output, *read)
+    check_output(options.output, *read, is_json=options.json)
     for path in options.report:
         check_writable(path, options.output, *read)
         check_report_path(path)
     with progress_bars(quiet=options.quiet):
         conversion = onnx2snn.convert(
-            options.model,
+            given_model(options.model),
             T=parse_time_steps(options.T),
             calibration=options.calibration,
             **chosen_options(options),
         )
-        conversion.save(options.output)
+        write_network(conversion, options.output)
     for path in options.report:
         conversion.save_report(path)
     if options.json:
@@ -148,7 +157,7 @@ def _print_report(report: Report, output: str) -> None:
             f"{layer['v_threshold_min']:.3g} .. {layer['v_threshold_max']:.3g}",
             layer["threshold_origin"],
         )
-    console = results_console()
+    console = ERRORS if output == STANDARD else results_console()
     console.print(layers)
     share = write_spike_share(report["analysis"])
     console.print(

@@ -10,6 +10,7 @@ from rich.markup import escape
 import onnx2snn
 from onnx2snn.cli.arguments import add_command, add_runtime
 from onnx2snn.cli.console import new_table, print_json, progress_bars, results_console
+from onnx2snn.cli.streams import given_model
 from onnx2snn.cli.values import parse_several_time_steps
 from onnx2snn.evaluation.questions import TASKS
 
@@ -68,7 +69,7 @@ def _score_network(options: argparse.Namespace) -> int:
         steps = parse_several_time_steps(options.T)
     with progress_bars(quiet=options.quiet):
         result = onnx2snn.evaluate(
-            options.model,
+            given_model(options.model),
             options.data,
             ann=options.ann,
             T=steps,

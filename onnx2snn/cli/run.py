@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from onnx2snn.cli.arguments import add_command, add_runtime
 from onnx2snn.cli.console import print_json, progress_bars, results_console
+from onnx2snn.cli.streams import given_model
 from onnx2snn.cli.values import parse_time_steps
 from onnx2snn.evaluation.ann import Ann
 from onnx2snn.evaluation.outputs import outputs_on
@@ -56,7 +57,7 @@ def add(commands: Commands) -> None:
 def _run_network(options: argparse.Namespace) -> int:
     check_writable(options.output, *files_of(options.model), options.data)
     time_steps = None if options.T is None else parse_time_steps(options.T)
-    network = open_any(options.model, options.runtime, options.threads)
+    network = open_any(given_model(options.model), options.runtime, options.threads)
     if isinstance(network, Ann):
         network.check_steps(time_steps)
     with progress_bars(quiet=options.quiet):

@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from onnx2snn.cli.arguments import add_command
 from onnx2snn.cli.console import new_table, print_json, progress_bars, results_console
+from onnx2snn.cli.streams import given_model
 from onnx2snn.errors import OptionError
 from onnx2snn.importing.source import files_of
 from onnx2snn.storage.whole_files import check_writable
@@ -98,7 +99,7 @@ def _tune_network(options: argparse.Namespace) -> int:
     check_writable(options.output, *models, options.calibration)
     with progress_bars(quiet=options.quiet):
         tuning = _import_torch().tune(
-            options.model,
+            given_model(options.model),
             options.ann,
             options.calibration,
             epochs=options.epochs,

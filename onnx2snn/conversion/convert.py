@@ -134,7 +134,8 @@ def _converted(prepared: Prepared, given: _Conversion) -> Conversion:
     passes = given.pipeline(imported.sha256)
     codings = _make_spiking(whole, passes, given, branches)
     snn = apply(whole.ann, passes.finishing)
-    return Conversion(snn, report(snn, codings, imported, found, given.data))
+    described = report(snn, codings, imported, found, given.data)
+    return Conversion(snn, described, files=imported.files)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -79,7 +79,7 @@ def import_model(
         self_check(
             original, source.model, source.name, coarse=is_coarse, typical=typical
         )
-    return Imported(source.model, source.sha256, source.name, original)
+    return Imported(source.model, source.sha256, source.name, original, source.files)
 
 
 def check_that_it_is_an_ann(source: Source) -> None:

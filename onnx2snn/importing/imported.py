@@ -22,9 +22,11 @@ class Imported:
         sha256: Of the source file's bytes, or of the serialized model if there was no file.
         name: File name, or name of the graph.
         original: The model as it came, for comparisons in onnxruntime.
+        files: Files that it was read from.
     """
 
     model: ir.Model
     sha256: str
     name: str
     original: OpenableModel
+    files: tuple[str, ...] = ()

@@ -60,12 +60,14 @@ class Source:
         sha256: Of the file's bytes, or of the serialized model if there was no file.
         name: File name, or name of the graph.
         original: The same, for onnxruntime to open and run unchanged.
+        files: Paths of the files that it is kept in, with those of its weights.
     """
 
     model: ir.Model
     sha256: str
     name: str
     original: OpenableModel
+    files: tuple[str, ...] = ()
 
 
 def read(model: AnyModel) -> Source:
@@ -122,8 +124,9 @@ def _from_file(path: Path) -> Source:
     proto = parse_model(data, path.name, text_format)
     model = _deserialize(proto, path.name)
     ir.external_data.set_base_dir(model.graph, path.parent)
-    original = path if text_format is None else proto
-    return Source(model, _digest_of_bytes(data), path.name, original)
+    original = path if text_format is None and path.is_file() else proto
+    files = _files_of(model, path)
+    return Source(model, _digest_of_bytes(data), path.name, original, files)
 
 
 def files_of(model: object) -> tuple[str, ...]:
@@ -136,12 +139,19 @@ def files_of(model: object) -> tuple[str, ...]:
     if not isinstance(model, (str, os.PathLike)):
         return ()
     path = Path(model)
+    if path.exists() and not path.is_file():
+        return (str(path),)  # a pipe can be read only once
     try:
         proto = parse_model(read_bytes(path), path.name, _text_format(path))
         found = _deserialize(proto, path.name)
     except InvalidModelError:
         return (str(path),)
-    locations = {str(tensor.location) for tensor in external_tensors(found)}
+    return _files_of(found, path)
+
+
+def _files_of(model: ir.Model, path: Path) -> tuple[str, ...]:
+    """Return the path of a model, and those of the files that hold its weights."""
+    locations = {str(tensor.location) for tensor in external_tensors(model)}
     return (str(path), *sorted(str(path.parent / place) for place in locations))
 
 

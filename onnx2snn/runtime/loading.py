@@ -12,7 +12,7 @@ import onnx
 import onnx_ir as ir
 
 from onnx2snn.arguments import checked_choice, checked_count, checked_keywords
-from onnx2snn.errors import InvalidModelError
+from onnx2snn.errors import InvalidModelError, OutputError
 from onnx2snn.runtime.layouts import laid_out, layout_of
 from onnx2snn.runtime.network import Network
 from onnx2snn.storage.large_models import (
@@ -28,6 +28,7 @@ from onnx2snn.storage.model_file import parse_model, read_bytes
 
 if TYPE_CHECKING:
     from onnx2snn.runtime.network import Runtime
+    from onnx2snn.storage.large_models import OpenableModel
 
 __all__ = ["RUNTIMES", "AnyNetwork", "Emitted", "change_layout", "load"]
 
@@ -43,9 +44,11 @@ class Emitted:
 
     Attributes:
         ir_model: The spiking network, as an ``onnx_ir.Model``.
+        files: The files that it was made from, which are not written over.
     """
 
     ir_model: ir.Model
+    files: tuple[str, ...] = dataclasses.field(default=(), kw_only=True)
 
     @functools.cached_property
     def network(self) -> Network:
@@ -64,9 +67,37 @@ class Emitted:
         ``.data`` at its end.
 
         Raises:
-            OutputError: The file cannot be written.
+            InvalidModelError: onnxruntime cannot open the network; nothing is written.
+            OutputError: The file cannot be written, or the network was made from it.
         """
-        save_model(self.ir_model, path)
+        save_model(self.ir_model, path, _check_that_it_opens, self.files)
+
+    def serialize(self) -> bytes:
+        """Return the bytes of a file that holds the network.
+
+        Raises:
+            InvalidModelError: onnxruntime cannot open the network.
+            OutputError: It is too large for one file.
+        """
+        if is_large(self.ir_model):
+            message = (
+                "more than 1 GiB of weights need a file of their own: save to a path"
+            )
+            raise OutputError(message)
+        _check_that_it_opens(self.model)
+        serialized: bytes = self.model.SerializeToString()
+        return serialized
+
+
+def _check_that_it_opens(model: OpenableModel) -> None:
+    """Refuse a network that no one could run; the message of onnxruntime names the node."""
+    from onnx2snn.runtime.sessions import SessionError, open_session  # noqa: PLC0415
+
+    try:
+        open_session(model, optimized=False, threads=1, prepacked=False)
+    except SessionError as error:
+        message = f"onnxruntime cannot open the converted network, so nothing is written: {error}"
+        raise InvalidModelError(message) from error
 
 
 AnyNetwork: TypeAlias = (

@@ -7,6 +7,7 @@ What needs a model in one piece gets it through a temporary folder then.
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -19,8 +20,7 @@ from onnx2snn.storage.map_types import model_of, proto_of
 from onnx2snn.storage.whole_files import check_writable, write_whole
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterator
 
 __all__ = [
     "OpenableModel",
@@ -152,21 +152,38 @@ def openable(model: OpenableModel) -> Iterator[str | bytes]:
         yield str(path)
 
 
-def save_model(model: ir.Model, path: str | os.PathLike[str]) -> None:
+def save_model(
+    model: ir.Model,
+    path: str | os.PathLike[str],
+    check: Callable[[Path | onnx.ModelProto], object],
+    files: Collection[str] = (),
+) -> None:
     """Write ``model`` to ``path``, whole or not at all; large weights to ``path`` + ``.data``.
 
+    Args:
+        model: The model.
+        path: Where it goes.
+        check: Looks at what is to be written, before anything is at its place; whatever it
+            raises, nothing is written.
+        files: Files that are not written over: those that the weights are read from.
+
     Raises:
-        OutputError: A file cannot be written.
+        OutputError: A file cannot be written, or is one of ``files``.
     """
+    check_writable(path, *files)
     if is_large(model):
-        _save_in_two(model, path)
+        check_writable(f"{os.fspath(path)}.data", *files)
+        _save_in_two(model, path, check)
         return
-    write_whole(path, lambda file: file.write(in_one_piece(model).SerializeToString()))
+    proto = in_one_piece(model)
+    check(proto)
+    write_whole(path, lambda file: file.write(proto.SerializeToString()))
 
 
-def _save_in_two(model: ir.Model, path: str | os.PathLike[str]) -> None:
+def _save_in_two(
+    model: ir.Model, path: str | os.PathLike[str], check: Callable[[Path], object]
+) -> None:
     """Write ``model`` and its weights, each whole or not at all."""
-    check_writable(path)
     target = Path(path).resolve()
     try:
         with tempfile.TemporaryDirectory(
@@ -175,6 +192,7 @@ def _save_in_two(model: ir.Model, path: str | os.PathLike[str]) -> None:
             written = Path(folder, target.name)
             weights = f"{target.name}.data"
             _write_in_two(model, written, weights)
+            check(written)
             for part in (written.with_name(weights), written):
                 part.replace(target.with_name(part.name))
     except OSError as error:

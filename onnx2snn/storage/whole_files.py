@@ -39,7 +39,8 @@ def _name_problem(target: Path, others: Iterable[str | None]) -> str | None:
     """Say which of ``others`` is the file itself; None if none is."""
     for other in filter(None, others):
         script, _, _ = other.rpartition(":")
-        if target.resolve() in {Path(other).resolve(), Path(script).resolve()}:
+        names = [other, script] if script else [other]
+        if target.resolve() in {Path(name).resolve() for name in names}:
             return f"{other!r} is given as well; name another file"
     return None
 

@@ -16,6 +16,7 @@ from onnx2snn.conversion.reference import read_reference
 from onnx2snn.data.dataset import check_batch_size, check_source, dataset
 from onnx2snn.data.events import data_specs, time_first
 from onnx2snn.errors import OptionError
+from onnx2snn.importing.source import files_of
 from onnx2snn.metadata.facts import SOURCE_SHA256, TUNED
 from onnx2snn.progress import track
 from onnx2snn.runtime import Emitted, load
@@ -126,7 +127,8 @@ def tune(  # noqa: PLR0913 (each is an option of its own)
     options = _Options(epochs, chosen_rate, batch_size, seed)
     options.check()
     check_source(calibration)
-    return _tune_network(load(snn, "numpy"), ann, calibration, options)
+    tuned = _tune_network(load(snn, "numpy"), ann, calibration, options)
+    return dataclasses.replace(tuned, files=(*files_of(snn), *files_of(ann)))
 
 
 @dataclasses.dataclass(frozen=True)
