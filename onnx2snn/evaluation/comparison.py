@@ -12,7 +12,7 @@ from onnx2snn.evaluation.difference import Difference
 from onnx2snn.evaluation.questions import Candidate
 from onnx2snn.evaluation.result import Evaluation
 from onnx2snn.evaluation.sample_axes import CONSTANT, sample_axes
-from onnx2snn.evaluation.subject import by_sample
+from onnx2snn.evaluation.subject import by_sample, draws_numbers
 from onnx2snn.evaluation.tally import ANN, new_tally
 from onnx2snn.evaluation.tasks import choose_question
 from onnx2snn.evaluation.values import squeezed
@@ -67,8 +67,12 @@ class Comparison:
             (outputs,) = alone.run(feeds, steps[-1:]).values()
             return outputs
 
-        declared = by_sample(alone.main)
-        self._axes = sample_axes(run_alone, data, declared)
+        self._axes = sample_axes(
+            run_alone,
+            data,
+            by_sample(alone.main),
+            draws_numbers=draws_numbers(alone.main),
+        )
 
     def add(self, batch: Batch, steps: Sequence[int]) -> None:
         """Run a batch and score it.

@@ -11,10 +11,23 @@ __all__ = [
     "class_numbers",
     "one_hot_axis",
     "second_class",
+    "without_class",
 ]
 
 _PAIRS = ({0, 1}, {-1, 1})
 """Values of labels of two classes."""
+
+
+_NO_CLASS = (-100, -1, 255)
+"""Numbers that data sets of maps give to what has no class, and that losses leave out."""
+
+
+def without_class(labels: np.ndarray, classes: int) -> np.ndarray:
+    """Return where maps of labels [N, ...] have a number that stands for no class."""
+    if labels.ndim == 1:
+        return np.zeros(labels.shape, bool)
+    is_outside = (labels < 0) | (labels >= classes)
+    return is_outside & np.isin(labels, _NO_CLASS)
 
 
 def are_numbers(values: np.ndarray) -> bool:

@@ -12,7 +12,7 @@ from onnx2snn.data.events import data_specs, time_first
 from onnx2snn.errors import RuntimeShapeError
 from onnx2snn.evaluation.rows import rows_at_a_time
 from onnx2snn.evaluation.sample_axes import CONSTANT, are_near, sample_axes
-from onnx2snn.evaluation.subject import by_sample
+from onnx2snn.evaluation.subject import by_sample, draws_numbers
 from onnx2snn.evaluation.values import as_array
 from onnx2snn.progress import track
 
@@ -106,7 +106,12 @@ class _Work:
             outputs = self._run(feeds)
             return {name: as_array(value) for name, value in outputs.items()}
 
-        return sample_axes(run_arrays, self._data, by_sample(self._network))
+        return sample_axes(
+            run_arrays,
+            self._data,
+            by_sample(self._network),
+            draws_numbers=draws_numbers(self._network),
+        )
 
     def _run(self, feeds: Arrays) -> Mapping[str, Any]:
         turned = time_first(feeds, self._network.events)

@@ -95,7 +95,8 @@ class Question:
 
     Attributes:
         task: The task.
-        targets: The right answers, a row for each sample; None if they are not known.
+        targets: The right answers, a row for each sample, NaN for what is left out; None if they
+            are not known.
         fits_exactly: Whether the output has just as many classes as the labels.
     """
 

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     RunOnce: TypeAlias = Callable[[Arrays], Found]
     """Gives the outputs for a batch, whose samples come first."""
 
+    _FindAxis: TypeAlias = Callable[
+        [np.ndarray | None, Sequence[np.ndarray | None]], int | None
+    ]
+
 __all__ = ["CONSTANT", "are_free", "are_near", "sample_axes"]
 
 CONSTANT = -1
@@ -53,7 +57,7 @@ def are_free(data: Dataset) -> bool:
 
 
 def sample_axes(
-    run: RunOnce, data: Dataset, declared: Collection[str]
+    run: RunOnce, data: Dataset, declared: Collection[str], *, draws_numbers: bool
 ) -> dict[str, int | None]:
     """Return the axis of the samples in each output.
 
@@ -63,6 +67,8 @@ def sample_axes(
         declared: Names of the outputs whose first axis the file declares as that of the samples.
             They are believed if it is as long. Of the others a few samples tell, run at once and
             apart.
+        draws_numbers: Whether the network draws random numbers: then other batches give other
+            values, and the shapes tell alone.
 
     Returns:
         Name of the output to its axis; CONSTANT of one that is always the same; None where
@@ -79,7 +85,8 @@ def sample_axes(
             axes[name] = 0
     if axes.keys() == at_once.keys():
         return axes
-    return _probed_axes(run, whole, at_once) | axes
+    find_axis = _axis_of_shape if draws_numbers else _axis_of
+    return _probed_axes(run, whole, at_once, find_axis) | axes
 
 
 def _axes_of_baked(outputs: Found, rows: int) -> dict[str, int | None]:
@@ -93,7 +100,9 @@ def _has_rows(values: np.ndarray | None, rows: int) -> bool:
     return values is not None and values.shape[:1] == (rows,)
 
 
-def _probed_axes(run: RunOnce, whole: Batch, at_once: Found) -> dict[str, int | None]:
+def _probed_axes(
+    run: RunOnce, whole: Batch, at_once: Found, find_axis: _FindAxis
+) -> dict[str, int | None]:
     """Return the axes by which what is run apart, joined, is what is run at once."""
     try:
         parts = [run(_cut_feeds(whole, rows)) for rows in (slice(1), slice(1, None))]
@@ -102,8 +111,19 @@ def _probed_axes(run: RunOnce, whole: Batch, at_once: Found) -> dict[str, int | 
     axes = {}
     for name, values in at_once.items():
         apart = [part[name] for part in parts]
-        axes[name] = _axis_of(values, apart)
+        axes[name] = find_axis(values, apart)
     return axes
+
+
+def _axis_of_shape(
+    whole: np.ndarray | None, parts: Sequence[np.ndarray | None]
+) -> int | None:
+    """Return the only axis by which parts may be joined to the shape of the whole."""
+    arrays = [part for part in parts if part is not None]
+    if whole is None or len(arrays) < len(parts):
+        return None
+    fitting = [axis for axis in range(whole.ndim) if _fit_along(axis, whole, arrays)]
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def _cut_feeds(batch: Batch, rows: slice) -> Arrays:

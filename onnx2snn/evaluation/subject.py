@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from onnx2snn.importing.source import AnyModel
     from onnx2snn.runtime import AnyNetwork
 
-__all__ = ["Subject", "by_sample", "open_any"]
+__all__ = ["Subject", "by_sample", "draws_numbers", "open_any"]
 
 _RUNTIMES_OF_ANNS = ("auto", "ort")
 
@@ -69,6 +69,26 @@ def by_sample(network: Network | Ann) -> list[str]:
         for value in network.model.graph.outputs
         if _first_symbol(value) in known
     ]
+
+
+_RANDOM = {
+    "Bernoulli",
+    "BernoulliEncoder",
+    "Multinomial",
+    "RandomNormal",
+    "RandomNormalLike",
+    "RandomUniform",
+    "RandomUniformLike",
+}
+
+
+def draws_numbers(network: Network | Ann) -> bool:
+    """Whether a network draws random numbers: spikes of inputs that are rate coded, for one."""
+    model = network.model
+    graphs = [model.graph, *(each.graph for each in model.functions.values())]
+    return any(
+        node.op_type in _RANDOM for graph in graphs for node in graph.all_nodes()
+    )
 
 
 def _first_symbol(value: ir.Value) -> str | None:

@@ -80,14 +80,23 @@ class _Classification:
         """Count."""
         answers = {key: _answers(values, self._task) for key, values in outputs.items()}
         self._keys = list(answers)
-        self._answers += next(iter(answers.values())).size
+        counted = self._counted(answers, rows)
+        answers = {key: found[counted] for key, found in answers.items()}
+        self._answers += int(np.count_nonzero(counted))
         for key, found in answers.items():
             if self._targets is not None:
-                self._right[key] += _equal(found, self._targets[rows])
+                self._right[key] += _equal(found, self._targets[rows][counted])
             if ANN in answers:
                 self._same[key] += _equal(found, answers[ANN])
         if ANN in answers and len(self._answers_of_ann) < 2:
             self._answers_of_ann.update(np.unique(answers[ANN]).tolist())
+
+    def _counted(self, answers: Mapping[Key, np.ndarray], rows: slice) -> np.ndarray:
+        """Return where there is a right answer; everywhere if none is known."""
+        if self._targets is None or self._targets.dtype.kind != "f":
+            return np.ones(next(iter(answers.values())).shape, bool)
+        is_unknown: np.ndarray = np.isnan(self._targets[rows])
+        return ~is_unknown
 
     def scores(self) -> dict[str, Any]:
         """Return percentages, and warn where they say little."""
@@ -110,7 +119,7 @@ class _Classification:
             )
 
     def _percent(self, count: int) -> float:
-        return round(100 * count / self._answers, 2)
+        return round(100 * count / max(self._answers, 1), 2)
 
 
 def _answers(values: np.ndarray, task: Task) -> np.ndarray:

@@ -15,6 +15,7 @@ from onnx2snn.evaluation.label_forms import (
     class_numbers,
     one_hot_axis,
     second_class,
+    without_class,
 )
 from onnx2snn.evaluation.questions import Question
 from onnx2snn.evaluation.result import Task
@@ -180,10 +181,20 @@ def _ask_for_the_largest(candidate: Candidate, labels: np.ndarray) -> Question |
     if not fitting:
         return None
     axis = fitting[0]
-    reason = f"the largest of {sizes[axis]} scores, as the labels are class numbers"
+    classes = sizes[axis]
+    is_left_out = without_class(labels, classes)
+    reason = f"the largest of {classes} scores, as the labels are class numbers"
+    reason += _note_of_left_out(labels[is_left_out])
+    targets = np.where(is_left_out, np.nan, class_numbers(labels))
+    fits_exactly = bool(labels[~is_left_out].max(initial=0) + 1 == classes)
     task = Task("classification", reason, candidate.name, class_axis=axis)
-    fits_exactly = bool(labels.max() + 1 == sizes[axis])
-    return Question(task, class_numbers(labels), fits_exactly)
+    return Question(task, targets, fits_exactly)
+
+
+def _note_of_left_out(labels: np.ndarray) -> str:
+    """Say which numbers are left out; nothing if none are."""
+    numbers = ", ".join(f"{each:g}" for each in np.unique(labels))
+    return f" ({numbers}: no class, left out)" if numbers else ""
 
 
 def _class_axes(scores: tuple[int, ...], labels: tuple[int, ...]) -> list[int]:
@@ -197,7 +208,8 @@ def _class_axes(scores: tuple[int, ...], labels: tuple[int, ...]) -> list[int]:
 
 
 def _are_in_range(labels: np.ndarray, classes: int) -> bool:
-    return bool(labels.min() >= 0 and labels.max() < classes)
+    is_class = (labels >= 0) & (labels < classes)
+    return bool((is_class | without_class(labels, classes)).all())
 
 
 def _check_range(candidates: Sequence[Candidate], labels: np.ndarray) -> None:

@@ -315,3 +315,24 @@ def test_answers_to_scores_that_are_not_numbers_are_no_answers() -> None:
     same = (wanted.argmax(axis=1) == answers.argmax(axis=1)) & is_number
     same &= ~np.isnan(answers).any(axis=1)
     assert found.agreement == {T: round(100 * float(np.mean(same)), 2)}
+
+
+@pytest.mark.parametrize("number", [255, -1, -100])
+def test_pixels_without_a_class_are_left_out(number: int) -> None:
+    targets = np.random.default_rng(5).integers(0, 2, (40, 3, 3))
+    targets[:, 1] = number
+    found = evaluated(MAP, targets)
+    assert f"({number}: no class, left out)" in found.task.reason
+    is_class = targets != number
+    wanted, answers = outputs_of(ann(*MAP)), outputs_of(snn(*MAP), T)
+    right = (answers.argmax(axis=1) == targets)[is_class]
+    same = (answers.argmax(axis=1) == wanted.argmax(axis=1))[is_class]
+    assert found.top1 == {T: round(100 * float(right.mean()), 2)}
+    assert found.agreement == {T: round(100 * float(same.mean()), 2)}
+
+
+def test_of_samples_none_is_left_out() -> None:
+    targets = TARGETS["class numbers"].copy()
+    targets[0] = 255
+    with pytest.raises(onnx2snn.CalibrationError, match="from 0 to 255, but output"):
+        evaluated(LOGITS, targets)
