@@ -123,9 +123,19 @@ def _plain_name(name: object) -> str:
     return str(name).strip("-").lower().replace("_", "-")
 
 
-def did_you_mean(wrong: object, known: Iterable[object]) -> str:
-    """Return the end of a message about a wrong name: a question, or nothing."""
-    near = near_names(wrong, known)
+def did_you_mean(
+    wrong: object, known: Iterable[object], older: Mapping[str, str] | None = None
+) -> str:
+    """Return the end of a message about a wrong name: a question, or nothing.
+
+    Args:
+        wrong: The name.
+        known: The names that there are.
+        older: Older names, which may be meant as well, with what each is called now.
+    """
+    current = older or {}
+    found = near_names(wrong, [*known, *current])
+    near = dict.fromkeys(current.get(name, name) for name in found)
     if not near:
         return ""
     return f"; did you mean {' or '.join(map(repr, near))}?"
@@ -150,7 +160,11 @@ def checked_keywords(
         @functools.wraps(function)
         def call(*args: _Arguments.args, **given: _Arguments.kwargs) -> _Result:
             current: Any = _current_keywords(given, older)
-            _check_known(name, current, known)
+            for wrong in current:
+                if wrong not in known:
+                    hint = did_you_mean(wrong, known, older)
+                    message = f"{name}() has no argument {wrong!r}{hint}"
+                    raise OptionError(message)
             return function(*args, **current)
 
         return call
@@ -179,18 +193,7 @@ def _current_keywords(
     for name, value in given.items():
         now = older.get(name, name)
         if now in current:
-            message = f"{name} is the older name of {now}, which is given as well"
+            message = f"{now} is given twice, once by an older name"
             raise OptionError(message)
         current[now] = value
     return current
-
-
-def _check_known(function: str, given: Iterable[str], known: Collection[str]) -> None:
-    """Refuse keyword arguments that a function does not have."""
-    unknown = [name for name in given if name not in known]
-    if unknown:
-        problems = [
-            f"no argument {each!r}{did_you_mean(each, known)}" for each in unknown
-        ]
-        message = f"{function}() has {'; '.join(problems)}"
-        raise OptionError(message)

@@ -88,8 +88,10 @@ def test_keywords_reach_the_function() -> None:
 
 def test_an_older_name_of_a_keyword_works() -> None:
     assert function(1, steps=3) == (1, 3, {})
-    with pytest.raises(OptionError, match="steps is the older name of T"):
+    with pytest.raises(OptionError, match="T is given twice, once by an older name"):
         function(1, T=2, steps=3)
+    with pytest.raises(OptionError, match=r"no argument 'step'; did you mean 'T'\?"):
+        function(1, step=3)
 
 
 def test_a_wrong_keyword_is_told_with_the_nearest() -> None:
@@ -108,6 +110,7 @@ def test_a_wrong_keyword_is_told_with_the_nearest() -> None:
         (lambda: onnx2snn.convert("a.onnx", nuron="if"), "'nuron'; .*'neuron'"),
         (lambda: onnx2snn.analyze("a.onnx", untill="x"), r"analyze\(\) .*'until'"),
         (lambda: onnx2snn.evaluate("a.onnx", {}, an="b"), r"evaluate\(\) .*'ann'"),
+        (lambda: onnx2snn.evaluate("a.onnx", {}, time_step=1), "did you mean 'T'"),
         (lambda: onnx2snn.load("a.onnx", run_time="ort"), r"load\(\) .*'runtime'"),
         (lambda: onnx2snn.pipeline(t=3), r"pipeline\(\) has no argument 't'; .*'T'"),
         (lambda: onnx2snn.Options(sead=3), r"Options\(\) .*'sead'; .*'seed'"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from onnx2snn.arguments import checked_names
 from onnx2snn.errors import OptionError
 
 if TYPE_CHECKING:
@@ -26,9 +27,8 @@ def input_shapes(
     """
     if isinstance(given, Mapping):
         return {name: _read_shape(name, sizes) for name, sizes in given.items()}
-    texts = [given] if isinstance(given, str) else given
     shapes = {}
-    for text in texts:
+    for text in checked_names("input_shapes", given):
         name, _, sizes = text.rpartition(":")
         shapes[name] = _read_shape(text, sizes.split(","))
     return shapes

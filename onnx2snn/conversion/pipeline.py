@@ -87,10 +87,10 @@ def pipeline(
 
     Raises:
         OptionError: T or an option is out of range, or names a pass there is not.
-        TypeError: ``data`` is no ``Dataset``.
+        TypeError: ``data`` is no ``Dataset``, or ``options`` are no ``Options``.
     """
     _check_data(data)
-    chosen = Options() if options is None else options
+    chosen = _checked_options(options)
     time_steps = checked_time_steps(T)
     record = SourceRecord() if record is None else record
     reference = Reference()
@@ -103,6 +103,19 @@ def pipeline(
         finishing=_finishing(chosen, time_steps, data, source_sha256),
     )
     return _with_others(_without(whole, chosen.skip_passes), chosen.passes)
+
+
+def _checked_options(options: object) -> Options:
+    """Return options, the defaults if there are none."""
+    if options is None:
+        return Options()
+    if isinstance(options, Options):
+        return options
+    message = (
+        f"options are no Options, but {type(options).__name__}; onnx2snn.Options(...) makes them "
+        "of keywords"
+    )
+    raise TypeError(message)
 
 
 def _check_data(data: object) -> None:

@@ -272,6 +272,8 @@ def test_levels_of_a_method() -> None:
         ({"skip_passes": 5}, "skip_passes must be a name or several, not 5"),
         ({"input_coding": 5}, "input_coding must be one of .*, not 5"),
         ({"spike": ["all"]}, r"spike must be one of .*, not \['all'\]"),
+        ({"input_shapes": 5}, "input_shapes must be a name or several, not 5"),
+        ({"layout": 5}, "layout must be one of .*, not 5"),
         ({"seed": "1"}, "seed must be a whole number, not '1'"),
         ({"seed": 1.0}, r"seed must be a whole number, not 1\.0"),
     ],

@@ -165,6 +165,9 @@ def test_what_folding_reads_is_inferred_even_without_the_pass() -> None:
 
 
 def test_data_that_is_no_dataset_is_refused() -> None:
+    options: Any = {"neuron": "if"}
+    with pytest.raises(TypeError, match=r"no Options, but dict; onnx2snn\.Options"):
+        onnx2snn.pipeline(options)
     with pytest.raises(TypeError, match="data is no Dataset, but dict"):
         onnx2snn.pipeline(data=FEW)
 
