@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import itertools
+import sys
 from typing import TYPE_CHECKING, Any
 
 from onnx2snn.arguments import near_names
@@ -29,36 +31,36 @@ class Parser(argparse.ArgumentParser):
                 raise argparse.ArgumentError(action, message)
         super()._check_value(action, value)
 
-
-class CommandParser(Parser):
-    """The parser of a command, which names wrong options before it misses any."""
-
-    # of argparse's signatures, the one with which a command is called
+    # of argparse's signatures, the one with which it is called
     def parse_known_args(  # type: ignore[override]
         self,
         args: Sequence[str] | None = None,
         namespace: argparse.Namespace | None = None,
     ) -> tuple[argparse.Namespace, list[str]]:
-        """Parse the words behind the name of the command."""
-        for word in _options_among(args or ()):
-            self._check_option(word)
+        """Parse words; a wrong option is named before anything that is missing."""
+        words = sys.argv[1:] if args is None else args
+        known = self._option_string_actions
+        for name in self._options_among(words):
+            if name not in known:
+                self.error(f"no option {name}{_hint(name, known)}")
         return super().parse_known_args(args, namespace)
 
-    def _check_option(self, word: str) -> None:
-        known = self._option_string_actions
-        if word not in known:
-            self.error(f"no option {word}{_hint(word, known)}")
+    def _options_among(self, words: Sequence[str]) -> list[str]:
+        """Return the names of the long options in front of the command."""
+        return list(itertools.takewhile(_is_option, words))
 
 
-def _options_among(words: Iterable[str]) -> list[str]:
-    """Return the names of the long options among ``words``, up to a lone ``--``."""
-    names = []
-    for word in words:
-        if word == "--":
-            break
-        if word.startswith("--"):
-            names.append(word.partition("=")[0])
-    return names
+class CommandParser(Parser):
+    """The parser of a command."""
+
+    def _options_among(self, words: Sequence[str]) -> list[str]:
+        """Return the names of all long options, up to a lone ``--``."""
+        own = itertools.takewhile(lambda word: word != "--", words)
+        return [word.partition("=")[0] for word in own if _is_option(word)]
+
+
+def _is_option(word: str) -> bool:
+    return word.startswith("--")
 
 
 def _hint(wrong: str, known: Iterable[str]) -> str:

@@ -66,6 +66,7 @@ def test_a_wrong_option_is_told_with_the_nearest(
 @pytest.mark.parametrize(
     "words, near",
     [
+        ("--versoin", "onnx2snn: error: no option --versoin; did you mean --version?"),
         ("convrt a.onnx -o b.onnx", "invalid choice: 'convrt'; did you mean convert?"),
         ("convert a.onnx -o b.onnx --neuron gate", "'gate'; did you mean gated?"),
         ("convert a.onnx -o b.onnx --method rmpp", "'rmpp'; did you mean rmp?"),
