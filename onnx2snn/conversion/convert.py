@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from onnx2snn.analysis.branches import Part, find_branches
-from onnx2snn.analysis.operators.foreign import foreign_refusals
+from onnx2snn.analysis.operators.foreign import foreign_refusals, is_fused
 from onnx2snn.analysis.sharing import sharing
 from onnx2snn.arguments import checked_keywords
 from onnx2snn.conversion.branches import feed_branches, replace_branch
@@ -18,7 +18,7 @@ from onnx2snn.conversion.preparation import of_a_branch, prepare
 from onnx2snn.conversion.sizes import Sample, count_macs_of_sample
 from onnx2snn.data.dataset import check_source, input_specs
 from onnx2snn.errors import UnsupportedError
-from onnx2snn.graph import operator_name
+from onnx2snn.graph import display_name, operator_name
 from onnx2snn.metadata.input_coding import EVENTS, RATE, coding_of
 from onnx2snn.passes import ChooseInputCoding, apply
 from onnx2snn.passes.time_loop.emit_layerwise import check_inputs
@@ -132,10 +132,20 @@ def _converted(prepared: Prepared, given: _Conversion) -> Conversion:
     counts = count_macs_of_sample(whole, sample)
     found = analyze_network(whole, counts, options.spike)
     passes = given.pipeline(imported.sha256)
+    fused = [display_name(node) for node in whole.ann.graph if is_fused(node)]
     codings = _make_spiking(whole, passes, given, branches)
+    if fused:
+        others = f" and {len(fused) - 1} more" if len(fused) > 1 else ""
+        _LOGGER.warning(_FUSED, fused[0], others)
     snn = apply(whole.ann, passes.finishing)
     described = report(snn, codings, imported, found, given.data)
     return Conversion(snn, described, files=imported.files)
+
+
+_FUSED = (
+    "operators of onnxruntime stay as they are: %r%s; what they fuse may spike in the file from "
+    "before onnxruntime's optimizations"
+)
 
 
 @dataclasses.dataclass(frozen=True)

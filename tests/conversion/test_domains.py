@@ -113,6 +113,16 @@ def test_in_front_of_the_neurons_it_runs_once(operator: str) -> None:
     assert_close(conversion, ann)
 
 
+@pytest.mark.parametrize("operator, is_said", [("Gelu", True), ("Scaler", False)])
+def test_what_onnxruntime_may_have_fused_is_said(
+    operator: str, caplog: pytest.LogCaptureFixture, *, is_said: bool
+) -> None:
+    body = IN_FRONT[operator].replace("(x)", "(n)")
+    onnx2snn.convert(network(f"n = Neg (x)  {body}  {NEURONS}"), 4, corrections=())
+    said = "operators of onnxruntime stay as they are: 's'; what they fuse may spike"
+    assert (said in caplog.text) == is_said
+
+
 def test_it_needs_no_calibration_data() -> None:
     ann = network(f"{IN_FRONT['Scaler']}  {NEURONS}")
     found = onnx2snn.load(onnx2snn.convert(ann, T).model).run(X)["z"]
@@ -261,7 +271,7 @@ def test_inputs_of_strings(form: str, tmp_path: Path) -> None:
         data = iter([arrays])
     conversion = onnx2snn.convert(worded(), T, data)
     expected = run_ort(worded(), arrays)["z"]
-    found = run_ort(conversion.model, arrays)["z"]
+    found = onnx2snn.load(conversion).run(arrays)["z"]
     assert np.abs(found - expected).max() < CLOSE * np.abs(expected).max()
 
 

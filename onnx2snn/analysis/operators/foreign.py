@@ -24,6 +24,7 @@ __all__ = [
     "foreign_refusals",
     "is_foreign",
     "is_foreign_domain",
+    "is_fused",
 ]
 
 _OURS = ("", "ai.onnx", DOMAIN)
@@ -37,6 +38,9 @@ _ADVICE = {
     "onnx.brevitas": _QUANTIZED,
     "qonnx.custom_op.general": _QUANTIZED,
 }
+_OF_THE_OPTIMIZER = ("com.microsoft", "com.microsoft.nchwc", "com.ms.internal.nhwc")
+"""Domains of operators that onnxruntime's optimizer makes of several ones of ONNX."""
+
 _OTHER_ADVICE = "export the model with operators of the default domain"
 
 
@@ -48,6 +52,11 @@ def is_foreign(node: ir.Node) -> bool:
 def is_foreign_domain(domain: str) -> bool:
     """Whether the operators of ``domain`` are neither ONNX's own nor of this package."""
     return domain not in _OURS
+
+
+def is_fused(node: ir.Node) -> bool:
+    """Whether ``node`` may hold operators of ONNX that onnxruntime has put together."""
+    return node.domain in _OF_THE_OPTIMIZER
 
 
 def advice_for(domain: str) -> str:
