@@ -7,7 +7,14 @@ import enum
 from typing import TYPE_CHECKING
 
 from onnx2snn.analysis.operators import Form, Operator, operator_of
-from onnx2snn.graph import array, is_constant, is_float, is_op, subgraphs
+from onnx2snn.graph import (
+    array,
+    is_constant,
+    is_float,
+    is_op,
+    operator_name,
+    subgraphs,
+)
 from onnx2snn.ops import DOMAIN
 
 if TYPE_CHECKING:
@@ -65,7 +72,7 @@ def find_refusal(node: ir.Node) -> str | None:
         for inner in graph:
             reason = find_refusal(inner)
             if reason is not None:
-                return f"it holds {inner.op_type}: {reason}"
+                return f"it holds {operator_name(inner)}: {reason}"
     return None
 
 
