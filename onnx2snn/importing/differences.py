@@ -47,7 +47,8 @@ def output_differences(
     """Return how ``actual`` differs from ``expected``, a line for each output that does.
 
     Args:
-        expected: Outputs of the original, by name; those that are no array are passed over.
+        expected: Outputs of the original, by name. Of maps, as a classifier of scikit-learn gives
+            them, the values are compared; what else is no array is passed over.
         actual: Outputs of the imported model.
         coarse: Whether the original rounds to few bits inside. Its indices and truth values,
             which one rounding changes, are not compared.
@@ -56,11 +57,21 @@ def output_differences(
     for output, value in expected.items():
         if output not in actual:
             differences.append(f"output {output!r} is lost")
-        elif isinstance(value, np.ndarray):
-            difference = _difference(value, actual[output], coarse=coarse)
+            continue
+        wanted = _values_of_maps(value)
+        found = _values_of_maps(actual[output])
+        if isinstance(wanted, np.ndarray):
+            difference = _difference(wanted, found, coarse=coarse)
             if difference is not None:
                 differences.append(f"output {output!r} {difference}")
     return differences
+
+
+def _values_of_maps(output: object) -> object:
+    """Return the values of a sequence of maps as an array; any other output as it is."""
+    if isinstance(output, list) and all(isinstance(item, dict) for item in output):
+        return np.array([list(item.values()) for item in output], np.float32)
+    return output
 
 
 def _difference(expected: np.ndarray, actual: object, *, coarse: bool) -> str | None:

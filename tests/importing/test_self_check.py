@@ -207,6 +207,21 @@ def test_typical_inputs_are_taken_where_synthetic_ones_do_not_run(
         self_check(first, ir.from_proto(second), "net", typical=typical)
 
 
+def test_the_values_of_maps_are_compared() -> None:
+    def zipped(negate: str) -> onnx.ModelProto:
+        ann = onnx.parser.parse_model(
+            '<ir_version: 8, opset_import: ["" : 17, "ai.onnx.ml" : 3]> net (float[N,2] x) => '
+            f"(m) {{ n = {negate} (x)  "
+            "m = ai.onnx.ml.ZipMap <classlabels_int64s = [4, 5]> (n) }"
+        )
+        ann.graph.output[0].ClearField("type")
+        return ann
+
+    assert self_check(zipped("Neg"), ir.from_proto(zipped("Neg")), "net")
+    with pytest.raises(InvalidModelError, match="'m' differs by"):
+        self_check(zipped("Neg"), ir.from_proto(zipped("Abs")), "net")
+
+
 def test_outputs_that_are_no_tensor_are_not_compared() -> None:
     node = onnx.helper.make_node("SequenceConstruct", ["x", "x"], ["y"])
     x = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [2])
