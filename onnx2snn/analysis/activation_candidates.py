@@ -9,6 +9,7 @@ from onnx2snn.analysis.elementwise.chain import Functions
 from onnx2snn.analysis.elementwise.groups import Groups, operands_of
 from onnx2snn.analysis.elementwise.kinds import is_saturating
 from onnx2snn.analysis.elementwise.samples import SAMPLES
+from onnx2snn.analysis.function_ends import move_to_ends
 from onnx2snn.analysis.operators import Form, operator_of
 from onnx2snn.analysis.operators.columns import Activation
 from onnx2snn.analysis.rectifiers import clip_bound
@@ -37,7 +38,7 @@ def find_candidates(graph: ir.Graph) -> list[ir.Value]:
         if value not in readable or not is_float(value):
             continue
         outer.append(value)
-    return outer
+    return move_to_ends(graph, outer, finder.groups)
 
 
 class _Finder:
@@ -45,8 +46,8 @@ class _Finder:
 
     def __init__(self) -> None:
         self.candidates: dict[ir.Value, None] = {}
-        self._groups = Groups()
-        self._functions = Functions(SAMPLES, self._groups.is_member)
+        self.groups = Groups()
+        self._functions = Functions(SAMPLES, self.groups.is_member)
         self._combinations: set[ir.Value] = set()
         # the last activation before a value, or the root of its group
         self._bases: dict[ir.Value, ir.Value] = {}
@@ -81,7 +82,7 @@ class _Finder:
 
     def _add_function(self, node: ir.Node) -> None:
         output = node.outputs[0]
-        root = self._groups.add(node)
+        root = self.groups.add(node)
         if root is not None:
             self._add_member(node, root)
         is_activation = _is_activation(node) and not _is_guard(node)
@@ -143,7 +144,7 @@ class _Finder:
             value: An output of a node.
             readable: Those values behind it of which this is true.
         """
-        is_member = self._groups.is_member(value)
+        is_member = self.groups.is_member(value)
         if value.is_graph_output() or not is_member:
             return True
         for use in value.uses():
@@ -159,7 +160,7 @@ class _Finder:
         readable: set[ir.Value],
     ) -> bool:
         """Whether ``result``, which is computed from ``value``, is outside or read there."""
-        if not self._groups.are_together(result, value):
+        if not self.groups.are_together(result, value):
             return True
         if result in self._combinations:
             return False

@@ -31,8 +31,9 @@ def activations(graph: ir.Graph) -> list[ir.Value]:
     definition; a product of functions of that value with such an operator (or Erf) among them,
     as in ``x * Sigmoid(x)``; or whatever is flat on one side far from 0 and straight on the
     other, as ``1 / (1 + Exp(-x))``. It counts where nodes outside such a product or combination
-    read it. The outputs of recurrent operators count as well, and those of branches and loops
-    that hold activations.
+    read it, and at the end of the function of that value that it is part of, as in
+    ``x - Tanh(x)``; see ``function_ends``. The outputs of recurrent operators count as well,
+    and those of branches and loops that hold activations.
 
     Only activations that weights depend on are returned: what comes later belongs to the
     readout. If there are none of these, all activations are returned. Never are those with a

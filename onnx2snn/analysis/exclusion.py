@@ -9,8 +9,10 @@ import dataclasses
 import logging
 from typing import TYPE_CHECKING
 
+from onnx2snn.analysis.activation_parts import find_activation_parts
 from onnx2snn.analysis.activations import activations
 from onnx2snn.analysis.neuron_places import weighted_operand
+from onnx2snn.analysis.operators import Form, operator_of
 from onnx2snn.analysis.streams import find_streams
 from onnx2snn.graph import closure, dependency_graph, is_constant, is_op
 
@@ -138,13 +140,19 @@ def _outputs(mapping: NodeMapping) -> list[ir.Value]:
 def activations_of(graph: ir.Graph) -> dict[ir.Value, set[ir.Value]]:
     """Return the activations of ``graph``, each with the values by which it may be named.
 
-    These are the activation itself, and what only some of the factors of a product depend on.
+    These are the activation itself, what only some of the factors of a product depend on, and
+    what is not linear of the nodes that it is spelled of.
     """
     edges = dependency_graph(graph).reverse(copy=False)
-    found = {}
-    for value in activations(graph):
-        found[value] = {value} | _values_inside_product(value, edges)
+    values = activations(graph)
+    found = {value: {value} | _values_inside_product(value, edges) for value in values}
+    for part, end in find_activation_parts(graph, values).items():
+        if operator_of(part).form not in _LINEAR_FORMS:
+            found[end.outputs[0]].update(part.outputs)
     return found
+
+
+_LINEAR_FORMS = (Form.LINEAR, Form.MULTILINEAR)
 
 
 def _values_inside_product(

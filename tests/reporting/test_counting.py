@@ -70,6 +70,15 @@ SPELLINGS = {
     "y = Mul (x, h)",
     "Hardswish in full": f"{CLIPPED} g = Mul (x, e) y = Div (g, six)",
     "Hardswish, tf2onnx": f"{CLIPPED} g = Mul (e, sixth) y = Mul (x, g)",
+    "LogSigmoid, both": "s = Sigmoid (x) y = Log (s)",
+    "LogSigmoid by Softplus": "n = Neg (x) s = Softplus (n) y = Neg (s)",
+    "Tanhshrink, both": "t = Tanh (x) y = Sub (x, t)",
+    "Softshrink, dynamo": "m = Abs (x) g = Greater (m, half) s = Sign (x) h = Mul (s, half) "
+    "d = Sub (x, h) e = Mul (x, zero) y = Where (g, d, e)",
+    "squared Relu": "m = Relu (x) y = Mul (m, m)",
+    "squared Relu by Pow": "m = Relu (x) y = Pow (m, two)",
+    "Softplus, JAX": "m = Max (x, zero) b = Abs (x) n = Neg (b) e = Exp (n) p = Add (e, one) "
+    "l = Log (p) y = Add (m, l)",
     "HardSigmoid": "y = HardSigmoid (x)",
     "HardSigmoid in full": f"{CLIPPED} y = Div (e, six)",
 }  # fmt: skip
@@ -83,7 +92,7 @@ OPERATORS = {
 
 NUMBERS = {
     "root": 2**0.5, "one": 1, "half": 0.5, "k": 0.044715, "r": (2 / np.pi) ** 0.5, "a": 1.702,
-    "three": 3, "zero": 0, "six": 6, "sixth": 1 / 6, "twenty": 20,
+    "three": 3, "zero": 0, "six": 6, "sixth": 1 / 6, "twenty": 20, "two": 2,
 }  # fmt: skip
 
 CASES = [(text, opset) for text in SPELLINGS.values() for opset in OPSETS]
