@@ -11,14 +11,19 @@ from onnx2snn.analysis.macs import count_macs
 from onnx2snn.analysis.neuron_places import weighted_operand
 from onnx2snn.analysis.operators import OPERATORS, Channel, Form, Operator
 from onnx2snn.analysis.operators.columns import Activation
+from onnx2snn.analysis.operators.over_time import one_step_at_a_time
+from onnx2snn.analysis.operators.over_time_rules import broadcasting
 from onnx2snn.analysis.operators.sign_rules import as_first_input
 from onnx2snn.analysis.signs import Signs
 from onnx2snn.analysis.streams import NodeKind, find_streams
 from onnx2snn.errors import UnsupportedError
+from onnx2snn.schedules import emit_multistep
 from tests.models import model, normal
 
 if TYPE_CHECKING:
     import onnx_ir as ir
+
+    from onnx2snn.analysis.operators.over_time import OverTimeRule
 
 WEIGHTS = {"w": normal(1, 4, 4)}
 
@@ -124,3 +129,14 @@ def test_the_sign_is_found_by_the_rule_of_the_row(
     assert not Signs().is_never_negative(y)
     add_row(monkeypatch, Operator(Form.LINEAR, sign=as_first_input))
     assert Signs().is_never_negative(y)
+
+
+@pytest.mark.parametrize("rule", [broadcasting, one_step_at_a_time])
+def test_the_rule_of_the_row_takes_it_to_all_time_steps(
+    monkeypatch: pytest.MonkeyPatch, rule: OverTimeRule
+) -> None:
+    add_row(monkeypatch, Operator(Form.LINEAR, over_time=rule))
+    graph = with_new_operator("y = Twice (x)").graph
+    emit_multistep(graph, 3, events=("x",), every_step=("y",))
+    has_loop = "Loop" in [node.op_type for node in graph]
+    assert has_loop == (rule is one_step_at_a_time)

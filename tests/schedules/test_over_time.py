@@ -33,6 +33,7 @@ ALONG_OTHER_AXES = cases(f"""
 [linear, 2x4, opset 17]
 Unsqueeze: h = Unsqueeze (a, k1)
 Flatten: h = Flatten (a)
+Flatten: u = Unsqueeze (a, k1)  f = Flatten <axis = -1> (u)  h = Neg (f)
 GatherND: i = ArgMax <axis = 1> (x)  h = GatherND <batch_dims = 1> (a, i)
 ScatterElements: i = ArgMax <axis = 1> (x)  u = Slice (a, k0, k1, k1)
     h = ScatterElements <axis = 1> (a, i, u)

@@ -182,11 +182,11 @@ def _leaves_rows_open(node: ir.Node, sizes: np.ndarray) -> bool:
 
 
 def flatten(node: ir.Node, streams: frozenset[int]) -> OverTime | None:
-    """Say how a Flatten runs: on rows if it leaves them."""
+    """Say how a Flatten runs: on rows, more of them if further axes join the first."""
     axis = node.attributes.get_int("axis", 1)
-    rank = rank_of(node.inputs[0])
-    leaves_rows = axis == 1 or (rank is not None and axis + rank == 1)
-    return _rows_of_first(node, streams) if leaves_rows else None
+    if _is_first(axis, rank_of(node.inputs[0])):
+        return None
+    return _rows_of_first(node, streams)
 
 
 def expand(node: ir.Node, streams: frozenset[int]) -> OverTime | None:

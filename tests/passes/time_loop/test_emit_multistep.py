@@ -165,6 +165,14 @@ CASES = {
         {"w": dyadic(2, 6, 2), "four": np.array([4]), "rest": np.array([-1])},
         dyadic(4, 3, 6, 4, unit=16),
     ),
+    "an axis called T": (
+        (
+            "(float[N,T,4] x) => (float[N,T,3] y) { a = Relu (x)  g = MatMul (a, w)  "
+            "b = Relu (g)  m = ReduceMax <axes = [1]> (b)  s = Add (b, m)  y = MatMul (s, v) }"
+        ),
+        {"w": dyadic(2, 4, 4), "v": dyadic(3, 4, 3)},
+        dyadic(4, 2, 5, 4, unit=16),
+    ),
     "windows": (
         (
             "(float[N,6,4] x) => (float[N,24] y) { a = Relu (x)  r = Reshape (a, windows)  "
