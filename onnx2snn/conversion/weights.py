@@ -30,6 +30,9 @@ __all__ = ["check_weights"]
 _WITH_CHANNELS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 """Nodes with an axis of output channels in their weights."""
 
+_VARIANCE = 4
+"""Position of the variance among the inputs of BatchNormalization."""
+
 _MOST_NAMED = 5
 """Weights that a message names; what more there are is counted."""
 
@@ -50,21 +53,21 @@ def check_weights(model: ir.Model, nodes: Sequence[SourceNode], name: str) -> No
         (node, weights)
         for node in model.graph.all_nodes()
         for weights in _weights_of(node)
-        if not _is_finite(array(weights))
+        if not _is_usable(node, weights)
     ]
     if not bad:
         return
     lines = [_describe(node, weights, makers) for node, weights in bad[:_MOST_NAMED]]
     if len(bad) > _MOST_NAMED:
         lines.append(f"and {len(bad) - _MOST_NAMED} more")
-    message = f"{name} has weights that are NaN or infinite:"
+    message = f"{name} has weights that make NaN or infinity:"
     raise InvalidModelError("\n  ".join([message, *lines]))
 
 
 def _weights_of(node: ir.Node) -> Iterator[ir.Value]:
-    """Yield the constant weights of a node, without its bias."""
+    """Yield the constant weights of a node, without its bias, or what it normalizes by."""
     operator = operator_of(node)
-    if not operator.is_weighted:
+    if not operator.is_weighted and not is_op(node, "BatchNormalization"):
         return
     for position, value in enumerate(node.inputs):
         if value is None or position in operator.bias:
@@ -73,11 +76,22 @@ def _weights_of(node: ir.Node) -> Iterator[ir.Value]:
             yield value
 
 
-def _is_finite(data: np.ndarray) -> bool:
-    """Whether all numbers are finite; NaN comes through both min and max."""
+def _is_usable(node: ir.Node, weights: ir.Value) -> bool:
+    """Whether all numbers are finite, and variances above 0; NaN comes through min and max."""
+    data = array(weights)
     if not data.size:
         return True
-    return bool(np.isfinite(data.min()) and np.isfinite(data.max()))
+    smallest = data.min()
+    is_positive = smallest > _least(node, weights)
+    return bool(is_positive and np.isfinite(smallest) and np.isfinite(data.max()))
+
+
+def _least(node: ir.Node, weights: ir.Value) -> float:
+    """Return what numbers must be above: a variance, with epsilon, has a root."""
+    is_normalization = is_op(node, "BatchNormalization")
+    if is_normalization and weights is node.inputs[_VARIANCE]:
+        return -node.attributes.get_float("epsilon", 1e-5)
+    return -np.inf
 
 
 def _describe(
@@ -94,8 +108,9 @@ def _describe(
 
 def _count(node: ir.Node, weights: ir.Value) -> str:
     """Return how much of the weights is not finite."""
-    is_bad = ~np.isfinite(array(weights))
-    unit = "numbers"
+    data = array(weights)
+    is_bad = ~(np.isfinite(data) & (data > _least(node, weights)))
+    unit = "channels" if is_op(node, "BatchNormalization") else "numbers"
     if is_op(node, *_WITH_CHANNELS) and is_bad.ndim > 1:
         channels_first = np.moveaxis(is_bad, output_axis(node), 0)
         is_bad = channels_first.reshape(len(channels_first), -1).any(axis=1)

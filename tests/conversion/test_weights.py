@@ -45,7 +45,7 @@ def test_a_scale_that_is_infinite_names_the_node_and_what_its_weights_come_from(
     )
     for data in ((), (4, X)):
         assert error_of(ann, *data) == (
-            "g has weights that are NaN or infinite:\n"
+            "g has weights that make NaN or infinity:\n"
             "  Conv 'conv': 2 of 4 channels of 'f', which DequantizeLinear 'dequantize' makes "
             "of 'q', 's'"
         )
@@ -68,6 +68,38 @@ def test_many_weights_are_counted() -> None:
     *_, last, more = error_of(ir.to_proto(ann)).splitlines()
     assert last == "  MatMul 'g5': 3 of 3 channels of initializer 'w'"
     assert more == "  and 4 more"
+
+
+@pytest.mark.parametrize(
+    "parameter, number",
+    [("var", -0.5), ("var", np.nan), ("mean", np.inf), ("s", np.nan), ("var", -0.125)],
+)
+def test_a_normalization(parameter: str, number: float) -> None:
+    parameters = {name: np.ones(4, np.float32) for name in ("s", "b", "mean", "var")}
+    parameters[parameter][1] = number
+    ann = model(
+        "(float[N,3,5,5] x) => (float[N,4,5,5] y) { h = Conv (x, f)  [norm] "
+        "n = BatchNormalization <epsilon = 0.125> (h, s, b, mean, var)  a = Relu (n)  "
+        "y = Conv (a, v) }",
+        f=normal(3, 4, 3, 1, 1),
+        **WEIGHTS,
+        **parameters,
+    )
+    wanted = f"BatchNormalization 'norm': 1 of 4 channels of initializer '{parameter}'"
+    assert error_of(ir.to_proto(ann)).endswith(f"\n  {wanted}")
+
+
+def test_a_small_negative_variance_has_a_root() -> None:
+    """Rounding leaves such ones in files; epsilon makes up for them."""
+    ann = model(
+        "(float[N,3,5,5] x) => (float[N,4,5,5] y) { h = Conv (x, f)  "
+        "n = BatchNormalization (h, s, s, s, var)  a = Relu (n)  y = Conv (a, v) }",
+        f=normal(3, 4, 3, 1, 1),
+        s=np.ones(4, np.float32),
+        var=np.float32([1, -1e-8, 0, 2]),
+        **WEIGHTS,
+    )
+    assert onnx2snn.analyze(ir.to_proto(ann))["counts"]["spiking"] == 1
 
 
 def test_a_bias_may_mask() -> None:
