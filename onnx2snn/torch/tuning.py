@@ -127,7 +127,7 @@ def tune(  # noqa: PLR0913 (each is an option of its own)
     options = _Options(epochs, chosen_rate, batch_size, seed)
     options.check()
     check_source(calibration)
-    tuned = _tune_network(load(snn, "numpy"), ann, calibration, options)
+    tuned = _tune_network(load(snn, "ort"), ann, calibration, options)
     return dataclasses.replace(tuned, files=(*files_of(snn), *files_of(ann)))
 
 

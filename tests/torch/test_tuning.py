@@ -316,3 +316,15 @@ def test_a_network_that_torch_cannot_express_is_refused_before_data_is_read() ->
     snn = onnx2snn.convert(ann, 2, normal(3, 64, 3)).ir_model
     with pytest.raises(UnsupportedError, match="HardSwish"):
         tune(snn, ann, iter([]))
+
+
+def test_an_operator_of_another_domain_is_named() -> None:
+    ann = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["" : 17, "com.microsoft" : 1]> net (float[N,3] x) => '
+        "(float[N,3] y) { h = MatMul (x, w)  a = Relu (h)  z = MatMul (a, w)  "
+        "[fused] y = com.microsoft.Gelu (z) }"
+    )
+    ann.graph.initializer.append(onnx.numpy_helper.from_array(normal(1, 3, 3), "w"))
+    snn = onnx2snn.convert(ann, 4, corrections=())
+    with pytest.raises(onnx2snn.UnsupportedError, match="Gelu 'fused'"):
+        tune(snn, ann, normal(2, 8, 3))
