@@ -43,6 +43,7 @@ from onnx2snn.passes.finishing.attach_functions import AttachFunctions
 from onnx2snn.passes.finishing.write_metadata import WriteMetadata
 from onnx2snn.passes.simplification.choose_input_coding import ChooseInputCoding
 from onnx2snn.passes.simplification.exclude_nodes import ExcludeNodes
+from onnx2snn.passes.simplification.fold_affine_forward import FoldAffineForward
 from onnx2snn.passes.simplification.fold_batch_norm import FoldBatchNorm
 from onnx2snn.passes.simplification.move_max_pool import MoveMaxPool
 from onnx2snn.passes.simplification.remove_fake_quantizers import RemoveFakeQuantizers
@@ -80,6 +81,7 @@ __all__ = [
     "EmitTimeLoop",
     "EncodeInputs",
     "ExcludeNodes",
+    "FoldAffineForward",
     "FoldBatchNorm",
     "FoldConstants",
     "ForgetShapes",
@@ -144,6 +146,7 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
     "remove-quantization": RemoveQuantization,
     "remove-fake-quantizers": RemoveFakeQuantizers,
     "fold-batch-norm": FoldBatchNorm,
+    "fold-affine-forward": FoldAffineForward,
     "move-max-pool": MoveMaxPool,
     "split-leaky-relu": SplitLeakyRelu,
     "exclude-nodes": ExcludeNodes,
@@ -170,6 +173,7 @@ SIMPLIFICATION: tuple[ir.passes.InPlacePass, ...] = (
     RemoveFakeQuantizers(),
     CanonicalizeActivations(),
     FoldBatchNorm(),
+    FoldAffineForward(),
     MoveMaxPool(),
     SplitLeakyRelu(),
 )
