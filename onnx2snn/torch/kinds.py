@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from onnx2snn.analysis.operators import Form, operator_of
 from onnx2snn.errors import Refusal, UnsupportedError
-from onnx2snn.graph import display_name
-from onnx2snn.ops import ALL_OPS, DOMAIN
+from onnx2snn.graph import display_name, is_op
+from onnx2snn.ops import ALL_OPS
 from onnx2snn.ops.predicates import is_stateful
 from onnx2snn.torch.operators import DTYPES, OPERATORS
 from onnx2snn.torch.surrogates import SURROGATES
@@ -54,14 +54,40 @@ def _reason_without_form(node: ir.Node) -> str | None:
         if _has_gradient(node):
             return None
         return "no gradient is known; convert with another --neuron"
-    if node.domain == DOMAIN or node.op_type not in OPERATORS:
+    if node.op_type not in OPERATORS or not is_op(node, node.op_type):
         return "no PyTorch form is known here; cut it off the ANN, convert and tune the rest"
+    find_reason = _REASONS.get(node.op_type)
+    return None if find_reason is None else find_reason(node)
+
+
+def _reason_of_pad(node: ir.Node) -> str | None:
     mode = node.attributes.get_string("mode", "constant")
-    if node.op_type == "Pad" and mode != "constant":
-        return "of the modes of Pad only 'constant' has a PyTorch form here"
-    if node.op_type == "Cast" and node.attributes.get_int("to") not in DTYPES:
-        return "no PyTorch form is known of the type that it casts to"
-    return None
+    if mode == "constant":
+        return None
+    return "of the modes of Pad only 'constant' has a PyTorch form here"
+
+
+def _reason_of_cast(node: ir.Node) -> str | None:
+    if node.attributes.get_int("to") in DTYPES:
+        return None
+    return "no PyTorch form is known of the type that it casts to"
+
+
+def _reason_of_resize(node: ir.Node) -> str | None:
+    attributes = node.attributes
+    mode = attributes.get_string("coordinate_transformation_mode", "half_pixel")
+    policy = attributes.get_string("keep_aspect_ratio_policy", "stretch")
+    if mode != "tf_crop_and_resize" and policy == "stretch":
+        return None
+    return "only a Resize of the whole input, to any sizes, has a PyTorch form here"
+
+
+_REASONS = {
+    "Cast": _reason_of_cast,
+    "Pad": _reason_of_pad,
+    "Resize": _reason_of_resize,
+}
+"""Operator to what says why torch cannot compute one of its nodes."""
 
 
 def _has_gradient(node: ir.Node) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from onnx2snn.torch import rearranging, windows
+from onnx2snn.torch import curves, normalizing, rearranging, resizing, windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -82,16 +82,6 @@ def _over_axes(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return reduce_axes
 
 
-def _normalize_batch(attributes: Attributes, x: Tensor, *parameters: Tensor) -> Tensor:
-    trailing = [1] * (x.dim() - 2)
-    per_channel = (-1, *trailing)
-    shaped = [parameter.reshape(per_channel) for parameter in parameters]
-    scale, bias, mean, variance = shaped
-    epsilon = attributes.get("epsilon", 1e-5)
-    deviation = torch.sqrt(variance + epsilon)
-    return (x - mean) / deviation * scale + bias
-
-
 def _multiply_matrices(
     attributes: Attributes, a: Tensor, b: Tensor, c: Tensor | None = None
 ) -> Tensor:
@@ -129,9 +119,9 @@ def _take_remainder(attributes: Attributes, a: Tensor, b: Tensor) -> Tensor:
     return modulo(a, b)
 
 
-def _apply_softmax(attributes: Attributes, x: Tensor) -> Tensor:
-    axis = attributes.get("axis", -1)
-    return torch.softmax(x, axis)
+def _sum_products(attributes: Attributes, *inputs: Tensor) -> Tensor:
+    equation = attributes["equation"].replace(" ", "")
+    return torch.einsum(equation, *inputs)
 
 
 def _read_constant(attributes: Attributes) -> Tensor:
@@ -161,47 +151,84 @@ def _return_input(attributes: Attributes, x: Tensor) -> Tensor:
 OPERATORS: dict[str, Callable[..., Any]] = {
     # weights
     "AveragePool": windows.average_pool,
-    "BatchNormalization": _normalize_batch,
     "Conv": windows.convolve,
+    "ConvTranspose": windows.transpose_convolve,
+    "Einsum": _sum_products,
     "Gemm": _multiply_matrices,
     "GlobalAveragePool": _over_space(torch.mean),
     "MatMul": _of_inputs(torch.matmul),
+    "Resize": resizing.resize,
+    # normalizations
+    "BatchNormalization": normalizing.normalize_batch,
+    "GroupNormalization": normalizing.normalize_groups,
+    "InstanceNormalization": normalizing.normalize_instances,
+    "LayerNormalization": normalizing.normalize_layer,
+    "LogSoftmax": normalizing.log_softmax,
+    "Softmax": normalizing.softmax,
     # arithmetic
     "Abs": _of_inputs(torch.abs),
     "Add": _of_inputs(torch.add),
+    "Ceil": _of_inputs(torch.ceil),
     "Clip": _clip,
+    "Cos": _of_inputs(torch.cos),
     "Div": _divide,
+    "Erf": _of_inputs(torch.erf),
     "Exp": _of_inputs(torch.exp),
     "Floor": _of_inputs(torch.floor),
+    "Log": _of_inputs(torch.log),
     "Max": _of_many(torch.maximum),
     "Min": _of_many(torch.minimum),
     "Mod": _take_remainder,
     "Mul": _of_inputs(torch.mul),
     "Neg": _of_inputs(torch.neg),
+    "Pow": curves.power,
+    "Reciprocal": _of_inputs(torch.reciprocal),
     "ReduceMean": _over_axes(torch.mean),
     "ReduceSum": _over_axes(torch.sum),
-    "Relu": _of_inputs(torch.relu),
-    "Sigmoid": _of_inputs(torch.sigmoid),
+    "Round": _of_inputs(torch.round),
     "Sign": _of_inputs(torch.sign),
-    "Softmax": _apply_softmax,
+    "Sin": _of_inputs(torch.sin),
+    "Sqrt": _of_inputs(torch.sqrt),
     "Sub": _of_inputs(torch.sub),
     "Sum": _of_many(torch.add),
+    # activations
+    "Celu": curves.celu,
+    "Elu": curves.elu,
+    "Gelu": curves.gelu,
+    "HardSigmoid": curves.hard_sigmoid,
+    "HardSwish": curves.hard_swish,
+    "LeakyRelu": curves.leaky_relu,
+    "Mish": curves.mish,
+    "PRelu": curves.prelu,
+    "Relu": _of_inputs(torch.relu),
+    "Selu": curves.selu,
+    "Sigmoid": _of_inputs(torch.sigmoid),
+    "Softplus": curves.softplus,
+    "Softsign": curves.softsign,
+    "Swish": curves.swish,
     "Tanh": _of_inputs(torch.tanh),
+    "ThresholdedRelu": curves.thresholded_relu,
     # largest
     "GlobalMaxPool": _over_space(torch.amax),
     "MaxPool": windows.max_pool,
     "ReduceMax": _over_axes(torch.amax),
+    "ReduceMin": _over_axes(torch.amin),
     # numbers
     "Constant": _read_constant,
     "Range": _of_inputs(torch.arange),
     "Size": _count_elements,
     # comparisons and types
     "Cast": _cast,
+    "And": _of_inputs(torch.logical_and),
     "CastLike": _cast_like,
+    "Equal": _of_inputs(torch.eq),
+    "Greater": _of_inputs(torch.gt),
     "GreaterOrEqual": _of_inputs(torch.ge),
     "IsNaN": _of_inputs(torch.isnan),
     "Less": _of_inputs(torch.lt),
     "LessOrEqual": _of_inputs(torch.le),
+    "Not": _of_inputs(torch.logical_not),
+    "Or": _of_inputs(torch.logical_or),
     "Where": _of_inputs(torch.where),
     # places
     "Concat": rearranging.concatenate,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn import functional
 
-from onnx2snn.runtime.kernels.window import Window
+from onnx2snn.runtime.kernels.convolution import kept_ranges
+from onnx2snn.runtime.kernels.window import Window, declared_axes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     Attributes = Mapping[str, Any]
 
-__all__ = ["average_pool", "convolve", "max_pool"]
+__all__ = ["average_pool", "convolve", "max_pool", "transpose_convolve"]
 
 _CONVOLUTIONS = {
     1: functional.conv1d,
@@ -25,6 +26,13 @@ _CONVOLUTIONS = {
     3: functional.conv3d,
 }
 """Number of spatial axes to the convolution over them."""
+
+_TRANSPOSED = {
+    1: functional.conv_transpose1d,
+    2: functional.conv_transpose2d,
+    3: functional.conv_transpose3d,
+}
+"""Number of spatial axes to the transposed convolution over them."""
 
 
 def convolve(
@@ -55,6 +63,34 @@ def convolve(
         dilation=dilations,
         groups=attributes.get("group", 1),
     )
+
+
+def transpose_convolve(
+    attributes: Attributes,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+) -> Tensor:
+    """Return ConvTranspose of ``x``, [N, C, ...]: all of it, and then what is kept."""
+    axes = declared_axes(x.shape[2:], weight.shape[2:], attributes)
+    full = _TRANSPOSED[len(axes)](
+        x,
+        weight,
+        stride=[axis.stride for axis in axes],
+        dilation=[axis.dilation for axis in axes],
+        groups=attributes.get("group", 1),
+    )
+    kept = kept_ranges(axes, attributes)
+    missing: list[int] = []
+    for inside, size in zip(reversed(kept), reversed(full.shape[2:]), strict=True):
+        missing += [0, max(0, inside.stop - size)]
+    padded = functional.pad(full, missing)
+    places: tuple[Any, ...] = (..., *kept)
+    cut = padded[places]
+    if bias is None:
+        return cut
+    trailing = [1] * len(axes)
+    return cut + bias.reshape(-1, *trailing)
 
 
 def average_pool(attributes: Attributes, x: Tensor) -> Tensor:

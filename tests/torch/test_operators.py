@@ -8,7 +8,7 @@ import torch
 
 from onnx2snn.testing import run_ort, run_reference
 from onnx2snn.torch.operators import OPERATORS
-from tests.models import HEADER, dyadic, model
+from tests.models import dyadic, model
 
 X = dyadic(0, 2, 4, 6, 5, unit=16)
 CONSTANTS = {
@@ -90,6 +90,23 @@ CASES = [
     "a = LessOrEqual (x, x0)  y = CastLike (a, x)",
     "d = Less (x, x0)  h = Where (d, nan, x)  a = IsNaN (h)  y = Where (a, s, h)",
     "d = Shape (x)  e = Div (d, i4)  y = Cast <to = 1> (e)",
+    "y = ConvTranspose <strides = [2, 1], pads = [1, 0, 0, 1]> (x, up, c2)",
+    "y = ConvTranspose <strides = [2, 1], output_padding = [1, 0]> (x, up)",
+    "y = ConvTranspose <group = 4, dilations = [1, 2]> (x, u1)",
+    'y = ConvTranspose <auto_pad = "SAME_UPPER", strides = [2, 2]> (x, up)',
+    'y = Einsum <equation = "nchw, wk -> nchk"> (x, m)',
+    'y = Resize <mode = "nearest"> (x, , twice)',
+    'y = Resize <mode = "linear", coordinate_transformation_mode = "asymmetric"> (x, , double)',
+    'y = Resize <mode = "linear"> (x, , double)',
+    "y = Ceil (x)",
+    "y = Round (x)",
+    "y = ReduceMin <axes = [1, 3]> (x)",
+    "y = LeakyRelu <alpha = 0.25> (x)",
+    "y = PRelu (x, s)",
+    "y = ThresholdedRelu <alpha = 0.5> (x)",
+    "y = HardSigmoid <alpha = 0.25> (x)",
+    "a = Greater (x, s)  d = Equal (x, s)  o = Or (a, d)  y = CastLike (o, x)",
+    "a = Greater (x, s)  d = Not (a)  h = Less (x, two)  o = And (h, d)  y = CastLike (o, x)",
 ]  # fmt: skip
 ROUNDED = [
     "y = Exp (x)",
@@ -97,8 +114,40 @@ ROUNDED = [
     "y = Tanh (x)",
     "y = Softmax <axis = 1> (x)",
     "y = GlobalAveragePool (x)",
+    "y = LogSoftmax <axis = 1> (x)",
+    "y = LayerNormalization <axis = -2, epsilon = 0.01> (x, l, k5)",
+    "y = LayerNormalization (x, k5)",
+    "y = InstanceNormalization (x, one_each, one_each)",
+    "y = GroupNormalization <num_groups = 2> (x, pair, pair)",
+    "y = Gelu (x)",
+    'y = Gelu <approximate = "tanh"> (x)',
+    "y = Elu <alpha = 0.5> (x)",
+    "y = Celu <alpha = 0.5> (x)",
+    "y = Selu (x)",
+    "y = Softplus (x)",
+    "y = Softsign (x)",
+    "y = HardSwish (x)",
+    "y = Mish (x)",
+    "y = Swish <alpha = 0.5> (x)",
+    "y = Erf (x)",
+    "y = Sin (x)",
+    "y = Cos (x)",
+    "y = Reciprocal (two)",
+    "a = Abs (x)  d = Add (a, two)  e = Log (d)  h = Sqrt (d)  y = Sub (e, h)",
+    "a = Abs (x)  y = Pow (a, two)",
+    'y = Resize <mode = "linear"> (x, , , larger)',
+    'y = Resize <mode = "cubic"> (x, , double)',
 ]
 MORE = {
+    "up": dyadic(20, 4, 3, 2, 3),
+    "u1": dyadic(21, 4, 1, 2, 2),
+    "c2": dyadic(22, 3),
+    "twice": np.float32([1, 1, 2, 1.5]),
+    "double": np.float32([1, 1, 2, 2]),
+    "larger": np.array([2, 4, 12, 10]),
+    "l": dyadic(23, 6, 5),
+    "k5": dyadic(24, 5),
+    "pair": dyadic(25, 2),
     "h6": dyadic(9, 3, 12),
     "x0": X[0, :, :1],
     "from2": np.array(2),
@@ -117,9 +166,7 @@ def in_torch(text: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     everything = CONSTANTS | MORE
     ann = model(
         f"(float[2,4,6,5] x) => (float y) {{ {text} }}",
-        HEADER.replace("17", "18")
-        if "Pad" in text
-        else HEADER,  # which gave it its axes
+        _header(text),
         **{name: array for name, array in everything.items() if name in _words(text)},
     )
     values = {
@@ -140,6 +187,21 @@ def in_torch(text: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         run_reference(ann, {"x": X})["y"],
         run_ort(ann, {"x": X})["y"],
     )
+
+
+OPSETS = {
+    "Pad": 18,  # which gave it its axes
+    "GroupNormalization": 18,
+    "Mish": 18,
+    "Gelu": 20,
+    "Swish": 24,
+}
+"""Operator to the opset that has it as it is meant."""
+
+
+def _header(text: str) -> str:
+    opset = max(OPSETS.get(word, 17) for word in _words(text))
+    return f'<ir_version: 8, opset_import: ["" : {opset}]>'
 
 
 def _words(text: str) -> set[str]:

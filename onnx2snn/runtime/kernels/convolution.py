@@ -105,7 +105,7 @@ class ConvTranspose(OpRun):
         axes = declared_axes(spatial, kernel, attributes)
         output_axes = tuple(_output_axis(axis) for axis in axes)
         window = Window(output_axes)
-        kept = _kept_ranges(axes, attributes)
+        kept = kept_ranges(axes, attributes)
         sizes = []
         for axis, inside in zip(window.axes, kept, strict=True):
             size = max(axis.size, inside.stop)
@@ -151,7 +151,7 @@ def _output_axis(axis: Axis) -> Axis:
     )
 
 
-def _kept_ranges(axes: Sequence[Axis], attributes: Mapping[str, Any]) -> list[slice]:
+def kept_ranges(axes: Sequence[Axis], attributes: Mapping[str, Any]) -> list[slice]:
     """Return which part of the output stays once the padding is cut off."""
     extra = attributes.get("output_padding") or [0] * len(axes)
     lengths = [
