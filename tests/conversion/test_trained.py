@@ -158,3 +158,18 @@ def test_corrections_lead_to_the_quantized_network_not_to_the_one_without(
             np.abs(onnx2snn.load(snn.model).run({"x": x})["y"] - expected).mean()
         )
     assert gaps[1] <= gaps[0] * 1.1
+
+
+@pytest.mark.parametrize(
+    "steps, warns", [(LEVELS, False), (LEVELS - 1, False), (LEVELS + 1, True)]
+)
+def test_more_steps_than_trained_levels_are_warned_of(
+    steps: int, caplog: pytest.LogCaptureFixture, *, warns: bool
+) -> None:
+    """Was said nowhere, though an error of 0.07 at T = 4 is one of 0.26 at T = 32."""
+    onnx2snn.convert(network(2, seed=1, per_channel=False), T=steps)
+    found = [text for text in caplog.messages if "fewer levels" in text]
+    assert len(found) == warns
+    if found:
+        assert f"(4 at 'a0', 4 at 'a1') than the {steps}" in found[0]
+        assert "choose T near 4" in found[0]

@@ -185,14 +185,14 @@ def test_a_surrogate_is_within_half_a_step_of_what_a_neuron_sends(op_type: str) 
 
 CHAIN = (
     "(float[N,3] x) => (float[N,4] y) { h = MatMul (x, w) a = Relu (h) z = MatMul (a, w2)"
-    " [odd] y = HardSwish (z) }"
+    " [odd] y = LpNormalization (z) }"
 )
 
 
 def test_an_operator_without_a_form_in_torch_is_refused_by_name() -> None:
     ann = model(CHAIN, w=MATRICES["w"], w2=MATRICES["w2"])
     with pytest.raises(
-        UnsupportedError, match="HardSwish 'odd': no PyTorch form is known"
+        UnsupportedError, match="LpNormalization 'odd': no PyTorch form is known"
     ) as caught:
         SpikingModule(ir.from_proto(emitted(ann, 4)), 4)
     assert [refusal.node for refusal in caught.value.refusals] == ["odd"]

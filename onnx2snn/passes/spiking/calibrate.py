@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from typing import TYPE_CHECKING, ClassVar
 
 import onnx_ir as ir
@@ -12,7 +13,7 @@ from onnx2snn.arguments import checked_choice
 from onnx2snn.calibration.scales import ThresholdOptions
 from onnx2snn.calibration.threshold_rules import RULES
 from onnx2snn.calibration.threshold_sources import ThresholdSearch, find_scales
-from onnx2snn.metadata.scale import SCALE
+from onnx2snn.metadata.scale import QUANTIZER_RANGE, SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from onnx2snn.data.dataset import Dataset
 
 __all__ = ["Calibrate"]
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +45,8 @@ class Calibrate(ir.passes.InPlacePass):
 
     The upper limit of a Clip or of a quantizer is never exceeded. Only metadata is written; the
     graph stays as it is. An activation that has a scale already keeps it.
+
+    A warning names activations that were trained with fewer levels than neurons have in T steps.
 
     Attributes:
         time_steps: T that the rule ``mse`` optimizes for, >= 1; the number of levels, where T
@@ -80,6 +85,7 @@ class Calibrate(ir.passes.InPlacePass):
         streams.check()
         activations = (*streams.fired, *streams.weight_inputs)
         values = [value for value in activations if SCALE.read(value) is None]
+        _warn_of_few_levels(values, self.time_steps)
         options = ThresholdOptions(
             time_steps=self.time_steps,
             rule=self.rule,
@@ -91,6 +97,26 @@ class Calibrate(ir.passes.InPlacePass):
         for value, scale in find_scales(search).items():
             SCALE.write(value, scale)
         return ir.passes.PassResult(model, modified=bool(values))
+
+
+def _warn_of_few_levels(activations: Iterable[ir.Value], levels: int) -> None:
+    """Say which activations were trained with fewer levels than their neurons have."""
+    few = {}
+    for value in activations:
+        limit = QUANTIZER_RANGE.read(value)
+        if limit is not None and limit.v_init is not None and limit.levels < levels:
+            few[str(value.name)] = limit.levels
+    if few:
+        most = max(few.values())
+        named = ", ".join(f"{count} at {name!r}" for name, count in few.items())
+        _LOGGER.warning(_FEW_LEVELS, named, levels, most)
+
+
+_FEW_LEVELS = (
+    "activations were trained with fewer levels (%s) than the %d that neurons have here: the "
+    "spiking network is further from the ANN than with as many levels; choose T near %d, or "
+    "--skip-pass remove-fake-quantizers for a T many times as large"
+)
 
 
 def _check_types(activations: Iterable[ir.Value]) -> None:
