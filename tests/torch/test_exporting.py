@@ -153,5 +153,5 @@ def test_a_clipped_activation_is_one_clip(
     activations = [
         name for name in operators if name not in {"Conv", "Gemm", "Flatten", "Reshape"}
     ]
-    # the scales of channels are in the weights in front, and stay behind
-    assert activations == (["Clip", "Mul"] * 2 if per_channel else ["Clip"] * 2)
+    # the scales of channels are in the weights in front, and in those behind
+    assert activations == ["Clip"] * 2
