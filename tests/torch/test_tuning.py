@@ -311,10 +311,10 @@ def test_without_torch_the_command_says_how_to_install_it(
 
 def test_a_network_that_torch_cannot_express_is_refused_before_data_is_read() -> None:
     ann = model(
-        "(float[N,3] x) => (float[N,3] y) { h = Relu (x)  [odd] y = HardSwish (h) }"
+        "(float[N,3] x) => (float[N,3] y) { h = Relu (x)  [odd] y = LpNormalization (h) }"
     )
     snn = onnx2snn.convert(ann, 2, normal(3, 64, 3)).ir_model
-    with pytest.raises(UnsupportedError, match="HardSwish"):
+    with pytest.raises(UnsupportedError, match="LpNormalization"):
         tune(snn, ann, iter([]))
 
 

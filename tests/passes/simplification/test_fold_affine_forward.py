@@ -260,6 +260,6 @@ def test_a_whole_network_with_normalization_behind_its_activations() -> None:
     conversion = onnx2snn.convert(ann, T=32, calibration=[{"x": x}])
     nodes = conversion.report["analysis"]["nodes"]
     convolutions = [node for node in nodes if node["op"] == "Conv"]
-    assert all(node["spike_driven"] for node in convolutions)
+    assert [node["driver"] for node in convolutions] == ["spikes"] * 2
     norms = [node for node in nodes if node["op"] == "BatchNormalization"]
     assert [node["kind"] for node in norms] == ["folded", "folded"]
