@@ -76,10 +76,10 @@ class Difference:
 
     def summary(self) -> Deviation:
         """Return the measures that say something about values of this type."""
-        total = self.compared + self.not_compared
         has_numbers = self._are_numbers and self.compared > 0
         is_measured = has_numbers and self._are_real
-        equal = None if self._are_real or not total else 100 * self._equal / total
+        is_counted = not self._are_real and self.compared > 0
+        equal = 100 * self._equal / self.compared if is_counted else None
         return Deviation(
             cosine=self.cosine if is_measured else None,
             relative_error=self.relative_error if is_measured else None,

@@ -97,7 +97,8 @@ class Question:
         task: The task.
         targets: The right answers, a row for each sample, NaN for what is left out; None if they
             are not known.
-        fits_exactly: Whether the output has just as many classes as the labels.
+        fits_exactly: Whether the output has just as many classes as the labels or, where there
+            are none, shows by its type or operator that it answers.
     """
 
     task: Task

@@ -55,7 +55,7 @@ class Deviation:
             zero everywhere, or the values are no real numbers.
         largest_difference: Of two entries, in the unit of the output; None of text and truth
             values.
-        equal: Percentage of equal entries; None of real numbers.
+        equal: Percentage of equal entries among those compared; None of real numbers.
         compared: Number of entries compared.
         not_compared: Number of entries that are not, as shapes differ, or as a value is finite in
             one network only.

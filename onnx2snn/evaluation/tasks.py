@@ -37,6 +37,8 @@ _PROBABILITIES = {"Sigmoid", "HardSigmoid", "Softmax"}
 _CLASS_SCORES = {"Softmax", "LogSoftmax"}
 """Operators that show, without any label, that the largest score is the answer."""
 
+_ANSWERING = _PROBABILITIES | _CLASS_SCORES
+
 
 def choose_question(
     request: Request, candidates: Sequence[Candidate], labels: np.ndarray | None
@@ -253,11 +255,13 @@ def _ask_without_labels(
     if request.task == "regression":
         return None
     is_asked_for = request.task == "classification"
+    found = []
     for candidate in candidates:
         task = _task_of_scores(candidate, is_asked_for=is_asked_for)
         if task is not None:
-            return Question(task)
-    return None
+            is_sure = candidate.is_exact or candidate.operator in _ANSWERING
+            found.append(Question(task, fits_exactly=is_sure))
+    return _best_question(found)
 
 
 def _task_of_scores(candidate: Candidate, *, is_asked_for: bool) -> Task | None:

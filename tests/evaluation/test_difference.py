@@ -59,6 +59,8 @@ def test_values_that_are_not_finite_are_left_out_and_counted() -> None:
 def test_other_shapes_are_not_compared() -> None:
     found = summary(np.ones((4, 2)), np.ones((3, 2)))
     assert found == Deviation(None, None, None, None, 0, 8)
+    whole = summary(np.ones((4, 2), int), np.ones((3, 2), int))
+    assert whole == found  # neither 0 nor 100 % are equal
 
 
 @pytest.mark.parametrize(

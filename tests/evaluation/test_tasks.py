@@ -211,9 +211,10 @@ def test_without_labels_classification_may_be_asked_for() -> None:
     agreement = percent(answers.argmax(axis=1), wanted.argmax(axis=1))
     assert found.agreement == {T: agreement}
     assert evaluated(REGRESSION, task="classification").task.border == 0
-    assert evaluated(LABEL, task="classification", output="label").agreement == {
-        T: percent(answers.argmax(axis=1), wanted.argmax(axis=1))
-    }
+    label = evaluated(LABEL, task="classification")  # the second of two outputs
+    assert label.agreement == {T: agreement}
+    assert label.task.output == "label"
+    assert "--output can choose 'z'" in label.task.reason
 
 
 def test_the_user_s_choice_goes_first() -> None:
