@@ -22,7 +22,13 @@ if TYPE_CHECKING:
     from onnx2snn.calibration.histogram import Histogram
     from onnx2snn.calibration.thresholds import Threshold
 
-__all__ = ["ThresholdOptions", "scale_from_histograms", "scale_from_threshold"]
+__all__ = [
+    "ThresholdOptions",
+    "folds_of_thresholds",
+    "scale_from_histograms",
+    "scale_from_threshold",
+    "warn_of_dead_layer",
+]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -58,13 +64,22 @@ class ThresholdOptions:
     seed: int
 
 
+def folds_of_thresholds(
+    folds: Sequence[Histogram], options: ThresholdOptions
+) -> Sequence[Histogram]:
+    """Return the distribution of an activation per threshold, from that per channel."""
+    if options.per_channel:
+        return folds
+    return [fold.merged() for fold in folds]
+
+
 def scale_from_histograms(
     value: ir.Value,
     folds: Sequence[Histogram],
     options: ThresholdOptions,
     origin: str,
 ) -> Scale:
-    """Return the scale that a rule chooses, and warn if the activation is never positive.
+    """Return the scale that a rule chooses.
 
     Args:
         value: The activation.
@@ -72,27 +87,26 @@ def scale_from_histograms(
         options: The rule, and what it optimizes for.
         origin: Origin of the scale.
     """
-    axis = None
-    if options.per_channel:
-        axis = channel_axis(value)
-    else:
-        folds = [fold.merged() for fold in folds]
+    axis = channel_axis(value) if options.per_channel else None
     bound = largest_magnitude(value, axis)
     choose_threshold = RULES[options.rule]
+    folds = folds_of_thresholds(folds, options)
     threshold = choose_threshold(folds, options.time_steps, bound)
-    return scale_from_threshold(value, threshold, axis, origin)
+    return scale_from_threshold(threshold, axis, origin)
 
 
-def scale_from_threshold(
-    value: ir.Value, threshold: Threshold, axis: int | None, origin: str
-) -> Scale:
-    """Return the scale of a threshold, and warn if the activation is never positive."""
+def scale_from_threshold(threshold: Threshold, axis: int | None, origin: str) -> Scale:
+    """Return the scale of a threshold."""
     positions = np.flatnonzero(threshold.dead)
     dead = tuple(int(channel) for channel in positions)
-    if len(dead) == threshold.values.size:
-        _LOGGER.warning(_DEAD_LAYER, _describe(value), _ORIGINS[origin])
     values = threshold.values.astype(np.float32)
     return Scale(values, axis, origin, dead)
+
+
+def warn_of_dead_layer(value: ir.Value, scale: Scale) -> None:
+    """Warn if the activation was never positive while it was observed."""
+    if len(scale.dead) == scale.values.size:
+        _LOGGER.warning(_DEAD_LAYER, _describe(value), _ORIGINS[scale.origin])
 
 
 def _describe(value: ir.Value) -> str:

@@ -12,6 +12,7 @@ from onnx2snn.calibration.thresholds import (
     mse_threshold,
     quantization_errors,
 )
+from onnx2snn.calibration.unseen_values import unseen_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from onnx2snn.calibration.thresholds import Threshold
 
-__all__ = ["shrunk_mse_threshold"]
+__all__ = ["error_on_unseen_samples", "quantization_error", "shrunk_mse_threshold"]
 
 _SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -47,20 +48,64 @@ def shrunk_mse_threshold(
 
     Source: the quantizer's error is that of Li et al. 2021; the shrinkage is ours.
     """
-    parts = [fold for fold in folds if fold.count.any()]
     found = mse_threshold(Histogram.sum(folds), time_steps, bound=bound)
+    parts = _parts_with_samples(folds)
     if len(parts) < 2:
         return found
-    share = _best_share(parts, time_steps, bound)
-    values = _draw_toward_largest(found.values, share)
+    errors = _errors_on_unseen_samples(parts, time_steps, bound)
+    best = int(np.argmin(errors))
+    values = _draw_toward_largest(found.values, _SHARES[best])
     return complete_threshold(values, found.dead, bound)
 
 
-def _best_share(
-    parts: Sequence[Histogram], time_steps: int, bound: ArrayLike | None
+def error_on_unseen_samples(
+    folds: Sequence[Histogram], time_steps: int, *, bound: ArrayLike | None = None
 ) -> float:
-    """Return the share that does best on parts from which no threshold was chosen."""
+    """Return the squared error that ``shrunk_mse_threshold`` is to be expected to have.
+
+    Each fold is quantized with thresholds that come from the others; the errors are summed
+    over samples and channels, but for a number that does not depend on thresholds. Of one fold
+    alone, it is the error on the values that the thresholds were chosen from.
+    """
+    parts = _parts_with_samples(folds)
+    if len(parts) < 2:
+        whole = Histogram.sum(folds)
+        threshold = mse_threshold(whole, time_steps, bound=bound)
+        return quantization_error(whole, time_steps, threshold.values)
+    errors = _errors_on_unseen_samples(parts, time_steps, bound)
+    return float(errors.min())
+
+
+def quantization_error(
+    histogram: Histogram, time_steps: int, values: np.ndarray
+) -> float:
+    """Return the squared error of thresholds, [channels], on values seen and one that was not.
+
+    It is summed over samples and channels, but for a number that does not depend on thresholds.
+    """
+    thetas = values[:, None]
+    errors = quantization_errors(histogram, time_steps, thetas)
+    errors_unseen = unseen_errors(histogram, thetas)
+    return float(errors.sum() + errors_unseen.sum())
+
+
+def _parts_with_samples(folds: Sequence[Histogram]) -> list[Histogram]:
+    return [fold for fold in folds if fold.count.any()]
+
+
+def _draw_toward_largest(values: np.ndarray, share: float) -> np.ndarray:
+    """Return the thresholds, drawn toward the largest by a share from 0 to 1."""
+    largest = values.max()
+    from_values = values ** (1 - share)
+    return np.asarray(from_values * largest**share)
+
+
+def _errors_on_unseen_samples(
+    parts: Sequence[Histogram], time_steps: int, bound: ArrayLike | None
+) -> np.ndarray:
+    """Return for each share the error on parts from which no threshold was chosen."""
     errors = np.zeros(len(_SHARES))
+    whole = Histogram.sum(parts)
     for held_out in parts:
         others = [part for part in parts if part is not held_out]
         rest = Histogram.sum(others)
@@ -70,12 +115,6 @@ def _best_share(
         thetas = np.stack(candidates, axis=1)
         errors_held_out = quantization_errors(held_out, time_steps, thetas)
         errors += errors_held_out.sum(axis=0)
-    best = int(np.argmin(errors))
-    return _SHARES[best]
-
-
-def _draw_toward_largest(values: np.ndarray, share: float) -> np.ndarray:
-    """Return the thresholds, drawn toward the largest by a share from 0 to 1."""
-    largest = values.max()
-    from_values = values ** (1 - share)
-    return np.asarray(from_values * largest**share)
+        errors_unseen = unseen_errors(whole, thetas)
+        errors += errors_unseen.sum(axis=0) / len(parts)
+    return errors

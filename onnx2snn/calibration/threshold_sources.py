@@ -14,10 +14,17 @@ from onnx2snn.calibration.batch_norm_statistics import BatchNormStatistics
 from onnx2snn.calibration.gaussian import gaussian_threshold
 from onnx2snn.calibration.limits import largest_magnitude
 from onnx2snn.calibration.observe import observe_histograms
-from onnx2snn.calibration.scales import scale_from_histograms, scale_from_threshold
+from onnx2snn.calibration.scales import (
+    folds_of_thresholds,
+    scale_from_histograms,
+    scale_from_threshold,
+    warn_of_dead_layer,
+)
+from onnx2snn.calibration.scarce_data import does_better, is_scarce
 from onnx2snn.data.events import time_means
 from onnx2snn.data.input_specs import input_specs
 from onnx2snn.data.synthetic import running_feeds
+from onnx2snn.errors import CalibrationError
 from onnx2snn.metadata.input_coding import event_names
 from onnx2snn.metadata.normal import Normal
 from onnx2snn.metadata.scale import QUANTIZER_RANGE, Scale
@@ -30,9 +37,11 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
+    from onnx2snn.calibration.histogram import Histogram
     from onnx2snn.calibration.scales import ThresholdOptions
     from onnx2snn.data.dataset import Dataset
 
+    Observed = dict[ir.Value, list[Histogram]]
     Scales = dict[ir.Value, Scale]
     Source = Callable[["ThresholdSearch"], Scales]
 
@@ -89,6 +98,8 @@ def find_scales(search: ThresholdSearch) -> Scales:
     for source in SOURCES:
         if search.missing:
             search.found |= source(search)
+    for value, scale in search.found.items():
+        warn_of_dead_layer(value, scale)
     return search.found
 
 
@@ -112,7 +123,10 @@ def trained_thresholds(search: ThresholdSearch) -> Scales:
 
 
 def calibration_data(search: ThresholdSearch) -> Scales:
-    """Return thresholds from the distributions of activations over the calibration data."""
+    """Return thresholds from the distributions of activations over the calibration data.
+
+    Where a channel was seen a few times only, those known without data compete with them.
+    """
     if search.data is None:
         return {}
     subgraph = Subgraph(search.model, search.missing, ())
@@ -122,7 +136,9 @@ def calibration_data(search: ThresholdSearch) -> Scales:
     batches = search.data.batches(rows)
     feeds = (time_means(batch.feeds, events, axis=1) for batch in batches)
     tracked = track(feeds, "calibrate", search.data.count_batches(rows))
-    return _observe(search, subgraph, tracked, "calibration")
+    observed = _observe(search, subgraph, tracked)
+    found = _choose_scales(search, observed, "calibration")
+    return found | _better_without_data(search, observed)
 
 
 def quantizer_ranges(search: ThresholdSearch) -> Scales:
@@ -165,10 +181,7 @@ def synthetic_inputs(search: ThresholdSearch) -> Scales:
     origins = [scale.origin for scale in search.found.values()]
     count = len(search.missing)
     _LOGGER.warning(_NO_DATA, count, count + origins.count("batch-norm"))
-    feeds = search.synthetic_feeds
-    subgraph = Subgraph(search.model, search.missing, ())
-    tracked = track(feeds, "calibrate", len(feeds))
-    return _observe(search, subgraph, tracked, "synthetic")
+    return _synthetic_scales(search)
 
 
 SOURCES: tuple[Source, ...] = (
@@ -181,19 +194,55 @@ SOURCES: tuple[Source, ...] = (
 """The sources of thresholds; each is asked for the activations that none before it knows."""
 
 
+def _synthetic_scales(search: ThresholdSearch) -> Scales:
+    """Return thresholds from the distributions over random inputs."""
+    feeds = search.synthetic_feeds
+    subgraph = Subgraph(search.model, search.missing, ())
+    tracked = track(feeds, "calibrate", len(feeds))
+    observed = _observe(search, subgraph, tracked)
+    return _choose_scales(search, observed, "synthetic")
+
+
+def _better_without_data(search: ThresholdSearch, observed: Observed) -> Scales:
+    """Return scales that come from no data, and do better on it than those chosen from it.
+
+    They are looked for where data is scarce, for the rule that minimizes the squared error.
+    """
+    scarce = [value for value, folds in observed.items() if is_scarce(folds)]
+    options = search.options
+    if options.rule != "mse" or not scarce:
+        return {}
+    without_data = ThresholdSearch(search.model, scarce, options)
+    try:
+        for source in (quantizer_ranges, batch_norm_statistics, _synthetic_scales):
+            if without_data.missing:
+                without_data.found |= source(without_data)
+    except CalibrationError:  # the ANN runs on no synthetic inputs
+        return {}
+    better = {}
+    for value, scale in without_data.found.items():
+        folds = folds_of_thresholds(observed[value], options)
+        if does_better(scale, value, folds, options):
+            better[value] = scale
+    return better
+
+
 def _observe(
     search: ThresholdSearch,
     subgraph: Subgraph,
     feeds: Iterable[Mapping[str, np.ndarray]],
-    origin: str,
-) -> Scales:
-    """Return the scales of what is missing, and ``subgraph`` computes, over ``feeds``."""
+) -> Observed:
+    """Return the distributions of what is missing, and ``subgraph`` computes, over ``feeds``."""
     values = search.missing
     histograms = observe_histograms(search.model, values, subgraph, feeds)
+    return dict(zip(values, histograms, strict=True))
+
+
+def _choose_scales(search: ThresholdSearch, observed: Observed, origin: str) -> Scales:
+    """Return the scales that the rule chooses from distributions."""
     found = {}
-    for value, folds in zip(values, histograms, strict=True):
-        scale = scale_from_histograms(value, folds, search.options, origin)
-        found[value] = scale
+    for value, folds in observed.items():
+        found[value] = scale_from_histograms(value, folds, search.options, origin)
     return found
 
 
@@ -201,7 +250,7 @@ def _closed_form_scale(value: ir.Value, normal: Normal, time_steps: int) -> Scal
     """Return the scale of an activation whose rectifier reads normally distributed values."""
     bound = largest_magnitude(value, axis=1)
     threshold = gaussian_threshold(normal.mean, normal.std, time_steps, bound=bound)
-    return scale_from_threshold(value, threshold, 1, "batch-norm")
+    return scale_from_threshold(threshold, 1, "batch-norm")
 
 
 def _normal_before(value: ir.Value) -> Normal | None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onnx2snn.calibration.unseen_values import unseen_errors
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
@@ -26,6 +28,9 @@ __all__ = [
 ]
 
 _REFINEMENT = 10  # finer steps within one step of the grid
+
+_ABOVE_LARGEST = np.arange(20, 10, -1) / 10
+"""Thresholds that are tried above the largest activation, as parts of it."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -170,7 +175,8 @@ def mse_threshold(
 
     The quantizer is what a neuron with ``v_init = theta / 2`` computes in T steps,
     ``theta/T clip(floor(T x / theta + 1/2), 0, T)``. Tried are ``theta = max (1 - i / grid)``,
-    ``i = 0 .. grid - 1``, then, between the neighbors of the best, steps ten times finer.
+    ``i = 0 .. grid - 1``, and up to twice the maximum, since a larger value may come; then,
+    between the neighbors of the best, steps ten times finer.
     Values are taken to be spread evenly within a bin of the histogram.
 
     Args:
@@ -182,7 +188,7 @@ def mse_threshold(
     Raises:
         ValueError: ``time_steps`` or ``grid`` is less than 1.
 
-    Source: Li et al. 2021; the second, finer grid is ours.
+    Source: Li et al. 2021; the second, finer grid, and what is above the maximum, are ours.
     """
     if time_steps < 1 or grid < 1:
         message = f"time_steps and grid must be at least 1, not {time_steps} and {grid}"
@@ -190,14 +196,15 @@ def mse_threshold(
     dead = _is_dead(histogram)
     largest = np.where(dead, 1.0, histogram.maximum)[:, None]
     error = _QuantizationError(histogram, time_steps)
-    coarse_grid = 1 - np.arange(grid) / grid
+    up_to_largest = 1 - np.arange(grid) / grid
+    coarse_grid = np.concatenate([_ABOVE_LARGEST, up_to_largest])
     candidates = largest * coarse_grid
     coarse = error.argmin(candidates)[:, None]
     finer_steps = np.arange(1 - _REFINEMENT, _REFINEMENT)
     offsets = largest * (finer_steps / (_REFINEMENT * grid))
     around = coarse + offsets
     fine = np.hstack([coarse, around])
-    values = error.argmin(np.minimum(fine, largest))
+    values = error.argmin(fine)
     return complete_threshold(values, dead, bound)
 
 
@@ -246,14 +253,17 @@ class _QuantizationError:
         self._sum_above = _tail_sums(weighted)
         self._width = histogram.width
         self._odd = 2 * np.arange(time_steps) + 1
+        self._histogram = histogram
 
     def argmin(self, thetas: np.ndarray) -> np.ndarray:
         """Return the best of each channel's candidates, the first if several are.
 
+        They are to be good for the values seen and one that was not.
+
         Args:
             thetas: Candidates, > 0, shape [channels, candidates].
         """
-        errors = self.errors(thetas)
+        errors = self.errors(thetas) + unseen_errors(self._histogram, thetas)
         best = errors.argmin(axis=1)
         channels = np.arange(len(thetas))
         return np.asarray(thetas[channels, best])

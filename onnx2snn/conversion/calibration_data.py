@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from onnx2snn.data.dataset import dataset
 from onnx2snn.data.events import sample_first
+from onnx2snn.data.outliers import without_outliers
 from onnx2snn.errors import CalibrationError
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class CalibrationData:
 
     def _checked(self, specs: Specs, events: Sequence[str]) -> Dataset:
         try:
-            return dataset(self._source, sample_first(specs, events, self._time_steps))
+            wanted = sample_first(specs, events, self._time_steps)
+            return without_outliers(dataset(self._source, wanted))
         except CalibrationError as error:
             if not events:
                 raise

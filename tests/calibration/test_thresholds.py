@@ -13,6 +13,7 @@ from onnx2snn.calibration.thresholds import (
     mse_threshold,
     percentile_threshold,
 )
+from onnx2snn.calibration.unseen_values import unseen_errors
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -79,17 +80,21 @@ def test_percentile_leaves_out_zeros_and_negative_values() -> None:
 @pytest.mark.parametrize("time_steps", [1, 2, 8, 32])
 def test_mse_finds_what_brute_force_finds(time_steps: int) -> None:
     values = activations(3)
-    result = mse_threshold(histogram_of(values), time_steps)
+    histogram = histogram_of(values)
+    result = mse_threshold(histogram, time_steps)
     largest = values.max(axis=1)
-    grid = np.array(
-        [
-            mean_squared_error(values, np.maximum(largest * share, 1e-9), time_steps)
-            for share in np.arange(1, 401) / 400
-        ]
-    )
+
+    def expected_error(thetas: np.ndarray) -> np.ndarray:
+        """Return the error on the values seen and one that was not."""
+        of_seen = mean_squared_error(values, thetas, time_steps)
+        of_unseen = unseen_errors(histogram, thetas[:, None])[:, 0]
+        return of_seen + of_unseen / values.shape[1]
+
+    shares = np.arange(1, 801) / 400
+    tried = [expected_error(np.maximum(largest * share, 1e-9)) for share in shares]
     alive = ~result.dead
-    found = mean_squared_error(values, result.values, time_steps)
-    assert (found[alive] <= grid.min(axis=0)[alive] * 1.002).all()
+    found = expected_error(result.values)
+    assert (found[alive] <= np.min(tried, axis=0)[alive] * 1.002).all()
 
 
 @pytest.mark.parametrize("time_steps", [1, 4, 16])

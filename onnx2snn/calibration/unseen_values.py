@@ -1,0 +1,79 @@
+"""The values of an activation that are larger than all that were seen of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from onnx2snn.calibration.histogram import Histogram
+
+__all__ = ["unseen_errors"]
+
+_BELOW = 0.9
+"""The part of the nonzero values that lies below the tail."""
+
+_TINY = np.finfo(np.float32).tiny
+"""Least excess of a tail: a dead channel has none."""
+
+
+def unseen_errors(histogram: Histogram, thetas: np.ndarray) -> np.ndarray:
+    """Return the squared error by which thresholds clip one value that was not seen.
+
+    Of n values seen, the next one is larger than all with a probability of about 1 / n, so one
+    such value belongs to them. By how much it is larger is taken to be exponentially
+    distributed, with the mean excess beta of the tail: with d = theta - max,
+
+        E (x - theta)+^2 = 2 beta^2 exp(-d / beta)          where d >= 0,
+        E (x - theta)^2 = d^2 - 2 d beta + 2 beta^2         where d < 0.
+
+    Among many values it says little; among few it is what keeps a threshold from clipping
+    whatever is a bit larger than those seen.
+
+    Args:
+        histogram: The activations seen.
+        thetas: Thresholds of each channel, > 0, shape [channels, candidates].
+
+    Returns:
+        Errors, in squared units of the activation, shape of ``thetas``.
+
+    Source: I. J. Good, 1953, for the probability; the rest is ours.
+    """
+    beta = _mean_excess(histogram)[:, None]
+    largest = np.maximum(histogram.maximum, 0)[:, None]
+    room = thetas - largest
+    lacking = np.maximum(-room, 0)
+    decay = np.exp(-np.maximum(room, 0) / np.maximum(beta, _TINY))
+    errors = lacking**2 + 2 * lacking * beta + 2 * beta**2 * decay
+    return np.asarray(errors)
+
+
+def _mean_excess(histogram: Histogram) -> np.ndarray:
+    """Return by how much the largest tenth of each channel's values exceeds the rest, [channels].
+
+    It is the mean of what they are above the smallest of them, of the values that are not 0.
+    """
+    counts = histogram.positive().astype(float)
+    bins = np.arange(counts.shape[1])
+    reached = counts.cumsum(axis=1)
+    below = _BELOW * reached[:, -1:]
+    start = (reached < below).sum(axis=1)[:, None]
+    in_tail = counts * (bins >= start)
+    distance = np.maximum(bins - start, 0)
+    total = (in_tail * distance).sum(axis=1) * histogram.width
+    excess = total / np.maximum(in_tail.sum(axis=1), 1)
+    return _at_least_typical(excess, histogram.maximum)
+
+
+def _at_least_typical(excess: np.ndarray, largest: np.ndarray) -> np.ndarray:
+    """Return the excess of each channel, at least what is typical for its largest value.
+
+    A channel of few values may show none.
+    """
+    is_alive = largest > 0
+    if not is_alive.any():
+        return excess
+    typical = np.median(excess[is_alive] / largest[is_alive])
+    least = typical * np.where(is_alive, largest, 0)
+    return np.asarray(np.maximum(excess, least))
