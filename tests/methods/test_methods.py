@@ -111,12 +111,12 @@ def test_thresholds(method: Method) -> None:
             errors = [
                 oracle.quantization_error(rows, t, levels) for t in (values, wanted)
             ]
-            # Room for one value that was not seen costs more the finer the levels are, up to 5
-            # percent, and the more the rarer a channel is positive.
+            # Room for one value that was not seen costs more the finer the levels are, and the
+            # rarer a channel is positive.
             often = (rows > 0).sum(axis=1) > 1000
+            allowed = 1.01 if levels <= T else 1.2
             assert often.any()
-            assert (errors[0][often] < 1.06 * errors[1][often]).all()
-            assert errors[0].sum() < 1.06 * errors[1].sum()
+            assert (errors[0][often] < allowed * errors[1][often]).all()
         else:  # a bin of the histogram, of which there are 2048 up to the next power of two
             np.testing.assert_allclose(values, wanted, atol=2 * rows.max() / 2048)
 
