@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onnx2snn.calibration.histogram import Histogram
-from onnx2snn.calibration.thresholds import (
-    complete_threshold,
-    mse_threshold,
-    quantization_errors,
-)
+from onnx2snn.calibration.quantization_error import quantization_errors
+from onnx2snn.calibration.thresholds import complete_threshold, mse_threshold
 from onnx2snn.calibration.unseen_values import unseen_errors
 
 if TYPE_CHECKING:

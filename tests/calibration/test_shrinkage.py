@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from onnx2snn.calibration.histogram import Histogram
+from onnx2snn.calibration.quantization_error import quantization_errors
 from onnx2snn.calibration.shrinkage import shrunk_mse_threshold
-from onnx2snn.calibration.thresholds import mse_threshold, quantization_errors
+from onnx2snn.calibration.thresholds import mse_threshold
 
 T = 16
 
