@@ -19,6 +19,7 @@ from onnx2snn.conversion.weights import check_weights
 from onnx2snn.data.input_specs import input_specs, is_real
 from onnx2snn.errors import OptionError
 from onnx2snn.importing import read
+from onnx2snn.importing.baked_batch import fix_baked_batch
 from onnx2snn.metadata.facts import is_excluded
 from onnx2snn.metadata.input_coding import DIRECT, EVENTS
 from onnx2snn.passes import apply
@@ -78,6 +79,7 @@ def prepare(
     """
     source = read(model)
     check_that_it_is_an_ann(source)
+    fix_baked_batch(source)
     warn_of_training(source.model)
     nodes = source_nodes(source.model)
     check_names(options.until, nodes, "until")

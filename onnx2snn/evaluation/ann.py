@@ -10,6 +10,7 @@ from onnx2snn.conversion.import_model import runnable
 from onnx2snn.data.input_specs import input_specs
 from onnx2snn.errors import OptionError
 from onnx2snn.importing import read
+from onnx2snn.importing.baked_batch import fix_baked_batch
 from onnx2snn.metadata.facts import SOURCE_SHA256
 from onnx2snn.runtime.feeds import read_feeds
 from onnx2snn.runtime.ort import open_runner
@@ -58,7 +59,9 @@ class Ann:
         Raises:
             InvalidModelError: It cannot be read.
         """
-        return cls(read(model), threads)
+        source = read(model)
+        fix_baked_batch(source)
+        return cls(source, threads)
 
     def run(
         self,

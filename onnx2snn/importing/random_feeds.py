@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     SizeOf = Callable[[str, int, int | str | None], int]
     """Size of an axis that is free: of an input, the axis, and the symbol it has."""
 
-__all__ = ["dtype_of", "known_strings", "make_feeds", "random_feeds"]
+__all__ = ["dtype_of", "known_strings", "make_feeds", "random_feeds", "sizes_of"]
 
 _SIZES = (
     (2, 1),
@@ -121,11 +121,15 @@ def random_feeds(
     """
     is_fixed = all(_is_size(size) for spec in inputs for size in spec.shape)
     for batch, other in _SIZES[:1] if is_fixed else _SIZES:
-        sizes = functools.partial(_size_of, batch, other)
-        feeds = make_feeds(inputs, sizes, strings)
+        feeds = make_feeds(inputs, sizes_of(batch, other), strings)
         if feeds is None:
             return
         yield feeds
+
+
+def sizes_of(batch: int, other: int) -> SizeOf:
+    """Return the sizes of free axes: of those that count samples, and of all others."""
+    return functools.partial(_size_of, batch, other)
 
 
 def _size_of(
