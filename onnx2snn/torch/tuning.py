@@ -127,8 +127,7 @@ def tune(  # noqa: PLR0913 (each is an option of its own)
     options = _Options(epochs, chosen_rate, batch_size, seed)
     options.check()
     check_source(calibration)
-    tuned = _tune_network(load(snn, "ort"), ann, calibration, options)
-    return dataclasses.replace(tuned, files=(*files_of(snn), *files_of(ann)))
+    return _tune_network(snn, ann, calibration, options)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,9 +151,10 @@ class _Options:
 
 
 def _tune_network(
-    network: Network, ann: AnyModel, calibration: object, options: _Options
+    snn: AnyNetwork, ann: AnyModel, calibration: object, options: _Options
 ) -> Tuning:
     """Return the tuned copy of a network."""
+    network = load(snn, "ort")
     model = network.model.clone()
     module = SpikingModule(model, network.T)
     specs = _specs_of_data(network)
@@ -170,7 +170,8 @@ def _tune_network(
     history = _run_epochs(training, batches, options.epochs)
     module.trained.write()
     _annotate_tuning(model, source, data, options)
-    return Tuning(model, history, data.samples)
+    files = (*files_of(snn), *files_of(ann))
+    return Tuning(model, history, data.samples, files=files)
 
 
 def _run_epochs(
