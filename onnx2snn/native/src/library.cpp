@@ -4,6 +4,7 @@
 #include <string>
 
 #include "kernels.h"
+#include "pooling_operator.h"
 #include "step_operator.h"
 
 #if defined(ONNX2SNN_HAS_ONEDNN)
@@ -25,6 +26,7 @@ const onnx2snn::Operators& operators() {
   static const onnx2snn::Operators* all = [] {
     auto* made = new onnx2snn::Operators();
     onnx2snn::add_step_operators(*made);
+    onnx2snn::add_pooling_operator(*made);
 #if defined(ONNX2SNN_HAS_ONEDNN)
     onnx2snn::add_weighted_operators(*made);
 #endif

@@ -247,9 +247,6 @@ class Convolution : public Description {
  private:
   void check(const Shape& spikes, const Weights& weights) const {
     const std::string shapes = "spikes " + to_text(spikes) + ", weights " + to_text(weights.shape);
-    if (spikes.size() < 3 || spikes.size() > 5 || weights.shape.size() != spikes.size()) {
-      throw InvalidInput(shapes + ": 1 to 3 spatial axes are supported");
-    }
     const size_t axes = spikes.size() - 2;
     const bool has_all = geometry_.strides.size() == axes && geometry_.dilations.size() == axes &&
                          geometry_.pads.size() == 2 * axes;
@@ -302,8 +299,20 @@ class MatrixProduct : public Description {
 
 std::unique_ptr<Multiplication> make_convolution(const Shape& spikes, const Weights& weights,
                                                  const Geometry& geometry) {
-  const Convolution description(spikes, weights, geometry);
-  return make(description, weights, description.output_shape());
+  const size_t axes = weights.shape.size() < 3 ? 0 : weights.shape.size() - 2;
+  if (axes == 0 || axes > 3 || spikes.size() < axes + 2) {
+    throw InvalidInput("spikes " + to_text(spikes) + ", weights " + to_text(weights.shape) +
+                       ": 1 to 3 spatial axes are supported");
+  }
+  // All axes in front of the spatial ones are one batch.
+  const auto spatial = spikes.end() - static_cast<ptrdiff_t>(axes + 1);
+  const Shape leading(spikes.begin(), spatial);
+  Shape batched(spatial, spikes.end());
+  batched.insert(batched.begin(), number_of_elements(leading));
+  const Convolution description(batched, weights, geometry);
+  Shape output = leading;
+  output.insert(output.end(), description.output_shape().begin() + 1, description.output_shape().end());
+  return make(description, weights, output);
 }
 
 std::unique_ptr<Multiplication> make_matrix_product(const Shape& spikes, const Weights& weights) {

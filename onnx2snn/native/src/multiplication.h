@@ -39,7 +39,7 @@ class Multiplication {
   Shape output_shape_;
 };
 
-// A convolution of [batch, spatial..., channels]; weights are [outputs, channels / group, kernel...].
+// A convolution of [batch..., spatial..., channels]; weights are [outputs, channels / group, kernel...].
 // Throws InvalidInput where shapes do not fit.
 std::unique_ptr<Multiplication> make_convolution(const Shape& spikes, const Weights& weights,
                                                  const Geometry& geometry);

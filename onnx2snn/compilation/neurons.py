@@ -1,0 +1,223 @@
+"""The rules for operators with states: neurons, and the sums that are read in the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx_ir as ir
+
+from onnx2snn.compilation.forms import Axes, Packed, Real, Totals, back_to_emitted
+from onnx2snn.graph import array, fresh_name, is_constant, is_op, replace_value
+from onnx2snn.ops import DOMAIN, multistep_op
+from onnx2snn.schedules.finding import LAST_STEP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from onnx2snn.compilation.compiler import Compiler
+
+__all__ = [
+    "compile_difference",
+    "compile_last_step",
+    "compile_neuron",
+    "compile_running_sum",
+]
+
+_INT8 = ir.TensorType(ir.DataType.INT8)
+_FLOAT = ir.TensorType(ir.DataType.FLOAT)
+
+
+def compile_neuron(compiler: Compiler, node: ir.Node) -> bool:
+    """Let a neuron take floats and spikes in, and give spikes as int8."""
+    current = node.inputs[0]
+    if current is None or current.dtype is not ir.DataType.FLOAT:
+        return False
+    step_shape = current.shape
+    if step_shape is None or step_shape.rank() < 3:
+        return False
+    stream = _stream_of(compiler, node, step_shape.rank() - 1)
+    inputs = _inputs_of(compiler, node, stream)
+    packed = _packed_node(node, inputs)
+    spikes = packed.outputs[0]
+    spikes.type = _INT8
+    compiler.values.builder.put(packed, f"{node.outputs[0].name}.packed")
+    unit = np.asarray(1, np.float32)
+    compiler.values.put(node.outputs[0], Packed(spikes, unit, stream.axes))
+    _hand_states_on(compiler, node, packed, stream.axes)
+    return True
+
+
+def _stream_of(compiler: Compiler, node: ir.Node, rank: int) -> Real:
+    """Return what a neuron integrates, with at most one term that is spikes."""
+    values = compiler.values
+    current = node.inputs[0]
+    assert current is not None  # of every neuron
+    form = values.terms(current)
+    if form is not None:
+        return values.sum_of(values.real(form), most_spikes=1)
+    axes = Axes(rank, _leads_to_convolution(node))
+    same_in_each_step = _repeated(current, rank)
+    if same_in_each_step is None:
+        return Real(values.arranged(current, axes, has_time=True), axes)
+    plain = values.plain(same_in_each_step)
+    arranged = values.arranged(plain, axes, has_time=False)
+    front = values.constant("front_axis", np.array([0], np.int64))
+    name = f"{current.name}.once"
+    once = values.builder.add("Unsqueeze", [arranged, front], name)
+    once.type = _FLOAT
+    return Real(once, axes)
+
+
+def _repeated(current: ir.Value, rank: int) -> ir.Value | None:
+    """Return the value of which ``current`` has a copy for each step; None if it is none."""
+    maker = current.producer()
+    if maker is None or not is_op(maker, "Expand"):
+        return None
+    source = maker.inputs[0]
+    if source is None or source.shape is None or source.shape.rank() != rank:
+        return None
+    return source
+
+
+def _leads_to_convolution(node: ir.Node) -> bool:
+    """Whether a convolution, rather than a product of matrices, reads what a node gives."""
+    seen: set[ir.Node] = set()
+    pending = [node]
+    while pending:
+        for use in pending.pop(0).outputs[0].uses():
+            reader = use.node
+            if is_op(reader, "MatMul", "Gemm"):
+                return False
+            if is_op(reader, "Conv", "MaxPool", "AveragePool", "ConvTranspose"):
+                return True
+            if reader not in seen:
+                seen.add(reader)
+                pending.append(reader)
+    return True
+
+
+def _inputs_of(compiler: Compiler, node: ir.Node, stream: Real) -> list[ir.Value]:
+    """Return the inputs of the packed neuron."""
+    values = compiler.values
+    if stream.spikes:
+        (term,) = stream.spikes
+        residual = term.value
+        scale = values.constant(f"{node.name}.residual_unit", term.scale)
+    else:
+        residual = values.constant("no_residual", np.array(0, np.int8))
+        scale = values.constant("no_unit", np.array(1, np.float32))
+    others = [
+        _arranged_input(compiler, value, stream.axes) for value in node.inputs[1:]
+    ]
+    return [stream.value, residual, scale, compiler.time_steps, *others]
+
+
+def _arranged_input(compiler: Compiler, value: ir.Value | None, axes: Axes) -> ir.Value:
+    """Return a state or a threshold with its axes as in memory; constants stay as small."""
+    assert value is not None  # neurons have no optional inputs
+    values = compiler.values
+    source = _before_expand(value)
+    if is_constant(source):
+        data = array(source)
+        return values.constant(f"{source.name}.arranged", axes.arranged(data))
+    plain = values.plain(value)
+    if plain.shape is None or plain.shape.rank() < axes.rank:
+        return plain
+    return values.arranged(plain, axes, has_time=False)
+
+
+def _before_expand(value: ir.Value) -> ir.Value:
+    """Return the constant that an initial state of the full shape repeats, or the value."""
+    maker = value.producer()
+    is_repeated = maker is not None and is_op(maker, "Expand")
+    source = maker.inputs[0] if is_repeated and maker is not None else None
+    return source if source is not None and is_constant(source) else value
+
+
+def _packed_node(node: ir.Node, inputs: Iterable[ir.Value]) -> ir.Node:
+    op = multistep_op(node.op_type)
+    assert op is not None  # the rule is for these
+    outputs = 1 + len(op.step_op.state)
+    name = f"{op.step_op.name}Packed"
+    packed = ir.node(name, list(inputs), domain=DOMAIN, num_outputs=outputs)
+    packed.name = node.name
+    packed.metadata_props.update(node.metadata_props)
+    return packed
+
+
+def _hand_states_on(
+    compiler: Compiler, node: ir.Node, packed: ir.Node, axes: Axes
+) -> None:
+    """Let whoever reads the last states read those of the packed neuron."""
+    for old, new in zip(node.outputs[1:], packed.outputs[1:], strict=True):
+        is_wanted = old.uses() or old.is_graph_output()
+        if not is_wanted:
+            new.name = ""
+            continue
+        new.type = _FLOAT
+        new.name = fresh_name(compiler.values.graph, f"{old.name}.packed")
+        last = new
+        if axes.is_moved:
+            order = back_to_emitted(axes.of_step())
+            name = f"{old.name}.emitted"
+            last = compiler.values.builder.add(
+                "Transpose", [new], name, {"perm": order}
+            )
+            last.type = _FLOAT
+        replace_value(old, last)
+
+
+def compile_running_sum(compiler: Compiler, node: ir.Node) -> bool:
+    """Let sums of spikes over time be known by their spikes."""
+    values = compiler.values
+    spikes = values.packed(node.inputs[0])
+    if spikes is None or not _starts_at_zero(node):
+        return False
+    values.put(node.outputs[0], Totals(spikes))
+    if node.outputs[1].uses():
+        replace_value(node.outputs[1], _total_of(compiler, spikes))
+    return True
+
+
+def _starts_at_zero(node: ir.Node) -> bool:
+    """Whether the state of a node is 0 before the first step."""
+    start = node.inputs[1]
+    if start is None:
+        return False
+    source = _before_expand(start)
+    return is_constant(source) and not array(source).any()
+
+
+def compile_difference(compiler: Compiler, node: ir.Node) -> bool:
+    """Let the differences of sums over time be the spikes again."""
+    form = compiler.values.form_of(node.inputs[0])
+    is_last_read = bool(node.outputs[1].uses())
+    if not isinstance(form, Totals) or is_last_read or not _starts_at_zero(node):
+        return False
+    compiler.values.put(node.outputs[0], form.spikes)
+    return True
+
+
+def compile_last_step(compiler: Compiler, node: ir.Node) -> bool:
+    """Let the sum of spikes in the last step be computed at once."""
+    form = compiler.values.form_of(node.inputs[0])
+    is_last_step = (node.name or "").startswith(LAST_STEP)
+    if not isinstance(form, Totals) or not is_last_step:
+        return False
+    replace_value(node.outputs[0], _total_of(compiler, form.spikes))
+    return True
+
+
+def _total_of(compiler: Compiler, spikes: Packed) -> ir.Value:
+    """Return the sum of spikes over time, with axes as the emitted network has them."""
+    values = compiler.values
+    time = values.constant("axis_of_time", np.array([0], np.int64))
+    each = values.floats(spikes)
+    name = f"{spikes.value.name}.total"
+    total = values.builder.add("ReduceSum", [each, time], name, {"keepdims": 0})
+    if spikes.axes.is_moved:
+        order = back_to_emitted(spikes.axes.of_step())
+        total = values.builder.add("Transpose", [total], name, {"perm": order})
+    total.type = _FLOAT
+    return total
