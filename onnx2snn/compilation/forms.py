@@ -107,18 +107,18 @@ class Real:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Totals:
-    """Spikes summed up: at each step, all that were sent until then.
+    """A stream summed up: at each step, all that came until then.
 
     Attributes:
-        spikes: The spikes of which these are the sums.
+        stream: The stream of which these are the sums; of floats, without spikes apart.
     """
 
-    spikes: Packed
+    stream: Packed | Real
 
     @property
     def axes(self) -> Axes:
         """The order of axes in memory."""
-        return self.spikes.axes
+        return self.stream.axes
 
 
 Form: TypeAlias = Packed | Real | Totals

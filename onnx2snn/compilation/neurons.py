@@ -169,14 +169,19 @@ def _hand_states_on(
 
 
 def compile_running_sum(compiler: Compiler, node: ir.Node) -> bool:
-    """Let sums of spikes over time be known by their spikes."""
+    """Let sums over time be known by what they are sums of."""
     values = compiler.values
-    spikes = values.packed(node.inputs[0])
-    if spikes is None or not _starts_at_zero(node):
+    form = values.terms(node.inputs[0])
+    if form is None or not _starts_at_zero(node):
         return False
-    values.put(node.outputs[0], Totals(spikes))
-    if node.outputs[1].uses():
-        replace_value(node.outputs[1], _total_of(compiler, spikes))
+    is_last_read = bool(node.outputs[1].uses())
+    if isinstance(form, Real):
+        if is_last_read:
+            return False
+        form = values.sum_of(form)
+    elif is_last_read:
+        replace_value(node.outputs[1], _total_of(compiler, form))
+    values.put(node.outputs[0], Totals(form))
     return True
 
 
@@ -195,17 +200,18 @@ def compile_difference(compiler: Compiler, node: ir.Node) -> bool:
     is_last_read = bool(node.outputs[1].uses())
     if not isinstance(form, Totals) or is_last_read or not _starts_at_zero(node):
         return False
-    compiler.values.put(node.outputs[0], form.spikes)
+    compiler.values.put(node.outputs[0], form.stream)
     return True
 
 
 def compile_last_step(compiler: Compiler, node: ir.Node) -> bool:
     """Let the sum of spikes in the last step be computed at once."""
     form = compiler.values.form_of(node.inputs[0])
+    spikes = form.stream if isinstance(form, Totals) else None
     is_last_step = (node.name or "").startswith(LAST_STEP)
-    if not isinstance(form, Totals) or not is_last_step:
+    if not isinstance(spikes, Packed) or not is_last_step:
         return False
-    replace_value(node.outputs[0], _total_of(compiler, form.spikes))
+    replace_value(node.outputs[0], _total_of(compiler, spikes))
     return True
 
 

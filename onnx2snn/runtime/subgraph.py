@@ -8,7 +8,7 @@ import onnx_ir as ir
 
 from onnx2snn.graph import boundary
 from onnx2snn.ops.attach import attach_functions
-from onnx2snn.runtime.ort import open_runner
+from onnx2snn.runtime.ort import open_fastest
 from onnx2snn.schedules import emit_time_loop
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Subgraph:
             emit_time_loop(graph, time_steps, _names(read_known), _names(outputs))
         part = ir.Model(graph, ir_version=model.ir_version)
         attach_functions(part)
-        self._run = open_runner(part)
+        self._run = open_fastest(part)
 
     def run(self, feeds: Feeds) -> list[np.ndarray]:
         """Return the outputs for ``feeds``, one array for each of ``inputs``.

@@ -25,15 +25,15 @@ InstructionSet choose() {
 #if defined(ONNX2SNN_HAS_AVX512)
   const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
-  if (has_avx512 && is_allowed("avx512", most)) return {"avx512", avx512::kernels};
+  if (has_avx512 && is_allowed("avx512", most)) return {"avx512", avx512::kernels, avx512::pool_floats, avx512::pool_spikes};
 #endif
 #if defined(ONNX2SNN_HAS_AVX2)
-  if (__builtin_cpu_supports("avx2") && is_allowed("avx2", most)) return {"avx2", avx2::kernels};
+  if (__builtin_cpu_supports("avx2") && is_allowed("avx2", most)) return {"avx2", avx2::kernels, avx2::pool_floats, avx2::pool_spikes};
 #endif
 #if defined(ONNX2SNN_HAS_NEON)
-  if (is_allowed("neon", most)) return {"neon", neon::kernels};
+  if (is_allowed("neon", most)) return {"neon", neon::kernels, neon::pool_floats, neon::pool_spikes};
 #endif
-  return {"plain", plain::kernels};
+  return {"plain", plain::kernels, plain::pool_floats, plain::pool_spikes};
 }
 
 }  // namespace

@@ -187,7 +187,64 @@ constexpr bool is_declared(const char* name, size_t states, size_t parameters, b
 #include "signatures.inc"
 #undef ONNX2SNN_OPERATOR
 
+// Elements of a stream that is pooled, as floats: floats themselves, or bytes.
+template <class V>
+struct Floats {
+  static V load(const void* from, size_t index) { return load_at<V, float>({from, true}, index); }
+  static void store(void* to, size_t index, V values) { store_at<V, float>(to, index, values); }
+};
+
+template <class V, class Packing>
+struct Spikes {
+  static V load(const void* from, size_t index) {
+    return to_floats<V, Packing>(static_cast<const int8_t*>(from) + index);
+  }
+  static void store(void* to, size_t index, V values) {
+    store_bytes<V, Packing>(static_cast<int8_t*>(to) + index, values);
+  }
+};
+
+// As many channels as V holds: at each step, by how much the largest sum in the window has grown.
+template <class V, class Elements>
+inline void pool_steps(const PoolRun& run, size_t channel) {
+  V* sums = reinterpret_cast<V*>(run.sums);
+  for (size_t k = 0; k < run.window; ++k) sums[k] = V{};
+  V previous{};
+  size_t from = channel, to = channel;
+  for (size_t step = 0; step < run.time_steps; ++step) {
+    V largest = sums[0] = sums[0] + Elements::load(run.stream, from + run.entries[0]);
+    for (size_t k = 1; k < run.window; ++k) {
+      sums[k] = sums[k] + Elements::load(run.stream, from + run.entries[k]);
+      largest = larger(largest, sums[k]);
+    }
+    const V nothing = largest - largest;  // NaN where it is not finite
+    const V known = select(nothing == nothing, largest, previous);
+    Elements::store(run.outputs, to, known - previous);
+    previous = known;
+    from += run.stream_step;
+    to += run.output_step;
+  }
+}
+
 }  // namespace
+
+void pool_floats(const PoolRun& run) {
+  using Vector = typename VectorOf<float>::type;
+  constexpr size_t lanes = VectorOf<float>::size;
+  size_t channel = 0;
+  for (; channel + lanes <= run.channels; channel += lanes) pool_steps<Vector, Floats<Vector>>(run, channel);
+  for (; channel < run.channels; ++channel) pool_steps<float, Floats<float>>(run, channel);
+}
+
+void pool_spikes(const PoolRun& run) {
+  using Vector = typename VectorOf<float>::type;
+  constexpr size_t lanes = VectorOf<float>::size;
+  size_t channel = 0;
+  for (; channel + lanes <= run.channels; channel += lanes) {
+    pool_steps<Vector, Spikes<Vector, ByteVector>>(run, channel);
+  }
+  for (; channel < run.channels; ++channel) pool_steps<float, Spikes<float, int8_t>>(run, channel);
+}
 
 extern const Kernel* const kernels = kAll;
 

@@ -1,4 +1,4 @@
-// SpikeMaxPool: the largest number of spikes so far in each window, as spikes.
+// RunningMaxPool: the largest sum over time in each window, as the stream whose sums these are.
 
 #pragma once
 

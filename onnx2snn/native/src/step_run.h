@@ -48,10 +48,27 @@ struct Kernel {
 
 constexpr size_t kKernels = 10;
 
+// One window of a pool, for all channels: they lie in a row.
+struct PoolRun {
+  size_t channels;
+  size_t time_steps;
+  const void* stream;      // of int8 or float, at the first step
+  size_t stream_step;      // elements from one step to the next
+  const size_t* entries;   // elements from the start of a step to each entry of the window
+  size_t window;           // number of entries, at least 1
+  void* outputs;           // of the type of the stream, at the first step
+  size_t output_step;      // elements from one step to the next
+  float* sums;             // room for kMostLanes numbers for each entry
+};
+
+constexpr size_t kMostLanes = 16;
+
 // The kernels for one instruction set, in the order of operators.inc.
 struct InstructionSet {
   const char* name;
   const Kernel* kernels;
+  void (*pool_floats)(const PoolRun&);
+  void (*pool_spikes)(const PoolRun&);
 };
 
 }  // namespace onnx2snn
