@@ -27,6 +27,7 @@ from onnx2snn.errors import (
 
 if TYPE_CHECKING:
     from onnx2snn import passes
+    from onnx2snn.compilation import compile_network
     from onnx2snn.conversion.analyze import analyze
     from onnx2snn.conversion.convert import Conversion, convert
     from onnx2snn.conversion.options import Options
@@ -57,6 +58,7 @@ __all__ = [
     "UnsupportedError",
     "analyze",
     "change_layout",
+    "compile_network",
     "convert",
     "evaluate",
     "load",
@@ -65,6 +67,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "compilation": ("compile_network",),
     "conversion.analyze": ("analyze",),
     "conversion.convert": ("Conversion", "convert"),
     "conversion.options": ("Options",),

@@ -38,7 +38,7 @@ ROOMS = (
     ("analysis",),
     ("schedules",),
     ("runtime",),
-    ("importing", "calibration"),
+    ("importing", "calibration", "compilation"),
     ("correction", "reporting"),
     ("passes",),
     ("conversion",),

@@ -14,6 +14,7 @@ from rich.markup import escape
 from onnx2snn._version import __version__
 from onnx2snn.cli import (
     analyze,
+    compile,  # noqa: A004 (the command's name)
     convert,
     doctor,
     evaluate,
@@ -43,6 +44,7 @@ _COMMANDS = (
     analyze,
     methods,
     passes,
+    compile,
     native,
     doctor,
 )

@@ -4,41 +4,69 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from onnx2snn.arguments import checked_choice, checked_keywords
 from onnx2snn.compilation.rules import RULES
 from onnx2snn.compilation.values import CompiledValues
 from onnx2snn.errors import OptionError
 from onnx2snn.graph import NodeBuilder, reads, remove_unused, rewire
+from onnx2snn.metadata.facts import COMPILED
+from onnx2snn.methods.layouts import MULTISTEP
 from onnx2snn.ops import DOMAIN
+from onnx2snn.runtime import Emitted, change_layout
 from onnx2snn.schedules import time_steps_of
+from onnx2snn.storage.isolation import isolate_values
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
     from onnx2snn.compilation.rules import Rule
+    from onnx2snn.runtime import AnyNetwork
 
-__all__ = ["WEIGHT_TYPES", "Compiler", "compile_network"]
+__all__ = ["WEIGHT_TYPES", "Compiler", "compile_model", "compile_network"]
 
 WEIGHT_TYPES = ("int8", "float")
 """Types of weights in a compiled network."""
 
 
-def compile_network(model: ir.Model, weights: str = "int8") -> None:
-    """Rewrite a network with time in the batch for the native library.
+@checked_keywords()
+def compile_network(network: AnyNetwork, weights: str = "int8") -> Emitted:
+    """Return a spiking network for the native library, which then runs in no other runtime.
 
     Spikes become int8, neurons take all steps at once in registers, and weights multiply whole
-    numbers: as int8 with one scale an output channel, or as float in two halves. What the library
-    has no operator for stays as it is, with casts where it meets the rest.
+    numbers. What the library has no operator for stays as it is, with casts where it meets the
+    rest. Load the result with the runtime ``native`` or ``auto``, or register the library in a
+    session of your own.
 
     Args:
-        model: The network; it is changed in place. It then runs with the library only.
+        network: The network, in any form that ``load`` takes; it is not changed. It has its
+            time in a Loop or in the batch.
+        weights: ``int8``: with thresholds folded in, and one scale an output channel, which
+            costs about 1 % of the largest weight of each channel in rounding. ``float``: in two
+            halves of 16 bits, which cost a multiplication more.
+
+    Raises:
+        InvalidModelError: The file is not there, or is no network that was emitted here.
+        OptionError: There is no such type of weights, or the network fires layer by layer.
+        TypeError: ``network`` is of no such form.
+    """
+    checked_choice("weights", weights, WEIGHT_TYPES)
+    over_time = change_layout(network, MULTISTEP).ir_model
+    model = over_time.clone()
+    isolate_values(model)
+    compile_model(model, weights)
+    return Emitted(model)
+
+
+def compile_model(model: ir.Model, weights: str = "int8") -> None:
+    """Rewrite a network with time in the batch for the native library.
+
+    Args:
+        model: The network; it is changed in place.
         weights: ``int8`` or ``float``.
 
     Raises:
-        OptionError: There is no such type of weights, or time is not in the batch.
+        OptionError: The network has no time steps.
     """
-    if weights not in WEIGHT_TYPES:
-        message = f"weights must be one of {', '.join(WEIGHT_TYPES)}, not {weights!r}"
-        raise OptionError(message)
     time_steps = time_steps_of(model.graph)
     if time_steps is None:
         message = "the network has no time steps; convert it with 'onnx2snn convert'"
@@ -46,6 +74,7 @@ def compile_network(model: ir.Model, weights: str = "int8") -> None:
     Compiler(model.graph, time_steps, weights).run()
     remove_unused(model)
     _drop_functions(model)
+    COMPILED.write(model, weights)
 
 
 class Compiler:

@@ -172,16 +172,11 @@ def compile_running_sum(compiler: Compiler, node: ir.Node) -> bool:
     """Let sums over time be known by what they are sums of."""
     values = compiler.values
     form = values.terms(node.inputs[0])
-    if form is None or not _starts_at_zero(node):
-        return False
     is_last_read = bool(node.outputs[1].uses())
-    if isinstance(form, Real):
-        if is_last_read:
-            return False
-        form = values.sum_of(form)
-    elif is_last_read:
-        replace_value(node.outputs[1], _total_of(compiler, form))
-    values.put(node.outputs[0], Totals(form))
+    if form is None or is_last_read or not _starts_at_zero(node):
+        return False
+    stream = values.sum_of(form) if isinstance(form, Real) else form
+    values.put(node.outputs[0], Totals(stream))
     return True
 
 
@@ -205,25 +200,37 @@ def compile_difference(compiler: Compiler, node: ir.Node) -> bool:
 
 
 def compile_last_step(compiler: Compiler, node: ir.Node) -> bool:
-    """Let the sum of spikes in the last step be computed at once."""
-    form = compiler.values.form_of(node.inputs[0])
-    spikes = form.stream if isinstance(form, Totals) else None
+    """Let sums be read in the last step with their axes as in memory, then put in order."""
+    values = compiler.values
+    form = values.form_of(node.inputs[0])
     is_last_step = (node.name or "").startswith(LAST_STEP)
-    if not isinstance(spikes, Packed) or not is_last_step:
+    if not isinstance(form, Totals) or not is_last_step:
         return False
-    replace_value(node.outputs[0], _total_of(compiler, spikes))
+    assert node.inputs[0] is not None  # it has a form
+    name = str(node.inputs[0].name)
+    sums = _sums_over_time(compiler, form, name)
+    taken = ir.node("Gather", [sums, node.inputs[1]], {"axis": 0}, name=node.name)
+    last = values.builder.put(taken, f"{name}.last")
+    if form.axes.is_moved:
+        order = back_to_emitted(form.axes.of_step())
+        last = values.builder.add(
+            "Transpose", [last], f"{name}.emitted", {"perm": order}
+        )
+    last.type = _FLOAT
+    node.name = None  # the new one has the name by which it is found
+    replace_value(node.outputs[0], last)
     return True
 
 
-def _total_of(compiler: Compiler, spikes: Packed) -> ir.Value:
-    """Return the sum of spikes over time, with axes as the emitted network has them."""
+def _sums_over_time(compiler: Compiler, totals: Totals, name: str) -> ir.Value:
+    """Return the sum of a stream until each step, as floats."""
     values = compiler.values
-    time = values.constant("axis_of_time", np.array([0], np.int64))
-    each = values.floats(spikes)
-    name = f"{spikes.value.name}.total"
-    total = values.builder.add("ReduceSum", [each, time], name, {"keepdims": 0})
-    if spikes.axes.is_moved:
-        order = back_to_emitted(spikes.axes.of_step())
-        total = values.builder.add("Transpose", [total], name, {"perm": order})
-    total.type = _FLOAT
-    return total
+    floats = values.sum_of(values.real(totals.stream)).value
+    zero = values.constant(f"{name}.start", np.array(0, np.float32))
+    summing = ir.node(
+        "RunningSumMultiStep", [floats, zero], domain=DOMAIN, num_outputs=2
+    )
+    sums = values.builder.put(summing, f"{name}.sums")
+    for output in summing.outputs:
+        output.type = _FLOAT
+    return sums

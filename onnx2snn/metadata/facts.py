@@ -14,6 +14,7 @@ __all__ = [
     "ACTIVATION_OUTPUT",
     "CALIBRATION_SHA256",
     "CALL",
+    "COMPILED",
     "DEFAULT_TIME_STEPS",
     "EXCLUDED",
     "FORMAT",
@@ -61,6 +62,9 @@ SCHEDULE = text_annotation("onnx2snn.schedule")
 
 LAYOUT = text_annotation("onnx2snn.layout")
 """On a network whose steps are in the batch: ``multistep``. Where it is missing, in a Loop."""
+
+COMPILED = text_annotation("onnx2snn.compiled")
+"""On a network that only the native library runs: the type of its weights."""
 
 SOURCE_SHA256 = text_annotation("onnx2snn.source_sha256")
 """On a network: SHA-256 of the file of the ANN, empty if unknown."""

@@ -12,7 +12,9 @@ import onnx
 import onnx_ir as ir
 
 from onnx2snn.arguments import checked_choice, checked_count, checked_keywords
-from onnx2snn.errors import InvalidModelError, OutputError
+from onnx2snn.errors import InvalidModelError, NativeError, OutputError
+from onnx2snn.metadata.facts import COMPILED
+from onnx2snn.native import library_problem
 from onnx2snn.runtime.layouts import laid_out, layout_of
 from onnx2snn.runtime.network import Network
 from onnx2snn.storage.large_models import (
@@ -131,12 +133,14 @@ def load(
     Raises:
         InvalidModelError: The file is not there, or no network that was emitted here.
         OptionError: There is no such runtime, or no way to the layout.
-        NativeError: The runtime is ``native``, and there is no library that works here.
+        NativeError: The runtime is ``native``, or the network was compiled, and there is no
+            library that works here.
         TypeError: ``model`` is of no such form.
     """
     checked_choice("runtime", runtime, RUNTIMES)
     opener = _choose_runtime(runtime, checked_count("threads", threads))
     network, path = _read_network(model)
+    _check_runs_in(network, runtime)
     if layout is not None and layout != layout_of(network):
         network, path = laid_out(network, layout), None
     try:
@@ -163,6 +167,18 @@ def change_layout(model: AnyNetwork, layout: str) -> Emitted:
     """
     network, _ = _read_network(model)
     return Emitted(laid_out(network, layout))
+
+
+def _check_runs_in(network: ir.Model, runtime: str) -> None:
+    """Refuse a compiled network in a runtime that lacks its operators."""
+    if COMPILED.read(network) is None:
+        return
+    problem = library_problem()
+    if runtime in {"ort", "numpy"}:
+        problem = f"the runtime {runtime} has no such operators"
+    if problem:
+        message = f"the network was compiled for the native library: {problem}"
+        raise NativeError(message)
 
 
 def _choose_runtime(name: str, threads: int) -> Runtime:

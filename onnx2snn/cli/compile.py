@@ -1,0 +1,58 @@
+"""``onnx2snn compile``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+import onnx2snn
+from onnx2snn.cli.arguments import add_command
+from onnx2snn.cli.console import print_json, results_console
+from onnx2snn.compilation import WEIGHT_TYPES
+from onnx2snn.importing.source import files_of
+from onnx2snn.storage.whole_files import check_writable
+
+if TYPE_CHECKING:
+    import argparse
+
+    from onnx2snn.cli.arguments import Commands
+
+__all__ = ["add"]
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    command = add_command(
+        commands,
+        _compile,
+        "compile MODEL -o FILE [options]",
+        "rewrite a spiking network for the native library",
+    )
+    command.add_argument("model", metavar="MODEL", help="the spiking network")
+    command.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="FILE",
+        help="file of the compiled network; it runs with the native library only",
+    )
+    command.add_argument(
+        "--weights",
+        choices=WEIGHT_TYPES,
+        default="int8",
+        help="type of the weights that multiply spikes (default int8)",
+    )
+
+
+def _compile(options: argparse.Namespace) -> int:
+    check_writable(options.output, *files_of(options.model))
+    compiled = onnx2snn.compile_network(options.model, options.weights)
+    compiled.save(options.output)
+    if options.json:
+        print_json({"weights": options.weights, "output": str(options.output)})
+    elif not options.quiet:
+        weights = f"with weights of {options.weights}"
+        message = f"wrote {options.output}: for the native library, {weights}"
+        results_console().print(escape(message), highlight=False)
+    return 0
