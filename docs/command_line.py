@@ -35,8 +35,12 @@ done, the time passed and the time left.
 A shell completes commands, options and their values once it is told to (bash, zsh; for others see
 [argcomplete](https://kislyuk.github.io/argcomplete/)):
 
-    $ pip install 'onnx2snn[completion]'
-    $ eval "$(register-python-argcomplete onnx2snn)"    # in ~/.bashrc or ~/.zshrc, to keep it
+```console
+$ pip install 'onnx2snn[completion]'
+$ eval "$(register-python-argcomplete onnx2snn)"
+```
+
+The second line belongs into `~/.bashrc` or `~/.zshrc`, to last.
 """
 
 

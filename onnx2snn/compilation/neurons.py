@@ -211,6 +211,7 @@ def compile_last_step(compiler: Compiler, node: ir.Node) -> bool:
     sums = _sums_over_time(compiler, form, name)
     taken = ir.node("Gather", [sums, node.inputs[1]], {"axis": 0}, name=node.name)
     last = values.builder.put(taken, f"{name}.last")
+    last.type = _FLOAT
     if form.axes.is_moved:
         order = back_to_emitted(form.axes.of_step())
         last = values.builder.add(

@@ -25,6 +25,7 @@ NOT_RUN = {
     ".ci/run ": "makes an environment, and runs these very tests",
     "make ": "makes an environment from a package index; continuous integration runs it",
     "pip install ": "needs a package index",
+    "eval ": "is for a shell; tests/cli/test_completion.py completes words",
     "onnx2snn native build": "compiles; tests/native runs what it builds",
     "python -m benchmarks.": "needs data that does not ship, and up to a night",
     "python examples/train/": "needs data that does not ship, and minutes",
