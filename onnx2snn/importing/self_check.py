@@ -12,7 +12,7 @@ from onnx2snn.importing.random_feeds import known_strings, random_feeds
 from onnx2snn.runtime.sessions import SessionError, open_session, run_by_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import onnx_ir as ir
     import onnxruntime as ort
@@ -75,10 +75,17 @@ def self_check(
         _LOGGER.warning("%s is not compared: %s", name, reason)
         return False
     if differences:
-        hint = _COARSE_HINT if coarse else ""
-        message = f"{name} {_SOMETHING_ELSE}: {'; '.join(differences)}{hint}"
-        raise InvalidModelError(message)
+        raise _computes_something_else(name, differences, coarse=coarse)
     return True
+
+
+def _computes_something_else(
+    name: str, differences: Sequence[str], *, coarse: bool
+) -> InvalidModelError:
+    """Return the error of a model that import has changed."""
+    hint = _COARSE_HINT if coarse else ""
+    listed = "; ".join(differences)
+    return InvalidModelError(f"{name} {_SOMETHING_ELSE}: {listed}{hint}")
 
 
 class _NotComparedError(Exception):

@@ -72,7 +72,7 @@ class Emitted:
             InvalidModelError: onnxruntime cannot open the network; nothing is written.
             OutputError: The file cannot be written, or the network was made from it.
         """
-        save_model(self.ir_model, path, _check_that_it_opens, self.files)
+        save_model(self.ir_model, path, self._check_that_it_opens, self.files)
 
     def serialize(self) -> bytes:
         """Return the bytes of a file that holds the network.
@@ -86,20 +86,33 @@ class Emitted:
                 "more than 1 GiB of weights need a file of their own: save to a path"
             )
             raise OutputError(message)
-        _check_that_it_opens(self.model)
+        self._check_that_it_opens(self.model)
         serialized: bytes = self.model.SerializeToString()
         return serialized
 
+    def _check_that_it_opens(self, model: OpenableModel) -> None:
+        """Refuse a network that no one could run; the message of onnxruntime names the node.
 
-def _check_that_it_opens(model: OpenableModel) -> None:
-    """Refuse a network that no one could run; the message of onnxruntime names the node."""
-    from onnx2snn.runtime.sessions import SessionError, open_session  # noqa: PLC0415
+        One that was compiled is opened where the library is there: it may be for elsewhere.
+        """
+        from onnx2snn.runtime.sessions import (  # noqa: PLC0415 (slow to import)
+            SessionError,
+            open_session,
+        )
 
-    try:
-        open_session(model, optimized=False, threads=1, prepacked=False)
-    except SessionError as error:
-        message = f"onnxruntime cannot open the converted network, so nothing is written: {error}"
-        raise InvalidModelError(message) from error
+        is_compiled = COMPILED.read(self.ir_model) is not None
+        if is_compiled and library_problem():
+            return
+        try:
+            open_session(
+                model, optimized=False, threads=1, prepacked=False, native=is_compiled
+            )
+        except SessionError as error:
+            message = (
+                "onnxruntime cannot open the converted network, so nothing is written: "
+                f"{error}"
+            )
+            raise InvalidModelError(message) from error
 
 
 AnyNetwork: TypeAlias = (

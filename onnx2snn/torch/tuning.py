@@ -124,8 +124,7 @@ def tune(  # noqa: PLR0913 (each is an option of its own)
         OptionError: An option is out of its range, or the learning rate made the loss no number.
     """
     chosen_rate = learning_rate if rate is None else rate
-    options = _Options(epochs, chosen_rate, batch_size, seed)
-    options.check()
+    options = _Options(epochs, chosen_rate, batch_size, seed).checked()
     check_source(calibration)
     return _tune_network(snn, ann, calibration, options)
 
@@ -139,8 +138,8 @@ class _Options:
     batch_size: int
     seed: int
 
-    def check(self) -> None:
-        """Check each by itself."""
+    def checked(self) -> _Options:
+        """Check each by itself; return them."""
         checked_count("epochs", self.epochs, least=1)
         checked_count("seed", self.seed)
         checked_value("learning_rate", self.rate, float)
@@ -148,6 +147,7 @@ class _Options:
             message = f"learning_rate must be larger than 0 and finite, not {self.rate}"
             raise OptionError(message)
         check_batch_size(self.batch_size)
+        return self
 
 
 def _tune_network(
