@@ -18,7 +18,7 @@ from onnx2snn.conversion.preparation import of_a_branch, prepare
 from onnx2snn.conversion.sizes import Sample, count_macs_of_sample
 from onnx2snn.data.dataset import check_source, input_specs
 from onnx2snn.errors import UnsupportedError
-from onnx2snn.graph import display_name, operator_name
+from onnx2snn.graph import display_name, is_float, operator_name
 from onnx2snn.metadata.input_coding import EVENTS, RATE, coding_of
 from onnx2snn.passes import ChooseInputCoding, apply
 from onnx2snn.passes.time_loop.emit_layerwise import check_inputs
@@ -209,7 +209,9 @@ def _warn_of_missing_data(
     if options.asks_for_data():
         corrections = options.chosen_method().corrections
         _LOGGER.warning(_NOTHING_CORRECTED, ", ".join(corrections))
-    rate = prepared.inputs_of(RATE)
+    inputs = prepared.whole.ann.graph.inputs
+    real = {value.name for value in inputs if is_float(value)}
+    rate = [name for name in prepared.inputs_of(RATE) if name in real]
     if rate:
         _LOGGER.warning(_UNKNOWN_MAGNITUDE, ", ".join(map(repr, rate)))
 

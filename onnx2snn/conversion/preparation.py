@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from onnx2snn.analysis.branches import Part, find_branches
 from onnx2snn.analysis.provenance import node_mappings
 from onnx2snn.analysis.source_nodes import SourceRecord, source_nodes
@@ -152,7 +154,7 @@ def _codings(
     Raises:
         OptionError: An input is not there, or cannot be coded so.
     """
-    real = [spec.name for spec in specs if is_real(spec.dtype)]
+    real = [spec.name for spec in specs if _may_be_coded(spec)]
     wanted = dict.fromkeys(real, given) if isinstance(given, str) else dict(given)
     problems = _unknown_inputs(wanted, specs)
     for spec in specs:
@@ -176,10 +178,15 @@ def _unknown_inputs(wanted: Iterable[str], specs: Sequence[InputSpec]) -> list[s
     ]
 
 
+def _may_be_coded(spec: InputSpec) -> bool:
+    """Whether an input holds real numbers, or bytes, as of images."""
+    return is_real(spec.dtype) or spec.dtype == np.uint8
+
+
 def _problems_of_input(spec: InputSpec, coding: str) -> list[str]:
     """Say why an input cannot be coded so."""
     problems = []
-    if coding != DIRECT and not is_real(spec.dtype):
+    if coding != DIRECT and not _may_be_coded(spec):
         problems.append(
             f"input {spec} does not hold real numbers, so it stays {DIRECT}"
         )

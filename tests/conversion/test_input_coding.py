@@ -444,3 +444,40 @@ def test_codings_that_are_refused(option: str, message: str) -> None:
 def test_inputs_that_cannot_be_coded(text: str, coding: str, message: str) -> None:
     with pytest.raises(onnx2snn.OptionError, match=message):
         onnx2snn.analyze(ir.to_proto(model(text)), input_coding=coding)
+
+
+BYTES = """(uint8[N,4] x) => (float[N,4] y) {
+    c = Cast <to = 1> (x)  d = Div (c, most)  h = MatMul (d, w)  r = Relu (h)  y = MatMul (r, w)
+}"""
+
+
+def of_bytes() -> ir.Model:
+    return model(BYTES, most=np.float32(255), w=np.eye(4, dtype=np.float32))
+
+
+@pytest.mark.parametrize("with_data", [False, True])
+def test_bytes_that_are_cast_become_random_spikes(*, with_data: bool) -> None:
+    """Was refused, as no real numbers."""
+    x = np.uint8([[0, 255, 51, 102], [204, 0, 153, 255]])
+    data = [{"x": x}] if with_data else None
+    snn = onnx2snn.convert(of_bytes(), T=512, calibration=data, input_coding="rate")
+    found = onnx2snn.load(snn.model).run({"x": x})["y"]
+    # the error of a mean of 512 spikes is below 4.5 * sqrt(1 / 4 / 512) in all but 1 of 10^5
+    np.testing.assert_allclose(found, x / 255, rtol=0, atol=0.1)
+
+
+def test_bytes_that_are_events() -> None:
+    x = np.uint8(np.arange(32).reshape(4, 2, 4) * 8)
+    snn = onnx2snn.convert(of_bytes(), T=4, input_coding="events", corrections=())
+    direct = onnx2snn.convert(of_bytes(), T=4, corrections=())
+    found = onnx2snn.load(snn.model).run({"x": x})["y"]
+    assert found.shape == onnx2snn.load(direct.model).run({"x": x[0]})["y"].shape
+
+
+def test_bytes_that_are_indices_are_refused() -> None:
+    text = """(uint8[N,4] x) => (float[N,4,4] y) {
+        i = Cast <to = 7> (x)  g = Gather (w, i)  h = MatMul (g, w)  r = Relu (h)
+        y = MatMul (r, w) }"""
+    ann = model(text, w=np.eye(4, dtype=np.float32))
+    with pytest.raises(onnx2snn.OptionError, match="'x' holds integers"):
+        onnx2snn.convert(ann, T=4, input_coding={"x": "rate"})

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
+from onnx2snn.analysis.coded_values import may_be_coded
+from onnx2snn.errors import OptionError
 from onnx2snn.graph import is_float
 from onnx2snn.metadata import facts
 from onnx2snn.metadata.input_coding import (
@@ -35,12 +37,15 @@ class ChooseInputCoding(ir.passes.InPlacePass):
     All passes behind this one take such an input for a stream. Only annotations are
     written; the graph stays as it is.
 
+    Raises:
+        OptionError: A name is of an input that holds no real numbers, and is not cast to them.
+
     Attributes:
         rate: Names of inputs whose values become random spikes. A spike stands for the largest
-            magnitude that the input has in the data, for 1 without data.
+            magnitude that the input has in the data, for 1 without data, for 255 if it is a byte.
         events: Names of inputs that are events: the network takes another slice in every step.
-        others: How inputs of real numbers enter that are in neither of the two: ``direct``,
-            ``rate`` or ``events``.
+        others: How inputs of real numbers, or of bytes that are cast to these, enter that are
+            in neither of the two: ``direct``, ``rate`` or ``events``.
         batch_size: Samples at a time.
         data: Calibration data; None for none.
     """
@@ -60,7 +65,9 @@ class ChooseInputCoding(ir.passes.InPlacePass):
         for value, kind in kinds.items():
             if kind == DIRECT:
                 continue
-            magnitude = (largest[str(value.name)] or 1.0) if kind == RATE else None
+            magnitude = None
+            if kind == RATE:
+                magnitude = largest[str(value.name)] or _largest_of_type(value)
             coding = Coding(kind, magnitude)
             modified = modified or coding_of(value) != coding
             write_coding(value, coding)
@@ -69,13 +76,18 @@ class ChooseInputCoding(ir.passes.InPlacePass):
 
     def _kind(self, value: ir.Value) -> str:
         """Return how an input is to enter."""
+        kind = self.others if may_be_coded(value) else DIRECT
         if value.name in self.rate:
-            return RATE
-        if value.name in self.events:
-            return EVENTS
-        if is_float(value):
-            return self.others
-        return DIRECT
+            kind = RATE
+        elif value.name in self.events:
+            kind = EVENTS
+        if kind != DIRECT and not may_be_coded(value):
+            message = (
+                f"input_coding: input {value.name!r} holds integers that the network does not "
+                f"cast to real numbers at once, so it stays {DIRECT}"
+            )
+            raise OptionError(message)
+        return kind
 
     def _largest_magnitudes(self, names: Collection[str]) -> dict[str, float]:
         """Return the largest magnitude of each input in the data, 0 without data."""
@@ -86,6 +98,13 @@ class ChooseInputCoding(ir.passes.InPlacePass):
                 found = float(np.max(np.abs(batch.feeds[name]), initial=0.0))
                 largest[name] = max(largest[name], found)
         return largest
+
+
+def _largest_of_type(value: ir.Value) -> float:
+    """Return the largest value that is expected without data: 1, or what a byte can hold."""
+    if is_float(value):
+        return 1.0
+    return float(np.iinfo(np.uint8).max)
 
 
 def _write_kinds(model: ir.Model, kinds: Mapping[ir.Value, str]) -> bool:

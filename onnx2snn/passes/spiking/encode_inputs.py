@@ -7,13 +7,11 @@ import dataclasses
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.analysis.operators import Form, operator_of
+from onnx2snn.analysis.coded_values import coded_value, reads_values
 from onnx2snn.graph import (
     NodeBuilder,
     constant,
     fresh_name,
-    is_float,
-    is_op,
     reads,
     rewire,
 )
@@ -54,7 +52,8 @@ class EncodeInputs(ir.passes.InPlacePass):
     would otherwise keep a constant difference, have nothing in common. The same feed always
     gives the same spikes; a sample at another place in its batch gives others.
 
-    An input that is cast to another real type is encoded behind the cast.
+    An input that is cast to another real type, or bytes to a real type, is encoded behind the
+    cast.
 
     Attributes:
         seed: Seed of the random spikes, >= 0.
@@ -71,27 +70,11 @@ class EncodeInputs(ir.passes.InPlacePass):
             INPUT_CODING.erase(value)
             sequence = np.random.SeedSequence([self.seed, position])
             seeds = sequence.generate_state(2) % _MODULUS
-            _encode(graph, _behind_cast(value), magnitude, seeds)
+            _encode(graph, coded_value(value), magnitude, seeds)
         if inputs:
             graph.sort()
             model.opset_imports[DOMAIN] = OPSET
         return ir.passes.PassResult(model, modified=bool(inputs))
-
-
-def _behind_cast(value: ir.Value) -> ir.Value:
-    """Return an input, or what it is cast to if nothing else reads it."""
-    readers = [use.node for use in value.uses() if _reads_values(use.node)]
-    if len(readers) != 1 or not is_op(readers[0], "Cast"):
-        return value
-    cast = readers[0].outputs[0]
-    if is_float(cast):
-        return cast
-    return value
-
-
-def _reads_values(node: ir.Node) -> bool:
-    """Whether ``node`` reads more of its inputs than their shapes."""
-    return operator_of(node).form is not Form.SHAPE
 
 
 def _encode(
@@ -99,7 +82,7 @@ def _encode(
 ) -> None:
     """Let the readers of ``value`` read spikes, but for those that want its shape."""
     name = value.name
-    readers = [node for node in graph if value in reads(node) and _reads_values(node)]
+    readers = [node for node in graph if value in reads(node) and reads_values(node)]
     dtype = value.dtype or ir.DataType.FLOAT
     size_data = np.array(magnitude, dtype.numpy())
     size = constant(graph, f"{name}.magnitude", size_data)
