@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onnx2snn.analysis.index_ranges import index_ranges
 from onnx2snn.analysis.rectifiers import is_rectifier, is_symmetric_clip, upper_bound
 from onnx2snn.calibration.batch_norm_statistics import BatchNormStatistics
 from onnx2snn.calibration.gaussian import gaussian_threshold
@@ -90,7 +91,8 @@ class ThresholdSearch:
         subgraph = Subgraph(self.model, self.missing, ())
         specs = input_specs(self.model)
         seed = self.options.seed
-        return running_feeds(specs, _SYNTHETIC_SAMPLES, seed, subgraph.run)
+        ranges = index_ranges(self.model)
+        return running_feeds(specs, _SYNTHETIC_SAMPLES, seed, subgraph.run, ranges)
 
 
 def find_scales(search: ThresholdSearch) -> Scales:

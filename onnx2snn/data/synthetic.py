@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,12 @@ import numpy as np
 from onnx2snn.errors import CalibrationError, RuntimeShapeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from onnx2snn.data.input_specs import Arrays, InputSpec, Specs
+
+    Ranges = Mapping[str, tuple[int, int]]
+    """The smallest number and the first that is too large, by the name of an input."""
 
 __all__ = ["image_noise", "running_feeds", "synthetic_feeds"]
 
@@ -29,14 +33,19 @@ _CORRELATION = 0.9  # between any two color channels, about that of natural imag
 
 
 def synthetic_feeds(
-    specs: Specs, samples: int, seed: int = 0, length: int = 16
+    specs: Specs,
+    samples: int,
+    seed: int = 0,
+    length: int = 16,
+    ranges: Ranges | None = None,
 ) -> Iterator[Arrays]:
     """Yield feeds of random values, the same ones for the same arguments.
 
     An input of rank 4 whose axis 1 (else its axis 3) has 1, 3 or 4 entries, or is free, is an
     image: noise with a natural spectrum, see `image_noise`. Other floating-point inputs are
     standard normal. Bytes are the same, 64 a unit around the middle of their range. Other
-    integers are 0 or 1, which serves as a mask and as an index into anything.
+    integers are 0 or 1, which serves as a mask and as an index into anything. An input whose
+    numbers have a known range is drawn from all of it.
 
     A batch size the model fixes is kept; where it is free, feeds have up to 32 samples, along
     axis 0 and along every axis of the same name. Other free axes get 224 entries in an image's
@@ -48,6 +57,7 @@ def synthetic_feeds(
             not divide it.
         seed: Seed of the random generator.
         length: Entries of a free axis of a value that is no image.
+        ranges: Ranges of inputs that are indices.
 
     Raises:
         CalibrationError: The rank of an input is unknown, or it takes no numbers.
@@ -59,7 +69,15 @@ def synthetic_feeds(
     while samples > 0:
         rows = fixed or min(samples, _BATCH)
         sizes = _FreeSizes(rows, batch_names, length)
-        yield {spec.name: _make_values(spec, sizes, generator) for spec in specs}
+        feed = {}
+        for spec in specs:
+            limits = (ranges or {}).get(spec.name)
+            if limits is None:
+                feed[spec.name] = _make_values(spec, sizes, generator)
+            else:
+                indices = generator.integers(*limits, sizes.shape_for(spec))
+                feed[spec.name] = indices.astype(spec.dtype)
+        yield feed
         samples -= rows
 
 
@@ -176,6 +194,7 @@ def running_feeds(
     samples: int,
     seed: int,
     run: Callable[[Arrays], object],
+    ranges: Ranges | None = None,
 ) -> list[Arrays]:
     """Return synthetic feeds that the model runs on: its free axes may want to be longer.
 
@@ -184,12 +203,14 @@ def running_feeds(
         samples: How many samples to make in all, at least.
         seed: Seed of the random generator.
         run: Runs a feed; raises a RuntimeShapeError if it does not fit.
+        ranges: Ranges of inputs that are indices; they are tried first.
 
     Raises:
         CalibrationError: The model runs on none of them.
     """
-    for length in _LENGTHS:
-        feeds = list(synthetic_feeds(specs, samples, seed, length))
+    choices = [ranges, None] if ranges else [None]
+    for length, indices in itertools.product(_LENGTHS, choices):
+        feeds = list(synthetic_feeds(specs, samples, seed, length, indices))
         try:
             run(feeds[0])
         except RuntimeShapeError as error:

@@ -81,6 +81,25 @@ def test_integers_are_zero_or_one(dtype: str) -> None:
     assert set(feed["x"].ravel().tolist()) == {0, 1}
 
 
+@pytest.mark.parametrize("dtype", ["int64", "float32"])
+def test_an_index_is_drawn_from_all_of_its_range(dtype: str) -> None:
+    ranges = {"x": (-3, 47)}
+    [feed] = synthetic_feeds([spec(None, 500, dtype=dtype)], 32, ranges=ranges)
+    assert feed["x"].dtype == dtype
+    assert set(feed["x"].ravel().tolist()) == set(range(-3, 47))
+
+
+def test_indices_that_do_not_run_give_way_to_zero_and_one() -> None:
+    def run(feeds: dict[str, np.ndarray]) -> None:
+        if feeds["x"].max() > 1:
+            raise RuntimeShapeError(problem)
+
+    problem = "index out of range"
+    specs = [spec(None, 5, dtype="int64")]
+    feeds = running_feeds(specs, 3, 0, run, {"x": (0, 50)})
+    assert set(feeds[0]["x"].ravel().tolist()) == {0, 1}
+
+
 @pytest.mark.parametrize("dtype, middle", [("uint8", 128), ("int8", 0)])
 @pytest.mark.parametrize(
     "shape", [(None, 32, 32, 3), (None, 3000)], ids=["image", "vector"]
