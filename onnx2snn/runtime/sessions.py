@@ -131,12 +131,25 @@ def run_session(session: ort.InferenceSession, feeds: Feeds) -> list[Any]:
     options.log_severity_level = _FATAL_ONLY
     try:
         if not _has_type_of_its_own(session):
-            return list(session.run(None, dict(feeds), options))
+            results = session.run(None, dict(feeds), options)
+            return [_apart_from(result, feeds) for result in results]
         given = {name: _to_ort(data) for name, data in feeds.items()}
         results = session.run_with_ort_values(None, given, options)
         return [_from_ort(result) for result in results]
     except Exception as error:  # likewise
         raise SessionError(str(error)) from error
+
+
+def _apart_from(result: Any, feeds: Feeds) -> Any:  # noqa: ANN401 (a sequence is a list)
+    """Return an output in memory of its own.
+
+    An input that is an output too comes back in the memory of its feed, which older versions of
+    onnxruntime do not keep alive.
+    """
+    is_array = isinstance(result, np.ndarray)
+    if is_array and any(np.may_share_memory(result, data) for data in feeds.values()):
+        return result.copy()
+    return result
 
 
 def run_by_name(session: ort.InferenceSession, feeds: Feeds) -> dict[str, Any]:

@@ -98,3 +98,12 @@ def test_states_between_the_streams() -> None:
     np.testing.assert_allclose(
         means, -np.exp(spikes.cumsum(axis=0) / steps / 2), rtol=1e-5
     )
+
+
+def test_a_known_value_that_is_wanted_comes_in_memory_of_its_own() -> None:
+    ann = model("(float[N,4] x) => (float[N,4] y) { y = Neg (x) }")
+    x, y = *ann.graph.inputs, *ann.graph.outputs
+    feed = dyadic(1, 3, 4)
+    found = Subgraph(ann, [x, y], ()).run({"x": feed})
+    assert not np.shares_memory(found[0], feed)
+    np.testing.assert_array_equal(found[0], feed)
