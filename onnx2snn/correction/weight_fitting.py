@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from onnx2snn.correction.linear_map import LinearMap
+    from onnx2snn.correction.sample_count import SampleCount
     from onnx2snn.correction.weights_to_fit import WeightsToFit
 
 __all__ = ["fit_weights"]
@@ -29,7 +30,7 @@ _NUMBERS = 2**26
 """Most numbers that least squares lays out at a time: 256 MB in float32, and some copies."""
 
 
-def fit_weights(weights: WeightsToFit, samples: int) -> np.ndarray:
+def fit_weights(weights: WeightsToFit, count: SampleCount) -> np.ndarray:
     """Fit weights to the spikes that drive them, by least squares; return what the bias gains.
 
     With x the mean spikes over the T steps, z the current they make and a the target value in
@@ -46,11 +47,13 @@ def fit_weights(weights: WeightsToFit, samples: int) -> np.ndarray:
 
     Args:
         weights: The weights.
-        samples: Number of samples: the fewer there are, the more positions each is seen at.
+        count: Number of samples: the fewer there are, the more positions each is seen at; it
+            is told what was fitted.
 
     Returns:
         db, in a shape that broadcasts to the target value.
     """
+    samples = count.samples
     batches, is_complete = _unfold_batches(weights, samples)
     rows = [batch.rows for batch in batches]
     if not is_complete:
@@ -60,6 +63,8 @@ def fit_weights(weights: WeightsToFit, samples: int) -> np.ndarray:
     x = np.concatenate([batch.operand for batch in batches], axis=1)
     y = np.concatenate([batch.residual for batch in batches], axis=1)
     is_defined = _is_finite(x) & _is_finite(y)
+    if is_complete:
+        count.add(weights.map.node, x.shape[2], int(is_defined.sum()))
     matrix, offset = solve_ridge(
         x[:, is_defined], y[:, is_defined], numbers[is_defined]
     )

@@ -14,6 +14,7 @@ from onnx2snn.correction.corrections import OF_LAYERS
 from onnx2snn.correction.layer_by_layer import correct_layer_by_layer
 from onnx2snn.correction.network_pair import NetworkPair
 from onnx2snn.correction.reference import Reference
+from onnx2snn.correction.sample_count import SampleCount
 from onnx2snn.correction.weight_fitting import fit_weights
 from onnx2snn.data.events import time_first
 from onnx2snn.errors import OptionError
@@ -103,7 +104,8 @@ class CorrectLayers(ir.passes.InPlacePass):
             return ir.passes.PassResult(model, modified=False)
         networks = NetworkPair(model, ann, self.time_steps, self.layerwise)
         correct_neurons = functools.partial(self._correct_neurons, model.graph)
-        fit = functools.partial(_fit_weights, model.graph, self.data.samples)
+        count = SampleCount(self.data.samples)
+        fit = functools.partial(_fit_weights, model.graph, count)
         changed = correct_layer_by_layer(
             networks,
             _batches(networks, self.data, self.batch_size),
@@ -111,6 +113,7 @@ class CorrectLayers(ir.passes.InPlacePass):
             fit if "weights" in self.corrections else None,
             positions=_POSITIONS,
         )
+        count.warn()
         return ir.passes.PassResult(model, modified=changed)
 
     def _correct_neurons(self, graph: ir.Graph, layer: Layer) -> bool:
@@ -128,10 +131,10 @@ class CorrectLayers(ir.passes.InPlacePass):
         return bool(np.any(layer.bias)) or not is_same
 
 
-def _fit_weights(graph: ir.Graph, samples: int, weights: WeightsToFit) -> bool:
+def _fit_weights(graph: ir.Graph, count: SampleCount, weights: WeightsToFit) -> bool:
     """Fit ``weights``; return whether they, or the bias behind them, changed."""
     before = weights.map.weights.const_value
-    bias = fit_weights(weights, samples)
+    bias = fit_weights(weights, count)
     raise_output(graph, weights.map.node, bias)
     after = weights.map.weights.const_value
     return bool(np.any(bias)) or after is not before
