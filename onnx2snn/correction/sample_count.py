@@ -32,7 +32,7 @@ class _Fit:
 
     Attributes:
         node: Their node.
-        unknowns: Weights that make one output, and its bias.
+        unknowns: Weights that make one output.
         positions: Positions of a sample at which they were fitted.
     """
 
@@ -66,7 +66,7 @@ class SampleCount:
             positions: Positions, in all samples, that they were fitted to.
         """
         if positions > 0:
-            fit = _Fit(node, inputs + 1, positions / self.samples)
+            fit = _Fit(node, inputs, positions / self.samples)
             self._fits.append(fit)
 
     def warn(self) -> None:

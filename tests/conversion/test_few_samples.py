@@ -76,10 +76,10 @@ def test_too_few_samples_are_told_how_many_would_do(
     ann = regressor("Relu", seed=0)
     onnx2snn.convert(ann, 4, {"x": inputs(20, seed=1)})
     [message] = [r.getMessage() for r in caplog.records if "would do" in r.getMessage()]
-    # Two layers read spikes, of 48 neurons each: 48 weights and a bias for each output.
+    # Two layers read spikes, of 48 neurons each: 48 weights for each output.
     assert message.startswith("20 calibration samples are few: the weights of 2 of 2 ")
-    assert "about 49 would do" in message
-    assert "49 unknowns for each output, and 1 position a sample" in message
+    assert "about 48 would do" in message
+    assert "48 unknowns for each output, and 1 position a sample" in message
     caplog.clear()
-    onnx2snn.convert(ann, 4, {"x": inputs(49, seed=1)})
+    onnx2snn.convert(ann, 4, {"x": inputs(48, seed=1)})
     assert "would do" not in caplog.text

@@ -340,10 +340,15 @@ def test_samples_along_the_last_axis_are_told_apart() -> None:
                 "g = MatMul (n, a)  r = Relu (g)  z = MatMul (o, r)  y = Transpose (z) }",
                 m=normal(2, 5, 6), n=normal(3, 4, 5), o=normal(4, 3, 4))  # fmt: skip
     x = normal(1, 201, 6)
-    found = onnx2snn.convert(ann, 32, {"x": x}, corrections=("weights",))
-    got = onnx2snn.load(found.model).run({"x": x})["y"]
     expected = run_ort(ann, {"x": x})["y"]
-    assert np.sqrt(np.mean((got - expected) ** 2)) < 0.1 * np.std(expected)
+
+    def error(corrections: str) -> float:
+        found = onnx2snn.convert(ann, 32, {"x": x}, corrections=corrections)
+        got = onnx2snn.load(found.model).run({"x": x})["y"]
+        return float(np.sqrt(np.mean((got - expected) ** 2)) / np.std(expected))
+
+    # Weights fitted to samples of other positions would lose the outputs altogether.
+    assert error("weights") < error("none") < 0.15
 
 
 @pytest.mark.parametrize("schedule", ["lockstep", "layerwise"])
