@@ -53,8 +53,7 @@ def synthetic_feeds(
 
     Args:
         specs: The model's inputs.
-        samples: How many samples to make in all, at least; more where a fixed batch size does
-            not divide it.
+        samples: How many samples to make in all, at least.
         seed: Seed of the random generator.
         length: Entries of a free axis of a value that is no image.
         ranges: Ranges of inputs that are indices.
@@ -69,16 +68,23 @@ def synthetic_feeds(
     while samples > 0:
         rows = fixed or min(samples, _BATCH)
         sizes = _FreeSizes(rows, batch_names, length)
-        feed = {}
-        for spec in specs:
-            limits = (ranges or {}).get(spec.name)
-            if limits is None:
-                feed[spec.name] = _make_values(spec, sizes, generator)
-            else:
-                indices = generator.integers(*limits, sizes.shape_for(spec))
-                feed[spec.name] = indices.astype(spec.dtype)
-        yield feed
+        yield _make_feed(specs, sizes, generator, ranges or {})
         samples -= rows
+
+
+def _make_feed(
+    specs: Specs, sizes: _FreeSizes, generator: np.random.Generator, ranges: Ranges
+) -> Arrays:
+    """Return values for each input, from its range where that is known."""
+    feed = {}
+    for spec in specs:
+        if spec.name in ranges:
+            shape = sizes.shape_for(spec)
+            indices = generator.integers(*ranges[spec.name], shape)
+            feed[spec.name] = indices.astype(spec.dtype)
+        else:
+            feed[spec.name] = _make_values(spec, sizes, generator)
+    return feed
 
 
 def _check_specs(specs: Specs) -> None:
