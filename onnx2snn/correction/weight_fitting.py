@@ -47,17 +47,14 @@ def fit_weights(weights: WeightsToFit, count: SampleCount) -> np.ndarray:
 
     Args:
         weights: The weights.
-        count: Number of samples: the fewer there are, the more positions each is seen at; it
-            is told what was fitted.
+        count: Number of samples; it is told what was fitted.
 
     Returns:
         db, in a shape that broadcasts to the target value.
     """
-    samples = count.samples
-    batches, is_complete = _unfold_batches(weights, samples)
+    batches, is_complete = _unfold_batches(weights, count.samples)
     rows = [batch.rows for batch in batches]
-    if not is_complete:
-        samples = min(samples, sum(rows))
+    samples = count.samples if is_complete else min(count.samples, sum(rows))
     positions = [batch.operand.shape[1] for batch in batches]
     numbers = _number_samples(rows, positions, samples)
     x = np.concatenate([batch.operand for batch in batches], axis=1)
@@ -65,9 +62,8 @@ def fit_weights(weights: WeightsToFit, count: SampleCount) -> np.ndarray:
     is_defined = _is_finite(x) & _is_finite(y)
     if is_complete:
         count.add(weights.map.node, x.shape[2], int(is_defined.sum()))
-    matrix, offset = solve_ridge(
-        x[:, is_defined], y[:, is_defined], numbers[is_defined]
-    )
+    x, y = x[:, is_defined], y[:, is_defined]
+    matrix, offset = solve_ridge(x, y, numbers[is_defined])
     if np.any(matrix):
         weights.map.add_to_weights(matrix)
     shape = [1] * batches[0].rank
