@@ -364,4 +364,4 @@ def test_an_operator_of_the_future_is_refused(monkeypatch: pytest.MonkeyPatch) -
 
 def test_every_weighted_operator_is_counted() -> None:
     counted = {name for name, row in OPERATORS.items() if row.turns is not None}
-    assert counted == operators_of_form(Form.CONTROL) - {"SequenceMap"}
+    assert counted == operators_of_form(Form.CONTROL)
