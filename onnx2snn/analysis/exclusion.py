@@ -19,11 +19,11 @@ from onnx2snn.graph import closure, dependency_graph, is_constant, is_op
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    import networkx as nx
     import onnx_ir as ir
 
     from onnx2snn.analysis.provenance import NodeMapping
     from onnx2snn.analysis.source_nodes import SourceNode
+    from onnx2snn.graph import NodeGraph
 
 __all__ = ["ExcludedNames", "activations_of", "excluded_values"]
 
@@ -155,9 +155,7 @@ def activations_of(graph: ir.Graph) -> dict[ir.Value, set[ir.Value]]:
 _LINEAR_FORMS = (Form.LINEAR, Form.MULTILINEAR)
 
 
-def _values_inside_product(
-    value: ir.Value, edges: nx.DiGraph[ir.Node]
-) -> set[ir.Value]:
+def _values_inside_product(value: ir.Value, edges: NodeGraph) -> set[ir.Value]:
     """Return the values that only one factor of ``value`` depends on; none if it has one.
 
     Args:
@@ -174,7 +172,7 @@ def _values_inside_product(
     return {output for node in first ^ second for output in node.outputs}
 
 
-def _nodes_before(value: ir.Value | None, edges: nx.DiGraph[ir.Node]) -> set[ir.Node]:
+def _nodes_before(value: ir.Value | None, edges: NodeGraph) -> set[ir.Node]:
     """Return the nodes that ``value`` depends on."""
     maker = None if value is None else value.producer()
     return set() if maker is None else closure(edges, [maker])

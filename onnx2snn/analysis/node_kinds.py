@@ -18,9 +18,11 @@ from onnx2snn.graph import (
 from onnx2snn.ops import DOMAIN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import onnx_ir as ir
+
+    from onnx2snn.analysis.operators.columns import Choices
 
 __all__ = [
     "Classification",
@@ -142,7 +144,7 @@ def selects_elements(node: ir.Node) -> bool:
     return choices is not None and _has_choice(node, choices)
 
 
-def _has_choice(node: ir.Node, choices: Mapping[str, tuple[object, ...]]) -> bool:
+def _has_choice(node: ir.Node, choices: Choices) -> bool:
     """Whether each attribute of ``node`` has one of its ``choices``; the first is the default."""
     for name, allowed in choices.items():
         is_given = name in node.attributes

@@ -9,10 +9,10 @@ from onnx2snn.graph import dependency_graph, display_name, operator_name
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    import networkx as nx
     import onnx_ir as ir
 
     from onnx2snn.analysis.neuron_places import NeuronPlaces
+    from onnx2snn.graph import NodeGraph
 
 __all__ = ["describe_surroundings"]
 
@@ -40,7 +40,7 @@ def describe_surroundings(node: ir.Node, neurons: NeuronPlaces) -> str:
 
 
 def _nearest(
-    edges: nx.DiGraph[ir.Node], node: ir.Node, firing: Collection[ir.Node]
+    edges: NodeGraph, node: ir.Node, firing: Collection[ir.Node]
 ) -> list[ir.Node]:
     """Return those of ``firing`` that ``node`` reaches without passing another one."""
     found: dict[ir.Node, None] = {}

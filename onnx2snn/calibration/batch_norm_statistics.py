@@ -15,9 +15,9 @@ from onnx2snn.metadata.normal import Normal
 from onnx2snn.runtime.subgraph import Subgraph
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import onnx_ir as ir
+
+    from onnx2snn.data.input_specs import Arrays, Feeds
 
 __all__ = ["BatchNormStatistics"]
 
@@ -40,9 +40,7 @@ class BatchNormStatistics:
         seed: Seed of the random generator.
     """
 
-    def __init__(
-        self, model: ir.Model, feeds: Mapping[str, np.ndarray], seed: int
-    ) -> None:
+    def __init__(self, model: ir.Model, feeds: Feeds, seed: int) -> None:
         """Find the normalized values and their shapes."""
         self._model = model
         self._seed = seed
@@ -79,9 +77,7 @@ class BatchNormStatistics:
             histogram.update(rows)
         return histogram
 
-    def _draw_feeds(
-        self, subgraph: Subgraph, generator: np.random.Generator
-    ) -> dict[str, np.ndarray]:
+    def _draw_feeds(self, subgraph: Subgraph, generator: np.random.Generator) -> Arrays:
         """Return samples of the normalized values that ``subgraph`` reads."""
         feeds = {}
         for name in subgraph.inputs:

@@ -12,9 +12,9 @@ from onnx2snn.graph import display_name, is_float, operator_name, reads
 from onnx2snn.runtime.subgraph import Subgraph
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import onnx_ir as ir
+
+    from onnx2snn.data.input_specs import Feeds
 
 __all__ = ["not_finite_error"]
 
@@ -22,7 +22,7 @@ __all__ = ["not_finite_error"]
 def not_finite_error(
     model: ir.Model,
     value: ir.Value,
-    feeds: Mapping[str, np.ndarray],
+    feeds: Feeds,
     problem: str,
 ) -> CalibrationError:
     """Return the error for an activation that is NaN or infinite.
@@ -43,9 +43,7 @@ def not_finite_error(
     return CalibrationError(message)
 
 
-def _first_not_finite(
-    model: ir.Model, value: ir.Value, feeds: Mapping[str, np.ndarray]
-) -> ir.Node | None:
+def _first_not_finite(model: ir.Model, value: ir.Value, feeds: Feeds) -> ir.Node | None:
     """Return the first node before ``value`` with a result that is NaN or infinite."""
     before = _real_values_before(model.graph, value)
     arrays = Subgraph(model, before, ()).run(feeds)

@@ -12,10 +12,11 @@ from onnx2snn.calibration.not_finite import not_finite_error
 from onnx2snn.errors import CalibrationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     import onnx_ir as ir
 
+    from onnx2snn.data.input_specs import Feeds
     from onnx2snn.runtime.subgraph import Subgraph
 
 __all__ = ["magnitudes_by_channel", "observe_histograms"]
@@ -28,7 +29,7 @@ def observe_histograms(
     model: ir.Model,
     values: Sequence[ir.Value],
     subgraph: Subgraph,
-    batches: Iterable[Mapping[str, np.ndarray]],
+    batches: Iterable[Feeds],
 ) -> list[list[Histogram]]:
     """Return the distribution of the magnitude of each of ``values`` over the data, per channel.
 

@@ -34,13 +34,14 @@ from onnx2snn.runtime.memory import rows_at_once
 from onnx2snn.runtime.subgraph import Subgraph
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import onnx_ir as ir
 
     from onnx2snn.calibration.histogram import Histogram
     from onnx2snn.calibration.scales import ThresholdOptions
     from onnx2snn.data.dataset import Dataset
+    from onnx2snn.data.input_specs import Arrays, Feeds
 
     Observed = dict[ir.Value, list[Histogram]]
     Scales = dict[ir.Value, Scale]
@@ -86,7 +87,7 @@ class ThresholdSearch:
         return [value for value in self.values if value not in self.found]
 
     @functools.cached_property
-    def synthetic_feeds(self) -> list[dict[str, np.ndarray]]:
+    def synthetic_feeds(self) -> list[Arrays]:
         """Feeds of random inputs, on which what is missing at first can be computed."""
         subgraph = Subgraph(self.model, self.missing, ())
         specs = input_specs(self.model)
@@ -232,7 +233,7 @@ def _better_without_data(search: ThresholdSearch, observed: Observed) -> Scales:
 def _observe(
     search: ThresholdSearch,
     subgraph: Subgraph,
-    feeds: Iterable[Mapping[str, np.ndarray]],
+    feeds: Iterable[Feeds],
 ) -> Observed:
     """Return the distributions of what is missing, and ``subgraph`` computes, over ``feeds``."""
     values = search.missing

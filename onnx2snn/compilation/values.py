@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx_ir as ir
@@ -11,6 +11,8 @@ from onnx2snn.compilation.forms import Axes, Packed, Real, Totals, back_to_emitt
 from onnx2snn.graph import NodeBuilder, constant, reads, rewire
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from onnx2snn.compilation.forms import Form
 
 __all__ = ["CompiledValues"]
@@ -52,35 +54,47 @@ class CompiledValues:
     def in_order(self, form: Packed, *, channels_last: bool) -> Packed:
         """Return spikes in another order of axes; as they are, if their scale forbids that."""
         axes = Axes(form.axes.rank, channels_last)
-        if axes.of_step() == form.axes.of_step() or form.scale.ndim > 0:
+        is_in_order = axes.of_step() == form.axes.of_step()
+        has_scale_by_entry = form.scale.ndim > 0
+        if is_in_order or has_scale_by_entry:
             return form
-        key = form.value, channels_last
+        spikes = form.value
+        key = spikes, channels_last
         if key not in self._turned:
             emitted = back_to_emitted(form.axes.of_all_steps())
             order = [emitted[axis] for axis in axes.of_all_steps()]
-            name = f"{form.value.name}.turned"
-            turned = self.builder.add("Transpose", [form.value], name, {"perm": order})
-            turned.type = form.value.type
-            self._turned[key] = turned
-        return Packed(self._turned[key], form.scale, axes)
+            name = f"{spikes.name}.turned"
+            self._turned[key] = self.transpose(spikes, order, name)
+        turned = self._turned[key]
+        return Packed(turned, form.scale, axes)
+
+    def transpose(self, value: ir.Value, order: Sequence[int], name: str) -> ir.Value:
+        """Return a value with its axes in another order."""
+        attributes = {"perm": order}
+        turned = self.builder.add("Transpose", [value], name, attributes)
+        turned.type = value.type
+        return turned
 
     def floats(self, form: Packed) -> ir.Value:
         """Return spikes in units, as floats, in their own order of axes."""
-        name = f"{form.value.name}.float"
-        as_floats = self.builder.add("Cast", [form.value], name, _FLOAT)
+        spikes = form.value
+        name = spikes.name
+        as_floats = self.builder.add("Cast", [spikes], f"{name}.float", _FLOAT)
         as_floats.type = ir.TensorType(ir.DataType.FLOAT)
-        if form.scale.ndim == 0 and form.scale == 1:
+        is_one_unit = form.scale.ndim == 0 and form.scale == 1
+        if is_one_unit:
             return as_floats
-        scale = self.constant(f"{form.value.name}.unit", form.scale)
-        return self._add_floats("Mul", [as_floats, scale], f"{form.value.name}.units")
+        scale = self.constant(f"{name}.unit", form.scale)
+        factors = [as_floats, scale]
+        return self.add_floats("Mul", factors, f"{name}.units")
 
     def sum_of(self, form: Real, most_spikes: int = 0) -> Real:
         """Return a sum in which at most so many terms are spikes still."""
-        total = form.value
         while len(form.spikes) > most_spikes:
             *others, last = form.spikes
-            terms = [total, self.floats(last)]
-            total = self._add_floats("Add", terms, f"{form.value.name}.sum")
+            terms = [form.value, self.floats(last)]
+            name = f"{form.value.name}.sum"
+            total = self.add_floats("Add", terms, name)
             form = Real(total, form.axes, tuple(others))
         return form
 
@@ -101,29 +115,33 @@ class CompiledValues:
         if form is None:
             return value
         if value not in self._plain:
-            if isinstance(form, Totals):
-                self._plain[value] = self._as_before(value)
-            else:
-                made = self.sum_of(self.real(form))
-                self._plain[value] = self._as_emitted(value, made)
+            self._plain[value] = self._make_plain(value, form)
         return self._plain[value]
+
+    def _make_plain(self, value: ir.Value, form: Form) -> ir.Value:
+        if isinstance(form, Totals):
+            return self._as_before(value)
+        terms = self.real(form)
+        made = self.sum_of(terms)
+        return self._as_emitted(value, made)
 
     def _as_before(self, value: ir.Value) -> ir.Value:
         """Let the node that made a value make it still, from plain inputs."""
         maker = value.producer()
         assert maker is not None  # a sum over time
         for source in reads(maker):
-            rewire(maker, source, self.plain(source))
+            plain = self.plain(source)
+            rewire(maker, source, plain)
         return value
 
     def _as_emitted(self, value: ir.Value, made: Real) -> ir.Value:
         steps = made.value
-        if made.axes.is_moved:
-            order = back_to_emitted(made.axes.of_all_steps())
-            name = f"{value.name}.emitted"
-            steps = self.builder.add("Transpose", [steps], name, {"perm": order})
-            steps.type = value.type
-        if value.shape is not None and value.shape.rank() == made.axes.rank:
+        axes = made.axes
+        if axes.is_moved:
+            order = back_to_emitted(axes.of_all_steps())
+            steps = self.transpose(steps, order, f"{value.name}.emitted")
+        are_rows = value.shape is not None and value.shape.rank() == axes.rank
+        if are_rows:
             steps = self._as_rows(value, steps)
         steps.type = value.type
         steps.shape = value.shape
@@ -132,30 +150,36 @@ class CompiledValues:
     def _as_rows(self, value: ir.Value, steps: ir.Value) -> ir.Value:
         """Return all steps without an axis of their own: [T * N, ...]."""
         assert value.shape is not None  # its rank was asked for
+        builder = self.builder
         sizes = list(value.shape)[1:]
-        if all(isinstance(size, int) for size in sizes):
-            shape = self.constant("rows_of_steps", np.array([-1, *sizes], np.int64))
-        else:
-            free = self.constant("rows_of_steps", np.array([-1], np.int64))
-            rest = self.builder.add("Shape", [steps], "sizes_of_step", {"start": 2})
-            shape = self.builder.add("Concat", [free, rest], "rows_shape", {"axis": 0})
-        return self.builder.add("Reshape", [steps, shape], f"{value.name}.rows")
+        are_known = all(isinstance(size, int) for size in sizes)
+        known_sizes = sizes if are_known else []
+        shape = self.sizes("rows_of_steps", [-1, *known_sizes])
+        if not are_known:
+            behind_batch = {"start": 2}
+            rest = builder.add("Shape", [steps], "sizes_of_step", behind_batch)
+            parts = [shape, rest]
+            shape = builder.add("Concat", parts, "rows_shape", {"axis": 0})
+        return builder.add("Reshape", [steps, shape], f"{value.name}.rows")
 
     def arranged(self, value: ir.Value, axes: Axes, *, has_time: bool) -> ir.Value:
         """Return any value of the network, of one step or of all, with its axes as in memory."""
         if not axes.is_moved:
             return value
         order = axes.of_all_steps() if has_time else axes.of_step()
-        name = f"{value.name}.arranged"
-        turned = self.builder.add("Transpose", [value], name, {"perm": order})
-        turned.type = value.type
-        return turned
+        return self.transpose(value, order, f"{value.name}.arranged")
 
     def constant(self, name: str, data: np.ndarray) -> ir.Value:
         """Return a new initializer."""
         return constant(self.graph, name, data)
 
-    def _add_floats(self, op: str, inputs: list[ir.Value], name: str) -> ir.Value:
+    def sizes(self, name: str, numbers: Sequence[Any]) -> ir.Value:
+        """Return a new initializer that holds sizes of axes, or their numbers."""
+        data = np.array(numbers, np.int64)
+        return self.constant(name, data)
+
+    def add_floats(self, op: str, inputs: Sequence[ir.Value], name: str) -> ir.Value:
+        """Put a node that gives floats in its place; return its output."""
         made = self.builder.add(op, inputs, name)
         made.type = ir.TensorType(ir.DataType.FLOAT)
         return made

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from onnx2snn.data.dataset import Dataset
-    from onnx2snn.data.input_specs import Specs
-    from onnx2snn.runtime.feeds import Feeds
+    from onnx2snn.data.input_specs import Feeds, Specs
 
 __all__ = ["NO_DATA", "CalibrationData"]
 

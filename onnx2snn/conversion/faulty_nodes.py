@@ -11,6 +11,8 @@ from onnx2snn.graph import display_name, is_op
 if TYPE_CHECKING:
     import onnx_ir as ir
 
+    from onnx2snn.graph import AxisSize
+
 __all__ = ["check_slopes", "warn_of_training"]
 
 _LOGGER = logging.getLogger(__name__)
@@ -72,7 +74,7 @@ def _broadcasts(slope: ir.Value, x: ir.Value) -> bool:
     return all(_may_be_equal(size, other) for size, other in last_first)
 
 
-def _may_be_equal(size: int | ir.SymbolicDim, other: int | ir.SymbolicDim) -> bool:
+def _may_be_equal(size: AxisSize, other: AxisSize) -> bool:
     """Whether a slope of ``size`` can go with a dimension ``other``, as far as both are known."""
     if not isinstance(size, int) or not isinstance(other, int):
         return True

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     import onnx
 
+    from onnx2snn.data.input_specs import Feeds
     from onnx2snn.importing.source import AnyModel
-    from onnx2snn.runtime.feeds import Feeds
 
 __all__ = ["check_that_it_is_an_ann", "import_model", "runnable"]
 

@@ -56,6 +56,8 @@ from onnx2snn.schedules import checked_time_steps
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from onnx2snn.passes.pipeline import Passes
+
 
 __all__ = ["pipeline"]
 
@@ -140,7 +142,7 @@ def _without(whole: Pipeline, names: Iterable[str]) -> Pipeline:
     return whole.without(unwanted)
 
 
-def _canonical(record: SourceRecord) -> tuple[ir.passes.PassBase, ...]:
+def _canonical(record: SourceRecord) -> Passes:
     return (
         RecordSourceNodes(record),
         InlineFunctions(),
@@ -165,9 +167,7 @@ def _canonical(record: SourceRecord) -> tuple[ir.passes.PassBase, ...]:
     )
 
 
-def _simplification(
-    options: Options, record: SourceRecord
-) -> tuple[ir.passes.PassBase, ...]:
+def _simplification(options: Options, record: SourceRecord) -> Passes:
     excluded = ExcludedNames(options.until, options.nodes_to_exclude)
     return (
         _input_coding(options),
@@ -178,7 +178,7 @@ def _simplification(
 
 def _spiking(
     options: Options, time_steps: int, data: Dataset | None, reference: Reference
-) -> tuple[ir.passes.PassBase, ...]:
+) -> Passes:
     method = options.chosen_method()
     calibrate = Calibrate(
         max(time_steps, min(method.levels(time_steps), MOST_LEVELS)),
@@ -200,7 +200,7 @@ def _spiking(
 
 def _correction(
     options: Options, time_steps: int, data: Dataset | None, reference: Reference
-) -> tuple[ir.passes.PassBase, ...]:
+) -> Passes:
     wanted = options.chosen_method().corrections
     if not wanted:
         return ()
@@ -212,7 +212,7 @@ def _correction(
     )
 
 
-def _time_loop(options: Options, time_steps: int) -> tuple[ir.passes.PassBase, ...]:
+def _time_loop(options: Options, time_steps: int) -> Passes:
     if options.chosen_method().schedule == "layerwise":
         return (EmitLayerwise(time_steps, options.collapse),)
     if options.layout == MULTISTEP:
@@ -222,7 +222,7 @@ def _time_loop(options: Options, time_steps: int) -> tuple[ir.passes.PassBase, .
 
 def _finishing(
     options: Options, time_steps: int, data: Dataset | None, source_sha256: str
-) -> tuple[ir.passes.PassBase, ...]:
+) -> Passes:
     metadata = WriteMetadata(
         time_steps,
         options.describe(data),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
     from onnx2snn.correction.grid import Grid
+    from onnx2snn.data.input_specs import Arrays
     from onnx2snn.methods.spike_weights import SpikeWeights
     from onnx2snn.ops import StepOp
 
@@ -72,7 +73,7 @@ class Layer:
     v_threshold: np.ndarray
     v_init: np.ndarray
     bias: np.ndarray
-    other_inputs: dict[str, np.ndarray]
+    other_inputs: Arrays
     time_steps: int
     samples: Iterable[Sample] = ()
     spike_weights: SpikeWeights | None = None
@@ -228,7 +229,7 @@ class Layer:
             values["current"] = current_now + bias_now
             spikes[t] = self._advance(values)
 
-    def _advance(self, values: dict[str, np.ndarray]) -> np.ndarray:
+    def _advance(self, values: Arrays) -> np.ndarray:
         """Run one step of the operator, and return the spikes.
 
         Args:

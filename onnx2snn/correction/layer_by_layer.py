@@ -16,14 +16,14 @@ from onnx2snn.progress import track
 from onnx2snn.storage.array_store import ArrayStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
-    import numpy as np
     import onnx_ir as ir
 
     from onnx2snn.correction.layer import Layer
     from onnx2snn.correction.network_pair import NetworkPair
     from onnx2snn.correction.weights_to_fit import WeightsToFit
+    from onnx2snn.data.input_specs import Feeds
 
     CorrectNeurons = Callable[[Layer], bool]
     FitWeights = Callable[[WeightsToFit], bool]
@@ -33,7 +33,7 @@ __all__ = ["correct_layer_by_layer"]
 
 def correct_layer_by_layer(
     networks: NetworkPair,
-    batches: Iterable[Mapping[str, np.ndarray]],
+    batches: Iterable[Feeds],
     correct_neurons: CorrectNeurons,
     fit_weights: FitWeights | None = None,
     *,

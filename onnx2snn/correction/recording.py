@@ -10,11 +10,12 @@ from onnx2snn.data.events import time_means
 from onnx2snn.runtime.subgraph import Subgraph
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import onnx_ir as ir
 
     from onnx2snn.correction.network_pair import NetworkPair
+    from onnx2snn.data.input_specs import Arrays, Feeds
     from onnx2snn.storage.array_store import ArrayStore
 
 __all__ = ["PerBatch", "Recording"]
@@ -42,7 +43,7 @@ class Recording:
         self,
         networks: NetworkPair,
         store: ArrayStore,
-        batches: Iterable[Mapping[str, np.ndarray]],
+        batches: Iterable[Feeds],
     ) -> None:
         """Store the batches."""
         self.networks = networks
@@ -78,7 +79,7 @@ class Recording:
         (output,) = subgraph.run(feeds)
         return output
 
-    def snn_feeds(self, subgraph: Subgraph, batch: int) -> dict[str, np.ndarray]:
+    def snn_feeds(self, subgraph: Subgraph, batch: int) -> Arrays:
         """Return the feeds of a subgraph of the spiking network."""
         stored_as = {}
         for neuron in self.fired:
@@ -90,7 +91,7 @@ class Recording:
             feeds[name] = self.store.read(stored_name, batch)
         return feeds
 
-    def mean_feeds(self, subgraph: Subgraph, batch: int) -> dict[str, np.ndarray]:
+    def mean_feeds(self, subgraph: Subgraph, batch: int) -> Arrays:
         """Return the feeds of a subgraph of the spiking network, as means over the steps."""
         feeds = self.snn_feeds(subgraph, batch)
         feeds = time_means(feeds, self.networks.event_inputs)

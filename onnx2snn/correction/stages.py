@@ -12,10 +12,10 @@ from onnx2snn.ops.predicates import is_neuron
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    import networkx as nx
     import onnx_ir as ir
 
     from onnx2snn.correction.network_pair import NetworkPair
+    from onnx2snn.graph import NodeGraph
 
 __all__ = ["Stage", "plan_stages"]
 
@@ -66,7 +66,7 @@ def _find_weighted(graph: ir.Graph, nodes: Collection[ir.Node]) -> list[ir.Node]
 
 
 def _nodes_between(
-    edges: nx.DiGraph[ir.Node],
+    edges: NodeGraph,
     fired: Collection[ir.Node],
     ends: Iterable[ir.Value | None],
 ) -> set[ir.Node]:

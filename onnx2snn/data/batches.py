@@ -17,7 +17,7 @@ from onnx2snn.errors import CalibrationError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from onnx2snn.data.input_specs import Arrays, InputSpec, Specs
+    from onnx2snn.data.input_specs import Arrays, Feeds, InputSpec, Specs
     from onnx2snn.data.layout import Feed
 
 
@@ -133,7 +133,7 @@ class Dataset:
                 yield Batch(self._cast_feed(arrays), valid, labels)
                 start = end
 
-    def _cast_feed(self, arrays: Mapping[str, np.ndarray]) -> Arrays:
+    def _cast_feed(self, arrays: Feeds) -> Arrays:
         feeds = {}
         for spec in self._specs:
             feeds[spec.name], _ = cast_to_input(arrays[spec.name], spec)

@@ -52,7 +52,7 @@ from onnx2snn.data.stored_arrays import ArrayColumn, open_npy, open_npz
 from onnx2snn.errors import CalibrationError
 
 if TYPE_CHECKING:
-    from onnx2snn.data.input_specs import Arrays, Specs
+    from onnx2snn.data.input_specs import Arrays, Feeds, Specs
     from onnx2snn.data.layout import Feed
     from onnx2snn.data.stored_arrays import Columns
 
@@ -168,7 +168,7 @@ def _columns_in(path: Path) -> Columns:
     return dict(open_npz(path))
 
 
-def _as_columns(arrays: Mapping[str, np.ndarray]) -> Columns:
+def _as_columns(arrays: Feeds) -> Columns:
     return {name: ArrayColumn(array) for name, array in arrays.items()}
 
 

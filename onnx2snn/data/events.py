@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
-    from onnx2snn.data.input_specs import Arrays, Specs
+    from onnx2snn.data.input_specs import Arrays, Feeds, Specs
 
 __all__ = ["data_specs", "sample_first", "time_first", "time_means"]
 
@@ -55,7 +55,7 @@ def data_specs(specs: Specs, events: Collection[str]) -> Specs:
     return tuple(found)
 
 
-def time_first(feeds: Mapping[str, np.ndarray], events: Collection[str]) -> Arrays:
+def time_first(feeds: Feeds, events: Collection[str]) -> Arrays:
     """Return ``feeds`` with events [N, T, ...] as [T, N, ...]."""
     turned = dict(feeds)
     for name in turned.keys() & events:
@@ -64,9 +64,7 @@ def time_first(feeds: Mapping[str, np.ndarray], events: Collection[str]) -> Arra
     return turned
 
 
-def time_means(
-    feeds: Mapping[str, np.ndarray], events: Collection[str], axis: int = 0
-) -> Arrays:
+def time_means(feeds: Feeds, events: Collection[str], axis: int = 0) -> Arrays:
     """Return ``feeds`` as the ANN takes them: the mean over time in the place of events.
 
     Args:

@@ -10,12 +10,17 @@ import numpy as np
 from onnx2snn.data.axes import axes_advice
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import onnx_ir as ir
 
+    from onnx2snn.graph import AxisSize
+
     Arrays = dict[str, np.ndarray]
     """Arrays by the name of the input that takes them."""
+
+    Feeds = Mapping[str, np.ndarray]
+    """The same, to be read only."""
 
     Shape = tuple[int, ...]
 
@@ -95,7 +100,7 @@ def _shape_of(value: ir.Value) -> OpenShape | None:
     return tuple(map(_known_size, value.shape))
 
 
-def _known_size(size: int | ir.SymbolicDim) -> int | None:
+def _known_size(size: AxisSize) -> int | None:
     if isinstance(size, int):
         return size
     return None
@@ -105,7 +110,7 @@ def _symbols_of(value: ir.Value) -> tuple[str | None, ...]:
     return tuple(map(_symbol, value.shape or ()))
 
 
-def _symbol(size: int | ir.SymbolicDim) -> str | None:
+def _symbol(size: AxisSize) -> str | None:
     if isinstance(size, int):
         return None
     return size.value

@@ -107,7 +107,7 @@ def _find_far(magnitudes: np.ndarray) -> dict[int, float]:
     return {int(sample): float(magnitudes[sample] / usual) for sample in far}
 
 
-def _largest_magnitudes(data: Dataset) -> dict[str, np.ndarray]:
+def _largest_magnitudes(data: Dataset) -> Arrays:
     """Return the largest magnitude of each sample of each input of real numbers."""
     found: dict[str, list[np.ndarray]] = {}
     for batch in data.batches(_ROWS):

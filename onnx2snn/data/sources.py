@@ -15,7 +15,7 @@ import numpy as np
 from onnx2snn.errors import CalibrationError
 
 if TYPE_CHECKING:
-    from onnx2snn.data.input_specs import Arrays, Shape
+    from onnx2snn.data.input_specs import Arrays, Feeds, Shape
 
 __all__ = [
     "LABELS",
@@ -60,7 +60,7 @@ class Spill:
         weakref.finalize(self, self._file.close)
         self._feeds: list[dict[str, _Place]] = []
 
-    def append(self, feed: Mapping[str, np.ndarray]) -> None:
+    def append(self, feed: Feeds) -> None:
         """Store one feed."""
         places = {}
         for name, array in feed.items():

@@ -18,9 +18,9 @@ from onnx2snn.runtime.ort import open_runner
 if TYPE_CHECKING:
     import numpy as np
 
+    from onnx2snn.data.input_specs import Feeds
     from onnx2snn.importing.source import AnyModel, Source
     from onnx2snn.runtime import Network
-    from onnx2snn.runtime.feeds import Feeds
 
 __all__ = ["Ann", "is_source_of"]
 

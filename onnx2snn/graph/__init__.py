@@ -11,6 +11,8 @@ from onnx2snn.graph.building import (
     share_names,
 )
 from onnx2snn.graph.reading import (
+    AxisSize,
+    NodeGraph,
     array,
     boundary,
     closure,
@@ -35,7 +37,9 @@ from onnx2snn.graph.rewriting import (
 )
 
 __all__ = [
+    "AxisSize",
     "NodeBuilder",
+    "NodeGraph",
     "NodeWriter",
     "array",
     "boundary",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import networkx as nx
 import onnx_ir as ir
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 __all__ = [
+    "AxisSize",
+    "NodeGraph",
     "array",
     "boundary",
     "closure",
@@ -27,6 +29,12 @@ __all__ = [
     "reads",
     "subgraphs",
 ]
+
+NodeGraph: TypeAlias = "nx.DiGraph[ir.Node]"
+"""Nodes, with an edge from each to those that read what it gives."""
+
+AxisSize: TypeAlias = int | ir.SymbolicDim
+"""Size of an axis as a shape has it."""
 
 
 def is_op(node: ir.Node | None, *op_types: str, domain: str = "") -> bool:
@@ -126,9 +134,9 @@ def _captured(graph: ir.Graph) -> list[ir.Value]:
     return captured
 
 
-def dependency_graph(graph: ir.Graph) -> nx.DiGraph[ir.Node]:
+def dependency_graph(graph: ir.Graph) -> NodeGraph:
     """Return the nodes of ``graph`` as a networkx graph, an edge from producer to reader."""
-    edges: nx.DiGraph[ir.Node] = nx.DiGraph()
+    edges: NodeGraph = nx.DiGraph()
     for node in graph:
         edges.add_node(node)
         for value in reads(node):
@@ -138,7 +146,7 @@ def dependency_graph(graph: ir.Graph) -> nx.DiGraph[ir.Node]:
     return edges
 
 
-def closure(edges: nx.DiGraph[ir.Node], nodes: Iterable[ir.Node]) -> set[ir.Node]:
+def closure(edges: NodeGraph, nodes: Iterable[ir.Node]) -> set[ir.Node]:
     """Return ``nodes`` and every node that can be reached from them along ``edges``."""
     return set().union(*nx.bfs_layers(edges, list(nodes)))
 

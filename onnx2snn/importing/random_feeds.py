@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import onnxruntime as ort
     from numpy.typing import DTypeLike
 
+    from onnx2snn.data.input_specs import Arrays
+
     Strings = Mapping[str, Sequence[str]]
     """Strings that an input may take, by its name."""
 
@@ -109,7 +111,7 @@ def _strings_in(value: ir.Value | None) -> list[str]:
 
 def random_feeds(
     inputs: list[ort.NodeArg], strings: Strings | None = None
-) -> Iterator[dict[str, np.ndarray]]:
+) -> Iterator[Arrays]:
     """Yield seeded feeds of several sizes; one if all sizes are fixed.
 
     Floats are unit normal, integers 0 to 3, those of 8 bits all there are: they may be an
@@ -141,7 +143,7 @@ def _size_of(
 
 def make_feeds(
     inputs: list[ort.NodeArg], size_of: SizeOf, strings: Strings | None = None
-) -> dict[str, np.ndarray] | None:
+) -> Arrays | None:
     """Return seeded feeds of chosen sizes, None if an input is of a type without random values.
 
     Args:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import onnx_ir as ir
     import onnxruntime as ort
 
+    from onnx2snn.data.input_specs import Feeds
     from onnx2snn.importing.random_feeds import Strings
-    from onnx2snn.runtime.feeds import Feeds
     from onnx2snn.storage.large_models import OpenableModel
 
 __all__ = ["self_check"]

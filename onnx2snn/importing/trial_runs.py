@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import onnx_ir as ir
     import onnxruntime as ort
 
+    from onnx2snn.data.input_specs import Feeds
     from onnx2snn.importing.random_feeds import Strings
-    from onnx2snn.runtime.feeds import Feeds
 
     Sizes = tuple[int | str | None, ...]
     Shapes = Mapping[str, tuple[int, ...]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from onnx2snn.arguments import did_you_mean
 from onnx2snn.errors import OptionError
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
-__all__ = ["Pipeline"]
+__all__ = ["Passes", "Pipeline"]
+
+Passes: TypeAlias = "tuple[ir.passes.PassBase, ...]"
+"""Passes in the order in which they run."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,20 +38,20 @@ class Pipeline:
         finishing: A file that runs anywhere and says where it comes from.
     """
 
-    canonical: tuple[ir.passes.PassBase, ...]
-    simplification: tuple[ir.passes.PassBase, ...]
-    spiking: tuple[ir.passes.PassBase, ...]
-    correction: tuple[ir.passes.PassBase, ...]
-    time_loop: tuple[ir.passes.PassBase, ...]
-    finishing: tuple[ir.passes.PassBase, ...]
+    canonical: Passes
+    simplification: Passes
+    spiking: Passes
+    correction: Passes
+    time_loop: Passes
+    finishing: Passes
 
     def __iter__(self) -> Iterator[ir.passes.PassBase]:
         """Yield all passes, from the first to the last."""
         return itertools.chain.from_iterable(self.stage(name) for name in STAGES)
 
-    def stage(self, name: str) -> tuple[ir.passes.PassBase, ...]:
+    def stage(self, name: str) -> Passes:
         """Return the passes of the stage ``name``, one of ``STAGES``."""
-        found: tuple[ir.passes.PassBase, ...] = getattr(self, name)
+        found: Passes = getattr(self, name)
         return found
 
     def names(self) -> list[str]:

@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from onnx2snn.data.input_specs import InputSpec
+    from onnx2snn.data.input_specs import Feeds, InputSpec
 
-    Feeds: TypeAlias = Mapping[str, np.ndarray]
     AnyFeeds: TypeAlias = Mapping[str, npt.ArrayLike] | npt.ArrayLike
     Run: TypeAlias = Callable[[Feeds], list[np.ndarray]]
 

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
-    from onnx2snn.runtime.feeds import AnyFeeds, Feeds, Run
+    from onnx2snn.data.input_specs import Feeds
+    from onnx2snn.runtime.feeds import AnyFeeds, Run
 
     Runtime: TypeAlias = Callable[[Path | ir.Model], Run]
 

@@ -21,7 +21,8 @@ from onnx2snn.storage.large_models import in_one_piece
 from onnx2snn.storage.protos import all_nodes
 
 if TYPE_CHECKING:
-    from onnx2snn.runtime.feeds import Feeds, Run
+    from onnx2snn.data.input_specs import Feeds
+    from onnx2snn.runtime.feeds import Run
     from onnx2snn.storage.large_models import OpenableModel
 
 __all__ = ["evaluator", "open_runner"]

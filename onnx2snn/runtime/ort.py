@@ -11,7 +11,8 @@ from onnx2snn.runtime.sessions import SessionError, open_session, run_session
 if TYPE_CHECKING:
     import numpy as np
 
-    from onnx2snn.runtime.feeds import Feeds, Run
+    from onnx2snn.data.input_specs import Feeds
+    from onnx2snn.runtime.feeds import Run
     from onnx2snn.storage.large_models import OpenableModel
 
 __all__ = ["open_fastest", "open_runner"]

@@ -22,8 +22,8 @@ from onnx2snn.storage.large_models import openable
 if TYPE_CHECKING:
     import onnxruntime as ort
 
+    from onnx2snn.data.input_specs import Feeds
     from onnx2snn.native import NativeLibrary
-    from onnx2snn.runtime.feeds import Feeds
     from onnx2snn.storage.large_models import OpenableModel
 
 __all__ = [

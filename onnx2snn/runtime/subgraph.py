@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from onnx2snn.runtime.feeds import Feeds
+    from onnx2snn.data.input_specs import Feeds
+
 
 __all__ = ["Subgraph"]
 

@@ -22,7 +22,7 @@ from onnx2snn.schedules.loops import State, hand_over_output, states
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    import networkx as nx
+    from onnx2snn.graph import NodeGraph
 
 __all__ = ["Partition", "is_tensor", "part_between_tensors"]
 
@@ -91,7 +91,7 @@ class Partition:
         return [*self.prologue, *self.epilogue]
 
 
-def _edges_within_a_step(graph: ir.Graph) -> nx.DiGraph[ir.Node]:
+def _edges_within_a_step(graph: ir.Graph) -> NodeGraph:
     """Return the dependencies of ``graph`` but for those of states on their initial values."""
     edges = dependency_graph(graph)
     for node in graph:
@@ -104,7 +104,7 @@ def _edges_within_a_step(graph: ir.Graph) -> nx.DiGraph[ir.Node]:
 
 def _nodes_of_every_step(
     graph: ir.Graph,
-    edges: nx.DiGraph[ir.Node],
+    edges: NodeGraph,
     events: list[ir.Value],
     stacked: list[ir.Value],
 ) -> list[ir.Node]:

@@ -6,14 +6,13 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
 
     from onnx2snn.data.dataset import Batch, Dataset
-    from onnx2snn.data.input_specs import InputSpec
+    from onnx2snn.data.input_specs import Feeds, InputSpec
 
-    Feeds = Mapping[str, np.ndarray]
 
 __all__ = ["MixedBatches"]
 

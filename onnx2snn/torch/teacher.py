@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from onnx2snn.data.input_specs import Feeds
     from onnx2snn.importing.source import Source
     from onnx2snn.runtime import Network
     from onnx2snn.torch.spiking import Activity
 
-    Feeds = Mapping[str, np.ndarray]
 
 __all__ = ["Teacher", "as_tensors", "distances"]
 

@@ -25,16 +25,15 @@ from onnx2snn.torch.spiking import SpikingModule
 from onnx2snn.torch.teacher import Teacher, as_tensors, distances
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     import onnx_ir as ir
 
     from onnx2snn.data.dataset import Dataset
-    from onnx2snn.data.input_specs import InputSpec
+    from onnx2snn.data.input_specs import Feeds, InputSpec
     from onnx2snn.importing.source import AnyModel, Source
     from onnx2snn.runtime import AnyNetwork, Network
 
-    Feeds = Mapping[str, np.ndarray]
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from onnx2snn.analysis.operators.columns import (
     Activation,
     Channel,
@@ -31,13 +33,43 @@ from onnx2snn.analysis.operators.sign_rules import never_negative
 
 __all__ = ["ANALOG"]
 
-_WHOLE = Activation.WHOLE
-_BEND = Activation.BEND
-_PART = Activation.PART
-
 _ANALOG = Operator(Form.ANALOG)
 _POINTWISE = Operator(Form.ANALOG, over_time=broadcasting)
-_ACTIVATION = Operator(Form.ANALOG, activation=Activation.WHOLE, over_time=broadcasting)
+_ACTIVATION = Operator(
+    Form.ANALOG,
+    activation=Activation.WHOLE,
+    over_time=broadcasting,
+)
+_BEND = Operator(
+    Form.ANALOG,
+    activation=Activation.BEND,
+    over_time=broadcasting,
+)
+_PART = Operator(
+    Form.ANALOG,
+    activation=Activation.PART,
+    over_time=broadcasting,
+)
+_POSITIVE_ACTIVATION = dataclasses.replace(_ACTIVATION, sign=never_negative)
+_POSITIVE_BEND = dataclasses.replace(_BEND, sign=never_negative)
+_ALONG_AXIS = Operator(Form.ANALOG, over_time=along_axis(-1))
+_LARGEST = Operator(Form.ANALOG, over_time=along_axis(0))
+_SUM = Operator(Form.ANALOG, sizes=(1,), over_time=along_axes(1))
+_CHANNELS = Operator(
+    Form.ANALOG,
+    channel=Channel.SECOND,
+    over_time=rows_of(0),
+)
+_LAYER = Operator(Form.ANALOG, over_time=normalize_layer)
+_CONVOLUTION = Operator(Form.ANALOG, over_time=rows_of(0))
+_FEW_NUMBERS = Operator(Form.ANALOG, sizes=(0, 1, 2))
+_ELEMENTS = Operator(Form.ANALOG, sizes=(0,))
+_SEQUENCE = Operator(Form.ANALOG, sizes=(1,))
+_RECURRENT = Operator(
+    Form.RECURRENT,
+    channel=Channel.LAST,
+    macs=recurrent_macs,
+)
 _SHAPE = Operator(Form.SHAPE)
 _RANDOM = Operator(
     Form.REFUSED,
@@ -64,7 +96,7 @@ ANALOG: dict[str, Operator] = {
     "Acosh": _POINTWISE,
     "Asin": _POINTWISE,
     "Asinh": _POINTWISE,
-    "Atan": Operator(Form.ANALOG, activation=_BEND, over_time=broadcasting),
+    "Atan": _BEND,
     "Atanh": _POINTWISE,
     "BitCast": _POINTWISE,
     "BitShift": _POINTWISE,
@@ -77,102 +109,86 @@ ANALOG: dict[str, Operator] = {
     "Cos": _POINTWISE,
     "Cosh": _POINTWISE,
     "Elu": _ACTIVATION,
-    "Erf": Operator(Form.ANALOG, activation=_PART, over_time=broadcasting),
-    "Exp": Operator(
-        Form.ANALOG, activation=_BEND, sign=never_negative, over_time=broadcasting
-    ),
+    "Erf": _PART,
+    "Exp": _POSITIVE_BEND,
     "Floor": _POINTWISE,
     "Gelu": _ACTIVATION,
-    "HardSigmoid": Operator(
-        Form.ANALOG, activation=_WHOLE, sign=never_negative, over_time=broadcasting
-    ),
+    "HardSigmoid": _POSITIVE_ACTIVATION,
     "HardSwish": _ACTIVATION,
-    "Log": Operator(Form.ANALOG, activation=_BEND, over_time=broadcasting),
+    "Log": _BEND,
     "Mish": _ACTIVATION,
     "Mod": _POINTWISE,
-    "Pow": Operator(Form.ANALOG, activation=_BEND, over_time=broadcasting),
-    "Reciprocal": Operator(Form.ANALOG, activation=_BEND, over_time=broadcasting),
+    "Pow": _BEND,
+    "Reciprocal": _BEND,
     "Round": _POINTWISE,
     "Selu": _ACTIVATION,
     "Shrink": _POINTWISE,
-    "Sigmoid": Operator(
-        Form.ANALOG, activation=_WHOLE, sign=never_negative, over_time=broadcasting
-    ),
-    "Sign": Operator(Form.ANALOG, activation=_BEND, over_time=broadcasting),
+    "Sigmoid": _POSITIVE_ACTIVATION,
+    "Sign": _BEND,
     "Sin": _POINTWISE,
     "Sinh": _POINTWISE,
-    "Softplus": Operator(
-        Form.ANALOG, activation=_WHOLE, sign=never_negative, over_time=broadcasting
-    ),
+    "Softplus": _POSITIVE_ACTIVATION,
     "Softsign": _ACTIVATION,
-    "Sqrt": Operator(
-        Form.ANALOG, activation=_BEND, sign=never_negative, over_time=broadcasting
-    ),
-    "SwiGLU": Operator(Form.ANALOG, activation=_WHOLE),
+    "Sqrt": _POSITIVE_BEND,
+    "SwiGLU": Operator(Form.ANALOG, activation=Activation.WHOLE),
     "Swish": _ACTIVATION,
     "Tan": _POINTWISE,
     "Tanh": _ACTIVATION,
     "ThresholdedRelu": _ACTIVATION,
     # truths
-    "And": Operator(Form.ANALOG, activation=_PART, over_time=broadcasting),
-    "Equal": Operator(Form.ANALOG, activation=_PART, over_time=broadcasting),
-    "Greater": Operator(Form.ANALOG, activation=_PART, over_time=broadcasting),
-    "GreaterOrEqual": Operator(Form.ANALOG, activation=_PART, over_time=broadcasting),
+    "And": _PART,
+    "Equal": _PART,
+    "Greater": _PART,
+    "GreaterOrEqual": _PART,
     "IsInf": _POINTWISE,
     "IsNaN": _POINTWISE,
-    "Less": Operator(Form.ANALOG, activation=_PART, over_time=broadcasting),
-    "LessOrEqual": Operator(Form.ANALOG, activation=_PART, over_time=broadcasting),
-    "Not": Operator(Form.ANALOG, activation=_PART, over_time=broadcasting),
-    "Or": Operator(Form.ANALOG, activation=_PART, over_time=broadcasting),
+    "Less": _PART,
+    "LessOrEqual": _PART,
+    "Not": _PART,
+    "Or": _PART,
     "Xor": _POINTWISE,
     # over many elements
-    "ArgMax": Operator(Form.ANALOG, over_time=along_axis(0)),
-    "ArgMin": Operator(Form.ANALOG, over_time=along_axis(0)),
+    "ArgMax": _LARGEST,
+    "ArgMin": _LARGEST,
     "Attention": _ANALOG,
     "CumProd": Operator(Form.ANALOG, over_time=along_input_axis(1)),
     "Det": Operator(Form.ANALOG, over_time=behind_matrices),
-    "GroupNormalization": Operator(
-        Form.ANALOG, channel=Channel.SECOND, over_time=rows_of(0)
-    ),
-    "Hardmax": Operator(Form.ANALOG, over_time=along_axis(-1)),
-    "InstanceNormalization": Operator(
-        Form.ANALOG, channel=Channel.SECOND, over_time=rows_of(0)
-    ),
-    "LRN": Operator(Form.ANALOG, channel=Channel.SECOND, over_time=rows_of(0)),
-    "LayerNormalization": Operator(Form.ANALOG, over_time=normalize_layer),
+    "GroupNormalization": _CHANNELS,
+    "Hardmax": _ALONG_AXIS,
+    "InstanceNormalization": _CHANNELS,
+    "LRN": _CHANNELS,
+    "LayerNormalization": _LAYER,
     "LinearAttention": _ANALOG,
-    "LogSoftmax": Operator(Form.ANALOG, over_time=along_axis(-1)),
-    "LpNormalization": Operator(Form.ANALOG, over_time=along_axis(-1)),
+    "LogSoftmax": _ALONG_AXIS,
+    "LpNormalization": _ALONG_AXIS,
     "MeanVarianceNormalization": Operator(
         Form.ANALOG, over_time=along_axes(1, [0, 2, 3])
     ),
     "NegativeLogLikelihoodLoss": _ANALOG,
     "NonMaxSuppression": Operator(Form.ANALOG, sizes=(0, 1, 2, 3, 4)),
-    "NonZero": Operator(Form.ANALOG, sizes=(0,)),
-    "RMSNormalization": Operator(Form.ANALOG, over_time=normalize_layer),
-    "ReduceLogSum": Operator(Form.ANALOG, sizes=(1,), over_time=along_axes(1)),
-    "ReduceLogSumExp": Operator(Form.ANALOG, sizes=(1,), over_time=along_axes(1)),
-    "ReduceProd": Operator(Form.ANALOG, sizes=(1,), over_time=along_axes(1)),
-    "ReduceSumSquare": Operator(
-        Form.ANALOG, sizes=(1,), sign=never_negative, over_time=along_axes(1)
-    ),
-    "Softmax": Operator(Form.ANALOG, sign=never_negative, over_time=along_axis(-1)),
+    "NonZero": _ELEMENTS,
+    "RMSNormalization": _LAYER,
+    "ReduceLogSum": _SUM,
+    "ReduceLogSumExp": _SUM,
+    "ReduceProd": _SUM,
+    "ReduceSumSquare": dataclasses.replace(_SUM, sign=never_negative),
+    "Softmax": dataclasses.replace(_ALONG_AXIS, sign=never_negative),
     "SoftmaxCrossEntropyLoss": _ANALOG,
     "TfIdfVectorizer": _ANALOG,
-    "Unique": Operator(Form.ANALOG, sizes=(0,)),
+    "Unique": _ELEMENTS,
     # made of a few numbers
-    "BlackmanWindow": Operator(Form.ANALOG, sizes=(0, 1, 2)),
-    "Constant": Operator(Form.ANALOG, sizes=(0, 1, 2)),
-    "ConstantOfShape": Operator(Form.ANALOG, sizes=(0, 1, 2)),
-    "HammingWindow": Operator(Form.ANALOG, sizes=(0, 1, 2)),
-    "HannWindow": Operator(Form.ANALOG, sizes=(0, 1, 2)),
-    "MelWeightMatrix": Operator(Form.ANALOG, sizes=(0, 1, 2)),
-    "Range": Operator(Form.ANALOG, sizes=(0, 1, 2)),
+    "BlackmanWindow": _FEW_NUMBERS,
+    "Constant": _FEW_NUMBERS,
+    "ConstantOfShape": _FEW_NUMBERS,
+    "HammingWindow": _FEW_NUMBERS,
+    "HannWindow": _FEW_NUMBERS,
+    "MelWeightMatrix": _FEW_NUMBERS,
+    "Range": _FEW_NUMBERS,
     # integers
-    "ConvInteger": Operator(Form.ANALOG, over_time=rows_of(0)),
+    "ConvInteger": _CONVOLUTION,
     "DynamicQuantizeLinear": _ANALOG,
     "MatMulInteger": _ANALOG,
-    "QLinearConv": Operator(Form.ANALOG, over_time=rows_of(0)),
+    "QLinearConv": _CONVOLUTION,
     "QLinearMatMul": _ANALOG,
     "QuantizeLinear": Operator(Form.ANALOG, over_time=per_channel),
     # sequences
@@ -180,19 +196,19 @@ ANALOG: dict[str, Operator] = {
     "Optional": _ANALOG,
     "OptionalGetElement": _ANALOG,
     "OptionalHasElement": _ANALOG,
-    "SequenceAt": Operator(Form.ANALOG, sizes=(1,)),
+    "SequenceAt": _SEQUENCE,
     "SequenceConstruct": _ANALOG,
     "SequenceEmpty": _ANALOG,
-    "SequenceErase": Operator(Form.ANALOG, sizes=(1,)),
+    "SequenceErase": _SEQUENCE,
     "SequenceInsert": Operator(Form.ANALOG, sizes=(2,)),
     "SequenceLength": _ANALOG,
-    "SplitToSequence": Operator(Form.ANALOG, sizes=(1,)),
+    "SplitToSequence": _SEQUENCE,
     # networks in a node
-    "GRU": Operator(Form.RECURRENT, channel=Channel.LAST, macs=recurrent_macs),
+    "GRU": _RECURRENT,
     "If": Operator(Form.CONTROL, sizes=(0,), turns=count_one_turn),
-    "LSTM": Operator(Form.RECURRENT, channel=Channel.LAST, macs=recurrent_macs),
+    "LSTM": _RECURRENT,
     "Loop": Operator(Form.CONTROL, sizes=(0, 1), turns=count_trips),
-    "RNN": Operator(Form.RECURRENT, channel=Channel.LAST, macs=recurrent_macs),
+    "RNN": _RECURRENT,
     "Scan": Operator(Form.CONTROL, turns=count_scan_turns),
     "SequenceMap": Operator(Form.CONTROL, turns=count_elements),
     # what has no mean

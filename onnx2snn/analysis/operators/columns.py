@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from onnx2snn.analysis.operators.over_time import one_step_at_a_time
 from onnx2snn.analysis.operators.sign_rules import unknown_sign
@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from onnx2snn.analysis.operators.over_time import OverTimeRule
     from onnx2snn.analysis.operators.sign_rules import SignRule
 
-__all__ = ["Activation", "Channel", "Form", "Operator"]
+__all__ = ["ALL", "ALWAYS", "Activation", "Channel", "Choices", "Form", "Operator"]
+
+Choices: TypeAlias = "Mapping[str, tuple[object, ...]]"
+"""Name of an attribute to some of its values."""
+
+ALL = None
+"""Positions of inputs where every one may be a stream."""
+
+ALWAYS: Choices = {}
+"""Choices of no attribute: the operator selects whatever its attributes are."""
 
 
 class Form(enum.Enum):
@@ -100,8 +109,8 @@ class Operator:
     form: Form
     inputs: tuple[int, ...] | None = (0,)
     bias: tuple[int, ...] = ()
-    only: Mapping[str, tuple[object, ...]] = dataclasses.field(default_factory=dict)
-    selects: Mapping[str, tuple[object, ...]] | None = None
+    only: Choices = dataclasses.field(default_factory=dict)
+    selects: Choices | None = None
     sizes: tuple[int, ...] = ()
     rearranges: bool = False
     averages: bool = False

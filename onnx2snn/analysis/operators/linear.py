@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from onnx2snn.analysis.operators.columns import (
+    ALL,
     Activation,
     Channel,
     Form,
@@ -45,20 +46,17 @@ _PART = Activation.PART
 _SECOND = Channel.SECOND
 _LAST = Channel.LAST
 
-_ALL = None
-"""Positions of inputs where every one may be a stream."""
-
 LINEAR: dict[str, Operator] = {
     # sums
     "Add": Operator(
         _LINEAR,
-        inputs=_ALL,
+        inputs=ALL,
         activation=_PART,
         sign=as_all_inputs,
         over_time=broadcasting,
     ),
     "CumSum": Operator(_LINEAR, over_time=along_input_axis(1)),
-    "Mean": Operator(_LINEAR, inputs=_ALL, sign=as_all_inputs, over_time=rows_of_all),
+    "Mean": Operator(_LINEAR, inputs=ALL, sign=as_all_inputs, over_time=rows_of_all),
     "Neg": Operator(_LINEAR, activation=_PART, over_time=broadcasting),
     "ReduceMean": Operator(
         _LINEAR, sizes=(1,), averages=True, sign=as_first_input, over_time=along_axes(1)
@@ -66,10 +64,10 @@ LINEAR: dict[str, Operator] = {
     "ReduceSum": Operator(
         _LINEAR, sizes=(1,), averages=True, sign=as_first_input, over_time=along_axes(1)
     ),
-    "Sub": Operator(_LINEAR, inputs=_ALL, activation=_PART, over_time=broadcasting),
+    "Sub": Operator(_LINEAR, inputs=ALL, activation=_PART, over_time=broadcasting),
     "Sum": Operator(
         _LINEAR,
-        inputs=_ALL,
+        inputs=ALL,
         activation=_PART,
         sign=as_all_inputs,
         over_time=broadcasting,
@@ -115,7 +113,7 @@ LINEAR: dict[str, Operator] = {
     ),
     "DequantizeLinear": Operator(_LINEAR, over_time=per_channel),
     "Div": Operator(_LINEAR, activation=_BEND, over_time=broadcasting),
-    "Einsum": Operator(_MULTILINEAR, inputs=_ALL, macs=einsum_macs, over_time=einsum),
+    "Einsum": Operator(_MULTILINEAR, inputs=ALL, macs=einsum_macs, over_time=einsum),
     "Gemm": Operator(
         _MULTILINEAR, inputs=(0, 1), bias=(2,), macs=gemm_macs, over_time=gemm
     ),

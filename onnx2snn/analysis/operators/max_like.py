@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from onnx2snn.analysis.operators.columns import (
+    ALL,
+    ALWAYS,
     Activation,
     Channel,
     Form,
@@ -34,12 +36,6 @@ _BEND = Activation.BEND
 _PART = Activation.PART
 _SECOND = Channel.SECOND
 
-_ALL = None
-"""Positions of inputs where every one may be a stream."""
-
-_ALWAYS: dict[str, tuple[object, ...]] = {}
-"""Choices of no attribute: the operator selects whatever its attributes are."""
-
 MAX_LIKE: dict[str, Operator] = {
     # maxima and norms; bounds grow with the sums they are compared with
     "Abs": Operator(
@@ -48,7 +44,7 @@ MAX_LIKE: dict[str, Operator] = {
     "Clip": Operator(
         _MAX_LIKE,
         inputs=(0, 1, 2),
-        selects=_ALWAYS,
+        selects=ALWAYS,
         activation=_WHOLE,
         sign=as_lower_bound,
         over_time=rows_of(0),
@@ -56,7 +52,7 @@ MAX_LIKE: dict[str, Operator] = {
     "GlobalLpPool": Operator(_MAX_LIKE, averages=True, over_time=rows_of(0)),
     "GlobalMaxPool": Operator(
         _MAX_LIKE,
-        selects=_ALWAYS,
+        selects=ALWAYS,
         channel=_SECOND,
         sign=as_first_input,
         over_time=rows_of(0),
@@ -67,24 +63,24 @@ MAX_LIKE: dict[str, Operator] = {
     "LpPool": Operator(_MAX_LIKE, over_time=rows_of(0)),
     "Max": Operator(
         _MAX_LIKE,
-        inputs=_ALL,
-        selects=_ALWAYS,
+        inputs=ALL,
+        selects=ALWAYS,
         activation=_BEND,
         sign=as_any_input,
         over_time=broadcasting,
     ),
     "MaxPool": Operator(
         _MAX_LIKE,
-        selects=_ALWAYS,
+        selects=ALWAYS,
         channel=_SECOND,
         sign=as_first_input,
         over_time=first_result_only,
     ),
-    "MaxRoiPool": Operator(_MAX_LIKE, selects=_ALWAYS),
+    "MaxRoiPool": Operator(_MAX_LIKE, selects=ALWAYS),
     "Min": Operator(
         _MAX_LIKE,
-        inputs=_ALL,
-        selects=_ALWAYS,
+        inputs=ALL,
+        selects=ALWAYS,
         activation=_BEND,
         sign=as_all_inputs,
         over_time=broadcasting,
@@ -98,25 +94,25 @@ MAX_LIKE: dict[str, Operator] = {
     ),
     "ReduceMax": Operator(
         _MAX_LIKE,
-        selects=_ALWAYS,
+        selects=ALWAYS,
         sizes=(1,),
         sign=as_first_input,
         over_time=along_axes(1),
     ),
     "ReduceMin": Operator(
         _MAX_LIKE,
-        selects=_ALWAYS,
+        selects=ALWAYS,
         sizes=(1,),
         sign=as_first_input,
         over_time=along_axes(1),
     ),
     "Relu": Operator(
         _MAX_LIKE,
-        selects=_ALWAYS,
+        selects=ALWAYS,
         activation=_WHOLE,
         sign=never_negative,
         over_time=broadcasting,
     ),
-    "TopK": Operator(_MAX_LIKE, selects=_ALWAYS, sizes=(1,), over_time=along_axis(-1)),
+    "TopK": Operator(_MAX_LIKE, selects=ALWAYS, sizes=(1,), over_time=along_axis(-1)),
 }
 """Operator type of the default domain to its row."""

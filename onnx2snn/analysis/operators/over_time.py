@@ -18,7 +18,17 @@ from typing import TypeAlias
 
 import onnx_ir as ir
 
-__all__ = ["OnRows", "OnSteps", "OverTime", "OverTimeRule", "one_step_at_a_time"]
+__all__ = [
+    "OnRows",
+    "OnSteps",
+    "OverTime",
+    "OverTimeRule",
+    "Positions",
+    "one_step_at_a_time",
+]
+
+Positions: TypeAlias = frozenset[int]
+"""Positions of inputs of a node."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +40,7 @@ class OnRows:
             others are the same in every step.
     """
 
-    inputs: frozenset[int]
+    inputs: Positions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,12 +61,12 @@ class OnSteps:
 
 OverTime: TypeAlias = OnRows | OnSteps
 
-OverTimeRule: TypeAlias = Callable[[ir.Node, frozenset[int]], OverTime | None]
+OverTimeRule: TypeAlias = Callable[[ir.Node, Positions], OverTime | None]
 """Takes a node, and the positions of its inputs that are streams; the shapes of all its values
 are those of one step. Returns the way in which it runs on all steps at once, None if it runs on
 one at a time, which is always right."""
 
 
-def one_step_at_a_time(_node: ir.Node, _streams: frozenset[int]) -> OverTime | None:
+def one_step_at_a_time(_node: ir.Node, _streams: Positions) -> OverTime | None:
     """Say that the node runs on one step at a time."""
     return None

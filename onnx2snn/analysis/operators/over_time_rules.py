@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
-    from onnx2snn.analysis.operators.over_time import OverTime, OverTimeRule
+    from onnx2snn.analysis.operators.over_time import OverTime, OverTimeRule, Positions
 
 __all__ = [
     "broadcasting",
@@ -75,19 +75,19 @@ def constant_axes(node: ir.Node, position: int) -> list[int] | None:
 def rows_of(*positions: int) -> OverTimeRule:
     """Return a rule: a row of the results depends on that row of the inputs at ``positions``."""
 
-    def rule(node: ir.Node, streams: frozenset[int]) -> OverTime | None:
+    def rule(node: ir.Node, streams: Positions) -> OverTime | None:
         given = [at for at in positions if input_at(node, at) is not None]
         return _on_rows(node, streams, given)
 
     return rule
 
 
-def rows_of_all(node: ir.Node, streams: frozenset[int]) -> OverTime | None:
+def rows_of_all(node: ir.Node, streams: Positions) -> OverTime | None:
     """Say that a row of the results depends on that row of all inputs."""
     return _on_rows(node, streams, range(len(node.inputs)))
 
 
-def first_result_only(node: ir.Node, streams: frozenset[int]) -> OverTime | None:
+def first_result_only(node: ir.Node, streams: Positions) -> OverTime | None:
     """Say so of the first input, unless a result beside the first is read: positions in it."""
     others = node.outputs[1:]
     is_read = any(value.uses() or value.is_graph_output() for value in others)
@@ -97,7 +97,7 @@ def first_result_only(node: ir.Node, streams: frozenset[int]) -> OverTime | None
 
 
 def _on_rows(
-    node: ir.Node, streams: frozenset[int], positions: Iterable[int]
+    node: ir.Node, streams: Positions, positions: Iterable[int]
 ) -> OverTime | None:
     """Return that the inputs at ``positions`` come as rows, if all streams are among them."""
     inputs = frozenset(positions)
@@ -117,7 +117,7 @@ def _row_count(value: ir.Value | None) -> int | str | None:
     return dims[0] if dims else None
 
 
-def normalize_channels(node: ir.Node, streams: frozenset[int]) -> OverTime | None:
+def normalize_channels(node: ir.Node, streams: Positions) -> OverTime | None:
     """Say how a BatchNormalization runs: on rows, unless it measures them."""
     if node.attributes.get_int("training_mode", 0) != 0:
         return None
@@ -127,7 +127,7 @@ def normalize_channels(node: ir.Node, streams: frozenset[int]) -> OverTime | Non
 # --- broadcasting
 
 
-def broadcasting(node: ir.Node, streams: frozenset[int]) -> OverTime | None:
+def broadcasting(node: ir.Node, streams: Positions) -> OverTime | None:
     """Say that the node computes each element from one of each input, which broadcast.
 
     It runs on rows where no operand broadcasts along axis 0 but those that have one row for
@@ -142,12 +142,12 @@ def broadcasting(node: ir.Node, streams: frozenset[int]) -> OverTime | None:
     return OnSteps(rank=rank)
 
 
-def broadcasting_to_first(node: ir.Node, streams: frozenset[int]) -> OverTime | None:
+def broadcasting_to_first(node: ir.Node, streams: Positions) -> OverTime | None:
     """Say so of a node whose results have the shape of its first input."""
     return broadcasting(node, streams) if 0 in streams else None
 
 
-def _share_rows(node: ir.Node, streams: frozenset[int], rank: int) -> bool:
+def _share_rows(node: ir.Node, streams: Positions, rank: int) -> bool:
     """Whether all streams have the same rows, and whatever else is read serves every row."""
     counts = set()
     for position, value in enumerate(node.inputs):
@@ -171,7 +171,7 @@ def _serves_every_row(value: ir.Value | None, rank: int) -> bool:
 def with_scale(*positions: int) -> OverTimeRule:
     """Return a rule: rows of the first input, times what broadcasts at ``positions``."""
 
-    def rule(node: ir.Node, streams: frozenset[int]) -> OverTime | None:
+    def rule(node: ir.Node, streams: Positions) -> OverTime | None:
         rank = rank_of(node.inputs[0])
         if not rank:
             return None
@@ -186,7 +186,7 @@ def with_scale(*positions: int) -> OverTimeRule:
 # --- products
 
 
-def matmul(node: ir.Node, streams: frozenset[int]) -> OverTime | None:
+def matmul(node: ir.Node, streams: Positions) -> OverTime | None:
     """Say how a MatMul runs: it broadcasts along all axes but the last two."""
     ranks = [rank_of(value) for value in node.inputs]
     known = [rank for rank in ranks if rank is not None and rank > 1]
@@ -205,7 +205,7 @@ _MATRIX = 2
 """Rank of a matrix."""
 
 
-def gemm(node: ir.Node, streams: frozenset[int]) -> OverTime | None:
+def gemm(node: ir.Node, streams: Positions) -> OverTime | None:
     """Say how a Gemm runs: on the rows of its first input, and perhaps of what it adds."""
     is_turned = node.attributes.get_int("transA", 0) != 0
     if is_turned:
@@ -216,7 +216,7 @@ def gemm(node: ir.Node, streams: frozenset[int]) -> OverTime | None:
     return _on_rows(node, streams, [0, 2])
 
 
-def einsum(node: ir.Node, streams: frozenset[int]) -> OverTime | None:
+def einsum(node: ir.Node, streams: Positions) -> OverTime | None:
     """Say how an Einsum runs: on rows, where one label is the first of results and streams."""
     equation = node.attributes.get_string("equation", "").replace(" ", "")
     terms, arrow, result = equation.partition("->")

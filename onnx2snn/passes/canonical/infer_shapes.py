@@ -17,6 +17,8 @@ from onnx2snn.storage.map_types import model_of, proto_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from onnx2snn.graph import AxisSize
+
 __all__ = ["InferShapes"]
 
 _LOGGER = logging.getLogger(__name__)
@@ -141,9 +143,9 @@ def _correct_sizes(seen: ir.Node, computed: Sequence[int | None]) -> ir.Shape | 
 
 def _correct_computed(
     computed: int | None,
-    of_input: int | ir.SymbolicDim,
-    found: int | ir.SymbolicDim,
-) -> int | ir.SymbolicDim:
+    of_input: AxisSize,
+    found: AxisSize,
+) -> AxisSize:
     """Return the size of an axis: as computed, which None says is that of the input."""
     if computed is not None:
         return computed
@@ -232,9 +234,7 @@ def _correct_declared(output: ir.Value, inferred: ir.Value, names: set[str]) -> 
     return output.shape != declared or output.type != old_type
 
 
-def _correct_size(
-    declared: int | ir.SymbolicDim, inferred: int | ir.SymbolicDim, names: set[str]
-) -> int | ir.SymbolicDim:
+def _correct_size(declared: AxisSize, inferred: AxisSize, names: set[str]) -> AxisSize:
     """Return a declared size, unless it is a number and inference knows another or a free axis."""
     if not isinstance(declared, int):
         return declared
@@ -252,9 +252,7 @@ def _merge_shapes(known: ir.Shape, inferred: ir.Shape | None) -> ir.Shape:
     return ir.Shape(dimensions)
 
 
-def _choose_dimension(
-    known: int | ir.SymbolicDim, inferred: int | ir.SymbolicDim
-) -> int | ir.SymbolicDim:
+def _choose_dimension(known: AxisSize, inferred: AxisSize) -> AxisSize:
     """Return the one that says more: a number, else the symbol that was known."""
     if isinstance(known, int):
         return known

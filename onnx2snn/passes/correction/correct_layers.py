@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from onnx2snn.correction.layer import Layer
     from onnx2snn.correction.weights_to_fit import WeightsToFit
     from onnx2snn.data.dataset import Dataset
+    from onnx2snn.data.input_specs import Arrays
 
 __all__ = ["CorrectLayers"]
 
@@ -140,9 +141,7 @@ def _fit_weights(graph: ir.Graph, count: SampleCount, weights: WeightsToFit) -> 
     return bool(np.any(bias)) or after is not before
 
 
-def _batches(
-    networks: NetworkPair, data: Dataset, batch_size: int
-) -> Iterator[dict[str, np.ndarray]]:
+def _batches(networks: NetworkPair, data: Dataset, batch_size: int) -> Iterator[Arrays]:
     """Yield the feeds of the spiking network, as many samples at a time as fit in memory."""
     activations = list(networks.activations.values())
     rows = rows_at_once(
