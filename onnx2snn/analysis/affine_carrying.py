@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from onnx2snn.analysis.operators import operator_of
-from onnx2snn.graph import array, is_constant, is_op, is_read
+from onnx2snn.graph import array, input_at, is_constant, is_op, is_read
 from onnx2snn.graph.affine_map import broadcasts_to, compacted, spread
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _reduce_mean(node: ir.Node, given: AffineMap, run: RunNode) -> Numbers | Non
 def _axes_of(node: ir.Node, rank: int) -> list[int] | None:
     """Return the axes that a node reduces, None if they are computed."""
     axes: list[int] = list(node.attributes.get_ints("axes", ()))
-    given = node.inputs[1] if len(node.inputs) > 1 else None
+    given = input_at(node, 1)
     if given is not None:
         if not is_constant(given):
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onnx2snn.analysis.operators import Channel, operator_of
-from onnx2snn.graph import is_constant
+from onnx2snn.graph import is_constant, rank_of
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -30,7 +30,7 @@ def channel_axis(value: ir.Value) -> int | None:
 
 
 def _find_axis(value: ir.Value) -> int | None:
-    rank = _rank_of(value)
+    rank = rank_of(value)
     if rank is None or rank < 2:
         return None
     node = value.producer()
@@ -51,15 +51,9 @@ def _find_axis(value: ir.Value) -> int | None:
 
 def _find_axis_of_source(node: ir.Node, rank: int) -> int | None:
     source = _first_variable_input(node)
-    if source is None or _rank_of(source) != rank:
+    if source is None or rank_of(source) != rank:
         return None
     return _find_axis(source)
-
-
-def _rank_of(value: ir.Value) -> int | None:
-    if value.shape is None:
-        return None
-    return len(value.shape)
 
 
 def _first_variable_input(node: ir.Node) -> ir.Value | None:

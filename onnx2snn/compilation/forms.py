@@ -22,7 +22,6 @@ __all__ = [
     "Totals",
     "back_to_emitted",
     "channels_of",
-    "sizes_of",
 ]
 
 _TIME = 1
@@ -122,13 +121,6 @@ class Totals:
 
 
 Form: TypeAlias = Packed | Real | Totals
-
-
-def sizes_of(value: ir.Value | None) -> list[object] | None:
-    """Return the sizes of a value, numbers where they are known; None without a rank."""
-    if value is None or value.shape is None:
-        return None
-    return list(value.shape)
 
 
 def channels_of(data: np.ndarray, axes: Axes, *, has_time: bool) -> np.ndarray | None:

@@ -8,7 +8,14 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.compilation.forms import Axes, Packed, Real, Totals, back_to_emitted
-from onnx2snn.graph import array, fresh_name, is_constant, is_op, replace_value
+from onnx2snn.graph import (
+    array,
+    before_expand,
+    fresh_name,
+    is_constant,
+    is_op,
+    replace_value,
+)
 from onnx2snn.ops import DOMAIN, multistep_op
 from onnx2snn.schedules.finding import LAST_STEP
 
@@ -117,7 +124,7 @@ def _arranged_input(compiler: Compiler, value: ir.Value | None, axes: Axes) -> i
     """Return a state or a threshold with its axes as in memory; constants stay as small."""
     assert value is not None  # neurons have no optional inputs
     values = compiler.values
-    source = _before_expand(value)
+    source = _repeated_constant(value)
     if is_constant(source):
         data = array(source)
         return values.constant(f"{source.name}.arranged", axes.arranged(data))
@@ -127,12 +134,10 @@ def _arranged_input(compiler: Compiler, value: ir.Value | None, axes: Axes) -> i
     return values.arranged(plain, axes, has_time=False)
 
 
-def _before_expand(value: ir.Value) -> ir.Value:
+def _repeated_constant(value: ir.Value) -> ir.Value:
     """Return the constant that an initial state of the full shape repeats, or the value."""
-    maker = value.producer()
-    is_repeated = maker is not None and is_op(maker, "Expand")
-    source = maker.inputs[0] if is_repeated and maker is not None else None
-    return source if source is not None and is_constant(source) else value
+    source = before_expand(value)
+    return source if is_constant(source) else value
 
 
 def _packed_node(node: ir.Node, inputs: Iterable[ir.Value]) -> ir.Node:
@@ -185,7 +190,7 @@ def _starts_at_zero(node: ir.Node) -> bool:
     start = node.inputs[1]
     if start is None:
         return False
-    source = _before_expand(start)
+    source = _repeated_constant(start)
     return is_constant(source) and not array(source).any()
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onnx2snn.compilation.forms import Axes, Packed, sizes_of
-from onnx2snn.graph import array, is_constant, is_op
+from onnx2snn.compilation.forms import Axes, Packed
+from onnx2snn.graph import array, dims_of, is_constant, is_op, known_sizes
 from onnx2snn.schedules.finding import TIME_AXIS
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ def compile_reshape(compiler: Compiler, node: ir.Node) -> bool:
 
 def _only_moves_time(node: ir.Node) -> bool:
     """Whether a Reshape takes [T, N, ...] to [T * N, ...], or back."""
-    before = sizes_of(node.inputs[0])
-    after = sizes_of(node.outputs[0])
+    before = dims_of(node.inputs[0])
+    after = dims_of(node.outputs[0])
     if before is None or after is None:
         return False
     if len(before) == len(after) + 1:
@@ -82,13 +82,12 @@ def compile_flatten(compiler: Compiler, node: ir.Node) -> bool:
 
 def _sizes_of_a_sample(node: ir.Node) -> list[int] | None:
     """Return the sizes behind the batch that a node makes one; None if it does something else."""
-    before = sizes_of(node.inputs[0])
-    after = sizes_of(node.outputs[0])
+    before = dims_of(node.inputs[0])
+    after = dims_of(node.outputs[0])
     if before is None or after is None or len(after) != 2:
         return None
-    sizes = [size for size in before[1:] if isinstance(size, int)]
-    are_known = len(sizes) == len(before) - 1
-    if not are_known or after[1] != math.prod(sizes):
+    sizes = known_sizes(before[1:])
+    if sizes is None or after[1] != math.prod(sizes):
         return None
     return sizes
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.compilation.forms import Axes, Packed, Real, Totals, back_to_emitted
-from onnx2snn.graph import NodeBuilder, constant, reads, rewire
+from onnx2snn.graph import NodeBuilder, constant, known_sizes, reads, rewire
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy.typing as npt
 
     from onnx2snn.compilation.forms import Form
 
@@ -151,11 +153,9 @@ class CompiledValues:
         """Return all steps without an axis of their own: [T * N, ...]."""
         assert value.shape is not None  # its rank was asked for
         builder = self.builder
-        sizes = list(value.shape)[1:]
-        are_known = all(isinstance(size, int) for size in sizes)
-        known_sizes = sizes if are_known else []
-        shape = self.sizes("rows_of_steps", [-1, *known_sizes])
-        if not are_known:
+        known = known_sizes(value.shape[1:])
+        shape = self.sizes("rows_of_steps", [-1, *(known or [])])
+        if known is None:
             behind_batch = {"start": 2}
             rest = builder.add("Shape", [steps], "sizes_of_step", behind_batch)
             parts = [shape, rest]
@@ -173,7 +173,7 @@ class CompiledValues:
         """Return a new initializer."""
         return constant(self.graph, name, data)
 
-    def sizes(self, name: str, numbers: Sequence[Any]) -> ir.Value:
+    def sizes(self, name: str, numbers: npt.ArrayLike) -> ir.Value:
         """Return a new initializer that holds sizes of axes, or their numbers."""
         data = np.array(numbers, np.int64)
         return self.constant(name, data)

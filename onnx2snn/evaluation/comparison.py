@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from onnx2snn.evaluation.result import Deviation
     from onnx2snn.evaluation.sample_axes import Axes
     from onnx2snn.evaluation.subject import Subject
-    from onnx2snn.evaluation.tally import Key, Tally
+    from onnx2snn.evaluation.tally import Answers, Key, Tally
 
     Outputs: TypeAlias = Mapping[Key, Mapping[str, np.ndarray | None]]
     """The outputs of a batch: after so many time steps, or of the ANN, by name."""
@@ -204,9 +204,7 @@ def _samples_first(
     return rows.reshape(samples, -1, *rows.shape[1:])
 
 
-def _check_shapes(
-    scored: Mapping[Key, np.ndarray], name: str, wanted: tuple[int, ...] | None
-) -> None:
+def _check_shapes(scored: Answers, name: str, wanted: tuple[int, ...] | None) -> None:
     """Refuse outputs whose samples differ in their shape."""
     shapes = {values.shape[1:] for values in scored.values()}
     if shapes == {wanted}:

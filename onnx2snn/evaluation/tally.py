@@ -22,6 +22,9 @@ Key: TypeAlias = int
 ANN: Key = 0
 """In the place of a number of time steps: the ANN."""
 
+Answers: TypeAlias = "Mapping[Key, np.ndarray]"
+"""Arrays [N, ...] of the same samples, by who gave them."""
+
 _LOGGER = logging.getLogger(__name__)
 
 _MANY = 10
@@ -31,7 +34,7 @@ _MANY = 10
 class Tally(Protocol):
     """Scores that grow."""
 
-    def add(self, outputs: Mapping[Key, np.ndarray], rows: slice) -> None:
+    def add(self, outputs: Answers, rows: slice) -> None:
         """Take in one batch.
 
         Args:
@@ -56,7 +59,7 @@ def new_tally(question: Question) -> Tally:
 class _Nothing:
     """No scores: there is no task."""
 
-    def add(self, outputs: Mapping[Key, np.ndarray], rows: slice) -> None:
+    def add(self, outputs: Answers, rows: slice) -> None:
         """Take no notice."""
 
     def scores(self) -> dict[str, Any]:
@@ -76,50 +79,72 @@ class _Classification:
         self._keys: list[Key] = []
         self._answers_of_ann: set[object] = set()
 
-    def add(self, outputs: Mapping[Key, np.ndarray], rows: slice) -> None:
+    def add(self, outputs: Answers, rows: slice) -> None:
         """Count."""
-        answers = {key: _answers(values, self._task) for key, values in outputs.items()}
-        self._keys = list(answers)
-        counted = self._counted(answers, rows)
-        answers = {key: found[counted] for key, found in answers.items()}
-        self._answers += int(np.count_nonzero(counted))
-        for key, found in answers.items():
-            if self._targets is not None:
-                self._right[key] += _equal(found, self._targets[rows][counted])
-            if ANN in answers:
-                self._same[key] += _equal(found, answers[ANN])
-        if ANN in answers and len(self._answers_of_ann) < 2:
-            self._answers_of_ann.update(np.unique(answers[ANN]).tolist())
+        self._keys = list(outputs)
+        targets = None if self._targets is None else self._targets[rows]
+        answers = {}
+        for key, values in outputs.items():
+            answers[key] = _answers(values, self._task)
+        has_target = _where_known(targets)
+        if targets is not None and has_target is not None:
+            targets = targets[has_target]
+            answers = {key: found[has_target] for key, found in answers.items()}
+        self._count(answers, targets)
 
-    def _counted(self, answers: Mapping[Key, np.ndarray], rows: slice) -> np.ndarray:
-        """Return where there is a right answer; everywhere if none is known."""
-        if self._targets is None or self._targets.dtype.kind != "f":
-            return np.ones(next(iter(answers.values())).shape, bool)
-        is_unknown: np.ndarray = np.isnan(self._targets[rows])
-        return ~is_unknown
+    def _count(self, answers: Answers, targets: np.ndarray | None) -> None:
+        first = next(iter(answers.values()))
+        self._answers += first.size
+        answers_of_ann = answers.get(ANN)
+        for key, found in answers.items():
+            if targets is not None:
+                self._right[key] += _count_equal(found, targets)
+            if answers_of_ann is not None:
+                self._same[key] += _count_equal(found, answers_of_ann)
+        is_one_answer = len(self._answers_of_ann) < 2
+        if answers_of_ann is not None and is_one_answer:
+            different = np.unique(answers_of_ann)
+            self._answers_of_ann.update(different.tolist())
 
     def scores(self) -> dict[str, Any]:
         """Return percentages, and warn where they say little."""
         self._warn_of_one_answer()
-        steps = [key for key in self._keys if key != ANN]
+        has_targets = self._targets is not None
+        has_ann = ANN in self._keys
         found: dict[str, Any] = {}
-        if self._targets is not None:
-            found["top1"] = {t: self._percent(self._right[t]) for t in steps}
-        if ANN in self._keys:
-            found["agreement"] = {t: self._percent(self._same[t]) for t in steps}
-        if ANN in self._keys and self._targets is not None:
-            found["ann_top1"] = self._percent(self._right[ANN])
+        if has_targets:
+            found["top1"] = self._percentages(self._right)
+        if has_ann:
+            found["agreement"] = self._percentages(self._same)
+        if has_ann and has_targets:
+            right = self._right[ANN]
+            found["ann_top1"] = self._percent(right)
         return found
 
     def _warn_of_one_answer(self) -> None:
-        if len(self._answers_of_ann) == 1 and self._answers >= _MANY:
+        is_one_answer = len(self._answers_of_ann) == 1
+        if is_one_answer and self._answers >= _MANY:
             _LOGGER.warning(
                 "the ANN gives one and the same answer for all samples: agreement with it "
                 "says little"
             )
 
+    def _percentages(self, counts: Mapping[Key, int]) -> dict[Key, float]:
+        """Return counts in percent after each number of time steps."""
+        steps = [key for key in self._keys if key != ANN]
+        return {t: self._percent(counts[t]) for t in steps}
+
     def _percent(self, count: int) -> float:
-        return round(100 * count / max(self._answers, 1), 2)
+        total = max(self._answers, 1)
+        return round(100 * count / total, 2)
+
+
+def _where_known(targets: np.ndarray | None) -> np.ndarray | None:
+    """Return where there is a right answer; None if everywhere, or if none is known."""
+    if targets is None or targets.dtype.kind != "f":
+        return None
+    is_unknown: np.ndarray = np.isnan(targets)
+    return ~is_unknown
 
 
 def _answers(values: np.ndarray, task: Task) -> np.ndarray:
@@ -128,15 +153,17 @@ def _answers(values: np.ndarray, task: Task) -> np.ndarray:
         sides = values > task.border
         return np.where(np.isnan(values), np.nan, sides)
     if task.class_axis is not None:
-        largest = values.argmax(task.class_axis)
-        is_unknown = np.isnan(values).any(task.class_axis)
+        axis = task.class_axis
+        largest = values.argmax(axis)
+        is_unknown = np.isnan(values).any(axis)
         return np.where(is_unknown, np.nan, largest)
     is_text = values.dtype.kind == "U"
     return values if is_text else values.astype(np.float64)
 
 
-def _equal(a: np.ndarray, b: np.ndarray) -> int:
-    return int(np.count_nonzero(a == b))
+def _count_equal(a: np.ndarray, b: np.ndarray) -> int:
+    are_equal = a == b
+    return int(np.count_nonzero(are_equal))
 
 
 class _Regression:
@@ -146,19 +173,23 @@ class _Regression:
         """Take targets [N, ...], one row a sample."""
         self._targets = targets.reshape(len(targets), -1)
         self._samples = 0
-        self._squares: dict[Key, np.ndarray] = {}
-        self._distances: dict[Key, float] = {}
+        columns = self._targets.shape[1]
+        self._squares = collections.defaultdict[Key, np.ndarray](
+            lambda: np.zeros(columns)
+        )
+        self._distances = collections.defaultdict[Key, float](float)
 
-    def add(self, outputs: Mapping[Key, np.ndarray], rows: slice) -> None:
+    def add(self, outputs: Answers, rows: slice) -> None:
         """Add up."""
         wanted = self._targets[rows]
         self._samples += len(wanted)
         for key, values in outputs.items():
-            difference = values.astype(np.float64).reshape(wanted.shape) - wanted
-            squares = (difference**2).sum(axis=0)
-            self._squares[key] = self._squares.get(key, 0) + squares
-            distance = float(np.abs(difference).sum())
-            self._distances[key] = self._distances.get(key, 0) + distance
+            predicted = values.astype(np.float64)
+            difference = predicted.reshape(wanted.shape) - wanted
+            squares = difference**2
+            distances = np.abs(difference)
+            self._squares[key] += squares.sum(axis=0)
+            self._distances[key] += float(distances.sum())
 
     def scores(self) -> dict[str, Any]:
         """Return coefficients of determination and mean distances."""
@@ -173,15 +204,21 @@ class _Regression:
     def _determination(self, key: Key) -> float | None:
         """Return R2, the mean over the columns whose targets vary; None if none do."""
         targets = self._targets[: self._samples]
-        spread = ((targets - targets.mean(axis=0)) ** 2).sum(axis=0)
+        means = targets.mean(axis=0)
+        squares = (targets - means) ** 2
+        spread = squares.sum(axis=0)
         varies = spread > 0
         if not varies.any():
             return None
-        unexplained = self._squares[key][varies] / spread[varies]
-        return _finite(1 - float(unexplained.mean()))
+        residuals = self._squares[key]
+        unexplained = residuals[varies] / spread[varies]
+        determination = 1 - float(unexplained.mean())
+        return _finite(determination)
 
     def _mean_distance(self, key: Key) -> float | None:
-        return _finite(self._distances[key] / self._targets[: self._samples].size)
+        targets = self._targets[: self._samples]
+        mean = self._distances[key] / targets.size
+        return _finite(mean)
 
 
 def _finite(value: float) -> float | None:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.graph import array, is_constant
+from onnx2snn.graph import array, input_at, is_constant
 
 __all__ = ["LinearScale", "Scales", "record_scale"]
 
@@ -53,7 +53,7 @@ def record_scale(quantize: ir.Node, scales: Scales) -> None:
     """Remember the scale of the integers that a quantizer makes, if it is one number."""
     scale = quantize.inputs[1]
     if _is_one_number(scale):
-        zero_point = quantize.inputs[2] if len(quantize.inputs) > 2 else None
+        zero_point = input_at(quantize, 2)
         scales[quantize.outputs[0]] = LinearScale(scale, zero_point)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.graph import array, constant, display_name, is_constant, is_op
+from onnx2snn.graph import array, constant, display_name, input_at, is_constant, is_op
 from onnx2snn.graph.quantization import along_axis
 
 __all__ = [
@@ -31,7 +31,7 @@ def has_constant_weights(node: ir.Node) -> bool:
 
 def read_bias(node: ir.Node) -> np.ndarray | None:
     """Return the constant bias of a node, None if it has none."""
-    bias = node.inputs[2] if len(node.inputs) > 2 else None
+    bias = input_at(node, 2)
     if bias is None:
         return None
     return array(bias)

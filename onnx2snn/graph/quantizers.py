@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.graph import array, is_constant, is_op
+from onnx2snn.graph import array, input_at, is_constant, is_op
 from onnx2snn.graph.quantization import real_numbers
 
 __all__ = [
@@ -104,7 +104,7 @@ def _is_of_either_domain(node: ir.Node | None, op: str) -> bool:
 def quantizer_of(node: ir.Node) -> Quantizer | None:
     """Return what a quantizing or dequantizing node reads; None if it is computed."""
     scale = node.inputs[1]
-    zero_point = node.inputs[2] if len(node.inputs) > 2 else None
+    zero_point = input_at(node, 2)
     if not is_constant(scale):
         return None
     steps = array(scale).astype(np.float32)

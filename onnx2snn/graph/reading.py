@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 __all__ = [
-    "AxisSize",
     "NodeGraph",
     "array",
     "boundary",
@@ -21,6 +20,7 @@ __all__ = [
     "dependency_graph",
     "display_name",
     "has_one_reader",
+    "input_at",
     "is_constant",
     "is_float",
     "is_op",
@@ -32,9 +32,6 @@ __all__ = [
 
 NodeGraph: TypeAlias = "nx.DiGraph[ir.Node]"
 """Nodes, with an edge from each to those that read what it gives."""
-
-AxisSize: TypeAlias = int | ir.SymbolicDim
-"""Size of an axis as a shape has it."""
 
 
 def is_op(node: ir.Node | None, *op_types: str, domain: str = "") -> bool:
@@ -132,6 +129,13 @@ def _captured(graph: ir.Graph) -> list[ir.Value]:
         inner.update(node.outputs)
     captured += [value for value in graph.outputs if value not in inner]
     return captured
+
+
+def input_at(node: ir.Node, position: int) -> ir.Value | None:
+    """Return the input of ``node`` at a position, None if it is not given."""
+    if position >= len(node.inputs):
+        return None
+    return node.inputs[position]
 
 
 def dependency_graph(graph: ir.Graph) -> NodeGraph:

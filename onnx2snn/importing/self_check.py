@@ -65,18 +65,33 @@ def self_check(
             changes, are not compared.
     """
     try:
-        session = _open_original(original)
-        feeds, expected = _run_original(session, imported, typical)
-        actual = _run_imported(imported, feeds, name)
-        differences = output_differences(expected, actual, coarse=coarse)
-        if differences:
-            _check_that_it_repeats(session, feeds, expected, coarse=coarse)
+        differences = _find_differences(
+            original, imported, name, coarse=coarse, typical=typical
+        )
     except _NotComparedError as reason:
         _LOGGER.warning("%s is not compared: %s", name, reason)
         return False
     if differences:
         raise _computes_something_else(name, differences, coarse=coarse)
     return True
+
+
+def _find_differences(
+    original: OpenableModel,
+    imported: ir.Model,
+    name: str,
+    *,
+    coarse: bool,
+    typical: Callable[[], Iterable[Feeds]],
+) -> list[str]:
+    """Return what the models do not agree on; there must be inputs to tell that."""
+    session = _open_original(original)
+    feeds, expected = _run_original(session, imported, typical)
+    actual = _run_imported(imported, feeds, name)
+    differences = output_differences(expected, actual, coarse=coarse)
+    if differences:
+        _check_that_it_repeats(session, feeds, expected, coarse=coarse)
+    return differences
 
 
 def _computes_something_else(

@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.graph import NodeBuilder, array, constant, is_op, set_array
+from onnx2snn.graph import (
+    NodeBuilder,
+    array,
+    before_expand,
+    constant,
+    dims_of,
+    set_array,
+)
 
 if TYPE_CHECKING:
-    Dims = tuple[int | str | None, ...]
+    from onnx2snn.graph import Dims
 
 __all__ = ["InitialStates", "set_starting_value", "starting_value"]
 
@@ -33,7 +40,7 @@ class InitialStates:
         self._builder = NodeBuilder(graph)
         self._axes: dict[str, tuple[ir.Value, int]] = {}
         for value in graph.inputs:
-            dims = _dims_of(value) or ()
+            dims = dims_of(value) or ()
             for axis, dim in enumerate(dims):
                 if isinstance(dim, str):
                     self._axes[dim] = value, axis
@@ -47,7 +54,7 @@ class InitialStates:
             name: Name of the state.
             data: Its contents, in a shape that broadcasts to ``current``.
         """
-        dims = _dims_of(current)
+        dims = dims_of(current)
         if dims is None or not self._are_known(dims) or data.shape == dims:
             return constant(self.graph, name, data)
         start = constant(self.graph, f"{name}_value", data)
@@ -97,29 +104,13 @@ class InitialStates:
         return size
 
 
-def _dims_of(value: ir.Value) -> Dims | None:
-    """Return the shape of ``value`` in numbers and names; None if its rank is not known."""
-    if value.shape is None:
-        return None
-    return tuple(dim if isinstance(dim, int) else dim.value for dim in value.shape)
-
-
 def starting_value(state: ir.Value | None) -> np.ndarray:
     """Return the contents of an initial state, in a shape that broadcasts to it."""
-    unexpanded = _before_expand(state)
+    unexpanded = None if state is None else before_expand(state)
     return array(unexpanded)
 
 
 def set_starting_value(state: ir.Value | None, data: np.ndarray) -> None:
     """Change the contents of an initial state to ``data``, which broadcasts to it."""
-    unexpanded = _before_expand(state)
+    unexpanded = None if state is None else before_expand(state)
     set_array(unexpanded, data)
-
-
-def _before_expand(state: ir.Value | None) -> ir.Value | None:
-    if state is None:
-        return None
-    node = state.producer()
-    if node is None or not is_op(node, "Expand"):
-        return state
-    return node.inputs[0]

@@ -9,12 +9,12 @@ stand between two nodes of one form, and undo each other, never come to be.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.graph import NodeBuilder, constant, fresh_name
+from onnx2snn.graph import NodeBuilder, constant, fresh_name, known_sizes, rank_of
 from onnx2snn.schedules.finding import LAST_STEP, TIME_AXIS
 from onnx2snn.schedules.time_steps import TIME_STEPS
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
 __all__ = ["ValuesOverTime"]
+
+_Forms: TypeAlias = dict[ir.Value, ir.Value]
+"""Values of one step to what stands for them."""
 
 _FREE = None
 """Size of an axis that is not known."""
@@ -46,18 +49,19 @@ class ValuesOverTime:
         self.graph = graph
         self._named = set(named)
         self._builder = NodeBuilder(graph)
-        self._steps: dict[ir.Value, ir.Value] = {}
-        self._rows: dict[ir.Value, ir.Value] = {}
+        self._steps: _Forms = {}
+        self._rows: _Forms = {}
         self._spread: dict[tuple[ir.Value, int], ir.Value] = {}
-        self._first: dict[ir.Value, ir.Value] = {}
-        self._last: dict[ir.Value, ir.Value] = {}
+        self._first: _Forms = {}
+        self._last: _Forms = {}
         self._sizes: dict[tuple[object, ...], ir.Value] = {}
         self._time = self._time_axis(count)
 
     def _time_axis(self, count: ir.Value) -> ir.Value:
         """Return T as a list of one size."""
         one_size = self._constant("one_size", [1])
-        node = ir.node("Reshape", [count, one_size], name=TIME_AXIS)
+        inputs = [count, one_size]
+        node = ir.node("Reshape", inputs, name=TIME_AXIS)
         return self._put_sizes(node, "time_axis", 1)
 
     def __contains__(self, value: ir.Value) -> bool:
@@ -67,15 +71,17 @@ class ValuesOverTime:
     def put_steps(self, value: ir.Value, steps: ir.Value) -> None:
         """Say that ``steps`` are those of ``value``; they get its type and shape."""
         steps.type = value.type
-        if value.shape is not None:
-            steps.shape = ir.Shape([TIME_STEPS, *value.shape])
+        shape = value.shape
+        if shape is not None:
+            steps.shape = ir.Shape([TIME_STEPS, *shape])
         self._steps[value] = steps
 
     def put_rows(self, value: ir.Value, rows: ir.Value) -> None:
         """Say that ``rows`` are those of all steps of ``value``; they get its type and shape."""
         rows.type = value.type
-        if value.shape is not None:
-            rows.shape = ir.Shape([_FREE, *value.shape[1:]])
+        shape = value.shape
+        if shape is not None:
+            rows.shape = ir.Shape([_FREE, *shape[1:]])
         self._rows[value] = rows
 
     def put_last(self, value: ir.Value, last: ir.Value) -> None:
@@ -88,7 +94,8 @@ class ValuesOverTime:
         """Return ``value`` in every step, [T, N, ...]; one that is the same in each is repeated."""
         if value not in self._steps:
             is_stream = value in self._rows
-            steps = self._split(value) if is_stream else self._repeat(value)
+            make_steps = self._split if is_stream else self._repeat
+            steps = make_steps(value)
             self.put_steps(value, steps)
         return self._steps[value]
 
@@ -96,58 +103,70 @@ class ValuesOverTime:
         rows = self._rows[value]
         sizes = self._sizes_behind_rows(value, rows, start=1)
         free = self._constant("rows_a_step", [-1])
-        shape = self._joined("split_shape", [self._time, free, *sizes])
-        return self._builder.add("Reshape", [rows, shape], f"{value.name}.steps")
+        all_sizes = [self._time, free, *sizes]
+        shape = self._joined("split_shape", all_sizes)
+        name = f"{value.name}.steps"
+        return self._builder.add("Reshape", [rows, shape], name)
 
     def _repeat(self, value: ir.Value) -> ir.Value:
-        shape = self._shape_of(value, start=0)
-        repeated = self._joined("repeated_shape", [self._time, shape])
-        return self._builder.add("Expand", [value, repeated], f"{value.name}.steps")
+        sizes = self._shape_of(value, start=0)
+        shape = self._joined("repeated_shape", [self._time, sizes])
+        name = f"{value.name}.steps"
+        return self._builder.add("Expand", [value, shape], name)
 
     def rows(self, value: ir.Value) -> ir.Value:
         """Return the rows of all steps of ``value``, [T * N, ...]."""
         if value not in self._rows:
-            steps = self.steps(value)
-            sizes = self._sizes_behind_rows(value, steps, start=2)
-            free = self._constant("all_rows", [-1])
-            shape = self._joined("rows_shape", [free, *sizes])
-            rows = self._builder.add("Reshape", [steps, shape], f"{value.name}.rows")
+            rows = self._merge(value)
             self.put_rows(value, rows)
         return self._rows[value]
+
+    def _merge(self, value: ir.Value) -> ir.Value:
+        steps = self.steps(value)
+        sizes = self._sizes_behind_rows(value, steps, start=2)
+        free = self._constant("all_rows", [-1])
+        shape = self._joined("rows_shape", [free, *sizes])
+        name = f"{value.name}.rows"
+        return self._builder.add("Reshape", [steps, shape], name)
 
     def _sizes_behind_rows(
         self, value: ir.Value, form: ir.Value, start: int
     ) -> list[ir.Value]:
         """Return the sizes of one row of ``value``: known ones, or those of a form of it."""
-        if value.shape is None:
-            return [self._shape_of(form, start)]
-        sizes = [size for size in value.shape[1:] if isinstance(size, int)]
-        are_all_known = len(sizes) == value.shape.rank() - 1
-        if not are_all_known:
-            return [self._shape_of(form, start)]
-        return [self._constant("row_shape", sizes)] if sizes else []
+        shape = value.shape
+        sizes = None if shape is None else known_sizes(shape[1:])
+        if sizes is None:
+            computed = self._shape_of(form, start)
+            return [computed]
+        if not sizes:
+            return []
+        known = self._constant("row_shape", sizes)
+        return [known]
 
     def spread(self, value: ir.Value, rank: int) -> ir.Value:
         """Return the steps of ``value`` with axes of size 1 behind time, up to a rank of a step."""
-        own_rank = 0 if value.shape is None else value.shape.rank()
+        own_rank = rank_of(value) or 0
         missing = rank - own_rank
         steps = self.steps(value)
         if missing <= 0:
             return steps
         key = value, rank
         if key not in self._spread:
-            axes = self._constant("axes_behind_time", list(range(1, missing + 1)))
+            behind_time = range(1, missing + 1)
+            axes = self._constant("axes_behind_time", behind_time)
             name = f"{value.name}.spread"
-            self._spread[key] = self._builder.add("Unsqueeze", [steps, axes], name)
-            self._spread[key].type = value.type
+            spread = self._builder.add("Unsqueeze", [steps, axes], name)
+            spread.type = value.type
+            self._spread[key] = spread
         return self._spread[key]
 
     def first(self, value: ir.Value) -> ir.Value:
         """Return ``value`` in the first step."""
         if value not in self._first:
-            zero = constant(self.graph, "first_step", np.array(0, np.int64))
+            zero = np.array(0, np.int64)
+            index = constant(self.graph, "first_step", zero)
             name = f"{value.name}.first"
-            self._first[value] = self._take(value, zero, name)
+            self._first[value] = self._take(value, index, name)
         return self._first[value]
 
     def has_last(self, value: ir.Value) -> bool:
@@ -157,14 +176,16 @@ class ValuesOverTime:
     def last(self, value: ir.Value) -> ir.Value:
         """Return ``value`` in the last step."""
         if value not in self._last:
-            index = constant(self.graph, "last_step", np.array(-1, np.int64))
+            from_the_end = np.array(-1, np.int64)
+            index = constant(self.graph, "last_step", from_the_end)
             name = f"{LAST_STEP}{value.name}"
             self._last[value] = self._take(value, index, name)
         return self._last[value]
 
     def _take(self, value: ir.Value, index: ir.Value, name: str) -> ir.Value:
         inputs = [self.steps(value), index]
-        return self._builder.add("Gather", inputs, name, {"axis": 0}, like=value)
+        along_time = {"axis": 0}
+        return self._builder.add("Gather", inputs, name, along_time, like=value)
 
     def sizes_with_time(self, sizes: ir.Value) -> ir.Value:
         """Return a list of sizes with T in front."""
@@ -175,8 +196,10 @@ class ValuesOverTime:
         key = "shape", value, start
         if key not in self._sizes:
             node = ir.node("Shape", [value], {"start": start})
-            rank = None if value.shape is None else value.shape.rank() - start
-            self._sizes[key] = self._put_sizes(node, f"{value.name}.shape", rank)
+            rank = rank_of(value)
+            length = None if rank is None else rank - start
+            name = f"{value.name}.shape"
+            self._sizes[key] = self._put_sizes(node, name, length)
         return self._sizes[key]
 
     def _joined(self, name: str, sizes: Sequence[ir.Value]) -> ir.Value:
@@ -186,7 +209,8 @@ class ValuesOverTime:
         key = "joined", *sizes
         if key not in self._sizes:
             node = ir.node("Concat", sizes, {"axis": 0})
-            self._sizes[key] = self._put_sizes(node, name, _total_length(sizes))
+            length = _total_length(sizes)
+            self._sizes[key] = self._put_sizes(node, name, length)
         return self._sizes[key]
 
     def _put_sizes(self, node: ir.Node, name: str, length: int | None) -> ir.Value:
@@ -214,7 +238,8 @@ def _total_length(lists: Sequence[ir.Value]) -> int | None:
     """Return how many sizes there are in several lists, None if that is not known."""
     total = 0
     for sizes in lists:
-        length = None if sizes.shape is None else sizes.shape[0]
+        shape = sizes.shape
+        length = None if shape is None else shape[0]
         if not isinstance(length, int):
             return None
         total += length

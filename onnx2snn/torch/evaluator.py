@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from onnx2snn.graph import is_op
+from onnx2snn.graph import before_expand
 from onnx2snn.ops import DOMAIN
 from onnx2snn.torch.operators import OPERATORS
 
@@ -118,7 +118,7 @@ class TimeLoop:
     def bases(self) -> dict[ir.Value, ir.Value]:
         """The same with values that broadcast to those, before they are expanded."""
         starts = self.starts
-        return {inside: _before_expand(value) for inside, value in starts.items()}
+        return {inside: before_expand(value) for inside, value in starts.items()}
 
     @property
     def results(self) -> list[tuple[ir.Value, ir.Value]]:
@@ -148,10 +148,3 @@ class TimeLoop:
             yield now
             pairs = zip(after, carried, strict=True)
             carried = [now.get(new, old) for new, old in pairs]
-
-
-def _before_expand(value: ir.Value) -> ir.Value:
-    producer = value.producer()
-    if producer is None or not is_op(producer, "Expand"):
-        return value
-    return producer.inputs[0] or value

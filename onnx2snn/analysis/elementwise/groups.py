@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onnx2snn.analysis.operators import operator_of
-from onnx2snn.graph import is_constant
+from onnx2snn.graph import is_constant, rank_of
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -27,20 +27,14 @@ def _is_one_number(value: ir.Value) -> bool:
     """Whether ``value`` is a constant, or a scalar."""
     if is_constant(value):
         return True
-    return _rank_of(value) == 0
+    return rank_of(value) == 0
 
 
 def _have_other_ranks(one: ir.Value, other: ir.Value) -> bool:
     """Whether two values are known to have different numbers of axes."""
-    ranks = {_rank_of(one), _rank_of(other)}
+    ranks = {rank_of(one), rank_of(other)}
     ranks.discard(None)
     return len(ranks) > 1
-
-
-def _rank_of(value: ir.Value) -> int | None:
-    if value.shape is None:
-        return None
-    return len(value.shape)
 
 
 class Groups:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onnx2snn.graph import array, is_constant, is_op
+from onnx2snn.graph import array, input_at, is_constant, is_op
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -149,7 +149,7 @@ def count_elements(node: ir.Node) -> int | None:
 
 def _count_parts(split: ir.Node) -> int | None:
     """Return the number of parts that a SplitToSequence gives, by default of size 1."""
-    lengths = split.inputs[1] if len(split.inputs) > 1 else None
+    lengths = input_at(split, 1)
     if lengths is not None and not is_constant(lengths):
         return None
     parts = np.array(1) if lengths is None else array(lengths)

@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING
 from onnx2snn.analysis.operators.over_time import OnRows, OnSteps
 from onnx2snn.analysis.operators.over_time_rules import (
     constant_axes,
-    dims_of,
-    input_at,
-    rank_of,
     rows_of,
     rows_of_all,
     with_scale,
 )
-from onnx2snn.graph import array, is_constant
+from onnx2snn.graph import array, dims_of, input_at, is_constant, rank_of
 
 if TYPE_CHECKING:
     import numpy as np

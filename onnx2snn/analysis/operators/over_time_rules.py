@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onnx2snn.analysis.operators.over_time import OnRows, OnSteps
-from onnx2snn.graph import array, is_constant
+from onnx2snn.graph import array, dims_of, input_at, is_constant, rank_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,40 +22,15 @@ __all__ = [
     "broadcasting",
     "broadcasting_to_first",
     "constant_axes",
-    "dims_of",
     "einsum",
     "first_result_only",
     "gemm",
-    "input_at",
     "matmul",
     "normalize_channels",
-    "rank_of",
     "rows_of",
     "rows_of_all",
     "with_scale",
 ]
-
-Dims = tuple[int | str | None, ...]
-
-
-def input_at(node: ir.Node, position: int) -> ir.Value | None:
-    """Return the input of ``node`` at a position, None if it is not given."""
-    if position >= len(node.inputs):
-        return None
-    return node.inputs[position]
-
-
-def dims_of(value: ir.Value | None) -> Dims | None:
-    """Return the shape of ``value`` in numbers and names; None if its rank is not known."""
-    if value is None or value.shape is None:
-        return None
-    return tuple(dim if isinstance(dim, int) else dim.value for dim in value.shape)
-
-
-def rank_of(value: ir.Value | None) -> int | None:
-    """Return the rank of ``value``, None if it is not known."""
-    dims = dims_of(value)
-    return None if dims is None else len(dims)
 
 
 def constant_axes(node: ir.Node, position: int) -> list[int] | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import onnx_ir as ir
 
-from onnx2snn.graph import is_constant
+from onnx2snn.graph import input_at, is_constant
 
 __all__ = [
     "SignRule",
@@ -61,13 +61,13 @@ def as_selected_inputs(node: ir.Node, is_never_negative: _IsNeverNegative) -> bo
 
 def as_lower_bound(node: ir.Node, is_never_negative: _IsNeverNegative) -> bool:
     """Say of the result what is known of the second input, if that is constant."""
-    low = node.inputs[1] if len(node.inputs) > 1 else None
+    low = input_at(node, 1)
     return is_constant(low) and is_never_negative(low)
 
 
 def as_padded_input(node: ir.Node, is_never_negative: _IsNeverNegative) -> bool:
     """Say that the result is never below 0 if neither the input nor what pads it is."""
-    padding = node.inputs[2] if len(node.inputs) > 2 else None
+    padding = input_at(node, 2)
     if padding is not None and not is_never_negative(padding):
         return False
     return is_never_negative(node.inputs[0])
