@@ -51,7 +51,8 @@ def add(commands: Commands) -> None:
 
 
 def _analyze_model(options: argparse.Namespace) -> int:
-    analysis = onnx2snn.analyze(given_model(options.model), **chosen_options(options))
+    model = given_model(options.model)
+    analysis = onnx2snn.analyze(model, **chosen_options(options))
     if options.json:
         print_json(analysis)
     elif not options.quiet:
@@ -60,7 +61,7 @@ def _analyze_model(options: argparse.Namespace) -> int:
         ERRORS.print(
             "no activation that a spiking neuron can replace: nothing to convert"
         )
-        if options.spike != "all":
+        if _has_neurons_with_all(model, options):
             ERRORS.print(_NEEDS_NO_ACTIVATION)
         return int(options.strict)
     if not options.strict:
@@ -76,6 +77,14 @@ _NEEDS_NO_ACTIVATION = (
     "with --spike all, neurons stand in front of weights behind other weights, and need "
     "no activation"
 )
+
+
+def _has_neurons_with_all(model: str | bytes, options: argparse.Namespace) -> bool:
+    """Whether there is something to convert with ``--spike all``, unless it is given already."""
+    if options.spike == "all":
+        return False
+    chosen = {**chosen_options(options), "spike": "all"}
+    return _has_neurons(onnx2snn.analyze(model, **chosen), "all")
 
 
 def _has_neurons(analysis: Analysis, spike: str) -> bool:

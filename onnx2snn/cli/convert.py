@@ -160,13 +160,10 @@ def _print_report(report: Report, output: str) -> None:
     console = ERRORS if output == STANDARD else results_console()
     console.print(layers)
     share = write_spike_share(report["analysis"])
-    console.print(
-        escape(
-            f"wrote {output}: {len(report['layers'])} layers of neurons, "
-            f"T = {report['T']}, {share}"
-        ),
-        highlight=False,
-    )
+    count = len(report["layers"])
+    what = "layer" if count == 1 else "layers"
+    written = f"{count} {what} of neurons, T = {report['T']}, {share}"
+    console.print(escape(f"wrote {output}: {written}"), highlight=False)
     shortfall = describe_shortfall(report["analysis"])
     if shortfall:
         console.print(escape(shortfall), highlight=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,12 +53,14 @@ class InputSpec:
         dtype: Element type the input takes.
         shape: Sizes of its axes; None if the rank is unknown.
         symbols: The name of each axis, None where it has none; empty if none has.
+        takes_nan: Whether NaN stands for a missing value, since the model asks for it.
     """
 
     name: str
     dtype: np.dtype
     shape: OpenShape | None
     symbols: tuple[str | None, ...] = ()
+    takes_nan: bool = False
 
     @property
     def rows(self) -> int | None:
@@ -84,8 +87,37 @@ def input_specs(model: ir.Model) -> tuple[InputSpec, ...]:
 
 
 def _input_spec(value: ir.Value) -> InputSpec:
-    name = value.name or ""
-    return InputSpec(name, _dtype_of(value), _shape_of(value), _symbols_of(value))
+    return InputSpec(
+        name=value.name or "",
+        dtype=_dtype_of(value),
+        shape=_shape_of(value),
+        symbols=_symbols_of(value),
+        takes_nan=_is_asked_for_nan(value),
+    )
+
+
+def _is_asked_for_nan(value: ir.Value) -> bool:
+    """Whether a node that treats NaN as a missing value depends on ``value``."""
+    seen: set[ir.Node] = set()
+    waiting = list(value.consumers())
+    while waiting:
+        node = waiting.pop()
+        if node in seen:
+            continue
+        if _asks_for_nan(node):
+            return True
+        seen.add(node)
+        for output in node.outputs:
+            waiting.extend(output.consumers())
+    return False
+
+
+def _asks_for_nan(node: ir.Node) -> bool:
+    """Whether ``node`` treats NaN unlike numbers: IsNaN, or the Imputer of ai.onnx.ml."""
+    if node.op_type == "Imputer":
+        missing = node.attributes.get_float("replaced_value_float", 0.0)
+        return math.isnan(missing)
+    return node.op_type == "IsNaN"
 
 
 def _dtype_of(value: ir.Value) -> np.dtype:
@@ -229,8 +261,8 @@ def cast_to_input(
 ) -> tuple[np.ndarray, dict[str, int]]:
     """Return ``values`` in the type of ``spec``, and how many of them are unusable, by reason.
 
-    The reasons are ``NaN``, ``Inf`` and, for integers too large, ``out of range``. Strings stay
-    as they are.
+    The reasons are ``NaN``, unless it stands for a missing value, ``Inf`` and, for integers too
+    large, ``out of range``. Strings stay as they are.
     """
     if is_text(values.dtype):
         return values, {}
@@ -240,6 +272,8 @@ def cast_to_input(
     holds_all = np.can_cast(values.dtype, spec.dtype, "safe")
     if is_real(spec.dtype):
         unusable = _not_finite(result)
+        if spec.takes_nan:
+            unusable.pop("NaN", None)
     elif holds_all or values.dtype == spec.dtype:
         unusable = {}
     else:

@@ -114,7 +114,8 @@ def _largest_magnitudes(data: Dataset) -> Arrays:
         for name, values in batch.feeds.items():
             if values.dtype.kind == "f" and _counts_samples(values, batch):
                 rows = values[: batch.valid].reshape(batch.valid, -1)
-                largest = np.abs(rows).max(axis=1, initial=0)
+                # A missing value, NaN, has no magnitude.
+                largest = np.fmax.reduce(np.abs(rows), axis=1, initial=0)
                 found.setdefault(name, []).append(largest.astype(float))
     magnitudes = {name: np.concatenate(parts) for name, parts in found.items()}
     return {

@@ -77,21 +77,27 @@ def _shown(amounts: Mapping[str, float]) -> list[tuple[Driver, float]]:
 
 
 def describe_shortfall(analysis: Analysis) -> str:
-    """Return why spikes drive little, and what would change that; nothing if they drive much."""
+    """Return why spikes drive little, and what would change that; nothing if they drive much.
+
+    Work that is done once, before the first step, has no reason to be named, but may be driven
+    by spikes if asked for.
+    """
     amounts = analysis["macs"]
     if amounts["total"] is None:
         amounts = dict(analysis["operations"])
     percents = _percent_by_driver(amounts)
     if sum(percents[driver] for driver in NOT_SPIKES) < _LITTLE:
-        return ""
+        return _suggest_all(analysis, least_gain=_LITTLE)
     parts = []
     for driver, share in _shown(percents):
         if driver in NOT_SPIKES:
             causes = _name_obstacles(analysis["not_by_spikes"], driver)
             parts.append(f"{share:.1f} % {DRIVERS[driver]}{_JOINTS[driver]}{causes}")
-    return "; ".join(
-        ["not driven by spikes: " + "; ".join(parts), *_suggest_all(analysis)]
-    )
+    sentences = ["not driven by spikes: " + "; ".join(parts)]
+    suggestion = _suggest_all(analysis, least_gain=0)
+    if suggestion:
+        sentences.append(suggestion)
+    return "; ".join(sentences)
 
 
 _JOINTS = {Driver.REAL: ", behind ", Driver.ANALOG: ": "}
@@ -117,13 +123,13 @@ def _name_obstacles(obstacles: Sequence[Obstacle], driver: Driver) -> str:
     return ", ".join(shown)
 
 
-def _suggest_all(analysis: Analysis) -> list[str]:
-    """Return what ``--spike all`` would change, if it would."""
+def _suggest_all(analysis: Analysis, least_gain: float) -> str:
+    """Return what ``--spike all`` would change; nothing if no more than ``least_gain`` percent."""
     now = analysis["spike_driven_percent"]
     then = analysis["spike_driven_percent_with_all"]
-    if now is None or then is None or then <= now:
-        return []
-    return [f"--spike all would drive {then:.1f} % by spikes, not {now:.1f} %"]
+    if now is None or then is None or then - now <= least_gain:
+        return ""
+    return f"--spike all would drive {then:.1f} % by spikes, not {now:.1f} %"
 
 
 def find_not_spiking(analysis: Analysis) -> list[tuple[NodeAnalysis, str]]:

@@ -64,8 +64,8 @@ def samples_within(graph: ir.Graph, time_steps: int, limit: int) -> int:
 
 
 def _bytes_of_a_sample(value: ir.Value) -> int:
-    """Return the bytes of one sample in one step, as far as its sizes are known."""
-    if value.shape is None or value.dtype is None:
+    """Return the bytes of one sample in one step, as far as its sizes are known; 0 of text."""
+    if value.shape is None or value.dtype is None or value.dtype.is_string():
         return 0
     sizes = list(value.shape)
     is_of_all_steps = bool(sizes) and sizes[0] == TIME_STEPS

@@ -315,3 +315,50 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert cli.main(["convert", str(path), "-o", str(out)]) == 1
     assert "com.microsoft.FusedMatMul 'fused'" in capsys.readouterr().err
     assert cli.main(["convert", str(path), "-o", str(out), "--until", "r0"]) == 0
+
+
+IMPUTER = (
+    "ai.onnx.ml.Imputer <imputed_value_floats = [0.5], replaced_value_float = nan>"
+)
+MISSING = {
+    "Imputer": f"s = {IMPUTER} (x)",
+    "IsNaN": "m = IsNaN (x)  c = Constant <value = float {0.5}> ()  s = Where (m, c, x)",
+    "behind others": f"i = Neg (x)  s = {IMPUTER} (i)",
+}
+
+
+@pytest.mark.parametrize("front", MISSING.values(), ids=MISSING)
+def test_nan_is_a_missing_value_where_the_network_says_so(front: str) -> None:
+    ann = network(f"{front}  {NEURONS}")
+    data = np.where(X > 1, np.float32(np.nan), X)
+    conversion = onnx2snn.convert(ann, T, data)
+    found = onnx2snn.load(conversion).run(data)["z"]
+    expected = run_ort(ann, {"x": data})["z"]
+    atol = CLOSE * np.abs(expected).max()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=atol)
+    evaluation = onnx2snn.evaluate(conversion, data, ann=ann)
+    assert evaluation.deviations["z"][T].cosine > 0.9
+
+
+def test_nan_is_refused_where_another_number_stands_for_a_missing_value() -> None:
+    ann = network(f"{IN_FRONT['Imputer']}  {NEURONS}")
+    with pytest.raises(onnx2snn.CalibrationError, match=r"has \d+ NaN values"):
+        onnx2snn.convert(ann, T, np.where(X > 1, np.float32(np.nan), X))
+
+
+def test_infinity_is_no_missing_value() -> None:
+    ann = network(f"{MISSING['Imputer']}  {NEURONS}")
+    with pytest.raises(onnx2snn.CalibrationError, match="has 1 Inf value"):
+        onnx2snn.convert(ann, T, np.where(X.max() == X, np.float32(np.inf), X))
+
+
+def test_text_behind_the_neurons_runs_with_time_in_the_batch() -> None:
+    body = (
+        f"{SAME}  {NEURONS}  {INDEX}  l = ai.onnx.ml.LabelEncoder <keys_int64s = [0, 1, 2], "
+        'values_strings = ["ant", "bee", "cow"]> (i)'
+    )
+    ann = network(body, "float[N,3] z, string[N] l")
+    conversion = onnx2snn.convert(ann, T, X, layout="multistep")
+    evaluation = onnx2snn.evaluate(conversion, X, ann=ann)
+    assert evaluation.samples == len(X)
+    assert evaluation.deviations["l"][T].equal > 90

@@ -90,3 +90,15 @@ def test_the_analysis_on_the_command_line_agrees(
     assert "with --spike all, neurons stand" in capsys.readouterr().err
     assert cli.main(["analyze", path, "--quiet", "--spike", "all"]) == 0
     assert "nothing to convert" not in capsys.readouterr().err
+
+
+def test_the_analysis_on_the_command_line_names_no_option_that_would_not_help(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(tmp_path / "linear.onnx")
+    ann = model("(float[5, 8] x) => (float[5, 16] y) { y = MatMul(x, A) }", **WEIGHTS)
+    ir.save(ann, path)
+    assert cli.main(["analyze", path, "--quiet"]) == 0
+    said = capsys.readouterr().err
+    assert "nothing to convert" in said
+    assert "--spike" not in said

@@ -307,3 +307,24 @@ def test_the_page_counts_as_the_report_does() -> None:
     for driver in Driver:
         assert f"{driver}: " in page
         assert DRIVERS[driver] in page
+
+
+GATED = (
+    "h = MatMul (x, A) r = Relu (h) k = MatMul (h, B) l = MatMul (h, B) m = Mul (k, l) "
+    "n = Mul (m, r) z = MatMul (n, C)"
+)
+
+
+def test_all_is_suggested_where_nothing_but_work_before_the_steps_is_left() -> None:
+    """The gates of a network drove all weights before the first step, and nobody said so."""
+    analysis = onnx2snn.analyze(network(GATED))
+    assert analysis["macs"]["real"] == analysis["macs"]["analog"] == 0
+    now, then = (
+        analysis["spike_driven_percent"],
+        analysis["spike_driven_percent_with_all"],
+    )
+    assert now == 0
+    assert then is not None
+    assert then > 10
+    expected = f"--spike all would drive {then:.1f} % by spikes, not 0.0 %"
+    assert describe_shortfall(analysis) == expected
