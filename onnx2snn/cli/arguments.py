@@ -24,6 +24,7 @@ __all__ = [
     "add_input_shape",
     "add_long_command",
     "add_options",
+    "add_output",
     "add_runtime",
     "chosen_options",
 ]
@@ -160,6 +161,16 @@ def _add_shared(command: argparse.ArgumentParser, **help_action: Any) -> None:  
     shared.add_argument(
         "--json", action="store_true", help="print one JSON object and nothing else"
     )
+
+
+def add_output(command: Arguments, content: str) -> None:
+    """Add the file that is written.
+
+    Args:
+        command: Where it is added.
+        content: What the file will hold, in a phrase.
+    """
+    command.add_argument("-o", "--output", required=True, metavar="FILE", help=content)
 
 
 def add_options(command: Arguments, names: Iterable[str]) -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
 import onnx2snn
-from onnx2snn.cli.arguments import add_command
-from onnx2snn.cli.console import print_json, results_console
+from onnx2snn.cli.arguments import add_command, add_output
+from onnx2snn.cli.console import print_json, print_written
 from onnx2snn.compilation import WEIGHT_TYPES
 from onnx2snn.importing.source import files_of
 from onnx2snn.storage.whole_files import check_writable
@@ -30,13 +28,8 @@ def add(commands: Commands) -> None:
         "rewrite a spiking network for the native library",
     )
     command.add_argument("model", metavar="MODEL", help="the spiking network")
-    command.add_argument(
-        "-o",
-        "--output",
-        required=True,
-        metavar="FILE",
-        help="file of the compiled network; it runs with the native library only",
-    )
+    content = "file of the compiled network; it runs with the native library only"
+    add_output(command, content)
     command.add_argument(
         "--weights",
         choices=WEIGHT_TYPES,
@@ -53,6 +46,5 @@ def _compile(options: argparse.Namespace) -> int:
         print_json({"weights": options.weights, "output": str(options.output)})
     elif not options.quiet:
         weights = f"with weights of {options.weights}"
-        message = f"wrote {options.output}: for the native library, {weights}"
-        results_console().print(escape(message), highlight=False)
+        print_written(options.output, f"for the native library, {weights}")
     return 0

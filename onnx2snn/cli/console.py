@@ -9,6 +9,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -31,6 +32,7 @@ __all__ = [
     "ERRORS",
     "new_table",
     "print_json",
+    "print_written",
     "printed_warnings",
     "progress_bars",
     "results_console",
@@ -54,6 +56,21 @@ def new_table(*headings: str) -> Table:
     for heading in headings:
         empty.add_column(heading, overflow="fold")
     return empty
+
+
+def print_written(
+    output: object, description: str, console: Console | None = None
+) -> None:
+    """Say that a file is written, and what is in it.
+
+    Args:
+        output: The file.
+        description: Its content, in a phrase.
+        console: Where to say so; None for that of results.
+    """
+    console = console or results_console()
+    message = escape(f"wrote {output}: {description}")
+    console.print(message, highlight=False)
 
 
 def print_json(data: object) -> None:

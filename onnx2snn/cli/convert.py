@@ -18,6 +18,7 @@ from onnx2snn.cli.console import (
     ERRORS,
     new_table,
     print_json,
+    print_written,
     progress_bars,
     results_console,
 )
@@ -159,11 +160,11 @@ def _print_report(report: Report, output: str) -> None:
         )
     console = ERRORS if output == STANDARD else results_console()
     console.print(layers)
-    share = write_spike_share(report["analysis"])
     count = len(report["layers"])
+    share = write_spike_share(report["analysis"])
     what = "layer" if count == 1 else "layers"
-    written = f"{count} {what} of neurons, T = {report['T']}, {share}"
-    console.print(escape(f"wrote {output}: {written}"), highlight=False)
+    content = f"{count} {what} of neurons, T = {report['T']}, {share}"
+    print_written(output, content, console)
     shortfall = describe_shortfall(report["analysis"])
     if shortfall:
         console.print(escape(shortfall), highlight=False)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
 import onnx2snn
-from onnx2snn.cli.arguments import add_command
-from onnx2snn.cli.console import print_json, results_console
+from onnx2snn.cli.arguments import add_command, add_output
+from onnx2snn.cli.console import print_json, print_written
 from onnx2snn.importing.source import files_of
 from onnx2snn.methods.layouts import LAYOUTS, MULTISTEP
 from onnx2snn.storage.whole_files import check_writable
@@ -30,13 +28,7 @@ def add(commands: Commands) -> None:
         "put the time steps of a spiking network elsewhere in its file",
     )
     command.add_argument("model", metavar="MODEL", help="the spiking network")
-    command.add_argument(
-        "-o",
-        "--output",
-        required=True,
-        metavar="FILE",
-        help="file of the same network in the other layout",
-    )
+    add_output(command, "file of the same network in the other layout")
     command.add_argument(
         "--layout",
         choices=LAYOUTS,
@@ -53,6 +45,5 @@ def _change_layout(options: argparse.Namespace) -> int:
         print_json({"layout": options.layout, "output": str(options.output)})
     elif not options.quiet:
         meaning = LAYOUTS[options.layout].meaning
-        message = f"wrote {options.output}: {meaning}"
-        results_console().print(escape(message), highlight=False)
+        print_written(options.output, meaning)
     return 0

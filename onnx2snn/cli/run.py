@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
-from onnx2snn.cli.arguments import add_command, add_runtime
-from onnx2snn.cli.console import print_json, progress_bars, results_console
+from onnx2snn.cli.arguments import add_command, add_output, add_runtime
+from onnx2snn.cli.console import print_json, print_written, progress_bars
 from onnx2snn.cli.streams import given_model
 from onnx2snn.cli.values import parse_time_steps
 from onnx2snn.evaluation.ann import Ann
@@ -43,13 +41,7 @@ def add(commands: Commands) -> None:
     command.add_argument(
         "--data", required=True, help="inputs: an .npz, or script.py[:function]"
     )
-    command.add_argument(
-        "-o",
-        "--output",
-        required=True,
-        metavar="FILE",
-        help="file of the outputs, an .npz",
-    )
+    add_output(command, "file of the outputs, an .npz")
     command.add_argument("--T", help="number of time steps (default: the network's)")
     add_runtime(command)
 
@@ -71,9 +63,7 @@ def _run_network(options: argparse.Namespace) -> int:
         print_json(shapes)
     elif not options.quiet:
         words = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        results_console().print(
-            escape(f"wrote {options.output}: {words}"), highlight=False
-        )
+        print_written(options.output, words)
     return 0
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
-
-from onnx2snn.cli.arguments import add_command
-from onnx2snn.cli.console import new_table, print_json, progress_bars, results_console
+from onnx2snn.cli.arguments import add_command, add_output
+from onnx2snn.cli.console import (
+    new_table,
+    print_json,
+    print_written,
+    progress_bars,
+    results_console,
+)
 from onnx2snn.cli.streams import given_model
 from onnx2snn.errors import OptionError
 from onnx2snn.importing.source import files_of
@@ -51,13 +55,7 @@ def _add_files(command: argparse.ArgumentParser) -> None:
         metavar="DATA",
         help="typical inputs, thousands of them: an .npz, or script.py[:function]",
     )
-    command.add_argument(
-        "-o",
-        "--output",
-        required=True,
-        metavar="FILE",
-        help="file of the tuned network",
-    )
+    add_output(command, "file of the tuned network")
 
 
 def _add_training(command: argparse.ArgumentParser) -> None:
@@ -120,10 +118,8 @@ def _print_epochs(tuning: Any, output: str) -> None:  # noqa: ANN401 (torch is o
     for epoch in tuning.epochs:
         losses = f"{epoch.loss:.4f}", f"{epoch.outputs:.4f}"
         epochs.add_row(str(epoch.number), *losses, f"{epoch.seconds:.0f}")
-    console = results_console()
-    console.print(epochs)
-    message = f"wrote {output}: tuned on {tuning.samples} samples"
-    console.print(escape(message), highlight=False)
+    results_console().print(epochs)
+    print_written(output, f"tuned on {tuning.samples} samples")
 
 
 def _import_torch() -> Any:  # noqa: ANN401 (a module)

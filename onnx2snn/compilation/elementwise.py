@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onnx2snn.compilation.forms import Packed, Real, channels_of
-from onnx2snn.graph import array, is_constant
+from onnx2snn.graph import array, is_constant, rank_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +26,8 @@ def compile_scaling(compiler: Compiler, node: ir.Node) -> bool:
     units = _channels_of(node, factor, spikes)
     if units is None:
         return False
-    scaled = Packed(spikes.value, spikes.scale * units, spikes.axes)
+    scale = spikes.scale * units
+    scaled = Packed(spikes.value, scale, spikes.axes)
     compiler.values.put(node.outputs[0], scaled)
     return True
 
@@ -41,9 +42,11 @@ def compile_addition(compiler: Compiler, node: ir.Node) -> bool:
     if None in forms:
         return False
     a, b = (form for form in forms if form is not None)
-    if a.axes.of_step() != b.axes.of_step():
+    have_one_order = a.axes.of_step() == b.axes.of_step()
+    if not have_one_order:
         return False
-    values.put(node.outputs[0], _sum_of(compiler, node, a, b))
+    total = _sum_of(compiler, node, a, b)
+    values.put(node.outputs[0], total)
     return True
 
 
@@ -58,9 +61,11 @@ def _sum_of(
     if isinstance(b, Packed):
         return Real(total.value, total.axes, (*total.spikes, b))
     name = f"{node.outputs[0].name}.compiled"
-    floats = values.builder.add("Add", [total.value, b.value], name)
+    terms = [total.value, b.value]
+    floats = values.builder.add("Add", terms, name)
     floats.type = total.value.type
-    return Real(floats, total.axes, (*total.spikes, *b.spikes))
+    spikes = (*total.spikes, *b.spikes)
+    return Real(floats, total.axes, spikes)
 
 
 def _add_constant(
@@ -73,26 +78,30 @@ def _add_constant(
     numbers = _channels_of(node, addend, form)
     if numbers is None:
         return False
-    name = str(node.outputs[0].name)
-    inputs = [form.value, values.constant(f"{name}.addend", numbers)]
-    floats = values.builder.add("Add", inputs, f"{name}.compiled")
+    output = node.outputs[0]
+    addends = values.constant(f"{output.name}.addend", numbers)
+    terms = [form.value, addends]
+    floats = values.builder.add("Add", terms, f"{output.name}.compiled")
     floats.type = form.value.type
-    values.put(node.outputs[0], Real(floats, form.axes, form.spikes))
+    values.put(output, Real(floats, form.axes, form.spikes))
     return True
 
 
 def _channels_of(node: ir.Node, factor: ir.Value, form: Form) -> np.ndarray | None:
     """Return a constant as one number, or one for each entry of a form's last axis."""
-    shape = node.outputs[0].shape
-    if shape is None or array(factor).ndim > shape.rank():
+    numbers = array(factor)
+    rank = rank_of(node.outputs[0])
+    if rank is None or numbers.ndim > rank:
         return None
-    has_time = shape.rank() > form.axes.rank
-    return channels_of(array(factor), form.axes, has_time=has_time)
+    has_time = rank > form.axes.rank
+    return channels_of(numbers, form.axes, has_time=has_time)
 
 
 def _stream_and_constant(node: ir.Node) -> tuple[ir.Value | None, ir.Value | None]:
     """Return the inputs of a node of which one is constant; None for one that is not."""
     a, b = node.inputs
+    if is_constant(b):
+        return a, b
     if is_constant(a):
-        a, b = b, a
-    return (a, b) if is_constant(b) else (a, None)
+        return b, a
+    return a, None

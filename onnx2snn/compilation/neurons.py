@@ -14,6 +14,7 @@ from onnx2snn.graph import (
     fresh_name,
     is_constant,
     is_op,
+    rank_of,
     replace_value,
 )
 from onnx2snn.ops import DOMAIN, multistep_op
@@ -37,20 +38,22 @@ _FLOAT = ir.TensorType(ir.DataType.FLOAT)
 
 def compile_neuron(compiler: Compiler, node: ir.Node) -> bool:
     """Let a neuron take floats and spikes in, and give spikes as int8."""
+    values = compiler.values
     current = node.inputs[0]
     if current is None or current.dtype is not ir.DataType.FLOAT:
         return False
-    step_shape = current.shape
-    if step_shape is None or step_shape.rank() < 3:
+    rank_with_time = rank_of(current)
+    if rank_with_time is None or rank_with_time < 3:
         return False
-    stream = _stream_of(compiler, node, step_shape.rank() - 1)
+    stream = _stream_of(compiler, node, rank_with_time - 1)
     inputs = _inputs_of(compiler, node, stream)
     packed = _packed_node(node, inputs)
     spikes = packed.outputs[0]
     spikes.type = _INT8
-    compiler.values.builder.put(packed, f"{node.outputs[0].name}.packed")
+    result = node.outputs[0]
+    values.builder.put(packed, f"{result.name}.packed")
     unit = np.asarray(1, np.float32)
-    compiler.values.put(node.outputs[0], Packed(spikes, unit, stream.axes))
+    values.put(result, Packed(spikes, unit, stream.axes))
     _hand_states_on(compiler, node, packed, stream.axes)
     return True
 
@@ -62,17 +65,19 @@ def _stream_of(compiler: Compiler, node: ir.Node, rank: int) -> Real:
     assert current is not None  # of every neuron
     form = values.terms(current)
     if form is not None:
-        return values.sum_of(values.real(form), most_spikes=1)
-    axes = Axes(rank, _leads_to_convolution(node))
+        terms = values.real(form)
+        return values.sum_of(terms, most_spikes=1)
+    channels_last = _leads_to_convolution(node)
+    axes = Axes(rank, channels_last)
     same_in_each_step = _repeated(current, rank)
     if same_in_each_step is None:
-        return Real(values.arranged(current, axes, has_time=True), axes)
+        arranged = values.arranged(current, axes, has_time=True)
+        return Real(arranged, axes)
     plain = values.plain(same_in_each_step)
     arranged = values.arranged(plain, axes, has_time=False)
-    front = values.constant("front_axis", np.array([0], np.int64))
+    front = values.sizes("front_axis", [0])
     name = f"{current.name}.once"
-    once = values.builder.add("Unsqueeze", [arranged, front], name)
-    once.type = _FLOAT
+    once = values.add_floats("Unsqueeze", [arranged, front], name)
     return Real(once, axes)
 
 
@@ -82,9 +87,7 @@ def _repeated(current: ir.Value, rank: int) -> ir.Value | None:
     if maker is None or not is_op(maker, "Expand"):
         return None
     source = maker.inputs[0]
-    if source is None or source.shape is None or source.shape.rank() != rank:
-        return None
-    return source
+    return source if rank_of(source) == rank else None
 
 
 def _leads_to_convolution(node: ir.Node) -> bool:
@@ -114,10 +117,11 @@ def _inputs_of(compiler: Compiler, node: ir.Node, stream: Real) -> list[ir.Value
     else:
         residual = values.constant("no_residual", np.array(0, np.int8))
         scale = values.constant("no_unit", np.array(1, np.float32))
-    others = [
-        _arranged_input(compiler, value, stream.axes) for value in node.inputs[1:]
-    ]
-    return [stream.value, residual, scale, compiler.time_steps, *others]
+    inputs = [stream.value, residual, scale, compiler.time_steps]
+    for value in node.inputs[1:]:
+        arranged = _arranged_input(compiler, value, stream.axes)
+        inputs.append(arranged)
+    return inputs
 
 
 def _arranged_input(compiler: Compiler, value: ir.Value | None, axes: Axes) -> ir.Value:
@@ -126,10 +130,11 @@ def _arranged_input(compiler: Compiler, value: ir.Value | None, axes: Axes) -> i
     values = compiler.values
     source = _repeated_constant(value)
     if is_constant(source):
-        data = array(source)
-        return values.constant(f"{source.name}.arranged", axes.arranged(data))
+        arranged = axes.arranged(array(source))
+        return values.constant(f"{source.name}.arranged", arranged)
     plain = values.plain(value)
-    if plain.shape is None or plain.shape.rank() < axes.rank:
+    rank = rank_of(plain)
+    if rank is None or rank < axes.rank:
         return plain
     return values.arranged(plain, axes, has_time=False)
 
@@ -155,21 +160,20 @@ def _hand_states_on(
     compiler: Compiler, node: ir.Node, packed: ir.Node, axes: Axes
 ) -> None:
     """Let whoever reads the last states read those of the packed neuron."""
-    for old, new in zip(node.outputs[1:], packed.outputs[1:], strict=True):
+    values = compiler.values
+    states = node.outputs[1:]
+    packed_states = packed.outputs[1:]
+    for old, new in zip(states, packed_states, strict=True):
         is_wanted = old.uses() or old.is_graph_output()
         if not is_wanted:
             new.name = ""
             continue
         new.type = _FLOAT
-        new.name = fresh_name(compiler.values.graph, f"{old.name}.packed")
+        new.name = fresh_name(values.graph, f"{old.name}.packed")
         last = new
         if axes.is_moved:
             order = back_to_emitted(axes.of_step())
-            name = f"{old.name}.emitted"
-            last = compiler.values.builder.add(
-                "Transpose", [new], name, {"perm": order}
-            )
-            last.type = _FLOAT
+            last = values.transpose(new, order, f"{old.name}.emitted")
         replace_value(old, last)
 
 
@@ -177,11 +181,12 @@ def compile_running_sum(compiler: Compiler, node: ir.Node) -> bool:
     """Let sums over time be known by what they are sums of."""
     values = compiler.values
     form = values.terms(node.inputs[0])
-    is_last_read = bool(node.outputs[1].uses())
-    if form is None or is_last_read or not _starts_at_zero(node):
+    sums, last = node.outputs
+    if form is None or last.uses() or not _starts_at_zero(node):
         return False
-    stream = values.sum_of(form) if isinstance(form, Real) else form
-    values.put(node.outputs[0], Totals(stream))
+    if isinstance(form, Real):
+        form = values.sum_of(form)
+    values.put(sums, Totals(form))
     return True
 
 
@@ -196,33 +201,35 @@ def _starts_at_zero(node: ir.Node) -> bool:
 
 def compile_difference(compiler: Compiler, node: ir.Node) -> bool:
     """Let the differences of sums over time be the spikes again."""
-    form = compiler.values.form_of(node.inputs[0])
-    is_last_read = bool(node.outputs[1].uses())
-    if not isinstance(form, Totals) or is_last_read or not _starts_at_zero(node):
+    values = compiler.values
+    form = values.form_of(node.inputs[0])
+    if not isinstance(form, Totals):
         return False
-    compiler.values.put(node.outputs[0], form.stream)
+    differences, last = node.outputs
+    if last.uses() or not _starts_at_zero(node):
+        return False
+    values.put(differences, form.stream)
     return True
 
 
 def compile_last_step(compiler: Compiler, node: ir.Node) -> bool:
     """Let sums be read in the last step with their axes as in memory, then put in order."""
     values = compiler.values
-    form = values.form_of(node.inputs[0])
+    totals, index = node.inputs
+    form = values.form_of(totals)
     is_last_step = (node.name or "").startswith(LAST_STEP)
     if not isinstance(form, Totals) or not is_last_step:
         return False
-    assert node.inputs[0] is not None  # it has a form
-    name = str(node.inputs[0].name)
+    assert totals is not None  # it has a form
+    name = str(totals.name)
     sums = _sums_over_time(compiler, form, name)
-    taken = ir.node("Gather", [sums, node.inputs[1]], {"axis": 0}, name=node.name)
+    along_time = {"axis": 0}
+    taken = ir.node("Gather", [sums, index], along_time, name=node.name)
     last = values.builder.put(taken, f"{name}.last")
     last.type = _FLOAT
     if form.axes.is_moved:
         order = back_to_emitted(form.axes.of_step())
-        last = values.builder.add(
-            "Transpose", [last], f"{name}.emitted", {"perm": order}
-        )
-    last.type = _FLOAT
+        last = values.transpose(last, order, f"{name}.emitted")
     node.name = None  # the new one has the name by which it is found
     replace_value(node.outputs[0], last)
     return True
@@ -231,11 +238,11 @@ def compile_last_step(compiler: Compiler, node: ir.Node) -> bool:
 def _sums_over_time(compiler: Compiler, totals: Totals, name: str) -> ir.Value:
     """Return the sum of a stream until each step, as floats."""
     values = compiler.values
-    floats = values.sum_of(values.real(totals.stream)).value
+    terms = values.real(totals.stream)
+    floats = values.sum_of(terms)
     zero = values.constant(f"{name}.start", np.array(0, np.float32))
-    summing = ir.node(
-        "RunningSumMultiStep", [floats, zero], domain=DOMAIN, num_outputs=2
-    )
+    inputs = [floats.value, zero]
+    summing = ir.node("RunningSumMultiStep", inputs, domain=DOMAIN, num_outputs=2)
     sums = values.builder.put(summing, f"{name}.sums")
     for output in summing.outputs:
         output.type = _FLOAT

@@ -8,7 +8,7 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.compilation.forms import Axes, Packed, Real, Totals, back_to_emitted
-from onnx2snn.graph import NodeBuilder, constant, known_sizes, reads, rewire
+from onnx2snn.graph import NodeBuilder, constant, known_sizes, rank_of, reads, rewire
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,7 +142,7 @@ class CompiledValues:
         if axes.is_moved:
             order = back_to_emitted(axes.of_all_steps())
             steps = self.transpose(steps, order, f"{value.name}.emitted")
-        are_rows = value.shape is not None and value.shape.rank() == axes.rank
+        are_rows = rank_of(value) == axes.rank
         if are_rows:
             steps = self._as_rows(value, steps)
         steps.type = value.type

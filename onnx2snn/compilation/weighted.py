@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.compilation.forms import Axes, Real
+from onnx2snn.compilation.forms import Real
 from onnx2snn.compilation.geometry import full_geometry, is_explicit
 from onnx2snn.graph import array, is_constant
 from onnx2snn.graph.linear_weights import count_groups, read_bias
@@ -29,15 +29,18 @@ _LARGEST = 127
 
 def compile_convolution(compiler: Compiler, node: ir.Node) -> bool:
     """Let a convolution of spikes multiply int8."""
-    spikes = compiler.values.packed(node.inputs[0])
+    values = compiler.values
+    spikes = values.packed(node.inputs[0])
     if spikes is None or not is_explicit(node) or not _has_constants(node):
         return False
-    spikes = compiler.values.in_order(spikes, channels_last=True)
+    spikes = values.in_order(spikes, channels_last=True)
     if not spikes.axes.channels_last:
         return False
     weights = _fold_units_of_channels(node, spikes)
-    bias = _bias_of(node, weights.shape[0])
-    geometry = full_geometry(node, axes=weights.ndim - 2)
+    outputs = weights.shape[0]
+    bias = _bias_of(node, outputs)
+    spatial_axes = weights.ndim - 2
+    geometry = full_geometry(node, spatial_axes)
     geometry["group"] = count_groups(node)
     weighted = _Weighted("SpikeConv", weights, bias, output_axis=0, attributes=geometry)
     _add_weighted(compiler, node, spikes, weighted)
@@ -47,9 +50,8 @@ def compile_convolution(compiler: Compiler, node: ir.Node) -> bool:
 def _has_constants(node: ir.Node) -> bool:
     """Whether weights and bias are constant numbers of 32 bits."""
     operands = [value for value in node.inputs[1:] if value is not None]
-    return all(
-        is_constant(value) and value.dtype is ir.DataType.FLOAT for value in operands
-    )
+    are_floats = all(value.dtype is ir.DataType.FLOAT for value in operands)
+    return are_floats and all(map(is_constant, operands))
 
 
 def _fold_units_of_channels(node: ir.Node, spikes: Packed) -> np.ndarray:
@@ -58,11 +60,13 @@ def _fold_units_of_channels(node: ir.Node, spikes: Packed) -> np.ndarray:
     if spikes.scale.ndim == 0:
         return np.asarray(weights * spikes.scale)
     groups = count_groups(node)
-    inputs, outputs = weights.shape[1], weights.shape[0]
-    units = np.repeat(spikes.scale.reshape(groups, inputs), outputs // groups, axis=0)
-    return np.asarray(
-        weights * units.reshape(outputs, inputs, *[1] * (weights.ndim - 2))
-    )
+    outputs, inputs, *kernel = weights.shape
+    in_groups = spikes.scale.reshape(groups, inputs)
+    outputs_a_group = outputs // groups
+    units = np.repeat(in_groups, outputs_a_group, axis=0)
+    at_all_places = [1] * len(kernel)
+    factors = units.reshape(outputs, inputs, *at_all_places)
+    return np.asarray(weights * factors)
 
 
 def _bias_of(node: ir.Node, outputs: int) -> np.ndarray:
@@ -72,30 +76,35 @@ def _bias_of(node: ir.Node, outputs: int) -> np.ndarray:
 
 def compile_gemm(compiler: Compiler, node: ir.Node) -> bool:
     """Let a Gemm of spikes by a constant multiply int8."""
+    attributes = node.attributes
     spikes = compiler.values.packed(node.inputs[0])
-    is_transposed = node.attributes.get_int("transA", 0) != 0
+    is_transposed = attributes.get_int("transA", 0) != 0
     if spikes is None or is_transposed or not _has_constants(node):
         return False
-    weights = array(node.inputs[1]) * np.float32(
-        node.attributes.get_float("alpha", 1.0)
-    )
-    if node.attributes.get_int("transB", 0):
+    alpha = attributes.get_float("alpha", 1.0)
+    beta = attributes.get_float("beta", 1.0)
+    weights = array(node.inputs[1]) * np.float32(alpha)
+    if attributes.get_int("transB", 0):
         weights = weights.T
     outputs = weights.shape[1]
-    bias = _bias_of(node, outputs) * np.float32(node.attributes.get_float("beta", 1.0))
+    bias = _bias_of(node, outputs) * np.float32(beta)
     if bias.size not in (1, outputs):
         return False
-    bias = np.broadcast_to(bias, outputs)
-    return _add_product(compiler, node, spikes, weights, np.asarray(bias))
+    biases = np.asarray(np.broadcast_to(bias, outputs))
+    return _add_product(compiler, node, spikes, weights, biases)
 
 
 def compile_matmul(compiler: Compiler, node: ir.Node) -> bool:
     """Let a product of spikes by a constant matrix multiply int8."""
     spikes = compiler.values.packed(node.inputs[0])
-    if spikes is None or not _has_constants(node) or array(node.inputs[1]).ndim != 2:
+    if spikes is None or not _has_constants(node):
         return False
     weights = array(node.inputs[1])
-    bias = np.zeros(weights.shape[1], np.float32)
+    is_matrix = weights.ndim == 2
+    if not is_matrix:
+        return False
+    outputs = weights.shape[1]
+    bias = np.zeros(outputs, np.float32)
     return _add_product(compiler, node, spikes, weights, bias)
 
 
@@ -110,9 +119,12 @@ def _add_product(
     spikes = compiler.values.in_order(spikes, channels_last=False)
     if spikes.axes.is_moved:
         return False
-    units = spikes.scale.reshape(-1, 1) if spikes.scale.ndim else spikes.scale
-    weights = np.asarray(weights * units)
-    _add_weighted(compiler, node, spikes, _Weighted("SpikeMatMul", weights, bias, 1))
+    units = spikes.scale
+    if units.ndim:
+        units = units.reshape(-1, 1)
+    scaled = np.asarray(weights * units)
+    weighted = _Weighted("SpikeMatMul", scaled, bias, output_axis=1)
+    _add_weighted(compiler, node, spikes, weighted)
     return True
 
 
@@ -140,30 +152,36 @@ def _add_weighted(
 ) -> None:
     """Add an operator of the library that multiplies spikes, in the place of ``node``."""
     values = compiler.values
-    weights, axis = weighted.weights, weighted.output_axis
-    name = str(node.outputs[0].name)
+    output = node.outputs[0]
+    weights = weighted.weights
+    axis = weighted.output_axis
+    bias = np.asarray(weighted.bias, np.float32)
     if compiler.weights == "int8":
         weights, scale = _quantized(weights, axis)
     else:
-        scale = np.ones(weights.shape[axis], np.float32)
+        outputs = weights.shape[axis]
+        scale = np.ones(outputs, np.float32)
+    in_rows = np.ascontiguousarray(weights)
     inputs = [
         spikes.value,
-        values.constant(f"{name}.weights", np.ascontiguousarray(weights)),
-        values.constant(f"{name}.weight_scale", scale),
-        values.constant(f"{name}.bias", np.asarray(weighted.bias, np.float32)),
+        values.constant(f"{output.name}.weights", in_rows),
+        values.constant(f"{output.name}.weight_scale", scale),
+        values.constant(f"{output.name}.bias", bias),
     ]
-    new = ir.node(weighted.op, inputs, dict(weighted.attributes), domain=DOMAIN)
+    attributes = dict(weighted.attributes)
+    new = ir.node(weighted.op, inputs, attributes, domain=DOMAIN)
     new.name = node.name
-    result = values.builder.put(new, f"{name}.compiled")
+    result = values.builder.put(new, f"{output.name}.compiled")
     result.type = ir.TensorType(ir.DataType.FLOAT)
-    axes = Axes(spikes.axes.rank, spikes.axes.channels_last)
-    values.put(node.outputs[0], Real(result, axes))
+    values.put(output, Real(result, spikes.axes))
 
 
 def _quantized(weights: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
     """Return weights as int8, and the scale of each output."""
     others = tuple(other for other in range(weights.ndim) if other != axis)
-    largest = np.abs(weights).max(axis=others, keepdims=True)
+    magnitudes = np.abs(weights)
+    largest = magnitudes.max(axis=others, keepdims=True)
     scale = np.where(largest > 0, largest, 1) / _LARGEST
     whole = np.rint(weights / scale)
-    return whole.astype(np.int8), scale.reshape(-1).astype(np.float32)
+    scales = scale.reshape(-1).astype(np.float32)
+    return whole.astype(np.int8), scales

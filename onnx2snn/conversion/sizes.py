@@ -11,7 +11,7 @@ from onnx2snn.analysis.macs import count_macs
 from onnx2snn.data.input_specs import input_specs
 from onnx2snn.data.synthetic import synthetic_feeds
 from onnx2snn.errors import Onnx2SnnError, OptionError
-from onnx2snn.graph import constant, is_op, reads
+from onnx2snn.graph import constant, dims_of, is_op, reads
 from onnx2snn.passes import InferShapes
 from onnx2snn.runtime.subgraph import Subgraph
 
@@ -55,13 +55,16 @@ class Sample:
         """
         if data is None:
             return cls(shapes)
-        first = next(data.batches(1)).feeds
-        feeds = {
-            name: values[:, 0] if name in events else values
-            for name, values in first.items()
-        }
-        known = {name: values.shape for name, values in feeds.items()} | dict(shapes)
-        fits = all(values.shape == known[name] for name, values in feeds.items())
+        first = next(data.batches(1))
+        feeds = {}
+        known = {}
+        for name, values in first.feeds.items():
+            of_step = values[:, 0] if name in events else values
+            feeds[name] = of_step
+            known[name] = of_step.shape
+        of_data = dict(known)
+        known.update(shapes)
+        fits = all(known[name] == shape for name, shape in of_data.items())
         return cls(known, feeds if fits else None)
 
 
@@ -75,12 +78,14 @@ def checked_shapes(
     """
     by_name = {spec.name: spec for spec in specs}
     for name, shape in given.items():
-        if name not in by_name:
+        spec = by_name.get(name)
+        if spec is None:
             known = ", ".join(map(repr, by_name))
             message = f"input_shapes: the network has no input {name!r}, but {known}"
             raise OptionError(message)
-        spec = by_name[name]
-        if spec.shape is not None and not _fits(shape, spec.shape):
+        if spec.shape is None:
+            continue
+        if not _fits(shape, spec.shape):
             message = f"input_shapes: {list(shape)} does not fit input {spec}"
             raise OptionError(message)
     return given
@@ -111,7 +116,8 @@ def count_macs_of_sample(network: Part, sample: Sample) -> Counts:
     found = dict(zip(network.ann.graph, counts, strict=True))
     values = _values_by_name(sized.graph)
     for _, inner in network.inside:
-        found |= count_macs_of_sample(inner, Sample(_shapes_in(inner, values)))
+        shapes = _shapes_in(inner, values)
+        found |= count_macs_of_sample(inner, Sample(shapes))
     return found
 
 
@@ -123,10 +129,13 @@ def _write_sizes(graph: ir.Graph, shapes: Shapes) -> None:
     """Write the sizes of one sample on all values of ``graph``, by the names of axes."""
     sizes: dict[str, int] = {}
     for value in graph.inputs:
-        given = shapes.get(str(value.name), ())
+        name = str(value.name)
+        given = shapes.get(name, ())
         if value.shape is None and given:
             value.shape = ir.Shape(given)
-        sizes = _write_input_sizes(value, given or (1,)) | sizes
+        one_sample = (1,)
+        of_input = _write_input_sizes(value, given or one_sample)
+        sizes = of_input | sizes
     for inner in (graph, *graph.subgraphs()):
         for value in _list_values(inner):
             _replace_names(value, sizes)
@@ -134,26 +143,33 @@ def _write_sizes(graph: ir.Graph, shapes: Shapes) -> None:
 
 def _write_input_sizes(value: ir.Value, given: Sequence[int]) -> dict[str, int]:
     """Write the first sizes of an input, where they are open; return them by their names."""
-    sizes = {}
-    pairs = zip(value.shape or (), given, strict=False)
-    for axis, (size, number) in enumerate(pairs):
+    sizes: dict[str, int] = {}
+    shape = value.shape
+    if shape is None:
+        return sizes
+    for axis, number in enumerate(given[: len(shape)]):
+        size = shape[axis]
         if isinstance(size, ir.SymbolicDim):
-            assert value.shape is not None
-            value.shape[axis] = number
+            shape[axis] = number
             if size.value is not None:
                 sizes[size.value] = number
     return sizes
 
 
 def _replace_names(value: ir.Value, sizes: Mapping[str, int]) -> None:
-    for axis, size in enumerate(value.shape or ()):
-        if isinstance(size, ir.SymbolicDim) and size.value in sizes:
-            assert value.shape is not None
-            value.shape[axis] = sizes[str(size.value)]
+    shape = value.shape
+    if shape is None:
+        return
+    for axis, name in enumerate(dims_of(value) or ()):
+        if isinstance(name, str) and name in sizes:
+            shape[axis] = sizes[name]
 
 
 def _list_values(graph: ir.Graph) -> list[ir.Value]:
-    return [*graph.inputs, *(value for node in graph for value in node.outputs)]
+    values = list(graph.inputs)
+    for node in graph:
+        values += node.outputs
+    return values
 
 
 def _values_by_name(graph: ir.Graph) -> dict[str, ir.Value]:
@@ -163,38 +179,47 @@ def _values_by_name(graph: ir.Graph) -> dict[str, ir.Value]:
 
 def _shapes_in(inner: Part, values: Mapping[str, ir.Value]) -> dict[str, Any]:
     """Return the shapes of what a branch captures, as far as the graph around it has them."""
-    names = [str(value.name) for value in inner.ann.graph.inputs]
-    known = {name: values[name] for name in names if name in values}
-    return {
-        name: tuple(value.shape or ())
-        for name, value in known.items()
-        if _is_known(value)
-    }
-
-
-def _is_known(value: ir.Value) -> bool:
-    return value.shape is not None and value.shape.is_static()
+    shapes = {}
+    for captured in inner.ann.graph.inputs:
+        name = str(captured.name)
+        value = values.get(name)
+        shape = None if value is None else value.shape
+        if shape is not None and shape.is_static():
+            shapes[name] = tuple(shape)
+    return shapes
 
 
 def _observe(sized: ir.Model, feeds: Arrays | None) -> bool:
     """Run the network once and write the shapes it has; whether it ran."""
-    if feeds is None:
-        specs = input_specs(sized)
-        if any(spec.shape is None or None in spec.shape for spec in specs):
-            return False
-    wanted = list(dict.fromkeys(_values_to_observe(sized.graph)))
+    observed = _values_to_observe(sized.graph)
+    wanted = list(dict.fromkeys(observed))
     if not wanted:
+        return False
+    if feeds is None and not _has_all_sizes(sized):
         return False
     try:
         if feeds is None:
-            feeds = next(iter(synthetic_feeds(specs, samples=1)))
-        results = Subgraph(sized, wanted, ()).run(feeds)
+            feeds = _first_synthetic_feed(sized)
+        whole = Subgraph(sized, wanted, ())
+        results = whole.run(feeds)
     except Onnx2SnnError:
         return False  # not on these inputs: what is not known stays so
     for value, result in zip(wanted, results, strict=True):
         value.shape = ir.Shape(result.shape)
         _make_trips_constant(sized.graph, value, result)
     return True
+
+
+def _has_all_sizes(model: ir.Model) -> bool:
+    """Whether the shapes of all inputs are numbers."""
+    specs = input_specs(model)
+    return all(spec.shape is not None and None not in spec.shape for spec in specs)
+
+
+def _first_synthetic_feed(model: ir.Model) -> Arrays:
+    specs = input_specs(model)
+    feeds = synthetic_feeds(specs, samples=1)
+    return next(iter(feeds))
 
 
 def _values_to_observe(graph: ir.Graph) -> Iterable[ir.Value]:

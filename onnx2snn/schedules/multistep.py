@@ -22,7 +22,7 @@ from onnx2snn.schedules.step_loops import StepLoops
 from onnx2snn.schedules.time_steps import step_count
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from onnx2snn.analysis.operators.over_time import OverTime
 
@@ -106,7 +106,9 @@ class _Emitter:
         """Replace the body nodes by those of all steps."""
         graph = self._graph
         parts = self._parts
-        made = {value for node in parts.body for value in node.outputs}
+        made: set[ir.Value] = set()
+        for node in parts.body:
+            made.update(node.outputs)
         graph.remove(parts.body)
         # an output made in the body may become one of a Loop's body
         graph.outputs[:] = [value for value in self._outputs if value not in made]
@@ -117,7 +119,8 @@ class _Emitter:
         self._loops.close()
         self._connect_finals()
         for value in parts.stacked:
-            self._hand_out(value, self._values.steps(value))
+            steps = self._values.steps(value)
+            self._hand_out(value, steps)
         graph.outputs[:] = self._outputs
         graph.sort()
 
@@ -131,9 +134,12 @@ class _Emitter:
 
     def _lay_out(self, node: ir.Node) -> None:
         """Append what ``node`` becomes, or leave it for the next Loop."""
+        if self._loops.needs(node):
+            self._loops.add(node)
+            return
         streams = [value for value in reads(node) if self._is_stream(value)]
-        runs_in_loop = self._loops.needs(node) or not self._append(node, streams)
-        if runs_in_loop:
+        runs_without_loop = self._append(node, streams)
+        if not runs_without_loop:
             self._loops.add(node)
 
     def _is_stream(self, value: ir.Value) -> bool:
@@ -167,12 +173,15 @@ class _Emitter:
         """Append all steps of a node with states; whether these are all it needs."""
         current, *others = node.inputs
         assert current is not None  # the stream
-        has_one_stream = current not in others and {current}.issuperset(streams)
+        is_read_once = current not in others
+        has_one_stream = is_read_once and {current}.issuperset(streams)
         if not has_one_stream or current.shape is None:
             return False
         self._loops.close_before(streams)
-        op = MultiStepOp(ALL_OPS[node.op_type])
-        inputs = [self._values.steps(current), *others]
+        step_op = ALL_OPS[node.op_type]
+        op = MultiStepOp(step_op)
+        steps = self._values.steps(current)
+        inputs = [steps, *others]
         outputs = len(op.outputs)
         new = ir.node(op.name, inputs, domain=DOMAIN, num_outputs=outputs)
         self._name_stateful(node, new)
@@ -186,11 +195,12 @@ class _Emitter:
         result.name = self._values.name_for(first_output)
         self._values.put_steps(first_output, result)
         for state, last in zip(states(node), lasts, strict=True):
-            last.name = fresh_name(self._graph, f"{state.after.name}.final")
-            last.type = state.after.type
-            last.shape = state.after.shape
-            if state.after is not first_output:
-                self._values.put_last(state.after, last)
+            after = state.after
+            last.name = fresh_name(self._graph, f"{after.name}.final")
+            last.type = after.type
+            last.shape = after.shape
+            if after is not first_output:
+                self._values.put_last(after, last)
 
     def _append_over_time(
         self, node: ir.Node, way: OverTime, streams: Sequence[ir.Value]
@@ -202,11 +212,11 @@ class _Emitter:
             if value is not None:
                 form = self._form_of_input(position, value, way)
                 new.replace_input_with(position, form)
-        is_on_rows = isinstance(way, OnRows)
+        put: Callable[[ir.Value, ir.Value], None] = self._values.put_rows
         if not isinstance(way, OnRows):
+            put = self._values.put_steps
             for name, numbers in way.attributes.items():
                 new.attributes[name] = ir.AttrInt64s(name, numbers)
-        put = self._values.put_rows if is_on_rows else self._values.put_steps
         for old, output in zip(node.outputs, new.outputs, strict=True):
             if old.name:
                 output.name = self._values.name_for(old)
@@ -217,7 +227,8 @@ class _Emitter:
         """Return the form of ``value`` that a node on all steps reads."""
         values = self._values
         if isinstance(way, OnRows):
-            return values.rows(value) if position in way.inputs else value
+            comes_as_rows = position in way.inputs
+            return values.rows(value) if comes_as_rows else value
         if position == way.sizes:
             return values.sizes_with_time(value)
         if value not in values:
@@ -248,14 +259,18 @@ class _Emitter:
 
     def _hand_out(self, value: ir.Value, new: ir.Value) -> None:
         """Let ``new`` be the graph output that ``value`` is, under its name; if it is one."""
-        if value in self._outputs:
-            name = value.name
-            value.name = fresh_name(self._graph, f"{name}.step")
-            new.name = name
-            self._outputs = [new if v is value else v for v in self._outputs]
+        if value not in self._outputs:
+            return
+        name = value.name
+        value.name = fresh_name(self._graph, f"{name}.step")
+        new.name = name
+        for position, output in enumerate(self._outputs):
+            if output is value:
+                self._outputs[position] = new
 
 
 def _choose_way(node: ir.Node, streams: Sequence[ir.Value]) -> OverTime | None:
     """Return the way in which ``node`` runs on all steps at once, None for one at a time."""
     positions = [at for at, value in enumerate(node.inputs) if value in streams]
-    return operator_of(node).over_time(node, frozenset(positions))
+    operator = operator_of(node)
+    return operator.over_time(node, frozenset(positions))
