@@ -158,6 +158,42 @@ def test_a_stream_without_an_axis_of_time_is_refused() -> None:
         run_natively(model, feeds)
 
 
+@pytest.mark.parametrize(
+    "count, problem", [(np.array(-1), "T is -1"), (np.zeros(0, int), r"T \[0\]")]
+)
+def test_a_number_of_steps_that_is_none_is_refused(
+    count: np.ndarray, problem: str
+) -> None:
+    op = ALL_OPS["IntegrateAndFire"]
+    feeds = feeds_of(op, (2, 3), (), np.float32)
+    stream = feeds.pop(op.stream)
+    packed = {
+        "current": stream[None],  # the same in each step: T says how many there are
+        "residual": np.zeros((), np.int8),
+        "scale": np.ones((), np.float32),
+        "T": count,
+    }
+    outputs = {"spikes": np.dtype(np.int8), "v_last": np.dtype(np.float32)}
+    model = one_node(f"{op.name}Packed", packed | feeds, outputs)
+    with pytest.raises(Exception, match=f"IntegrateAndFirePacked: {problem}"):
+        run_natively(model, packed | feeds)
+
+
+@pytest.mark.parametrize("attribute", ["kernel_shape", "strides", "dilations"])
+def test_a_pool_without_a_size_is_refused(attribute: str) -> None:
+    geometry = {
+        "kernel_shape": [2, 2],
+        "strides": [1, 1],
+        "dilations": [1, 1],
+        "pads": [0, 0, 0, 0],
+    } | {attribute: [1, 0]}
+    stream = np.zeros((2, 1, 4, 4, 3), np.float32)
+    outputs = {"pooled": stream.dtype}
+    model = one_node("RunningMaxPool", {"stream": stream}, outputs, **geometry)
+    with pytest.raises(Exception, match=r"RunningMaxPool: .* at least 1"):
+        run_natively(model, {"stream": stream})
+
+
 @pytest.mark.parametrize("most", ["plain", "avx2"])
 def test_other_instruction_sets_give_the_same_bits(most: str) -> None:
     code = (

@@ -139,9 +139,11 @@ def test_a_session_takes_batches_of_different_sizes() -> None:
 REFUSED = {
     "channels": ((2, 4, 4, 5), (8, 8, 3, 3), {}, "channels do not fit"),
     "a group": ((2, 4, 4, 8), (9, 4, 3, 3), {"group": 2}, "channels do not fit"),
-    "rank": ((2, 4, 4, 8), (8, 8, 3), {}, "1 to 3 spatial axes"),
+    "rank": ((2, 4, 4, 8), (8, 8), {}, "1 to 3 spatial axes"),
+    "geometry": ((2, 4, 4, 8), (8, 8, 3), {}, "not of 1 axes"),
     "size": ((2, 2, 2, 8), (8, 8, 3, 3), {}, "smaller than the kernel"),
-    "strides": ((2, 4, 4, 8), (8, 8, 3, 3), {"strides": [1]}, "strides"),
+    "strides": ((2, 4, 4, 8), (8, 8, 3, 3), {"strides": [1]}, "not of 2 axes"),
+    "no stride": ((2, 4, 4, 8), (8, 8, 3, 3), {"strides": [0, 1]}, "at least 1"),
 }
 
 

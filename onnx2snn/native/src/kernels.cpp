@@ -148,9 +148,14 @@ constexpr Kernel neuron_of(const char* name) {
   return kernel;
 }
 
-constexpr Kernel kBernoulliEncoder = {
-    "BernoulliEncoder",           1, 1, /*integer_states=*/true, /*hands_out_its_state=*/false,
-    run_bernoulli_encoder<float>, run_bernoulli_encoder<double>, nullptr};
+constexpr Kernel kBernoulliEncoder = {"BernoulliEncoder",
+                                      1,
+                                      1,
+                                      /*integer_states=*/true,
+                                      /*hands_out_its_state=*/false,
+                                      run_bernoulli_encoder<float>,
+                                      run_bernoulli_encoder<double>,
+                                      nullptr};
 
 constexpr Kernel kAll[kKernels] = {
     neuron_of<IntegrateAndFire>("IntegrateAndFire"),
@@ -181,7 +186,7 @@ constexpr bool is_declared(const char* name, size_t states, size_t parameters, b
   return false;
 }
 
-#define ONNX2SNN_OPERATOR(name, states, parameters, integer_states, hands_out_its_state)   \
+#define ONNX2SNN_OPERATOR(name, states, parameters, integer_states, hands_out_its_state)    \
   static_assert(is_declared(name, states, parameters, integer_states, hands_out_its_state), \
                 name " is declared otherwise in onnx2snn/ops: change its kernel in steps.h");
 #include "signatures.inc"

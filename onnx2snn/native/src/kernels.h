@@ -6,11 +6,11 @@
 
 namespace onnx2snn {
 
-#define ONNX2SNN_DECLARE_KERNELS(isa) \
-  namespace isa {                     \
-  extern const Kernel* const kernels;    \
-  void pool_floats(const PoolRun& run);  \
-  void pool_spikes(const PoolRun& run);  \
+#define ONNX2SNN_DECLARE_KERNELS(isa)   \
+  namespace isa {                       \
+  extern const Kernel* const kernels;   \
+  void pool_floats(const PoolRun& run); \
+  void pool_spikes(const PoolRun& run); \
   }
 
 ONNX2SNN_DECLARE_KERNELS(plain)

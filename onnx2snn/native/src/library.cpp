@@ -55,6 +55,8 @@ ONNX2SNN_EXPORT OrtStatus* RegisterCustomOps(OrtSessionOptions* options, const O
     return nullptr;
   } catch (const std::exception& error) {
     return ort.make_status(error.what());
+  } catch (...) {
+    return ort.make_status("the operators of onnx2snn cannot be registered");
   }
 }
 

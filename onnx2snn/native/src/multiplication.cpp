@@ -129,14 +129,12 @@ class FloatMultiplication : public Multiplication {
     incoming_.set_data_handle(const_cast<int8_t*>(spikes));
     conversion_.execute(in_order(), incoming_, converted_);
     memory sum(output_, cpu(), result);
-    upper_.primitive.execute(in_order(), {{DNNL_ARG_SRC, converted_},
-                                          {DNNL_ARG_WEIGHTS, upper_weights_},
-                                          {DNNL_ARG_BIAS, bias_},
-                                          {DNNL_ARG_DST, sum}});
+    upper_.primitive.execute(
+        in_order(),
+        {{DNNL_ARG_SRC, converted_}, {DNNL_ARG_WEIGHTS, upper_weights_}, {DNNL_ARG_BIAS, bias_}, {DNNL_ARG_DST, sum}});
     if (has_halves_) {
-      lower_.primitive.execute(in_order(), {{DNNL_ARG_SRC, converted_},
-                                            {DNNL_ARG_WEIGHTS, lower_weights_},
-                                            {DNNL_ARG_DST, sum}});
+      lower_.primitive.execute(in_order(),
+                               {{DNNL_ARG_SRC, converted_}, {DNNL_ARG_WEIGHTS, lower_weights_}, {DNNL_ARG_DST, sum}});
     }
     in_order().wait();
   }
@@ -231,8 +229,7 @@ class Convolution : public Description {
   memory::desc bias() const override { return {{result_[1]}, DataType::f32, memory::format_tag::a}; }
   int scale_mask() const override { return geometry_.group > 1 ? 3 : 1; }
 
-  Made make(DataType spike_type, DataType weight_type, bool has_bias,
-            const primitive_attr& attributes) const override {
+  Made make(DataType spike_type, DataType weight_type, bool has_bias, const primitive_attr& attributes) const override {
     const size_t axes = spikes_.size() - 2;
     const memory::dims before(geometry_.pads.begin(), geometry_.pads.begin() + static_cast<ptrdiff_t>(axes));
     const memory::dims behind(geometry_.pads.begin() + static_cast<ptrdiff_t>(axes), geometry_.pads.end());
@@ -248,9 +245,12 @@ class Convolution : public Description {
   void check(const Shape& spikes, const Weights& weights) const {
     const std::string shapes = "spikes " + to_text(spikes) + ", weights " + to_text(weights.shape);
     const size_t axes = spikes.size() - 2;
-    const bool has_all = geometry_.strides.size() == axes && geometry_.dilations.size() == axes &&
-                         geometry_.pads.size() == 2 * axes;
+    const bool has_all =
+        geometry_.strides.size() == axes && geometry_.dilations.size() == axes && geometry_.pads.size() == 2 * axes;
     if (!has_all) throw InvalidInput("strides, dilations or pads are not of " + std::to_string(axes) + " axes");
+    if (!are_positive(geometry_.strides) || !are_positive(geometry_.dilations)) {
+      throw InvalidInput("strides and dilations are not all at least 1");
+    }
     const bool fits = geometry_.group > 0 && spikes.back() == weights.shape[1] * geometry_.group &&
                       weights.shape[0] % geometry_.group == 0;
     if (!fits) throw InvalidInput(shapes + ", group " + std::to_string(geometry_.group) + ": channels do not fit");
@@ -281,8 +281,7 @@ class MatrixProduct : public Description {
   memory::desc bias() const override { return {{1, outputs_}, DataType::f32, memory::format_tag::ab}; }
   int scale_mask() const override { return 2; }
 
-  Made make(DataType spike_type, DataType weight_type, bool has_bias,
-            const primitive_attr& attributes) const override {
+  Made make(DataType spike_type, DataType weight_type, bool has_bias, const primitive_attr& attributes) const override {
     const memory::desc any({inner_, outputs_}, weight_type, memory::format_tag::any);
     const memory::desc no_bias;
     const dnnl::matmul::primitive_desc description(cpu(), spikes(spike_type), any, has_bias ? bias() : no_bias,

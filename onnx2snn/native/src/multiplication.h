@@ -41,8 +41,7 @@ class Multiplication {
 
 // A convolution of [batch..., spatial..., channels]; weights are [outputs, channels / group, kernel...].
 // Throws InvalidInput where shapes do not fit.
-std::unique_ptr<Multiplication> make_convolution(const Shape& spikes, const Weights& weights,
-                                                 const Geometry& geometry);
+std::unique_ptr<Multiplication> make_convolution(const Shape& spikes, const Weights& weights, const Geometry& geometry);
 
 // A product of [..., K] by weights [K, outputs].
 std::unique_ptr<Multiplication> make_matrix_product(const Shape& spikes, const Weights& weights);

@@ -1,12 +1,38 @@
 #include "onnxruntime.h"
 
+#include <algorithm>
+#include <exception>
+#include <mutex>
+
 namespace onnx2snn {
 
 namespace {
 
 constexpr int kInvalidArgument = 2;
 
+// Work on several threads of onnxruntime. What it throws is kept: it must not reach those threads.
+struct ParallelWork {
+  void (*work)(void*, size_t);
+  void* user;
+  std::mutex mutex;
+  std::exception_ptr first_thrown;
+};
+
+void run_one_part(void* parallel, size_t part) noexcept {
+  ParallelWork& all = *static_cast<ParallelWork*>(parallel);
+  try {
+    all.work(all.user, part);
+  } catch (...) {
+    const std::lock_guard<std::mutex> lock(all.mutex);
+    if (!all.first_thrown) all.first_thrown = std::current_exception();
+  }
+}
+
 }  // namespace
+
+bool are_positive(const std::vector<int64_t>& numbers) {
+  return std::all_of(numbers.begin(), numbers.end(), [](int64_t number) { return number > 0; });
+}
 
 std::string to_text(const Shape& shape) {
   std::string text = "[";
@@ -55,8 +81,8 @@ int64_t Onnxruntime::attribute(const OrtKernelInfo* node, const char* name, int6
 
 std::vector<int64_t> Onnxruntime::attribute(const OrtKernelInfo* node, const char* name,
                                             std::vector<int64_t> otherwise) const {
-  const auto get = function<OrtStatus* (*)(const OrtKernelInfo*, const char*, int64_t*, size_t*)>(
-      kKernelInfoGetAttributeArrayInt64);
+  const auto get =
+      function<OrtStatus* (*)(const OrtKernelInfo*, const char*, int64_t*, size_t*)>(kKernelInfoGetAttributeArrayInt64);
   size_t count = 0;
   if (!is_fine(get(node, name, nullptr, &count))) return otherwise;
   std::vector<int64_t> values(count);
@@ -122,9 +148,11 @@ void* Onnxruntime::output(OrtKernelContext* context, size_t index, const Shape& 
 
 void Onnxruntime::run_in_parallel(const OrtKernelContext* context, void (*work)(void*, size_t), size_t parts,
                                   void* user) const {
+  ParallelWork all{work, user, {}, nullptr};
   check(function<OrtStatus* (*)(const OrtKernelContext*, void (*)(void*, size_t), size_t, size_t, void*)>(
-            kKernelContextParallelFor)(context, work, parts, 0, user),
+            kKernelContextParallelFor)(context, run_one_part, parts, 0, &all),
         "to run in parallel");
+  if (all.first_thrown) std::rethrow_exception(all.first_thrown);
 }
 
 }  // namespace onnx2snn

@@ -25,6 +25,7 @@ struct InvalidInput : std::runtime_error {
 
 using Shape = std::vector<int64_t>;
 
+bool are_positive(const std::vector<int64_t>& numbers);
 std::string to_text(const Shape& shape);
 int64_t number_of_elements(const Shape& shape);
 
@@ -50,8 +51,8 @@ class Onnxruntime {
   InputTensor input(const OrtKernelContext* context, size_t index) const;
   // Null for an output that the node leaves out.
   void* output(OrtKernelContext* context, size_t index, const Shape& shape) const;
-  void run_in_parallel(const OrtKernelContext* context, void (*work)(void*, size_t), size_t parts,
-                       void* user) const;
+  // Runs `work` on `user` for each part, on onnxruntime's threads; rethrows the first exception.
+  void run_in_parallel(const OrtKernelContext* context, void (*work)(void*, size_t), size_t parts, void* user) const;
 
  private:
   template <class Function>

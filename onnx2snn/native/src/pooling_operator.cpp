@@ -22,8 +22,8 @@ struct Windows {
 };
 
 // Where the entries of a window lie, from the start of a sample; those in the padding do not count.
-void add_entries(const std::vector<Windows>& windows, const std::vector<int64_t>& position, size_t axis,
-                 int64_t offset, int64_t channels, std::vector<size_t>& entries) {
+void add_entries(const std::vector<Windows>& windows, const std::vector<int64_t>& position, size_t axis, int64_t offset,
+                 int64_t channels, std::vector<size_t>& entries) {
   if (axis == windows.size()) {
     entries.push_back(static_cast<size_t>(offset * channels));
     return;
@@ -40,12 +40,12 @@ void add_entries(const std::vector<Windows>& windows, const std::vector<int64_t>
 struct Pooling {
   const std::vector<Windows>* windows;
   ElementType type;
-  PoolRun first;        // without entries, of the first window
+  PoolRun first;  // without entries, of the first window
   int64_t channels;
-  int64_t sample;       // elements of one sample in a step
-  int64_t positions;    // windows in a sample
-  int64_t all;          // windows in all samples
-  int64_t a_part;       // windows that one part takes
+  int64_t sample;     // elements of one sample in a step
+  int64_t positions;  // windows in a sample
+  int64_t all;        // windows in all samples
+  int64_t a_part;     // windows that one part takes
 };
 
 void pool_window(const Pooling& pooling, int64_t window, std::vector<size_t>& entries, float* sums) {
@@ -144,10 +144,13 @@ class PoolingKernel : public NodeKernel {
       throw InvalidInput("a stream " + to_text(shape) + " is not of time, batch, " + std::to_string(axes) +
                          " axes that are pooled, and channels");
     }
+    if (!are_positive(kernel_) || !are_positive(strides_) || !are_positive(dilations_)) {
+      throw InvalidInput("kernel_shape, strides and dilations are not all at least 1");
+    }
     std::vector<Windows> windows;
     for (size_t axis = 0; axis < axes; ++axis) {
-      windows.push_back({shape[axis + 2], kernel_[axis], strides_[axis], dilations_[axis], pads_[axis],
-                         pads_[axes + axis]});
+      windows.push_back(
+          {shape[axis + 2], kernel_[axis], strides_[axis], dilations_[axis], pads_[axis], pads_[axes + axis]});
       if (windows.back().count() == 0) throw InvalidInput("a stream " + to_text(shape) + " is smaller than the kernel");
       check_padding(windows.back());
     }

@@ -198,7 +198,11 @@ class StepKernel : public NodeKernel {
   int64_t time_steps_of(const Onnxruntime& ort, OrtKernelContext* context, const Shape& stream) const {
     if (!facts_.has_time_axis()) return 1;
     if (!is_constant_in_time(stream)) return stream[0];
-    return *static_cast<const int64_t*>(ort.input(context, 3).data);
+    const InputTensor count = ort.input(context, 3);
+    if (number_of_elements(count.shape) != 1) throw InvalidInput("T " + to_text(count.shape) + " is not one number");
+    const int64_t time_steps = *static_cast<const int64_t*>(count.data);
+    if (time_steps < 0) throw InvalidInput("T is " + std::to_string(time_steps));
+    return time_steps;
   }
 
   // Return where an operand is, repeated in memory if the walk wants it so.

@@ -89,8 +89,7 @@ class WeightedOperator : public CustomOperator {
  public:
   WeightedOperator(Kind kind, ElementType weights)
       : CustomOperator(kind == Kind::kConvolution ? "SpikeConv" : "SpikeMatMul",
-                       {ElementType::kInt8, weights, ElementType::kFloat, ElementType::kFloat},
-                       {ElementType::kFloat}),
+                       {ElementType::kInt8, weights, ElementType::kFloat, ElementType::kFloat}, {ElementType::kFloat}),
         kind_(kind),
         weights_(weights) {}
 
