@@ -49,6 +49,17 @@ def dyadic(seed: int, *shape: int, unit: int = 64, limit: int = 32) -> np.ndarra
     ).astype("f4")
 
 
+def whole(seed: int, *shape: int) -> np.ndarray:
+    """Return weights that int8 with one scale an output holds exactly, next to a threshold of 1/2.
+
+    The largest weight of each output, its first axis, is 127/64.
+    """
+    rng = np.random.default_rng(seed)
+    weights = rng.integers(-40, 41, shape)
+    weights.reshape(shape[0], -1)[:, 0] = 127
+    return (weights / 64).astype(np.float32)
+
+
 def with_scales(
     ann: ir.Model, theta: float | Scale = 0.5, spike: str = "activations"
 ) -> ir.Model:
@@ -63,7 +74,7 @@ def with_scales(
 
 
 def single_step_graph(
-    ann: ir.Model, theta: float = 0.5, neuron: str = "gated"
+    ann: ir.Model, theta: float | Scale = 0.5, neuron: str = "gated"
 ) -> ir.Model:
     """Make ``ann`` a single-step graph, with ``theta`` for every threshold."""
     with_scales(ann, theta)
@@ -73,7 +84,10 @@ def single_step_graph(
 
 
 def emitted(
-    ann: ir.Model, time_steps: int = 8, theta: float = 0.5, neuron: str = "gated"
+    ann: ir.Model,
+    time_steps: int = 8,
+    theta: float | Scale = 0.5,
+    neuron: str = "gated",
 ) -> onnx.ModelProto:
     """Return the spiking network of ``ann``, with ``theta`` for every threshold."""
     snn = single_step_graph(ann, theta, neuron)

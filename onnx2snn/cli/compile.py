@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import onnx2snn
 from onnx2snn.cli.arguments import add_command, add_output
 from onnx2snn.cli.console import print_json, print_written
-from onnx2snn.compilation import WEIGHT_TYPES
 from onnx2snn.importing.source import files_of
+from onnx2snn.methods.weight_types import INT8, WEIGHT_TYPES
 from onnx2snn.storage.whole_files import check_writable
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def add(commands: Commands) -> None:
     command.add_argument(
         "--weights",
         choices=WEIGHT_TYPES,
-        default="int8",
+        default=INT8,
         help="type of the weights that multiply spikes (default int8)",
     )
 

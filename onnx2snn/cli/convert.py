@@ -28,7 +28,11 @@ from onnx2snn.importing.source import files_of
 from onnx2snn.methods.parts import PARTS
 from onnx2snn.methods.published import METHODS
 from onnx2snn.reporting.report_file import check_report_path
-from onnx2snn.reporting.summary import describe_shortfall, write_spike_share
+from onnx2snn.reporting.summary import (
+    describe_rounding,
+    describe_shortfall,
+    write_spike_share,
+)
 from onnx2snn.storage.whole_files import check_writable
 
 if TYPE_CHECKING:
@@ -44,7 +48,7 @@ _PASSES = "passes and checks"
 
 GROUPS = {
     "parts of the method": (*PARTS, "keep_weights", "collapse", "spike"),
-    "file": ("layout",),
+    "file": ("layout", "weights"),
     _INPUTS: ("input_coding", "seed"),
     "excluded parts": ("until", "nodes_to_exclude"),
     _PASSES: ("check",),
@@ -165,6 +169,9 @@ def _print_report(report: Report, output: str) -> None:
     what = "layer" if count == 1 else "layers"
     content = f"{count} {what} of neurons, T = {report['T']}, {share}"
     print_written(output, content, console)
-    shortfall = describe_shortfall(report["analysis"])
-    if shortfall:
-        console.print(escape(shortfall), highlight=False)
+    remarks = (
+        describe_rounding(report["rounded"]),
+        describe_shortfall(report["analysis"]),
+    )
+    for remark in filter(None, remarks):
+        console.print(escape(remark), highlight=False)

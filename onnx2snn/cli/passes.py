@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import onnx2snn
 from onnx2snn.cli.arguments import add_command
 from onnx2snn.cli.console import new_table, print_json, results_console
+from onnx2snn.methods.weight_types import INT8
 from onnx2snn.passes import STAGES, available, name_of, stage_of
 
 if TYPE_CHECKING:
@@ -56,11 +58,14 @@ def _rows_by_stage() -> list[Row]:
     lockstep = onnx2snn.pipeline()
     layerwise = onnx2snn.pipeline(onnx2snn.Options(schedule="layerwise"))
     multistep = onnx2snn.pipeline(onnx2snn.Options(layout="multistep"))
-    known = {*lockstep.names(), *layerwise.names(), *multistep.names()}
+    int8 = onnx2snn.pipeline(onnx2snn.Options(weights=INT8))
+    all_names = (each.names() for each in (lockstep, layerwise, multistep, int8))
+    known = set(itertools.chain.from_iterable(all_names))
     rows = [
         *_rows_of_default(lockstep, also_in=layerwise),
         *_rows_of_other(layerwise, lockstep, "with the schedule layerwise"),
         *_rows_of_other(multistep, lockstep, "with the layout multistep"),
+        *_rows_of_other(int8, lockstep, "with weights of int8"),
         *_rows_on_request(known),
     ]
     return sorted(rows, key=lambda row: STAGES.index(row["stage"]))

@@ -11,6 +11,7 @@ from onnx2snn.errors import OptionError
 from onnx2snn.graph import NodeBuilder, reads, remove_unused, rewire
 from onnx2snn.metadata.facts import COMPILED
 from onnx2snn.methods.layouts import MULTISTEP
+from onnx2snn.methods.weight_types import INT8, WEIGHT_TYPES
 from onnx2snn.ops import DOMAIN
 from onnx2snn.runtime import Emitted, change_layout
 from onnx2snn.schedules import time_steps_of
@@ -22,14 +23,11 @@ if TYPE_CHECKING:
     from onnx2snn.compilation.rules import Rule
     from onnx2snn.runtime import AnyNetwork
 
-__all__ = ["WEIGHT_TYPES", "Compiler", "compile_model", "compile_network"]
-
-WEIGHT_TYPES = ("int8", "float")
-"""Types of weights in a compiled network."""
+__all__ = ["Compiler", "compile_model", "compile_network"]
 
 
 @checked_keywords()
-def compile_network(network: AnyNetwork, weights: str = "int8") -> Emitted:
+def compile_network(network: AnyNetwork, weights: str = INT8) -> Emitted:
     """Return a spiking network for the native library, which then runs in no other runtime.
 
     Spikes become int8, neurons take all steps at once in registers, and weights multiply whole
@@ -42,7 +40,8 @@ def compile_network(network: AnyNetwork, weights: str = "int8") -> Emitted:
             time in a Loop or in the batch.
         weights: ``int8``: with thresholds folded in, and one scale an output channel, which
             costs about 1 % of the largest weight of each channel in rounding. ``float``: in two
-            halves of 16 bits, which cost a multiplication more.
+            halves of 16 bits, which cost a multiplication more. Weights that the network has in
+            int8 already are taken as they are, with either.
 
     Raises:
         InvalidModelError: The file is not there, or is no network that was emitted here.
@@ -57,7 +56,7 @@ def compile_network(network: AnyNetwork, weights: str = "int8") -> Emitted:
     return Emitted(model)
 
 
-def compile_model(model: ir.Model, weights: str = "int8") -> None:
+def compile_model(model: ir.Model, weights: str = INT8) -> None:
     """Rewrite a network with time in the batch for the native library.
 
     Args:

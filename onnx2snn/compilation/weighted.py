@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import onnx_ir as ir
@@ -11,7 +11,9 @@ import onnx_ir as ir
 from onnx2snn.compilation.forms import Real
 from onnx2snn.compilation.geometry import full_geometry, is_explicit
 from onnx2snn.graph import array, is_constant
-from onnx2snn.graph.linear_weights import count_groups, read_bias
+from onnx2snn.graph.linear_weights import count_groups, output_axis, read_bias
+from onnx2snn.graph.rounding import RoundedWeights, is_rounded
+from onnx2snn.methods.weight_types import INT8
 from onnx2snn.ops import DOMAIN
 
 if TYPE_CHECKING:
@@ -21,10 +23,9 @@ if TYPE_CHECKING:
     from onnx2snn.compilation.forms import Packed
     from onnx2snn.graph.building import Attribute
 
-__all__ = ["compile_convolution", "compile_gemm", "compile_matmul"]
+    _Weights: TypeAlias = np.ndarray | RoundedWeights
 
-_LARGEST = 127
-"""The largest int8, on either side of 0."""
+__all__ = ["compile_convolution", "compile_gemm", "compile_matmul"]
 
 
 def compile_convolution(compiler: Compiler, node: ir.Node) -> bool:
@@ -36,10 +37,12 @@ def compile_convolution(compiler: Compiler, node: ir.Node) -> bool:
     spikes = values.in_order(spikes, channels_last=True)
     if not spikes.axes.channels_last:
         return False
-    weights = _fold_units_of_channels(node, spikes)
+    weights: _Weights | None = _rounded_in_units(node, spikes, output_axis=0)
+    if weights is None:
+        weights = _fold_units_of_channels(node, spikes)
     outputs = weights.shape[0]
     bias = _bias_of(node, outputs)
-    spatial_axes = weights.ndim - 2
+    spatial_axes = len(weights.shape) - 2
     geometry = full_geometry(node, spatial_axes)
     geometry["group"] = count_groups(node)
     weighted = _Weighted("SpikeConv", weights, bias, output_axis=0, attributes=geometry)
@@ -48,15 +51,39 @@ def compile_convolution(compiler: Compiler, node: ir.Node) -> bool:
 
 
 def _has_constants(node: ir.Node) -> bool:
-    """Whether weights and bias are constant numbers of 32 bits."""
+    """Whether weights and bias are constant numbers of 32 bits, or rounded weights."""
     operands = [value for value in node.inputs[1:] if value is not None]
     are_floats = all(value.dtype is ir.DataType.FLOAT for value in operands)
-    return are_floats and all(map(is_constant, operands))
+    return are_floats and all(map(_is_known, operands))
+
+
+def _is_known(value: ir.Value) -> bool:
+    return is_constant(value) or is_rounded(value)
+
+
+def _rounded_in_units(
+    node: ir.Node, spikes: Packed, output_axis: int
+) -> RoundedWeights | None:
+    """Return the rounded weights of a node times the unit of the spikes, exactly.
+
+    None if its weights are no rounded ones, or the units of channels differ.
+    """
+    rounded = RoundedWeights.read(node.inputs[1])
+    if rounded is None or rounded.axis != output_axis:
+        return None
+    units = np.unique(spikes.scale[spikes.scale != 0])  # 0: no spike is there
+    return rounded.times(units[0]) if units.size == 1 else None
+
+
+def _floats_of(node: ir.Node) -> np.ndarray:
+    """Return the weights of a node, whatever they are made of."""
+    rounded = RoundedWeights.read(node.inputs[1])
+    return array(node.inputs[1]) if rounded is None else rounded.values()
 
 
 def _fold_units_of_channels(node: ir.Node, spikes: Packed) -> np.ndarray:
     """Return the weights of a convolution times the units of the spikes they multiply."""
-    weights = array(node.inputs[1])
+    weights = _floats_of(node)
     if spikes.scale.ndim == 0:
         return np.asarray(weights * spikes.scale)
     groups = count_groups(node)
@@ -81,17 +108,13 @@ def compile_gemm(compiler: Compiler, node: ir.Node) -> bool:
     is_transposed = attributes.get_int("transA", 0) != 0
     if spikes is None or is_transposed or not _has_constants(node):
         return False
-    alpha = attributes.get_float("alpha", 1.0)
+    outputs = _count_columns(node)
     beta = attributes.get_float("beta", 1.0)
-    weights = array(node.inputs[1]) * np.float32(alpha)
-    if attributes.get_int("transB", 0):
-        weights = weights.T
-    outputs = weights.shape[1]
     bias = _bias_of(node, outputs) * np.float32(beta)
     if bias.size not in (1, outputs):
         return False
     biases = np.asarray(np.broadcast_to(bias, outputs))
-    return _add_product(compiler, node, spikes, weights, biases)
+    return _add_product(compiler, node, spikes, biases)
 
 
 def compile_matmul(compiler: Compiler, node: ir.Node) -> bool:
@@ -99,33 +122,49 @@ def compile_matmul(compiler: Compiler, node: ir.Node) -> bool:
     spikes = compiler.values.packed(node.inputs[0])
     if spikes is None or not _has_constants(node):
         return False
-    weights = array(node.inputs[1])
-    is_matrix = weights.ndim == 2
+    is_matrix = _floats_of(node).ndim == 2
     if not is_matrix:
         return False
-    outputs = weights.shape[1]
+    outputs = _count_columns(node)
     bias = np.zeros(outputs, np.float32)
-    return _add_product(compiler, node, spikes, weights, bias)
+    return _add_product(compiler, node, spikes, bias)
+
+
+def _count_columns(node: ir.Node) -> int:
+    """Return how many outputs a product of matrices has."""
+    weights = _floats_of(node)
+    return int(weights.shape[output_axis(node)])
 
 
 def _add_product(
     compiler: Compiler,
     node: ir.Node,
     spikes: Packed,
-    weights: np.ndarray,
     bias: np.ndarray,
 ) -> bool:
     """Add a product along the last axis of the emitted network; whether there is one."""
     spikes = compiler.values.in_order(spikes, channels_last=False)
     if spikes.axes.is_moved:
         return False
-    units = spikes.scale
-    if units.ndim:
-        units = units.reshape(-1, 1)
-    scaled = np.asarray(weights * units)
-    weighted = _Weighted("SpikeMatMul", scaled, bias, output_axis=1)
+    weights = _matrix_in_units(node, spikes)
+    weighted = _Weighted("SpikeMatMul", weights, bias, output_axis=1)
     _add_weighted(compiler, node, spikes, weighted)
     return True
+
+
+def _matrix_in_units(node: ir.Node, spikes: Packed) -> _Weights:
+    """Return the weights of a Gemm or MatMul, inputs first, times the units of the spikes."""
+    factor = np.float32(node.attributes.get_float("alpha", 1.0))
+    outputs_first = output_axis(node) == 0
+    rounded = _rounded_in_units(node, spikes, output_axis(node))
+    if rounded is not None:
+        turned = rounded.transposed() if outputs_first else rounded
+        return turned.times(factor)
+    weights = _floats_of(node) * factor
+    if outputs_first:
+        weights = weights.T
+    units = spikes.scale.reshape(-1, 1) if spikes.scale.ndim else spikes.scale
+    return np.asarray(weights * units)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -134,14 +173,14 @@ class _Weighted:
 
     Attributes:
         op: Its type.
-        weights: Its weights, in float.
+        weights: Its weights.
         bias: Its bias, a number for each output.
         output_axis: The axis of the weights along which the outputs lie.
         attributes: Its attributes.
     """
 
     op: str
-    weights: np.ndarray
+    weights: _Weights
     bias: np.ndarray
     output_axis: int
     attributes: Mapping[str, Attribute] = dataclasses.field(default_factory=dict)
@@ -156,12 +195,14 @@ def _add_weighted(
     weights = weighted.weights
     axis = weighted.output_axis
     bias = np.asarray(weighted.bias, np.float32)
-    if compiler.weights == "int8":
-        weights, scale = _quantized(weights, axis)
+    if isinstance(weights, np.ndarray) and compiler.weights == INT8:
+        weights = RoundedWeights.of(weights, axis)
+    if isinstance(weights, RoundedWeights):
+        numbers, scale = weights.whole, weights.scale
     else:
         outputs = weights.shape[axis]
-        scale = np.ones(outputs, np.float32)
-    in_rows = np.ascontiguousarray(weights)
+        numbers, scale = weights, np.ones(outputs, np.float32)
+    in_rows = np.ascontiguousarray(numbers)
     inputs = [
         spikes.value,
         values.constant(f"{output.name}.weights", in_rows),
@@ -174,14 +215,3 @@ def _add_weighted(
     result = values.builder.put(new, f"{output.name}.compiled")
     result.type = ir.TensorType(ir.DataType.FLOAT)
     values.put(output, Real(result, spikes.axes))
-
-
-def _quantized(weights: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return weights as int8, and the scale of each output."""
-    others = tuple(other for other in range(weights.ndim) if other != axis)
-    magnitudes = np.abs(weights)
-    largest = magnitudes.max(axis=others, keepdims=True)
-    scale = np.where(largest > 0, largest, 1) / _LARGEST
-    whole = np.rint(weights / scale)
-    scales = scale.reshape(-1).astype(np.float32)
-    return whole.astype(np.int8), scales

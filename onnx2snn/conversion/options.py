@@ -23,6 +23,7 @@ from onnx2snn.methods.method import Method
 from onnx2snn.methods.names import CORRECTION, PASS, current_names, split_names
 from onnx2snn.methods.parts import PARTS, document_parts
 from onnx2snn.methods.published import METHODS
+from onnx2snn.methods.weight_types import FLOAT, INT8, WEIGHT_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -62,6 +63,8 @@ class Options:
             the spikes of all steps write; else on those of one step after the other.
         layout: Where the steps are in the file: ``loop``, in the iterations of a Loop;
             ``multistep``, in the batch. Layer by layer there is one layout only.
+        weights: Weights that spikes multiply in the file: ``float``, as they are; ``int8``, with
+            8 bits and thresholds folded in, which rounds them. Not layer by layer.
         spike: Where neurons stand: at the ``activations``, or in front of ``all`` weights but
             the first.
         input_coding: How the inputs enter: ``direct``, the same value in every step; ``rate``,
@@ -95,6 +98,9 @@ class Options:
         "layerwise: compute weights once for all steps", default=True
     )
     layout: str = _option("place of the time steps", default=LOOP, choices=LAYOUTS)
+    weights: str = _option(
+        "type of the weights that spikes multiply", default=FLOAT, choices=WEIGHT_TYPES
+    )
     spike: str = _option("places of neurons", default="activations", choices=SPIKE)
     input_coding: str | Mapping[str, str] = _option(
         "coding of inputs: direct, rate or events; by name as in image=events",
@@ -120,6 +126,7 @@ class Options:
         self._check_passes()
         self.chosen_method()
         checked_choice("layout", self.layout, LAYOUTS)
+        checked_choice("weights", self.weights, WEIGHT_TYPES)
         checked_choice("spike", self.spike, SPIKE)
         checked_count("seed", self.seed)
         self.codings()
@@ -212,8 +219,20 @@ class Options:
                 "layer, time has one layout; leave it out, or choose that"
             )
             raise OptionError(message)
+        self._check_weights(method)
         for correction in method.corrections:
             self._check_not_overridden(correction)
+
+    def _check_weights(self, method: Method) -> None:
+        """Refuse rounded weights where spikes have several sizes, or weights are to stay."""
+        if self.weights != INT8:
+            return
+        _check_used_with("weights int8", "schedule", method.schedule, ["lockstep"])
+        if self.keep_weights:
+            message = (
+                "keep_weights leaves weights as they are, and weights int8 rounds them"
+            )
+            raise OptionError(message + "; leave out one of the two")
 
     def _check_not_overridden(self, correction: str) -> None:
         """Refuse parts that ``correction`` leaves without use."""

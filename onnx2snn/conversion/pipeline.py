@@ -17,6 +17,7 @@ from onnx2snn.data.batches import Dataset
 from onnx2snn.errors import OptionError
 from onnx2snn.metadata.input_coding import EVENTS, RATE
 from onnx2snn.methods.layouts import MULTISTEP
+from onnx2snn.methods.weight_types import INT8
 from onnx2snn.passes import (
     SIMPLIFICATION,
     AttachFunctions,
@@ -42,6 +43,7 @@ from onnx2snn.passes import (
     LowerMatMulAdd,
     LowerSequences,
     ObserveForeignTypes,
+    QuantizeWeights,
     RecordSourceNodes,
     RemoveInitializersFromInputs,
     RemoveNoOps,
@@ -201,15 +203,15 @@ def _spiking(
 def _correction(
     options: Options, time_steps: int, data: Dataset | None, reference: Reference
 ) -> Passes:
+    quantize = (QuantizeWeights(),) if options.weights == INT8 else ()
     wanted = options.chosen_method().corrections
     if not wanted:
-        return ()
+        return quantize
     is_layerwise = options.chosen_method().schedule == "layerwise"
-    return (
-        CorrectLayers(
-            time_steps, wanted, layerwise=is_layerwise, ann=reference, data=data
-        ),
+    correct = CorrectLayers(
+        time_steps, wanted, layerwise=is_layerwise, ann=reference, data=data
     )
+    return correct, *quantize
 
 
 def _time_loop(options: Options, time_steps: int) -> Passes:

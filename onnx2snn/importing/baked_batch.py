@@ -44,9 +44,7 @@ def fix_baked_batch(source: Source) -> None:
     if not inputs or not sizes:
         return
     try:
-        session = open_session(
-            source.original, optimized=False, threads=1, prepacked=False
-        )
+        session = open_session(source.original, optimized=False, threads=1)
     except SessionError:
         return
     batch = _find_batch(session, sizes)

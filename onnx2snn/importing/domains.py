@@ -56,7 +56,7 @@ def check_domains(model: ir.Model, name: str, original: OpenableModel) -> None:
     if not foreign:
         return
     try:
-        open_session(original, optimized=False, threads=1, prepacked=False)
+        open_session(original, optimized=False, threads=1)
     except SessionError as error:
         unknown = [call for call in foreign if call.domain not in _OF_ONNXRUNTIME]
         raise _refuse(unknown or foreign, name, str(error)) from error

@@ -131,7 +131,7 @@ def _check_that_it_repeats(
 
 def _open_unoptimized(model: OpenableModel) -> ort.InferenceSession:
     """Open a model as it stands; its weights are not copied, it runs once or twice."""
-    return open_session(model, optimized=False, threads=1, prepacked=False)
+    return open_session(model, optimized=False, threads=1)
 
 
 def _run_original(

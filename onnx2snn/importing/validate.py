@@ -184,7 +184,7 @@ def _check_structure(model: ir.Model, name: str, original: OpenableModel) -> Non
 def _check_opens(original: OpenableModel, name: str, complaint: str) -> None:
     """Refuse a model of which onnx.checker complains, unless onnxruntime opens it."""
     try:
-        open_session(original, optimized=False, threads=1, prepacked=False)
+        open_session(original, optimized=False, threads=1)
     except SessionError as refusal:
         message = f"{name} is not a valid ONNX model: {complaint}"
         raise InvalidModelError(message) from refusal

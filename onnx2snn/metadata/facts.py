@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onnx2snn.metadata.annotation import json_annotation, text_annotation
+from onnx2snn.metadata.annotation import (
+    Annotation,
+    json_annotation,
+    text_annotation,
+)
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -21,12 +25,14 @@ __all__ = [
     "INPUT_CODINGS",
     "LAYOUT",
     "METHOD",
+    "ROUNDING_ERROR",
     "SCHEDULE",
     "SOURCE_SHA256",
     "STREAM_OF",
     "THRESHOLD_ORIGIN",
     "TUNED",
     "VERSIONS",
+    "WEIGHTS",
     "is_excluded",
 ]
 
@@ -62,6 +68,12 @@ SCHEDULE = text_annotation("onnx2snn.schedule")
 
 LAYOUT = text_annotation("onnx2snn.layout")
 """On a network whose steps are in the batch: ``multistep``. Where it is missing, in a Loop."""
+
+WEIGHTS = text_annotation("onnx2snn.weights")
+"""On a network with rounded weights: their type, ``int8``. Where it is missing, ``float``."""
+
+ROUNDING_ERROR = Annotation[float]("onnx2snn.rounding_error", repr, float)
+"""On a node with rounded weights: root mean square of the changes, as a part of the weights."""
 
 COMPILED = text_annotation("onnx2snn.compiled")
 """On a network that only the native library runs: the type of its weights."""

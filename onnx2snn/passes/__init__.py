@@ -39,6 +39,7 @@ from onnx2snn.passes.canonical.remove_initializers_from_inputs import (
 from onnx2snn.passes.canonical.remove_no_ops import RemoveNoOps
 from onnx2snn.passes.canonical.remove_unused_nodes import RemoveUnusedNodes
 from onnx2snn.passes.correction.correct_layers import CorrectLayers
+from onnx2snn.passes.correction.quantize_weights import QuantizeWeights
 from onnx2snn.passes.finishing.attach_functions import AttachFunctions
 from onnx2snn.passes.finishing.write_metadata import WriteMetadata
 from onnx2snn.passes.simplification.choose_input_coding import ChooseInputCoding
@@ -94,6 +95,7 @@ __all__ = [
     "LowerSequences",
     "MoveMaxPool",
     "ObserveForeignTypes",
+    "QuantizeWeights",
     "RecordSourceNodes",
     "RemoveFakeQuantizers",
     "RemoveInitializersFromInputs",
@@ -158,6 +160,7 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
     "carry-running-means": CarryRunningMeans,
     # correction
     "correct-layers": CorrectLayers,
+    "quantize-weights": QuantizeWeights,
     # time_loop
     "emit-time-loop": EmitTimeLoop,
     "emit-layerwise": EmitLayerwise,

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
-from onnx2snn.graph import array, display_name
+from onnx2snn.graph import array, display_name, operator_name
 from onnx2snn.metadata.facts import (
     ACTIVATION,
     DEFAULT_TIME_STEPS,
     LAYOUT,
     METHOD,
+    ROUNDING_ERROR,
     SCHEDULE,
     THRESHOLD_ORIGIN,
+    WEIGHTS,
 )
 from onnx2snn.methods.layouts import LOOP
+from onnx2snn.methods.weight_types import FLOAT
 from onnx2snn.ops.predicates import is_neuron, step_op_of
 from onnx2snn.reporting.energy import estimate_energy
 from onnx2snn.schedules import layers_in_a_row, spike_weights_of
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
     from onnx2snn.reporting.analysis import Analysis
     from onnx2snn.reporting.energy import Energy
 
-__all__ = ["REPORT_VERSION", "LayerReport", "Report", "report"]
+__all__ = ["REPORT_VERSION", "LayerReport", "Report", "RoundedNode", "report"]
 
 REPORT_VERSION = 1
 """Version of the plain data described in ``docs/reference/report.md``."""
@@ -51,6 +54,17 @@ class LayerReport(TypedDict):
     v_threshold_min: float
     v_threshold_quartiles: list[float]
     v_threshold_max: float
+
+
+class RoundedNode(TypedDict):
+    """A node with rounded weights.
+
+    ``error`` is the root mean square of what rounding changed, as a part of that of the weights.
+    """
+
+    name: str
+    op: str
+    error: float
 
 
 class Report(TypedDict):
@@ -70,6 +84,8 @@ class Report(TypedDict):
     T: int
     schedule: str
     layout: str
+    weights: str
+    rounded: list[RoundedNode]
     latency_steps: int
     levels: int
     levels_per_spike: int
@@ -109,6 +125,8 @@ def report(
         "T": time_steps,
         "schedule": schedule,
         "layout": LAYOUT.read(snn) or LOOP,
+        "weights": WEIGHTS.read(snn) or FLOAT,
+        "rounded": _rounded_nodes(snn.graph),
         "latency_steps": _count_latency_steps(snn.graph, schedule, time_steps),
         "levels": levels.after_all_steps,
         "levels_per_spike": levels.per_spike,
@@ -118,6 +136,17 @@ def report(
         "energy": _energy_of(analysis, schedule, time_steps, levels.spikes_a_step),
         "analysis": analysis,
     }
+
+
+def _rounded_nodes(graph: ir.Graph) -> list[RoundedNode]:
+    """Return the nodes with rounded weights, in the order of the file."""
+    found: list[RoundedNode] = []
+    for node in graph.all_nodes():
+        error = ROUNDING_ERROR.read(node)
+        if error is not None:
+            name = display_name(node)
+            found.append({"name": name, "op": operator_name(node), "error": error})
+    return found
 
 
 @dataclasses.dataclass(frozen=True)

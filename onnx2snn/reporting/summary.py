@@ -11,9 +11,11 @@ if TYPE_CHECKING:
 
     from onnx2snn.reporting.analysis import Analysis, NodeAnalysis
     from onnx2snn.reporting.operations import Obstacle
+    from onnx2snn.reporting.report import RoundedNode
 
 __all__ = [
     "describe_drivers",
+    "describe_rounding",
     "describe_shortfall",
     "find_not_spiking",
     "write_macs",
@@ -65,6 +67,22 @@ def describe_drivers(analysis: Analysis) -> str:
     percents = _percent_by_driver(macs)
     shares = [f"{share:.1f} % {DRIVERS[driver]}" for driver, share in _shown(percents)]
     return f"{macs['total']:,} multiply-accumulates a sample: {', '.join(shares)}"
+
+
+def describe_rounding(rounded: Sequence[RoundedNode]) -> str:
+    """Return in a sentence what weights of int8 cost; nothing if there are none."""
+    if not rounded:
+        return ""
+    worst = max(rounded, key=lambda node: node["error"])
+    return (
+        f"weights of {len(rounded)} operators in int8: rounding moved them by "
+        f"{100 * _mean_error(rounded):.2f} % on average, by {100 * worst['error']:.2f} % at most "
+        f"({worst['op']} {worst['name']!r})"
+    )
+
+
+def _mean_error(rounded: Sequence[RoundedNode]) -> float:
+    return sum(node["error"] for node in rounded) / len(rounded)
 
 
 def _shown(amounts: Mapping[str, float]) -> list[tuple[Driver, float]]:

@@ -104,9 +104,7 @@ class Emitted:
         if is_compiled and library_problem():
             return
         try:
-            open_session(
-                model, optimized=False, threads=1, prepacked=False, native=is_compiled
-            )
+            open_session(model, optimized=False, threads=1, native=is_compiled)
         except SessionError as error:
             message = (
                 "onnxruntime cannot open the converted network, so nothing is written: "
@@ -202,9 +200,11 @@ def _choose_runtime(name: str, threads: int) -> Runtime:
     from onnx2snn.runtime import ort  # noqa: PLC0415 (only if asked for)
 
     if name == "auto":
-        return functools.partial(ort.open_fastest, threads=threads)
+        return functools.partial(ort.open_fastest, threads=threads, folds_weights=True)
     is_native = name == "native"
-    return functools.partial(ort.open_runner, threads=threads, native=is_native)
+    return functools.partial(
+        ort.open_runner, threads=threads, native=is_native, folds_weights=True
+    )
 
 
 def _read_network(model: AnyNetwork) -> tuple[ir.Model, Path | None]:

@@ -18,13 +18,20 @@ if TYPE_CHECKING:
 __all__ = ["open_fastest", "open_runner"]
 
 
-def open_runner(model: OpenableModel, threads: int = 0, *, native: bool = False) -> Run:
+def open_runner(
+    model: OpenableModel,
+    threads: int = 0,
+    *,
+    native: bool = False,
+    folds_weights: bool = False,
+) -> Run:
     """Return a function from feeds to outputs, in order, that runs ``model`` optimized.
 
     Args:
         model: Any ONNX model that onnxruntime can load.
         threads: Number of threads in an operator; 0 for as many as there are cores.
         native: Whether operators of ``ai.onnx2snn`` run in the native library.
+        folds_weights: Whether weights of 8 bits become floats once, see ``open_session``.
 
     Raises:
         InvalidModelError: onnxruntime refuses the model.
@@ -32,7 +39,9 @@ def open_runner(model: OpenableModel, threads: int = 0, *, native: bool = False)
         RuntimeShapeError: The returned function got feeds that the model does not run on.
     """
     try:
-        session = open_session(model, threads=threads, native=native)
+        session = open_session(
+            model, threads=threads, native=native, folds_weights=folds_weights
+        )
     except SessionError as error:
         message = f"cannot be opened by onnxruntime: {error}"
         raise InvalidModelError(message) from error
@@ -47,7 +56,9 @@ def open_runner(model: OpenableModel, threads: int = 0, *, native: bool = False)
     return run
 
 
-def open_fastest(model: OpenableModel, threads: int = 0) -> Run:
+def open_fastest(
+    model: OpenableModel, threads: int = 0, *, folds_weights: bool = False
+) -> Run:
     """Return a function as ``open_runner`` does, native where that is possible.
 
     The library has the operators for float and double: a network in a shorter type runs without.
@@ -55,13 +66,14 @@ def open_fastest(model: OpenableModel, threads: int = 0) -> Run:
     Args:
         model: Any ONNX model that onnxruntime can load.
         threads: Number of threads in an operator; 0 for as many as there are cores.
+        folds_weights: Whether weights of 8 bits become floats once, see ``open_session``.
 
     Raises:
         InvalidModelError: onnxruntime refuses the model.
     """
     if find_library() is not None:
         try:
-            return open_runner(model, threads, native=True)
+            return open_runner(model, threads, native=True, folds_weights=folds_weights)
         except InvalidModelError:
             pass  # stock onnxruntime may run it, and tells better what is wrong if not
-    return open_runner(model, threads)
+    return open_runner(model, threads, folds_weights=folds_weights)

@@ -48,19 +48,19 @@ def open_session(
     *,
     optimized: bool = True,
     threads: int = 0,
-    prepacked: bool = True,
     native: bool = False,
+    folds_weights: bool = False,
 ) -> ort.InferenceSession:
     """Open a model on the CPU, quietly, and without spinning while it waits.
 
     Args:
         model: Any ONNX model that onnxruntime can load.
-        optimized: Whether onnxruntime may rewrite the graph; else it runs as it stands.
+        optimized: Whether onnxruntime may rewrite the graph, and copy weights into the layout of
+            its fastest kernels (but those of a large model that comes as no file: they stay in
+            one, mapped into memory); else it runs as it stands.
         threads: Number of threads in an operator; 0 for as many as there are cores.
-        prepacked: Whether weights are copied into the layout of the fastest kernels. Those
-            of a large model that comes as no file never are: they stay in one file, mapped
-            into memory.
         native: Whether our operators run in the native library, not as functions.
+        folds_weights: Whether int8 weights become floats once; quantizers then run in floats.
 
     Raises:
         SessionError: onnxruntime refuses the model.
@@ -68,7 +68,7 @@ def open_session(
     """
     import onnxruntime as ort  # noqa: PLC0415 (slow to import)
 
-    options = _session_options(threads)
+    options = _session_options(threads, folds_weights=folds_weights)
     if not optimized:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     if native:
@@ -76,7 +76,7 @@ def open_session(
     try:
         with openable(model) as source:
             is_mapped = isinstance(source, str) and not isinstance(model, Path)
-            if is_mapped or not prepacked:
+            if is_mapped or not optimized:
                 options.add_session_config_entry("session.disable_prepacking", "1")
             return ort.InferenceSession(
                 source, options, providers=["CPUExecutionProvider"]
@@ -85,7 +85,7 @@ def open_session(
         raise SessionError(str(error)) from error
 
 
-def _session_options(threads: int) -> ort.SessionOptions:
+def _session_options(threads: int, *, folds_weights: bool) -> ort.SessionOptions:
     """Return the options of every session."""
     import onnxruntime as ort  # noqa: PLC0415 (slow to import)
 
@@ -93,6 +93,8 @@ def _session_options(threads: int) -> ort.SessionOptions:
     options.log_severity_level = _FATAL_ONLY
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if folds_weights:
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
     return options
 
 

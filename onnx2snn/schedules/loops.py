@@ -17,6 +17,7 @@ from onnx2snn.graph import (
     reads,
     rewire,
 )
+from onnx2snn.graph.rounding import is_rounded
 from onnx2snn.ops import ALL_OPS
 from onnx2snn.ops.predicates import is_stateful, step_op_of
 
@@ -160,9 +161,10 @@ class Body:
 def new_loop(graph: ir.Graph, name: str, count: ir.Value, body: Body) -> ir.Node:
     """Return a new Loop, of no graph yet.
 
-    Constants that the body reads become initializers of the body: only there does onnxruntime
-    lay out weights for its fastest kernels. The outputs of the Loop are the carried values
-    after the last step, then the stacked ones of all steps; they have no names yet.
+    Constants that the body reads become initializers of the body, and rounded weights are
+    made in it: only there does onnxruntime lay out weights for its fastest kernels. The outputs
+    of the Loop are the carried values after the last step, then the stacked ones of all steps;
+    they have no names yet.
 
     Args:
         graph: The graph that is to hold the Loop.
@@ -170,19 +172,19 @@ def new_loop(graph: ir.Graph, name: str, count: ir.Value, body: Body) -> ir.Node
         count: Number of steps, a scalar int64.
         body: The nodes of a step, and its values that are carried or stacked.
     """
-    weights = _move_weights(graph, body.nodes)
+    nodes = [*_take_rounded_weights(graph, body.nodes), *body.nodes]
+    weights = _move_weights(graph, nodes)
     stacked = [_copy_of(graph, value) for value in body.stacked]
     go_on_name = fresh_name(graph, "go_on")
     go_on = _scalar(go_on_name, ir.DataType.BOOL)
     going = NodeBuilder(graph).node("Identity", [go_on], f"{go_on.name}.next")
     carried_inside = [value.inside for value in body.carried]
     carried_after = [value.after for value in body.carried]
-    stacked_after = (copy.outputs[0] for copy in stacked)
-    outputs = [going.outputs[0], *carried_after, *stacked_after]
+    outputs = [going.outputs[0], *carried_after, *(copy.outputs[0] for copy in stacked)]
     inner = ir.Graph(
         [body.step, go_on, *carried_inside],
         outputs,
-        nodes=[*body.nodes, *stacked, going],
+        nodes=[*nodes, *stacked, going],
         initializers=weights,
         name=f"{name}.body",
     )
@@ -217,6 +219,21 @@ def hand_over_output(graph: ir.Graph, old: ir.Value, new: ir.Value) -> None:
     if old.is_graph_output():
         old.name, new.name = new.name, old.name
         graph.outputs[:] = [new if value is old else value for value in graph.outputs]
+
+
+def _take_rounded_weights(graph: ir.Graph, nodes: Sequence[ir.Node]) -> list[ir.Node]:
+    """Return the nodes that make rounded weights for ``nodes`` alone; they leave ``graph``."""
+    inside = set(nodes)
+    taken: dict[ir.Node, None] = {}
+    for node in nodes:
+        for value in filter(is_rounded, node.inputs):
+            assert value is not None  # it is rounded
+            maker = value.producer()
+            is_read_elsewhere = any(use.node not in inside for use in value.uses())
+            if maker is not None and not is_read_elsewhere:
+                taken[maker] = None
+    graph.remove(list(taken))
+    return list(taken)
 
 
 def _move_weights(graph: ir.Graph, nodes: Iterable[ir.Node]) -> list[ir.Value]:

@@ -234,7 +234,7 @@ def _check_types(model: ir.Model) -> None:
         names = ", ".join(unsupported)
         message = (
             f"the network has constants of type {names}; only one in float32 or "
-            "float64 can be tuned: convert the ANN in that type"
+            "float64 can be tuned: convert the ANN in that type, with weights of float"
         )
         raise UnsupportedError(message)
 

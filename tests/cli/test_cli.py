@@ -324,12 +324,13 @@ def test_passes_are_listed_in_the_order_in_which_they_run(
         "encode-inputs": "with the schedule lockstep",
         "carry-running-means": "with the schedule lockstep",
         "correct-layers": "with calibration data",
+        "quantize-weights": "with weights of int8",
         "emit-time-loop": "with the schedule lockstep",
         "emit-layerwise": "with the schedule layerwise",
         "emit-multistep": "with the layout multistep",
     }
     names = [row["name"] for row in rows]
-    others = {"emit-layerwise", "emit-multistep"}
+    others = {"emit-layerwise", "emit-multistep", "quantize-weights"}
     assert [name for name in names if name not in others] == names_with_data()
     assert names.index("emit-layerwise") == names.index("emit-time-loop") + 1
 

@@ -85,7 +85,7 @@ def test_the_command_writes_a_file_that_loads(
 def test_weights_of_no_such_type_and_networks_without_a_loop_are_refused(
     classifier: onnx.ModelProto,
 ) -> None:
-    with pytest.raises(OptionError, match="weights must be one of int8, float"):
+    with pytest.raises(OptionError, match="weights must be one of float, int8"):
         onnx2snn.compile_network(classifier, "int4")
     with pytest.raises(OptionError, match="no Loop"):
         onnx2snn.compile_network(model(CLASSIFIER, **CLASSIFIER_WEIGHTS))

@@ -8,12 +8,20 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 
-from onnx2snn.compilation import compile_model
+from onnx2snn.compilation import compile_model, compile_network
 from onnx2snn.errors import OptionError
+from onnx2snn.graph import array, is_op
+from onnx2snn.graph.linear_weights import output_axis
+from onnx2snn.graph.rounding import RoundedWeights
 from onnx2snn.ops import DOMAIN
-from onnx2snn.passes import AttachFunctions, EmitMultistep
+from onnx2snn.passes import (
+    AttachFunctions,
+    EmitMultistep,
+    EmitTimeLoop,
+    QuantizeWeights,
+)
 from onnx2snn.runtime.sessions import open_session
-from tests.models import dyadic, emitted, model, single_step_graph
+from tests.models import dyadic, emitted, model, single_step_graph, whole
 from tests.native.library import needs_library
 
 if TYPE_CHECKING:
@@ -23,17 +31,6 @@ pytestmark = needs_library
 
 TIME_STEPS = 6
 STAYS = "an operator that stays"
-
-
-def whole(seed: int, *shape: int) -> np.ndarray:
-    """Return weights that int8 with one scale an output holds exactly, next to a threshold of 1/2.
-
-    The largest weight of each output, its first axis, is 127/64.
-    """
-    rng = np.random.default_rng(seed)
-    weights = rng.integers(-40, 41, shape)
-    weights.reshape(shape[0], -1)[:, 0] = 127
-    return (weights / 64).astype(np.float32)
 
 
 TEXTS = {
@@ -164,6 +161,50 @@ def test_a_compiled_network_gives_the_bits_of_the_loop(name: str, weights: str) 
     snn = over_time(name)
     compile_model(snn, weights)
     assert_same_bits(snn, emitted(parsed(name), TIME_STEPS))
+
+
+@pytest.mark.parametrize("weights", ["int8", "float"])
+@EACH_NETWORK
+def test_weights_of_int8_in_a_file_are_not_rounded_again(
+    name: str, weights: str
+) -> None:
+    """None of them is 127, so a second rounding would take another grid."""
+    small = {
+        key: dyadic(7, *data.shape)
+        for key, data in WEIGHTS[name].items()
+        if data.ndim > 1
+    }
+    snn = single_step_graph(parsed(name, **small))
+    for node in list(snn.graph):
+        if is_op(node, "Conv", "Gemm", "MatMul"):
+            _write_in_64ths(node)
+    EmitMultistep(TIME_STEPS)(snn)
+    AttachFunctions()(snn)
+    portable = ir.to_proto(snn)
+    compile_model(snn, weights)
+    assert_same_bits(snn, portable)
+
+
+def _write_in_64ths(node: ir.Node) -> None:
+    numbers = np.rint(array(node.inputs[1]) * 64).astype(np.int8)
+    axis = output_axis(node)
+    scale = np.full(numbers.shape[axis], 1 / 64, np.float32)
+    RoundedWeights(numbers, scale, axis).write(node)
+
+
+@pytest.mark.parametrize("weights", ["int8", "float"])
+@EACH_NETWORK
+def test_a_portable_file_of_int8_gives_the_bits_of_the_compiled_one(
+    name: str, weights: str
+) -> None:
+    snn = single_step_graph(parsed(name))
+    QuantizeWeights()(snn)
+    EmitTimeLoop(TIME_STEPS)(snn)
+    AttachFunctions()(snn)
+    portable = ir.to_proto(snn)
+    compiled = compile_network(portable, weights).ir_model
+    assert_same_bits(compiled, portable)
+    assert_same_bits(compiled, emitted(parsed(name), TIME_STEPS))
 
 
 @pytest.mark.parametrize("neuron", ["if", "gated", "augmented"])

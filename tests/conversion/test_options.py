@@ -93,6 +93,21 @@ def test_an_option_that_nothing_reads_is_refused(
         chosen(**option)
 
 
+@pytest.mark.parametrize(
+    "others, message",
+    [
+        ({"method": "spikeconverter"}, "weights int8 is of use with .* lockstep only"),
+        ({"keep_weights": True}, "keep_weights leaves weights .* leave out one"),
+    ],
+)
+def test_weights_of_int8_are_refused_where_they_cannot_be(
+    others: dict[str, Any], message: str
+) -> None:
+    assert Options(**others).weights == "float"
+    with pytest.raises(OptionError, match=message):
+        Options(weights="int8", **others)
+
+
 def test_corrections_that_lack_data_are_told_of(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -274,6 +289,7 @@ def test_levels_of_a_method() -> None:
         ({"spike": ["all"]}, r"spike must be one of .*, not \['all'\]"),
         ({"input_shapes": 5}, "input_shapes must be a name or several, not 5"),
         ({"layout": 5}, "layout must be one of .*, not 5"),
+        ({"weights": 8}, "weights must be one of float, int8, not 8"),
         ({"seed": "1"}, "seed must be a whole number, not '1'"),
         ({"seed": 1.0}, r"seed must be a whole number, not 1\.0"),
     ],

@@ -31,6 +31,7 @@ CASES: tuple[dict[str, Any], ...] = (
     {"method": "spikeconverter"},
     {"method": "ltb"},
     {"input_coding": "rate"},
+    {"weights": "int8"},
     {"nodes_to_exclude": "/relu_3/Relu", "skip_passes": "move-max-pool"},
 )
 

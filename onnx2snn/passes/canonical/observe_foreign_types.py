@@ -76,7 +76,7 @@ def _observe(model: ir.Model, values: Sequence[ir.Value]) -> dict[str, ObservedT
     graph = ir.convenience.extract(model.graph, boundary(values, ()), values)
     part = ir.Model(graph, ir_version=model.ir_version)
     try:
-        session = open_session(part, optimized=False, threads=1, prepacked=False)
+        session = open_session(part, optimized=False, threads=1)
     except SessionError as error:
         _LOGGER.debug("types of foreign operators are not observed: %s", error)
         return {}
