@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from onnx2snn.analysis.operators import operator_of
-from onnx2snn.graph import array, input_at, is_constant, is_op, is_read
+from onnx2snn.graph import array, input_at, is_constant, is_op, is_read, rank_of
 from onnx2snn.graph.affine_map import broadcasts_to, compacted, spread
+from onnx2snn.graph.affine_weights import pads_input
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -25,13 +26,9 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
     from onnx2snn.graph.affine_map import AffineMap
+    from onnx2snn.graph.affine_weights import RunNode
 
-__all__ = ["Numbers", "RunNode", "carry_affine"]
-
-RunNode: TypeAlias = (
-    "Callable[[ir.Node, Sequence[np.ndarray | None]], np.ndarray | None]"
-)
-"""Gives the output of a node for arrays in place of its inputs; None if it does not run."""
+__all__ = ["Numbers", "carry_affine"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -62,9 +59,9 @@ def carry_affine(node: ir.Node, given: AffineMap, run: RunNode) -> Numbers | Non
     output = node.outputs[0]
     if output.dtype != given.x.dtype:
         return None
-    parts = (numbers.scale, numbers.shift)
-    if not all(part.size and broadcasts_to(part, output) for part in parts):
-        return None
+    for part in (numbers.scale, numbers.shift):
+        if not part.size or not broadcasts_to(part, output):
+            return None
     return numbers
 
 
@@ -86,23 +83,24 @@ def _rule_of(node: ir.Node) -> _Rule | None:
 
 def _move(node: ir.Node, given: AffineMap, run: RunNode) -> Numbers | None:
     """Move the numbers as the elements are moved."""
-    others = node.inputs[1:]
-    if any(value is not None and not is_constant(value) for value in others):
+    others = [value for value in node.inputs[1:] if value is not None]
+    if not all(map(is_constant, others)):
         return None
-    parts = []
-    for numbers in (given.scale, given.shift):
-        moved = _run_on(node, numbers, given.x, run)
-        if moved is None:
-            return None
-        parts.append(moved)
-    return Numbers(*parts)
+    scale = _run_on(node, given.scale, given.x, run)
+    shift = _run_on(node, given.shift, given.x, run)
+    if scale is None or shift is None:
+        return None
+    return Numbers(scale, shift)
 
 
 def _transpose(node: ir.Node, given: AffineMap, run: RunNode) -> Numbers | None:
     del run
-    axes = list(range(given.scale.ndim))
-    order = list(node.attributes.get_ints("perm", axes[::-1]))
-    return Numbers(given.scale.transpose(order), given.shift.transpose(order))
+    rank = given.scale.ndim
+    backwards = range(rank - 1, -1, -1)
+    order = list(node.attributes.get_ints("perm", backwards))
+    scale = given.scale.transpose(order)
+    shift = given.shift.transpose(order)
+    return Numbers(scale, shift)
 
 
 def _pool_maximum(node: ir.Node, given: AffineMap, run: RunNode) -> Numbers | None:
@@ -112,10 +110,12 @@ def _pool_maximum(node: ir.Node, given: AffineMap, run: RunNode) -> Numbers | No
     keeps_order = bool(np.all(given.scale > 0))
     if reads_indices or not keeps_order:
         return None
-    positions = range(2, given.scale.ndim)
-    if _varies_along(given.scale, positions) or _varies_along(given.shift, positions):
+    scale = given.scale
+    shift = given.shift
+    positions = range(2, scale.ndim)
+    if _varies_along(scale, positions) or _varies_along(shift, positions):
         return None
-    return Numbers(given.scale, given.shift)
+    return Numbers(scale, shift)
 
 
 def _pool_mean(node: ir.Node, given: AffineMap, run: RunNode) -> Numbers | None:
@@ -126,17 +126,19 @@ def _pool_mean(node: ir.Node, given: AffineMap, run: RunNode) -> Numbers | None:
     is_uniform = not _varies_along(given.shift, positions)
     if is_uniform and not _averages_padding(node):
         return Numbers(given.scale, given.shift)
+    return _keep_scale(node, given, run)
+
+
+def _keep_scale(node: ir.Node, given: AffineMap, run: RunNode) -> Numbers | None:
+    """Return the scale as it is, and what the node makes of the shift."""
     shift = _run_on(node, given.shift, given.x, run)
     return None if shift is None else Numbers(given.scale, shift)
 
 
 def _averages_padding(node: ir.Node) -> bool:
     """Whether zeros around the input are averaged too."""
-    if node.attributes.get_int("count_include_pad", 0) == 0:
-        return False
-    padding = node.attributes.get_string("auto_pad", "NOTSET")
-    pads = node.attributes.get_ints("pads", ())
-    return padding not in {"NOTSET", "VALID"} or any(pads)
+    counts_zeros = node.attributes.get_int("count_include_pad", 0) != 0
+    return counts_zeros and pads_input(node)
 
 
 def _reduce_mean(node: ir.Node, given: AffineMap, run: RunNode) -> Numbers | None:
@@ -147,26 +149,26 @@ def _reduce_mean(node: ir.Node, given: AffineMap, run: RunNode) -> Numbers | Non
     scale = given.scale
     shift: np.ndarray | None = given.shift
     is_kept = node.attributes.get_int("keepdims", 1) != 0
+    if not is_kept:
+        scale = scale.squeeze(axes)
     if _varies_along(given.shift, axes):
         shift = _run_on(node, given.shift, given.x, run)
     elif not is_kept:
-        shift = given.shift.squeeze(tuple(axes))
-    if not is_kept:
-        scale = scale.squeeze(tuple(axes))
+        shift = given.shift.squeeze(axes)
     return None if shift is None else Numbers(scale, shift)
 
 
-def _axes_of(node: ir.Node, rank: int) -> list[int] | None:
+def _axes_of(node: ir.Node, rank: int) -> tuple[int, ...] | None:
     """Return the axes that a node reduces, None if they are computed."""
-    axes: list[int] = list(node.attributes.get_ints("axes", ()))
+    axes: Sequence[int] = node.attributes.get_ints("axes", ())
     given = input_at(node, 1)
     if given is not None:
         if not is_constant(given):
             return None
         axes = array(given).tolist()
     if not axes:
-        axes = list(range(rank))
-    return [axis % rank for axis in axes]
+        axes = range(rank)
+    return tuple(axis % rank for axis in axes)
 
 
 def _resize(node: ir.Node, given: AffineMap, run: RunNode) -> Numbers | None:
@@ -179,8 +181,7 @@ def _resize(node: ir.Node, given: AffineMap, run: RunNode) -> Numbers | None:
         return None
     if not _varies_along(given.shift, positions):
         return Numbers(given.scale, given.shift)
-    shift = _run_on(node, given.shift, given.x, run)
-    return None if shift is None else Numbers(given.scale, shift)
+    return _keep_scale(node, given, run)
 
 
 def _pad(node: ir.Node, given: AffineMap, run: RunNode) -> Numbers | None:
@@ -194,11 +195,10 @@ def _pad(node: ir.Node, given: AffineMap, run: RunNode) -> Numbers | None:
     amounts = array(pads).reshape(2, -1)
     if amounts.shape[1] != given.scale.ndim:  # the axes are named
         return None
-    padded = [axis for axis in range(given.scale.ndim) if amounts[:, axis].any()]
+    padded = np.flatnonzero(amounts.any(axis=0))
     if _varies_along(given.scale, padded):
         return None
-    shift = _run_on(node, given.shift, given.x, run)
-    return None if shift is None else Numbers(given.scale, shift)
+    return _keep_scale(node, given, run)
 
 
 def _is_absent_or_zero(value: ir.Value | None) -> bool:
@@ -206,22 +206,26 @@ def _is_absent_or_zero(value: ir.Value | None) -> bool:
 
 
 def _varies_along(numbers: np.ndarray, axes: Iterable[int]) -> bool:
-    return any(numbers.shape[axis] != 1 for axis in axes)
+    lengths = numbers.shape
+    return any(lengths[axis] != 1 for axis in axes)
 
 
 def _run_on(
     node: ir.Node, numbers: np.ndarray, x: ir.Value, run: RunNode
 ) -> np.ndarray | None:
     """Return what ``node`` makes of ``numbers``, which belong to ``x``."""
-    output = node.outputs[0]
-    if numbers.size == 1 and operator_of(node).rearranges:
-        rank = len(output.shape or ())
+    is_one_number = numbers.size == 1
+    if is_one_number and operator_of(node).rearranges:
+        rank = rank_of(node.outputs[0]) or 0
         return numbers.reshape([1] * rank)
     full = spread(numbers, x)
     if full is None:
         return None
-    others = [None if value is None else array(value) for value in node.inputs[1:]]
-    result = run(node, [full, *others])
+    arrays: list[np.ndarray | None] = [full]
+    for value in node.inputs[1:]:
+        constant = None if value is None else array(value)
+        arrays.append(constant)
+    result = run(node, arrays)
     if result is None or not result.size:
         return None
     return compacted(result)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onnx2snn.graph import is_op
+from onnx2snn.graph import dims_of, is_op, rank_of
 from onnx2snn.graph.affine_map import broadcasts_to
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ def combine_affine(node: ir.Node, given: Sequence[AffineMap]) -> Combination | N
         given: For each input its scale and shift, 1 and 0 if it has none.
     """
     output = node.outputs[0]
-    rank = len(output.shape or ())
-    if output.shape is None or any(each.scale.ndim != rank for each in given):
+    rank = rank_of(output)
+    if any(each.scale.ndim != rank for each in given):
         return None
     found = None
     if is_op(node, "Concat"):
@@ -57,30 +57,44 @@ def combine_affine(node: ir.Node, given: Sequence[AffineMap]) -> Combination | N
         found = _add(node, given)
     if found is None:
         return None
-    fits = broadcasts_to(found.scale, output) and broadcasts_to(found.shift, output)
-    return found if fits else None
+    for numbers in (found.scale, found.shift):
+        if not broadcasts_to(numbers, output):
+            return None
+    return found
 
 
 def _concatenate(node: ir.Node, given: Sequence[AffineMap]) -> Combination | None:
     rank = given[0].scale.ndim
     axis = node.attributes["axis"].as_int() % rank
-    lengths = []
+    scales = []
+    shifts = []
     for each in given:
-        length = None if each.x.shape is None else each.x.shape[axis]
+        dims = dims_of(each.x)
+        length = None if dims is None else dims[axis]
         if not isinstance(length, int):
             return None
-        lengths.append(length)
-    scale = _join([each.scale for each in given], lengths, axis)
-    shift = _join([each.shift for each in given], lengths, axis)
-    return Combination((None,) * len(given), scale, shift)
+        scales.append(_repeat(each.scale, length, axis))
+        shifts.append(_repeat(each.shift, length, axis))
+    no_factors = (None,) * len(given)
+    scale = _join(scales, axis)
+    shift = _join(shifts, axis)
+    return Combination(no_factors, scale, shift)
 
 
-def _join(parts: list[np.ndarray], lengths: list[int], axis: int) -> np.ndarray:
-    """Concatenate numbers along an axis, along which each has one of ``lengths``."""
+def _repeat(numbers: np.ndarray, length: int, axis: int) -> np.ndarray:
+    """Return numbers that have, or broadcast to, a length along an axis in full length."""
+    shape = list(numbers.shape)
+    shape[axis] = length
+    return np.broadcast_to(numbers, shape)
+
+
+def _join(parts: list[np.ndarray], axis: int) -> np.ndarray:
+    """Concatenate numbers along an axis; along all others they broadcast."""
     others = [np.delete(part.shape, axis) for part in parts]
     common = np.broadcast_shapes(*map(tuple, others))
     pieces = []
-    for part, length in zip(parts, lengths, strict=True):
+    for part in parts:
+        length = part.shape[axis]
         shape = (*common[:axis], length, *common[axis:])
         piece = np.broadcast_to(part, shape)
         pieces.append(piece)
@@ -91,12 +105,17 @@ def _add(node: ir.Node, given: Sequence[AffineMap]) -> Combination | None:
     """Take a common scale out of a sum, or else leave the scales in front of it."""
     signs = [1, -1] if is_op(node, "Sub") else [1] * len(given)
     first = given[0].scale
-    shift = np.zeros_like(first, shape=[1] * first.ndim)
+    one_number = [1] * first.ndim
+    shift = np.zeros_like(first, shape=one_number)
     for each, sign in zip(given, signs, strict=True):
         shift = shift + sign * each.shift
     if all(np.array_equal(each.scale, first) for each in given):
-        return Combination((None,) * len(given), first, shift)
+        no_factors = (None,) * len(given)
+        return Combination(no_factors, first, shift)
     if not shift.any():  # the scales alone leave spikes what they are
         return None
-    factors = [None if np.all(each.scale == 1) else each.scale for each in given]
-    return Combination(tuple(factors), np.ones([1] * first.ndim), shift)
+    factors = []
+    for each in given:
+        is_one = bool(np.all(each.scale == 1))
+        factors.append(None if is_one else each.scale)
+    return Combination(tuple(factors), np.ones(one_number), shift)

@@ -39,9 +39,11 @@ def _only_moves_time(node: ir.Node) -> bool:
     after = dims_of(node.outputs[0])
     if before is None or after is None:
         return False
-    if len(before) == len(after) + 1:
+    more_axes = len(after) - len(before)
+    merges_time = more_axes == -1
+    if merges_time:
         return _are_same(before[2:], after[1:])
-    splits_time = len(after) == len(before) + 1 and _begins_with_time(node.inputs[1])
+    splits_time = more_axes == 1 and _begins_with_time(node.inputs[1])
     return splits_time and _are_same(before[1:], after[2:])
 
 
@@ -59,7 +61,7 @@ def _begins_with_time(sizes: ir.Value | None) -> bool:
 
 def _are_same(a: Sequence[object], b: Sequence[object]) -> bool:
     """Whether sizes are known, and the same."""
-    return list(a) == list(b) and all(isinstance(size, int) for size in a)
+    return known_sizes(a) is not None and list(a) == list(b)
 
 
 def compile_flatten(compiler: Compiler, node: ir.Node) -> bool:
@@ -67,16 +69,22 @@ def compile_flatten(compiler: Compiler, node: ir.Node) -> bool:
     values = compiler.values
     spikes = values.packed(node.inputs[0])
     sizes = _sizes_of_a_sample(node)
-    if spikes is None or sizes is None or len(sizes) != spikes.axes.rank - 1:
+    if spikes is None or sizes is None:
+        return False
+    has_time_apart = len(sizes) == spikes.axes.rank - 1
+    if not has_time_apart:
         return False
     units = _units_of_features(spikes, sizes)
-    one_unit = dataclasses.replace(spikes, scale=np.asarray(1, np.float32))
+    one = np.asarray(1, np.float32)
+    one_unit = dataclasses.replace(spikes, scale=one)
     in_order = values.in_order(one_unit, channels_last=False)
-    shape = values.constant("flat_steps", np.array([0, 0, -1], np.int64))
-    name = f"{node.outputs[0].name}.packed"
-    flat = values.builder.add("Reshape", [in_order.value, shape], name)
+    shape = values.sizes("flat_steps", [0, 0, -1])
+    inputs = [in_order.value, shape]
+    output = node.outputs[0]
+    flat = values.builder.add("Reshape", inputs, f"{output.name}.packed")
     flat.type = spikes.value.type
-    values.put(node.outputs[0], Packed(flat, units, Axes(2, channels_last=False)))
+    axes = Axes(rank=2, channels_last=False)
+    values.put(output, Packed(flat, units, axes))
     return True
 
 

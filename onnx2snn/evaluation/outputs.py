@@ -97,7 +97,8 @@ class _Work:
 
     def is_one_batch(self, rows: int) -> bool:
         """Whether all samples come in one batch, if it may have so many rows."""
-        return next(self._data.batches(rows)).valid == self._data.samples
+        first = next(self._data.batches(rows))
+        return first.valid == self._data.samples
 
     def _axes(self) -> Axes:
         """Return the axis of the samples in each output."""
@@ -106,12 +107,10 @@ class _Work:
             outputs = self._run(feeds)
             return {name: as_array(value) for name, value in outputs.items()}
 
-        return sample_axes(
-            run_arrays,
-            self._data,
-            by_sample(self._network),
-            draws_numbers=draws_numbers(self._network),
-        )
+        network = self._network
+        declared = by_sample(network)
+        is_random = draws_numbers(network)
+        return sample_axes(run_arrays, self._data, declared, draws_numbers=is_random)
 
     def _run(self, feeds: Arrays) -> Mapping[str, Any]:
         turned = time_first(feeds, self._network.events)
@@ -120,11 +119,13 @@ class _Work:
     def run_at_once(self) -> dict[str, Joined]:
         """Return the outputs of the only batch, without padding."""
         batch = next(self._data.batches(self._data.samples))
+        rows = batch.rows
+        is_padded = batch.valid < rows
         found: dict[str, Joined] = {}
         for name, value in self._run(batch.feeds).items():
             values = _as_output(value)
-            is_padded = batch.valid < batch.rows
-            if is_padded and np.shape(values)[:1] == (batch.rows,):
+            has_rows = np.shape(values)[:1] == (rows,)
+            if is_padded and has_rows:
                 values = values[: batch.valid]
             found[name] = values
         return found
@@ -157,13 +158,19 @@ class _Work:
         """Return the outputs of batches, joined where they can be."""
         parts: dict[str, list[Any]] = {name: [] for name in self._network.outputs}
         total = self._data.count_batches(rows)
-        for batch in track(self._data.batches(rows), "run", total):
-            for name, value in self._run(batch.feeds).items():
+        batches = self._data.batches(rows)
+        for batch in track(batches, "run", total):
+            outputs = self._run(batch.feeds)
+            for name, value in outputs.items():
                 values = _as_output(value)
                 if axes[name] == 0:
-                    values = values[: len(values) * batch.valid // batch.rows]
+                    valid_rows = len(values) * batch.valid // batch.rows
+                    values = values[:valid_rows]
                 parts[name].append(values)
-        return {name: _join(found, axes[name]) for name, found in parts.items()}
+        joined = {}
+        for name, found in parts.items():
+            joined[name] = _join(found, axes[name])
+        return joined
 
     def _run_at_once_or_apart(
         self, rows: int, axes: Axes, apart: Sequence[str]

@@ -19,18 +19,22 @@ if TYPE_CHECKING:
     from onnx2snn.data.batches import Batch, Dataset
     from onnx2snn.data.input_specs import Arrays
 
-    Axes: TypeAlias = Mapping[str, int | None]
-    """Name of each output to the axis of its samples; CONSTANT, or None where there is none."""
+    Output: TypeAlias = np.ndarray | None
+    """An output; None of one that is no array."""
 
-    Found: TypeAlias = Mapping[str, np.ndarray | None]
-    """Outputs by name; None of one that is no array."""
+    Found: TypeAlias = Mapping[str, Output]
+    """Outputs by name."""
 
     RunOnce: TypeAlias = Callable[[Arrays], Found]
     """Gives the outputs for a batch, whose samples come first."""
 
-    _FindAxis: TypeAlias = Callable[
-        [np.ndarray | None, Sequence[np.ndarray | None]], int | None
-    ]
+    Axis: TypeAlias = int | None
+    """The axis of samples; CONSTANT, or None where there is none."""
+
+    Axes: TypeAlias = Mapping[str, Axis]
+    """Name of each output to the axis of its samples."""
+
+    _FindAxis: TypeAlias = Callable[[Output, Sequence[Output]], Axis]
 
 __all__ = ["CONSTANT", "are_free", "are_near", "sample_axes"]
 
@@ -58,7 +62,7 @@ def are_free(data: Dataset) -> bool:
 
 def sample_axes(
     run: RunOnce, data: Dataset, declared: Collection[str], *, draws_numbers: bool
-) -> dict[str, int | None]:
+) -> Axes:
     """Return the axis of the samples in each output.
 
     Args:
@@ -79,33 +83,35 @@ def sample_axes(
         return _axes_of_baked(run(first.feeds), first.rows)
     whole = next(data.batches(_PROBED))
     at_once = run(whole.feeds)
-    axes: dict[str, int | None] = {}
-    for name in declared:
-        if _has_rows(at_once[name], whole.valid):
-            axes[name] = 0
+    rows = whole.valid
+    believed = [name for name in declared if _has_rows(at_once[name], rows)]
+    axes: dict[str, Axis] = dict.fromkeys(believed, 0)
     if axes.keys() == at_once.keys():
         return axes
     find_axis = _axis_of_shape if draws_numbers else _axis_of
     return _probed_axes(run, whole, at_once, find_axis) | axes
 
 
-def _axes_of_baked(outputs: Found, rows: int) -> dict[str, int | None]:
+def _axes_of_baked(outputs: Found, rows: int) -> Axes:
     """Return axis 0 of outputs that have a row for each sample of a batch of a baked size."""
-    return {
-        name: 0 if _has_rows(values, rows) else None for name, values in outputs.items()
-    }
+    axes = {}
+    for name, values in outputs.items():
+        axes[name] = 0 if _has_rows(values, rows) else None
+    return axes
 
 
-def _has_rows(values: np.ndarray | None, rows: int) -> bool:
+def _has_rows(values: Output, rows: int) -> bool:
     return values is not None and values.shape[:1] == (rows,)
 
 
 def _probed_axes(
     run: RunOnce, whole: Batch, at_once: Found, find_axis: _FindAxis
-) -> dict[str, int | None]:
+) -> dict[str, Axis]:
     """Return the axes by which what is run apart, joined, is what is run at once."""
+    first = _cut_feeds(whole, slice(1))
+    others = _cut_feeds(whole, slice(1, None))
     try:
-        parts = [run(_cut_feeds(whole, rows)) for rows in (slice(1), slice(1, None))]
+        parts = [run(first), run(others)]
     except RuntimeShapeError:  # it does not run on so few
         return dict.fromkeys(at_once)
     axes = {}
@@ -115,9 +121,7 @@ def _probed_axes(
     return axes
 
 
-def _axis_of_shape(
-    whole: np.ndarray | None, parts: Sequence[np.ndarray | None]
-) -> int | None:
+def _axis_of_shape(whole: Output, parts: Sequence[Output]) -> Axis:
     """Return the only axis by which parts may be joined to the shape of the whole."""
     arrays = [part for part in parts if part is not None]
     if whole is None or len(arrays) < len(parts):
@@ -128,14 +132,14 @@ def _axis_of_shape(
 
 def _cut_feeds(batch: Batch, rows: slice) -> Arrays:
     """Return some rows of a batch; a scalar serves them all."""
-    return {
-        name: data[rows] if data.ndim else data for name, data in batch.feeds.items()
-    }
+    cut = {}
+    for name, data in batch.feeds.items():
+        is_scalar = data.ndim == 0
+        cut[name] = data if is_scalar else data[rows]
+    return cut
 
 
-def _axis_of(
-    whole: np.ndarray | None, parts: Sequence[np.ndarray | None]
-) -> int | None:
+def _axis_of(whole: Output, parts: Sequence[Output]) -> Axis:
     """Return the axis by which parts, joined, are the whole; CONSTANT if each is the whole."""
     if whole is None or not whole.size:
         return None
@@ -144,24 +148,29 @@ def _axis_of(
         return None
     if all(are_near(part, whole) for part in arrays):
         return CONSTANT
-    axes = range(whole.ndim)
-    return next((axis for axis in axes if _joins(axis, whole, arrays)), None)
+    for axis in range(whole.ndim):
+        if _joins(axis, whole, arrays):
+            return axis
+    return None
 
 
 def _joins(axis: int, whole: np.ndarray, parts: Sequence[np.ndarray]) -> bool:
     """Whether parts joined along an axis are the whole."""
     if not _fit_along(axis, whole, parts):
         return False
-    return are_near(np.concatenate(parts, axis), whole)
+    joined = np.concatenate(parts, axis)
+    return are_near(joined, whole)
 
 
 def _fit_along(axis: int, whole: np.ndarray, parts: Sequence[np.ndarray]) -> bool:
     """Whether arrays joined along an axis have the shape of another."""
-    if any(part.ndim != whole.ndim for part in parts):
+    rank = whole.ndim
+    if any(part.ndim != rank for part in parts):
         return False
     others = {_other_sizes(part, axis) for part in (whole, *parts)}
+    are_alike = len(others) == 1
     length = sum(part.shape[axis] for part in parts)
-    return len(others) == 1 and length == whole.shape[axis]
+    return are_alike and length == whole.shape[axis]
 
 
 def _other_sizes(array: np.ndarray, axis: int) -> tuple[int, ...]:
@@ -174,9 +183,12 @@ def are_near(found: np.ndarray, wanted: np.ndarray) -> bool:
         return False
     if not is_real(wanted.dtype):
         return bool(np.array_equal(found, wanted))
-    a, b = (array.astype(np.float64).ravel() for array in (found, wanted))
+    a = found.astype(np.float64).ravel()
+    b = wanted.astype(np.float64).ravel()
     if not np.isfinite(a + b).all():
         return bool(np.array_equal(a, b, equal_nan=True))
     spread = np.linalg.norm(b - b.mean())
     rounding = 1e-6 * np.linalg.norm(b)
-    return bool(np.linalg.norm(a - b) <= _TOLERANCE * spread + rounding)
+    tolerance = _TOLERANCE * spread + rounding
+    distance = np.linalg.norm(a - b)
+    return bool(distance <= tolerance)

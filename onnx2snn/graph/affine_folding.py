@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.graph import NodeBuilder, constant, display_name, is_op, replace_node
+from onnx2snn.graph import (
+    NodeBuilder,
+    constant,
+    display_name,
+    is_op,
+    rank_of,
+    replace_node,
+)
 from onnx2snn.graph.affine_weights import (
     response_weights,
     scale_inputs,
@@ -49,80 +56,93 @@ class AffineWriter:
             product = self._put_product(x, scale)
             self._replace_by_sum(product, self._constant("shift", response))
             return
-        bias = read_bias(self._node)
-        if bias is not None or response.any():
-            channels = count_output_channels(self._node)
-            own = np.zeros(channels) if bias is None else bias
-            bias = own + np.broadcast_to(response.reshape(-1), channels)
-        if bias is None or not is_op(self._node, "MatMul"):
-            self._replace(self._weigh(x, scale, bias))
-        elif _is_matrix(x):
-            weighed = self._weigh(x, scale, bias)
-            weighed.op_type = "Gemm"  # a MatMul has no bias
-            self._replace(weighed)
-        else:
+        bias = self._bias_with(response)
+        is_matmul = is_op(self._node, "MatMul")
+        if bias is not None and is_matmul and rank_of(x) != 2:
             product = self._put_product(x, scale)
             self._replace_by_sum(product, self._constant("bias", bias))
+            return
+        weighed = self._weigh(x, scale, bias)
+        if bias is not None and is_matmul:
+            weighed.op_type = "Gemm"  # a MatMul has no bias
+        self._replace(weighed)
+
+    def _bias_with(self, response: np.ndarray) -> np.ndarray | None:
+        """Return the bias of the node and a response; None if there is neither."""
+        bias = read_bias(self._node)
+        if bias is None and not response.any():
+            return None
+        channels = count_output_channels(self._node)
+        own = np.zeros(channels) if bias is None else bias
+        added = np.broadcast_to(response.reshape(-1), channels)
+        return np.asarray(own + added)
 
     def add_response_to_ones(self, x: ir.Value, scale: np.ndarray) -> None:
         """Replace the node, a convolution; its output has a size that is not known."""
+        node = self._node
         product = self._put_product(x, scale)
-        builder = NodeBuilder.before(self._node)
-        response = ir.node(
-            self._node.op_type,
-            [self._add_ones(x, builder), self._response_weights(scale.size)],
-            self._node.attributes,
-        )
+        builder = NodeBuilder.before(node)
+        ones = self._add_ones(x, builder)
+        weights = self._response_weights(scale.size)
+        response = ir.node(node.op_type, [ones, weights], node.attributes)
         response.attributes.add(ir.AttrInt64("group", 1))
-        self._replace_by_sum(product, builder.put(response, f"{self._name}.shift"))
+        shift = builder.put(response, f"{self._name}.shift")
+        self._replace_by_sum(product, shift)
 
     def _add_ones(self, x: ir.Value, builder: NodeBuilder) -> ir.Value:
         """Add ones, at each position of ``x``, for one sample and channel."""
-        sizes = builder.add("Shape", [x], f"{self._name}.sizes", {"start": 2})
+        name = self._name
+        spatial = {"start": 2}
+        sizes = builder.add("Shape", [x], f"{name}.sizes", spatial)
         lengths = np.array([1, 1], np.int64)
-        one_channel = constant(self._graph, f"{self._name}.channel", lengths)
+        one_channel = constant(self._graph, f"{name}.channel", lengths)
         parts = [one_channel, sizes]
-        shape = builder.add("Concat", parts, f"{self._name}.ones_shape", {"axis": 0})
+        along_list = {"axis": 0}
+        shape = builder.add("Concat", parts, f"{name}.ones_shape", along_list)
         one = self._constant("one", np.ones(1))
-        return builder.add("Expand", [one, shape], f"{self._name}.ones")
+        return builder.add("Expand", [one, shape], f"{name}.ones")
 
     def _response_weights(self, channels: int) -> ir.Value:
         numbers = self._given.shift.reshape(-1)
         shift = np.broadcast_to(numbers, channels)
-        return self._constant("shift_weight", response_weights(self._node, shift))
+        weights = response_weights(self._node, shift)
+        return self._constant("shift_weight", weights)
 
     def _weigh(
         self, x: ir.Value, scale: np.ndarray, bias: np.ndarray | None
     ) -> ir.Node:
         """Return the node, of no graph yet, with scaled weights and another bias."""
-        inputs = [x, self._constant("weight", scale_inputs(self._node, scale))]
+        node = self._node
+        scaled = scale_inputs(node, scale)
+        inputs = [x, self._constant("weight", scaled)]
         if bias is not None:
-            inputs.append(self._constant("bias", bias))
-        weighed = ir.node(self._node.op_type, inputs, self._node.attributes)
-        weighed.name = display_name(self._node)
+            new_bias = self._constant("bias", bias)
+            inputs.append(new_bias)
+        weighed = ir.node(node.op_type, inputs, node.attributes)
+        weighed.name = display_name(node)
         add_sources(weighed, self._given.nodes)
         return weighed
 
     def _constant(self, suffix: str, numbers: np.ndarray) -> ir.Value:
         name = f"{self._name}.{suffix}"
-        return constant_like(self._graph, name, numbers, self._node.outputs[0])
+        output = self._node.outputs[0]
+        return constant_like(self._graph, name, numbers, output)
 
     def _replace(self, new: ir.Node) -> None:
         replace_node(self._node, new)
 
     def _put_product(self, x: ir.Value, scale: np.ndarray) -> ir.Value:
         """Put the node, with scaled weights and its own bias, in front of itself."""
-        product = self._weigh(x, scale, bias=read_bias(self._node))
-        add_sources(product, [self._node])
-        output = self._node.outputs[0]
-        builder = NodeBuilder.before(self._node)
-        return builder.put(product, f"{self._name}.product", like=output)
+        node = self._node
+        own_bias = read_bias(node)
+        product = self._weigh(x, scale, own_bias)
+        add_sources(product, [node])
+        builder = NodeBuilder.before(node)
+        name = f"{self._name}.product"
+        return builder.put(product, name, like=node.outputs[0])
 
     def _replace_by_sum(self, product: ir.Value, shift: ir.Value) -> None:
         """Put ``product + shift`` in the place of the node."""
         name = f"{display_name(self._node)}.shifted"
-        self._replace(ir.node("Add", [product, shift], name=name))
-
-
-def _is_matrix(value: ir.Value) -> bool:
-    return value.shape is not None and len(value.shape) == 2
+        shifted = ir.node("Add", [product, shift], name=name)
+        self._replace(shifted)

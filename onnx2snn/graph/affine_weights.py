@@ -8,7 +8,7 @@ input are not shifted, so with padding it depends on the position.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -30,14 +30,21 @@ if TYPE_CHECKING:
     from onnx2snn.graph.affine_map import AffineMap
 
 __all__ = [
+    "RunNode",
     "find_response",
     "has_plain_weights",
     "is_for_all_positions",
+    "pads_input",
     "response_weights",
     "scale_inputs",
     "scale_per_input",
     "varies_by_channel_only",
 ]
+
+RunNode: TypeAlias = (
+    "Callable[[ir.Node, Sequence[np.ndarray | None]], np.ndarray | None]"
+)
+"""Gives the output of a node for arrays in place of its inputs; None if it does not run."""
 
 _CONVOLUTIONS = ("Conv", "ConvTranspose")
 
@@ -48,12 +55,14 @@ def has_plain_weights(node: ir.Node) -> bool:
         return False
     if not has_constant_weights(node):
         return False
-    numbers = node.attributes
-    factors = [numbers.get_float(name, 1.0) for name in ("alpha", "beta")]
-    if factors != [1.0, 1.0] or numbers.get_int("transA", 0) != 0:
+    attributes = node.attributes
+    alpha = attributes.get_float("alpha", 1.0)
+    beta = attributes.get_float("beta", 1.0)
+    is_transposed = attributes.get_int("transA", 0) != 0
+    if alpha != 1 or beta != 1 or is_transposed:
         return False
-    rank = array(node.inputs[1]).ndim
-    return rank == 2 or is_op(node, *_CONVOLUTIONS)
+    is_matrix = array(node.inputs[1]).ndim == 2
+    return is_matrix or is_op(node, *_CONVOLUTIONS)
 
 
 def scale_per_input(node: ir.Node, scale: np.ndarray) -> np.ndarray | None:
@@ -77,7 +86,8 @@ def varies_by_channel_only(node: ir.Node, numbers: np.ndarray) -> bool:
 def _count_input_channels(node: ir.Node) -> int:
     weights = array(node.inputs[1])
     if is_op(node, "Conv"):
-        return int(weights.shape[1]) * count_groups(node)
+        inputs_a_group = int(weights.shape[1])
+        return inputs_a_group * count_groups(node)
     axis = _input_axis(node)
     return int(weights.shape[axis])
 
@@ -105,8 +115,9 @@ def _scale_in_groups(
 ) -> np.ndarray:
     """Return the weights of a Conv, scaled, as [groups, outputs, inputs, ...]."""
     groups = count_groups(node)
-    grouped = weights.reshape(groups, -1, *weights.shape[1:])
-    kernel_axes = [1] * (weights.ndim - 2)
+    _, inputs, *kernel = weights.shape
+    grouped = weights.reshape(groups, -1, inputs, *kernel)
+    kernel_axes = [1] * len(kernel)
     factors = scale.reshape(groups, 1, -1, *kernel_axes)
     return np.asarray(grouped * factors)
 
@@ -122,26 +133,25 @@ def response_weights(node: ir.Node, shift: np.ndarray) -> np.ndarray:
         For a Conv [outputs, 1, ...], for a ConvTranspose [1, outputs, ...]; float64.
     """
     weights = array(node.inputs[1]).astype(np.float64)
-    kernel = weights.shape[2:]
+    first, second, *kernel = weights.shape
     if is_op(node, "Conv"):
-        summed = _scale_in_groups(node, weights, shift).sum(axis=2)
-        return np.asarray(summed.reshape(weights.shape[0], 1, *kernel))
+        in_groups = _scale_in_groups(node, weights, shift)
+        summed = in_groups.sum(axis=2)
+        return np.asarray(summed.reshape(first, 1, *kernel))
     scaled = scale_inputs(node, shift)
-    grouped = scaled.reshape(count_groups(node), -1, *weights.shape[1:])
-    summed = grouped.sum(axis=1)
+    groups = count_groups(node)
+    in_groups = scaled.reshape(groups, -1, second, *kernel)
+    summed = in_groups.sum(axis=1)
     return np.asarray(summed.reshape(1, -1, *kernel))
 
 
 def is_for_all_positions(numbers: np.ndarray) -> bool:
     """Whether numbers for the input of a convolution are the same at all positions."""
-    return all(length == 1 for length in (numbers.shape[0], *numbers.shape[2:]))
+    samples, _, *positions = numbers.shape
+    return samples == 1 and all(length == 1 for length in positions)
 
 
-def find_response(
-    node: ir.Node,
-    given: AffineMap,
-    run: Callable[[ir.Node, Sequence[np.ndarray | None]], np.ndarray | None],
-) -> np.ndarray | None:
+def find_response(node: ir.Node, given: AffineMap, run: RunNode) -> np.ndarray | None:
     """Return what the weights of ``node`` make of the shift, without the bias.
 
     Args:
@@ -157,15 +167,9 @@ def find_response(
     if not shift.any():
         return np.zeros([1] * shift.ndim)
     if not is_op(node, *_CONVOLUTIONS):
-        matrix = weights.swapaxes(-1, -2) if output_axis(node) == 0 else weights
-        row = np.broadcast_to(shift, (*shift.shape[:-1], matrix.shape[-2]))
-        return np.asarray(row @ matrix.astype(np.float64))
-    if is_for_all_positions(shift) and not _pads_input(node):
-        channels = np.broadcast_to(shift.reshape(-1), _count_input_channels(node))
-        summed = response_weights(node, channels).reshape(
-            count_output_channels(node), -1
-        )
-        return along_axis(summed.sum(axis=1), 1, shift.ndim)
+        return _multiply_shift(node, shift)
+    if is_for_all_positions(shift) and not _sums_differ_at_border(node):
+        return _sum_over_kernel(node, shift)
     full = spread(shift, given.x)
     if full is None:
         return None
@@ -173,10 +177,34 @@ def find_response(
     return None if response is None else compacted(response)
 
 
-def _pads_input(node: ir.Node) -> bool:
+def _multiply_shift(node: ir.Node, shift: np.ndarray) -> np.ndarray:
+    """Return what a product with a matrix makes of a shift."""
+    matrix = array(node.inputs[1]).astype(np.float64)
+    if output_axis(node) == 0:
+        matrix = matrix.swapaxes(-1, -2)
+    inputs = matrix.shape[-2]
+    *others, _ = shift.shape
+    row = np.broadcast_to(shift, (*others, inputs))
+    return np.asarray(row @ matrix)
+
+
+def _sum_over_kernel(node: ir.Node, shift: np.ndarray) -> np.ndarray:
+    """Return what a convolution makes of a shift that is the same at all positions."""
+    inputs = _count_input_channels(node)
+    outputs = count_output_channels(node)
+    channels = np.broadcast_to(shift.reshape(-1), inputs)
+    weights = response_weights(node, channels)
+    summed = weights.reshape(outputs, -1).sum(axis=1)
+    return along_axis(summed, 1, shift.ndim)
+
+
+def _sums_differ_at_border(node: ir.Node) -> bool:
     """Whether a convolution may give other sums at the border than inside."""
-    if is_op(node, "ConvTranspose"):
-        return True
+    return is_op(node, "ConvTranspose") or pads_input(node)
+
+
+def pads_input(node: ir.Node) -> bool:
+    """Whether a convolution or a pool may put zeros around its input."""
     padding = node.attributes.get_string("auto_pad", "NOTSET")
     pads = node.attributes.get_ints("pads", ())
     return padding not in {"NOTSET", "VALID"} or any(pads)

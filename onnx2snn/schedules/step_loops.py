@@ -75,7 +75,11 @@ class StepLoops:
         """Whether a node to come needs a value that cannot leave the next Loop."""
         inside = set(self._nodes)
         kept = self._made & self._unstackable
-        return any(not self._readers.get(value, set()) <= inside for value in kept)
+        return any(self._is_read_outside(value, inside) for value in kept)
+
+    def _is_read_outside(self, value: ir.Value, inside: set[ir.Node]) -> bool:
+        readers = self._readers.get(value, set())
+        return not readers <= inside
 
     def add(self, node: ir.Node) -> None:
         """Let ``node`` stand in the next Loop."""
@@ -95,8 +99,9 @@ class StepLoops:
         self._nodes = []
         step = step_number(self._graph)
         slices = self._slice_streams(nodes, step)
-        found = [states(node) for node in filter(is_stateful, nodes)]
-        all_states = list(itertools.chain.from_iterable(found))
+        all_states: list[State] = []
+        for node in nodes:
+            all_states += states(node)
         carried = self._carried(all_states)
         stacked = self._stacked(nodes)
         body = Body(step, [*slices, *nodes], carried, stacked)
@@ -108,24 +113,28 @@ class StepLoops:
 
     def _slice_streams(self, nodes: Sequence[ir.Node], step: ir.Value) -> list[ir.Node]:
         """Let ``nodes`` read slices of the streams; return the nodes that take them."""
-        outer = dict.fromkeys(itertools.chain.from_iterable(map(reads, nodes)))
+        read = itertools.chain.from_iterable(map(reads, nodes))
         slices = []
-        for value in outer:
-            if value in self._values:
-                steps = self._values.steps(value)
-                node = slice_of_step(self._graph, steps, step, like=value)
-                for reader in nodes:
-                    rewire(reader, value, node.outputs[0])
-                slices.append(node)
+        for value in dict.fromkeys(read):
+            if value not in self._values:
+                continue
+            steps = self._values.steps(value)
+            node = slice_of_step(self._graph, steps, step, like=value)
+            one_step = node.outputs[0]
+            for reader in nodes:
+                rewire(reader, value, one_step)
+            slices.append(node)
         return slices
 
     def _carried(self, all_states: Sequence[State]) -> list[Carried]:
         """Return what is carried: states, and what the epilogue reads but cannot be stacked."""
         carried = [state.carry(self._graph) for state in all_states]
         after = {state.after for state in all_states}
-        kept = (self._made & self._unstackable & self._wanted_behind) - after
-        in_order = sorted(kept, key=lambda value: str(value.name))
-        carried += [carry_out(self._graph, value) for value in in_order]
+        unstackable = self._made & self._unstackable
+        wanted = unstackable & self._wanted_behind
+        for value in sorted(wanted - after, key=lambda value: str(value.name)):
+            last = carry_out(self._graph, value)
+            carried.append(last)
         return carried
 
     def _stacked(self, nodes: Sequence[ir.Node]) -> list[ir.Value]:
@@ -134,7 +143,7 @@ class StepLoops:
         made = itertools.chain.from_iterable(node.outputs for node in nodes)
         stacked = []
         for value in made:
-            is_read = not self._readers.get(value, set()) <= inside
+            is_read = self._is_read_outside(value, inside)
             is_wanted = is_read or value in self._wanted_behind
             if is_wanted and value not in self._unstackable:
                 stacked.append(value)
@@ -155,8 +164,11 @@ class StepLoops:
 
 def _find_unstackable(graph: ir.Graph, parts: Partition) -> set[ir.Value]:
     """Return the values of the body that have no shape, or another one in each step."""
-    stateful = [node.outputs for node in filter(is_stateful, parts.body)]
-    streams = [*parts.events, *itertools.chain.from_iterable(stateful)]
+    made: list[ir.Value] = []
+    streams = list(parts.events)
+    for node in parts.body:
+        made += node.outputs
+        if is_stateful(node):
+            streams += node.outputs
     resized = data_dependent_values(graph, streams)
-    made = itertools.chain.from_iterable(node.outputs for node in parts.body)
     return {value for value in made if value in resized or not is_tensor(value)}
