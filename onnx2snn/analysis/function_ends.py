@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from onnx2snn.analysis.elementwise.groups import operands_of
 from onnx2snn.analysis.operators import Form, operator_of
@@ -10,11 +10,14 @@ from onnx2snn.analysis.rectifiers import is_rectifier, is_symmetric_clip
 from onnx2snn.graph import is_op
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator
 
     import onnx_ir as ir
 
     from onnx2snn.analysis.elementwise.groups import Groups
+
+    Exits: TypeAlias = dict[ir.Value, set[ir.Value]]
+    """A value to those of its group behind it that are read outside of the group."""
 
 __all__ = ["move_to_ends"]
 
@@ -35,7 +38,9 @@ def move_to_ends(
     ends = set()
     for value in activations:
         found = exits.get(value, set())
-        end = next(iter(found)) if len(found) == 1 else value
+        end = value
+        if len(found) == 1:
+            (end,) = found
         ends.add(value if end in sums else end)
     outputs = (value for node in graph for value in node.outputs)
     return [value for value in outputs if value in ends]
@@ -53,10 +58,11 @@ def _find_sums(graph: ir.Graph, activations: Collection[ir.Value]) -> set[ir.Val
         operands = operands_of(node)
         if not operands or not sums.issuperset(operands):
             continue
+        are_rectified = rectified.issuperset(operands)
         is_largest = operator_of(node).form is Form.MAX_LIKE
-        if _is_linear(node) or (is_largest and rectified.issuperset(operands)):
+        if _is_linear(node) or (is_largest and are_rectified):
             sums.update(node.outputs)
-            if rectified.issuperset(operands):
+            if are_rectified:
                 rectified.update(node.outputs)
     return sums
 
@@ -75,18 +81,17 @@ def _is_linear(node: ir.Node) -> bool:
     return is_op(node, "Div") and operands_of(node) == [node.inputs[0]]
 
 
-def _find_exits(graph: ir.Graph, groups: Groups) -> dict[ir.Value, set[ir.Value]]:
+def _find_exits(graph: ir.Graph, groups: Groups) -> Exits:
     """Return for each value which values of its group behind it are read outside of the group."""
-    exits: dict[ir.Value, set[ir.Value]] = {}
+    exits: Exits = {}
     for node in reversed(graph):  # readers first
         for value in node.outputs:
-            exits[value] = set(_list_exits(value, groups, exits))
+            found = _list_exits(value, groups, exits)
+            exits[value] = set(found)
     return exits
 
 
-def _list_exits(
-    value: ir.Value, groups: Groups, exits: Mapping[ir.Value, set[ir.Value]]
-) -> Iterator[ir.Value]:
+def _list_exits(value: ir.Value, groups: Groups, exits: Exits) -> Iterator[ir.Value]:
     if value.is_graph_output() or not value.uses():
         yield value
     for use in value.uses():

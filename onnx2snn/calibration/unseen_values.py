@@ -41,11 +41,13 @@ def unseen_errors(histogram: Histogram, thetas: np.ndarray) -> np.ndarray:
     Source: I. J. Good, 1953, for the probability; the rest is ours.
     """
     beta = _mean_excess(histogram)[:, None]
-    largest = np.maximum(histogram.maximum, 0)[:, None]
-    room = thetas - largest
-    lacking = np.maximum(-room, 0)
-    decay = np.exp(-np.maximum(room, 0) / np.maximum(beta, _TINY))
-    errors = lacking**2 + 2 * lacking * beta + 2 * beta**2 * decay
+    largest = np.maximum(histogram.maximum, 0)
+    difference = thetas - largest[:, None]
+    room = np.maximum(difference, 0)
+    lacking = np.maximum(-difference, 0)
+    excesses_of_room = room / np.maximum(beta, _TINY)
+    beyond = 2 * beta**2 * np.exp(-excesses_of_room)
+    errors = lacking**2 + 2 * lacking * beta + beyond
     return np.asarray(errors)
 
 
@@ -55,14 +57,18 @@ def _mean_excess(histogram: Histogram) -> np.ndarray:
     It is the mean of what they are above the smallest of them, of the values that are not 0.
     """
     counts = histogram.positive().astype(float)
-    bins = np.arange(counts.shape[1])
+    _, count = counts.shape
+    bins = np.arange(count)
     reached = counts.cumsum(axis=1)
     below = _BELOW * reached[:, -1:]
-    start = (reached < below).sum(axis=1)[:, None]
+    is_below = reached < below
+    start = is_below.sum(axis=1)[:, None]
     in_tail = counts * (bins >= start)
     distance = np.maximum(bins - start, 0)
-    total = (in_tail * distance).sum(axis=1) * histogram.width
-    excess = total / np.maximum(in_tail.sum(axis=1), 1)
+    in_bins = (in_tail * distance).sum(axis=1)
+    total = in_bins * histogram.width
+    values = np.maximum(in_tail.sum(axis=1), 1)
+    excess = total / values
     return _at_least_typical(excess, histogram.maximum)
 
 
@@ -74,6 +80,8 @@ def _at_least_typical(excess: np.ndarray, largest: np.ndarray) -> np.ndarray:
     is_alive = largest > 0
     if not is_alive.any():
         return excess
-    typical = np.median(excess[is_alive] / largest[is_alive])
-    least = typical * np.where(is_alive, largest, 0)
+    relative = excess[is_alive] / largest[is_alive]
+    typical = np.median(relative)
+    alive = np.where(is_alive, largest, 0)
+    least = typical * alive
     return np.asarray(np.maximum(excess, least))

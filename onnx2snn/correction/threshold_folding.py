@@ -9,11 +9,20 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from onnx2snn.graph import array, has_one_reader, is_constant, is_op, rewire
+from onnx2snn.graph import (
+    array,
+    dims_of,
+    has_one_reader,
+    is_constant,
+    is_op,
+    known_sizes,
+    rank_of,
+    rewire,
+)
 from onnx2snn.graph.affine_weights import (
     has_plain_weights,
     scale_inputs,
@@ -25,14 +34,18 @@ from onnx2snn.schedules.initial_states import starting_value
 from onnx2snn.schedules.loops import states
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     import onnx_ir as ir
 
 __all__ = ["find_sums_of_spikes", "fold_thresholds"]
 
 
-def fold_thresholds(nodes: Iterable[ir.Node]) -> dict[ir.Node, np.ndarray]:
+Weights: TypeAlias = "dict[ir.Node, np.ndarray]"
+"""Nodes to the weights that they are to have."""
+
+
+def fold_thresholds(nodes: Iterable[ir.Node]) -> Weights:
     """Let nodes read spikes without their thresholds, where that can be.
 
     Other readers of the same stream keep reading it with thresholds. Where elements are moved
@@ -49,11 +62,12 @@ def fold_thresholds(nodes: Iterable[ir.Node]) -> dict[ir.Node, np.ndarray]:
         operand = node.inputs[0]
         if operand is not None and has_plain_weights(node):
             readers.setdefault(operand, []).append(node)
-    folded: dict[ir.Node, np.ndarray] = {}
+    folded: Weights = {}
     for operand, all_readers in readers.items():
         threshold = _Threshold.in_front_of(operand)
-        if threshold is not None:
-            folded |= _fold(operand, all_readers, threshold)
+        if threshold is None:
+            continue
+        folded |= _fold(operand, all_readers, threshold)
     return folded
 
 
@@ -81,17 +95,22 @@ class _Threshold:
         if product is None or not is_op(product, "Mul"):
             return None
         spikes, factor = product.inputs
-        is_threshold = spikes is not None and is_constant(factor)
-        if not is_threshold or not _is_sent_by_neuron(spikes):
+        if spikes is None or not is_constant(factor):
             return None
-        assert spikes is not None  # as was asked
+        if not _is_sent_by_neuron(spikes):
+            return None
         values = _carry_forward(array(factor), weighted, path)
-        return None if values is None else cls(spikes, weighted, path, values)
+        if values is None:
+            return None
+        return cls(spikes, weighted, path, values)
 
 
-def _is_sent_by_neuron(value: ir.Value | None) -> bool:
-    sender = None if value is None else value.producer()
-    return sender is not None and is_neuron(sender) and value is sender.outputs[0]
+def _is_sent_by_neuron(value: ir.Value) -> bool:
+    sender = value.producer()
+    if sender is None or not is_neuron(sender):
+        return False
+    spikes = sender.outputs[0]
+    return value is spikes
 
 
 def find_sums_of_spikes(operand: ir.Value) -> tuple[ir.Value, list[ir.Node]]:
@@ -104,9 +123,11 @@ def find_sums_of_spikes(operand: ir.Value) -> tuple[ir.Value, list[ir.Node]]:
     value = operand
     while True:
         node = value.producer()
-        source = None if node is None else node.inputs[0]
         is_shared = value is not operand and not has_one_reader(value)
-        if node is None or source is None or is_shared or not _passes_factors(node):
+        if node is None or is_shared or not _passes_factors(node):
+            return value, path
+        source = node.inputs[0]
+        if source is None:
             return value, path
         path.append(node)
         value = source
@@ -118,7 +139,8 @@ def _passes_factors(node: ir.Node) -> bool:
     Of MaxPool that is so for positive factors, and of sums over time from 0 on.
     """
     if is_op(node, "RunningSum", "Difference", domain=DOMAIN):
-        return not any(starting_value(state.before).any() for state in states(node))
+        starts = [starting_value(state.before) for state in states(node)]
+        return not any(start.any() for start in starts)
     if is_op(node, "MaxPool"):
         return len(node.outputs) == 1
     return is_op(node, "Flatten", "Reshape")
@@ -128,12 +150,16 @@ def _carry_forward(
     factor: np.ndarray, weighted: ir.Value, path: list[ir.Node]
 ) -> np.ndarray | None:
     """Return a factor of ``weighted`` as one of what ``path`` makes of it; None if it is none."""
-    if weighted.shape is None or factor.ndim > weighted.shape.rank():
+    rank = rank_of(weighted)
+    if rank is None or factor.ndim > rank:
         return None
-    missing = weighted.shape.rank() - factor.ndim
-    values: np.ndarray | None = factor.reshape(*[1] * missing, *factor.shape)
+    missing = [1] * (rank - factor.ndim)
+    values: np.ndarray | None = factor.reshape(*missing, *factor.shape)
     for node in reversed(path):
-        if values is None or (is_op(node, "MaxPool") and not (values > 0).all()):
+        if values is None:
+            return None
+        keeps_order = bool((values > 0).all())
+        if is_op(node, "MaxPool") and not keeps_order:
             return None
         if is_op(node, "Flatten", "Reshape"):
             values = _reshaped(node, values)
@@ -142,42 +168,40 @@ def _carry_forward(
 
 def _reshaped(node: ir.Node, values: np.ndarray) -> np.ndarray | None:
     """Return factors for what a Flatten or Reshape makes, sample by sample; None if unknown."""
-    source, result = node.inputs[0], node.outputs[0]
-    if source is None or source.shape is None or result.shape is None:
+    before = dims_of(node.inputs[0])
+    after = dims_of(node.outputs[0])
+    if before is None or after is None:
         return None
     if values.size == 1:
-        return values.reshape([1] * result.shape.rank())
-    sizes, new_sizes = _sizes_of_sample(source), _sizes_of_sample(result)
+        one_number = [1] * len(after)
+        return values.reshape(one_number)
+    sizes = known_sizes(before[1:])
+    new_sizes = known_sizes(after[1:])
     if sizes is None or new_sizes is None:
         return None
-    if math.prod(sizes) != math.prod(new_sizes) or values.shape[0] != 1:
+    keeps_samples = math.prod(sizes) == math.prod(new_sizes)
+    is_for_all_samples = values.shape[0] == 1
+    if not keeps_samples or not is_for_all_samples:
         return None
-    return np.broadcast_to(values, (1, *sizes)).reshape(1, *new_sizes)
+    of_sample = np.broadcast_to(values, (1, *sizes))
+    return of_sample.reshape(1, *new_sizes)
 
 
-def _sizes_of_sample(value: ir.Value) -> list[int] | None:
-    """Return the sizes of all axes but the first; None if one is open."""
-    assert value.shape is not None  # the caller has seen to it
-    sizes = [size for size in value.shape[1:] if isinstance(size, int)]
-    return sizes if len(sizes) == len(value.shape) - 1 else None
-
-
-def _fold(
-    operand: ir.Value, readers: list[ir.Node], threshold: _Threshold
-) -> Mapping[ir.Node, np.ndarray]:
+def _fold(operand: ir.Value, readers: list[ir.Node], threshold: _Threshold) -> Weights:
     """Let ``readers``, as far as they can, multiply spikes; return their new weights."""
-    folded = {}
+    folded: Weights = {}
     for node in readers:
         scale = scale_per_input(node, threshold.values)
         if scale is not None:
             dtype = array(node.inputs[1]).dtype
-            folded[node] = scale_inputs(node, scale).astype(dtype)
+            scaled = scale_inputs(node, scale)
+            folded[node] = scaled.astype(dtype)
     if not threshold.path:
         for node in folded:
             rewire(node, threshold.weighted, threshold.spikes)
         return folded
-    is_for_all = len(folded) == len(operand.uses()) and not operand.is_graph_output()
-    if not is_for_all:
+    is_for_all_readers = len(folded) == len(operand.uses())
+    if not is_for_all_readers or operand.is_graph_output():
         return {}
     rewire(threshold.path[-1], threshold.weighted, threshold.spikes)
     return folded

@@ -23,8 +23,13 @@ class Difference:
 
     def __init__(self) -> None:
         """Start with no entries."""
-        self.compared = self.not_compared = 0
-        self._ann = self._snn = self._both = self._apart = self._largest = 0.0
+        self.compared = 0
+        self.not_compared = 0
+        self._ann = 0.0
+        self._snn = 0.0
+        self._both = 0.0
+        self._apart = 0.0
+        self._largest = 0.0
         self._equal = 0
         self._are_real = True
         self._are_numbers = True
@@ -36,26 +41,31 @@ class Difference:
         if ann.shape != snn.shape:
             self.not_compared += ann.size
             return
-        self._equal += int(np.count_nonzero(ann == snn))
-        if self._are_numbers:
-            self._add_numbers(_as_doubles(ann), _as_doubles(snn))
-        else:
+        self._equal += _count_true(ann == snn)
+        if not self._are_numbers:
             self.compared += ann.size
+            return
+        of_ann = _as_doubles(ann)
+        of_snn = _as_doubles(snn)
+        self._add_numbers(of_ann, of_snn)
 
     def _add_numbers(self, ann: np.ndarray, snn: np.ndarray) -> None:
         """Take in finite numbers; those not finite are no difference where both are the same."""
         is_finite = np.isfinite(ann) & np.isfinite(snn)
-        is_same = (ann == snn) | (np.isnan(ann) & np.isnan(snn))
-        apart = int(np.count_nonzero(~is_finite & ~is_same))
+        are_both_nan = np.isnan(ann) & np.isnan(snn)
+        is_same = (ann == snn) | are_both_nan
+        apart = _count_true(~is_finite & ~is_same)
         self.not_compared += apart
         self.compared += ann.size - apart
-        a, b = ann[is_finite], snn[is_finite]
+        a = ann[is_finite]
+        b = snn[is_finite]
         difference = a - b
+        largest = np.abs(difference).max(initial=0)
         self._ann += float(a @ a)
         self._snn += float(b @ b)
         self._both += float(a @ b)
         self._apart += float(difference @ difference)
-        self._largest = max(self._largest, float(np.abs(difference).max(initial=0)))
+        self._largest = max(self._largest, float(largest))
 
     @property
     def cosine(self) -> float | None:
@@ -63,7 +73,8 @@ class Difference:
         norms = math.sqrt(self._ann) * math.sqrt(self._snn)
         if not norms or not math.isfinite(norms):
             return None
-        return max(-1.0, min(self._both / norms, 1.0))
+        cosine = self._both / norms
+        return max(-1.0, min(cosine, 1.0))
 
     @property
     def relative_error(self) -> float | None:
@@ -72,7 +83,9 @@ class Difference:
             return None
         if self._apart == 0:
             return 0.0
-        return math.sqrt(self._apart / self._ann) if self._ann else None
+        if self._ann == 0:
+            return None
+        return math.sqrt(self._apart / self._ann)
 
     def summary(self) -> Deviation:
         """Return the measures that say something about values of this type."""
@@ -88,6 +101,10 @@ class Difference:
             compared=self.compared,
             not_compared=self.not_compared,
         )
+
+
+def _count_true(mask: np.ndarray) -> int:
+    return int(np.count_nonzero(mask))
 
 
 def _are_numbers(values: np.ndarray) -> bool:

@@ -41,10 +41,13 @@ class RoundedWeights:
     def of(cls, weights: np.ndarray, axis: int) -> Self:
         """Return the nearest numbers to ``weights``, with 127 for the largest of each output."""
         others = tuple(other for other in range(weights.ndim) if other != axis)
-        largest = np.abs(weights).max(axis=others, initial=0)
-        scale = (np.where(largest > 0, largest, 1) / _LARGEST).astype(np.float32)
+        magnitudes = np.abs(weights)
+        largest = magnitudes.max(axis=others, initial=0)
+        nonzero = np.where(largest > 0, largest, 1)
+        scale = (nonzero / _LARGEST).astype(np.float32)
         steps = weights / along_axis(scale, axis, weights.ndim)
-        whole = np.rint(steps).clip(-_LARGEST, _LARGEST)
+        nearest = np.rint(steps)
+        whole = nearest.clip(-_LARGEST, _LARGEST)
         return cls(whole.astype(np.int8), scale, axis)
 
     @classmethod
@@ -55,14 +58,15 @@ class RoundedWeights:
         assert value is not None  # it is rounded
         node = value.producer()
         assert node is not None  # likewise
-        whole, scale = array(node.inputs[0]), array(node.inputs[1])
-        axis = node.attributes.get_int("axis", 1) % whole.ndim
-        return cls(whole, scale, axis)
+        whole, scale = map(array, node.inputs)
+        axis = node.attributes.get_int("axis", 1)
+        return cls(whole, scale, axis % whole.ndim)
 
     def values(self) -> np.ndarray:
         """Return the numbers in units of the weights, float32."""
         numbers = self.whole.astype(np.float32)
-        return np.asarray(numbers * along_axis(self.scale, self.axis, numbers.ndim))
+        steps = along_axis(self.scale, self.axis, numbers.ndim)
+        return np.asarray(numbers * steps)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -83,14 +87,17 @@ class RoundedWeights:
         """Let ``node`` multiply by these weights: by a DequantizeLinear in front of it."""
         weights = node.inputs[1]
         assert weights is not None  # the node has some
+        name = weights.name
         builder = NodeBuilder.before(node)
-        inputs = [
-            constant(builder.graph, f"{weights.name}.int8", self.whole),
-            constant(builder.graph, f"{weights.name}.step", self.scale),
-        ]
-        name = f"{weights.name}.rounded"
-        axis = {"axis": self.axis}
-        rounded = builder.add("DequantizeLinear", inputs, name, axis, like=weights)
+        whole = constant(builder.graph, f"{name}.int8", self.whole)
+        step = constant(builder.graph, f"{name}.step", self.scale)
+        rounded = builder.add(
+            "DequantizeLinear",
+            [whole, step],
+            f"{name}.rounded",
+            {"axis": self.axis},
+            like=weights,
+        )
         rewire(node, weights, rounded)
         return rounded
 
@@ -104,4 +111,5 @@ def is_rounded(value: ir.Value | None) -> bool:
     if not is_fixed or len(node.inputs) != 2:
         return False
     whole, scale = map(array, node.inputs)
-    return whole.dtype == np.int8 and scale.dtype == np.float32 and scale.ndim == 1
+    is_for_each_output = scale.dtype == np.float32 and scale.ndim == 1
+    return is_for_each_output and whole.dtype == np.int8

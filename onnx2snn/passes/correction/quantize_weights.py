@@ -10,7 +10,7 @@ import onnx_ir as ir
 from onnx2snn.analysis.neuron_places import weighted_operand
 from onnx2snn.analysis.streams import NodeKind, Streams, find_streams
 from onnx2snn.correction.threshold_folding import find_sums_of_spikes, fold_thresholds
-from onnx2snn.graph import array, is_op, remove_unused
+from onnx2snn.graph import array, is_op, rank_of, remove_unused
 from onnx2snn.graph.linear_weights import output_axis
 from onnx2snn.graph.rounding import RoundedWeights
 from onnx2snn.metadata.facts import ROUNDING_ERROR, WEIGHTS
@@ -53,7 +53,9 @@ class QuantizeWeights(ir.passes.InPlacePass):
         folded = fold_thresholds(nodes)
         for node in nodes:
             weights = folded.get(node)
-            _round(node, array(node.inputs[1]) if weights is None else weights)
+            if weights is None:
+                weights = array(node.inputs[1])
+            _round(node, weights)
         if nodes:
             remove_unused(model)
             WEIGHTS.write(model, INT8)
@@ -63,11 +65,12 @@ class QuantizeWeights(ir.passes.InPlacePass):
 def _has_weights_to_round(node: ir.Node) -> bool:
     if not is_op(node, "Conv", "ConvTranspose", "Gemm", "MatMul"):
         return False
-    multiplies_stream = weighted_operand(node) is node.inputs[0]
-    weights = node.inputs[1]
+    operand, weights = node.inputs[:2]
+    multiplies_stream = weighted_operand(node) is operand
     if weights is None or not multiplies_stream:
         return False
-    is_matrix = weights.shape is not None and weights.shape.rank() >= 2
+    rank = rank_of(weights)
+    is_matrix = rank is not None and rank >= 2
     return is_matrix and weights.dtype is ir.DataType.FLOAT
 
 
@@ -87,12 +90,18 @@ def _round(node: ir.Node, weights: np.ndarray) -> None:
     axis = weights.ndim - 1 if is_stack else output_axis(node)
     rounded = RoundedWeights.of(weights, axis)
     rounded.write(node)
-    ROUNDING_ERROR.write(node, _relative_error(rounded.values(), weights))
+    error = _relative_error(rounded.values(), weights)
+    ROUNDING_ERROR.write(node, error)
 
 
 def _relative_error(rounded: np.ndarray, weights: np.ndarray) -> float:
     """Return the root mean square of the changes, as a part of that of the weights."""
-    size = float(np.sqrt(np.mean(np.square(weights, dtype=np.float64))))
-    change = np.subtract(rounded, weights, dtype=np.float64)
-    moved = float(np.sqrt(np.mean(np.square(change))))
+    exact = weights.astype(np.float64)
+    size = _root_mean_square(exact)
+    moved = _root_mean_square(rounded - exact)
     return moved / size if size else 0.0
+
+
+def _root_mean_square(numbers: np.ndarray) -> float:
+    mean = np.mean(np.square(numbers))
+    return float(np.sqrt(mean))
