@@ -33,6 +33,7 @@ from onnx2snn.reporting.summary import (
     describe_shortfall,
     write_spike_share,
 )
+from onnx2snn.schedules import DEFAULT_T
 from onnx2snn.storage.whole_files import check_writable
 
 if TYPE_CHECKING:
@@ -107,7 +108,11 @@ def _add_basics(command: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="file of the spiking network; - for standard output",
     )
-    command.add_argument("--T", default="8", help="number of time steps (default 8)")
+    command.add_argument(
+        "--T",
+        default=str(DEFAULT_T),
+        help=f"number of time steps (default {DEFAULT_T})",
+    )
     command.add_argument(
         "--calibration",
         metavar="DATA",

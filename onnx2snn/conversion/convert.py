@@ -26,7 +26,7 @@ from onnx2snn.reporting.analysis import analyze_network
 from onnx2snn.reporting.report import report
 from onnx2snn.reporting.report_file import write_report
 from onnx2snn.runtime import Emitted
-from onnx2snn.schedules import checked_time_steps
+from onnx2snn.schedules import DEFAULT_T, checked_time_steps
 
 if TYPE_CHECKING:
     import os
@@ -80,7 +80,7 @@ class Conversion(Emitted):
 )
 def convert(
     model: AnyModel,
-    T: int = 8,  # noqa: N803 (the usual name)
+    T: int = DEFAULT_T,  # noqa: N803 (the usual name)
     calibration: object = None,
     **options: Any,  # noqa: ANN401
 ) -> Conversion:

@@ -53,7 +53,7 @@ from onnx2snn.passes import (
     find_pass,
 )
 from onnx2snn.passes.pipeline import Pipeline
-from onnx2snn.schedules import checked_time_steps
+from onnx2snn.schedules import DEFAULT_T, checked_time_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,7 +70,7 @@ MOST_LEVELS = 255
 @checked_keywords(time_steps="T")
 def pipeline(
     options: Options | None = None,
-    T: int = 8,  # noqa: N803 (the usual name)
+    T: int = DEFAULT_T,  # noqa: N803 (the usual name)
     data: Dataset | None = None,
     *,
     record: SourceRecord | None = None,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import TYPE_CHECKING, cast
 
 import onnx_ir as ir
 
+from onnx2snn.analysis.operators import operator_of
 from onnx2snn.conversion.reference import read_reference
 from onnx2snn.data.events import data_specs, time_first, time_means
 from onnx2snn.errors import CalibrationError, OptionError
@@ -14,6 +16,9 @@ from onnx2snn.evaluation.ann import Ann, is_source_of
 from onnx2snn.evaluation.last_operator import last_operators
 from onnx2snn.evaluation.tally import ANN
 from onnx2snn.evaluation.values import as_array
+from onnx2snn.graph import is_op
+from onnx2snn.ops.bernoulli_encoder import BERNOULLI_ENCODER
+from onnx2snn.ops.predicates import step_op_of
 from onnx2snn.runtime import Network, NotSpikingError, load
 
 if TYPE_CHECKING:
@@ -71,24 +76,20 @@ def by_sample(network: Network | Ann) -> list[str]:
     ]
 
 
-_RANDOM = {
-    "Bernoulli",
-    "BernoulliEncoder",
-    "Multinomial",
-    "RandomNormal",
-    "RandomNormalLike",
-    "RandomUniform",
-    "RandomUniformLike",
-}
-
-
 def draws_numbers(network: Network | Ann) -> bool:
     """Whether a network draws random numbers: spikes of inputs that are rate coded, for one."""
     model = network.model
-    graphs = [model.graph, *(each.graph for each in model.functions.values())]
-    return any(
-        node.op_type in _RANDOM for graph in graphs for node in graph.all_nodes()
-    )
+    graphs = [model.graph]
+    graphs += [function.graph for function in model.functions.values()]
+    nodes = itertools.chain.from_iterable(graph.all_nodes() for graph in graphs)
+    return any(map(_draws_numbers, nodes))
+
+
+def _draws_numbers(node: ir.Node) -> bool:
+    """Whether an operator of ONNX draws numbers, or one of ours does."""
+    if step_op_of(node) is BERNOULLI_ENCODER:
+        return True
+    return is_op(node, node.op_type) and operator_of(node).draws_numbers
 
 
 def _first_symbol(value: ir.Value) -> str | None:

@@ -21,7 +21,7 @@ def step_op_of(node: ir.Node) -> StepOp | None:
     all_steps = multistep_op(node.op_type)
     if all_steps is not None:
         return all_steps.step_op
-    return ALL_OPS[node.op_type]
+    return ALL_OPS.get(node.op_type)
 
 
 def is_stateful(node: ir.Node) -> bool:

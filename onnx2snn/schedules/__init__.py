@@ -45,6 +45,7 @@ from onnx2snn.schedules.multistep import emit_multistep, lay_out_loop_over_time
 from onnx2snn.schedules.partition import Partition
 from onnx2snn.schedules.spike_weights import spike_weights_of
 from onnx2snn.schedules.time_steps import (
+    DEFAULT_T,
     MOST_TIME_STEPS,
     TIME_STEPS,
     checked_time_steps,
@@ -53,6 +54,7 @@ from onnx2snn.schedules.time_steps import (
 )
 
 __all__ = [
+    "DEFAULT_T",
     "LAST_STEP",
     "LAYER_LOOP",
     "LOOP_NAME",

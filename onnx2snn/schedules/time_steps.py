@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "DEFAULT_T",
     "MOST_TIME_STEPS",
     "TIME_STEPS",
     "add_time_axis",
@@ -26,6 +27,9 @@ __all__ = [
 
 TIME_STEPS = "T"
 """Name of the graph input that holds the number of time steps, if the ANN leaves it free."""
+
+DEFAULT_T = 8
+"""Number of time steps of a conversion that is not told of any."""
 
 MOST_TIME_STEPS = 2**16
 """Largest number of time steps: beyond it a float16 or a threshold search loses its meaning."""

@@ -163,11 +163,14 @@ def test_a_network_that_does_not_run_at_once_stays_apart(
     assert "all samples at once do not run: out of memory" in caplog.text
 
 
+@pytest.mark.parametrize("layout", ["loop", "multistep"])
 def test_random_spikes_are_joined_by_their_shape(
-    caplog: pytest.LogCaptureFixture,
+    layout: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     head = "y = MatMul (b, three)", "float[M,L] y"
-    snn = onnx2snn.convert(ann(*head), T=4, calibration=X[:32], input_coding="rate")
+    snn = onnx2snn.convert(
+        ann(*head), T=4, calibration=X[:32], input_coding="rate", layout=layout
+    )
     caplog.clear()
     found = outputs_on(snn.network, X)
     assert np.shape(found["y"]) == (SAMPLES, 3)

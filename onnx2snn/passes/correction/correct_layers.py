@@ -23,6 +23,7 @@ from onnx2snn.methods.names import CORRECTION, current_names
 from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.runtime.memory import rows_at_once
 from onnx2snn.runtime.subgraph import Subgraph
+from onnx2snn.schedules import DEFAULT_T
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +72,7 @@ class CorrectLayers(ir.passes.InPlacePass):
         data: Calibration data; None likewise.
     """
 
-    time_steps: int = 8
+    time_steps: int = DEFAULT_T
     corrections: tuple[str, ...] = ("weights", "threshold-scaling")
     batch_size: int = 64
     layerwise: bool = False

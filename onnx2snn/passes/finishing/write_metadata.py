@@ -15,6 +15,7 @@ from onnx2snn.metadata.input_coding import DIRECT, INPUT_CODING
 from onnx2snn.metadata.normal import NORMAL
 from onnx2snn.metadata.scale import QUANTIZER_RANGE, SCALE
 from onnx2snn.methods.layouts import LOOP
+from onnx2snn.schedules import DEFAULT_T
 
 __all__ = ["FORMAT", "WriteMetadata"]
 
@@ -39,7 +40,7 @@ class WriteMetadata(ir.passes.InPlacePass):
         layout: ``loop``: a step is an iteration; ``multistep``: all steps are in the batch.
     """
 
-    time_steps: int = 8
+    time_steps: int = DEFAULT_T
     method: str = ""
     schedule: str = "lockstep"
     source_sha256: str = ""

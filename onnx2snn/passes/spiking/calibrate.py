@@ -14,6 +14,7 @@ from onnx2snn.calibration.scales import ThresholdOptions
 from onnx2snn.calibration.threshold_rules import RULES
 from onnx2snn.calibration.threshold_sources import ThresholdSearch, find_scales
 from onnx2snn.metadata.scale import QUANTIZER_RANGE, SCALE
+from onnx2snn.schedules import DEFAULT_T
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,7 +67,7 @@ class Calibrate(ir.passes.InPlacePass):
 
     keeps_streams: ClassVar[bool] = True  # it writes nothing that they depend on
 
-    time_steps: int = 8
+    time_steps: int = DEFAULT_T
     rule: str = "mse"
     per_channel: bool = True
     batch_size: int = 64

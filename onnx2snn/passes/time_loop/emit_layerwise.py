@@ -10,7 +10,7 @@ from onnx2snn.errors import OptionError
 from onnx2snn.graph import remove_unused
 from onnx2snn.metadata.input_coding import EVENTS, RATE, coded_inputs
 from onnx2snn.ops.predicates import is_neuron
-from onnx2snn.schedules import checked_time_steps, emit_layerwise
+from onnx2snn.schedules import DEFAULT_T, checked_time_steps, emit_layerwise
 
 __all__ = ["EmitLayerwise", "check_inputs"]
 
@@ -55,7 +55,7 @@ class EmitLayerwise(ir.passes.InPlacePass):
     Source: Liu et al., AAAI 2022 (SpikeConverter, temporal separation).
     """
 
-    time_steps: int = 8
+    time_steps: int = DEFAULT_T
     collapse: bool = True
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 
 import onnx_ir as ir
 
-from onnx2snn.schedules import checked_time_steps, emit_multistep
+from onnx2snn.schedules import DEFAULT_T, checked_time_steps, emit_multistep
 
 __all__ = ["EmitMultistep"]
 
@@ -43,7 +43,7 @@ class EmitMultistep(ir.passes.InPlacePass):
             length T.
     """
 
-    time_steps: int = 8
+    time_steps: int = DEFAULT_T
     events: tuple[str, ...] = ()
     every_step: tuple[str, ...] = ()
 

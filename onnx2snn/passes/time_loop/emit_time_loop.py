@@ -6,7 +6,7 @@ import dataclasses
 
 import onnx_ir as ir
 
-from onnx2snn.schedules import checked_time_steps, emit_time_loop
+from onnx2snn.schedules import DEFAULT_T, checked_time_steps, emit_time_loop
 
 __all__ = ["EmitTimeLoop"]
 
@@ -36,7 +36,7 @@ class EmitTimeLoop(ir.passes.InPlacePass):
             length T.
     """
 
-    time_steps: int = 8
+    time_steps: int = DEFAULT_T
     events: tuple[str, ...] = ()
     every_step: tuple[str, ...] = ()
 
