@@ -101,9 +101,31 @@ def _fits(shape: Sequence[int], declared: Sequence[int | None]) -> bool:
 def count_macs_of_sample(network: Part, sample: Sample) -> Counts:
     """Return the multiply-accumulates of each node for one sample, None where not known.
 
-    A free first axis of an input, and all axes of that name, count as 1. What the graphs do not
-    tell of shapes is observed: the network runs once, if all inputs have sizes.
+    A free first axis of an input, and all axes of that name, count as 1. Where the inputs fix
+    the number of samples, it divides what all of them take. What the graphs do not tell of
+    shapes is observed: the network runs once, if all inputs have sizes.
     """
+    counts = _count_macs_of_run(network, sample)
+    samples = _samples_at_once(network.ann)
+    return {node: _share(count, samples) for node, count in counts.items()}
+
+
+def _samples_at_once(ann: ir.Model) -> int:
+    """Return the number of samples that all inputs have as their first axis, 1 if it is free."""
+    sizes = {spec.shape[0] for spec in input_specs(ann) if spec.shape}
+    if len(sizes) > 1:
+        return 1
+    return next(iter(sizes), None) or 1
+
+
+def _share(count: int | None, samples: int) -> int | None:
+    if count is None:
+        return None
+    return round(count / samples)
+
+
+def _count_macs_of_run(network: Part, sample: Sample) -> Counts:
+    """Return the multiply-accumulates of each node for all samples that it takes at once."""
     sized = network.ann.clone()
     _write_sizes(sized.graph, sample.shapes)
     counts = _count(sized.graph)
@@ -117,7 +139,7 @@ def count_macs_of_sample(network: Part, sample: Sample) -> Counts:
     values = _values_by_name(sized.graph)
     for _, inner in network.inside:
         shapes = _shapes_in(inner, values)
-        found |= count_macs_of_sample(inner, Sample(shapes))
+        found |= _count_macs_of_run(inner, Sample(shapes))
     return found
 
 

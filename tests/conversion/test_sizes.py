@@ -159,3 +159,26 @@ def test_the_turns_of_a_loop_are_observed() -> None:
     model = network(text, w=WEIGHTS["w"], v=normal(8, 4, 4), **constants)
     by_op = {node["op"]: node["macs"] for node in onnx2snn.analyze(model)["nodes"]}
     assert by_op["Loop"] == 8 * 4 * 4
+
+
+TWO_LAYERS = (
+    "(float[{N},3,8,8] image{more}) => (float[{N},4,4,4] y) "
+    "{{ c = Conv (image, k) r = Relu (c) y = Conv (r, m) }}"
+)
+
+
+@pytest.mark.parametrize("batch", ["N", "1", "4"])
+def test_the_samples_of_a_batch_that_is_fixed_share_its_work(batch: str) -> None:
+    text = TWO_LAYERS.format(N=batch, more="")
+    analysis = onnx2snn.analyze(network(text, k=WEIGHTS["k"], m=WEIGHTS["m"]))
+    first, second, _ = counted(8, 8)
+    assert (analysis["macs"]["static"], analysis["macs"]["readout"]) == (first, second)
+
+
+def test_first_axes_of_several_sizes_are_no_batch() -> None:
+    text = TWO_LAYERS.format(N="4", more=", float[2] scale")
+    text = text.replace(
+        "r = Relu (c)", "e = ReduceMean (scale) f = Mul (c, e) r = Relu (f)"
+    )
+    analysis = onnx2snn.analyze(network(text, k=WEIGHTS["k"], m=WEIGHTS["m"]))
+    assert analysis["macs"]["static"] == 4 * counted(8, 8)[0]
