@@ -7,10 +7,12 @@ import os
 import platform
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
+
 from onnx2snn._version import __version__
 from onnx2snn.cli.arguments import add_command
 from onnx2snn.cli.console import new_table, print_json, results_console
-from onnx2snn.native import find_library, library_problem
+from onnx2snn.native import find_library, library_problem, weights_problem
 
 if TYPE_CHECKING:
     import argparse
@@ -21,11 +23,6 @@ __all__ = ["add"]
 
 _PACKAGES = ("onnx", "onnx-ir", "onnxruntime", "numpy", "networkx")
 _EXTRAS = {"torch": "'onnx2snn tune' and training", "matplotlib": "plots"}
-
-_NO_WEIGHTS = (
-    "neurons only; for weights on spikes: pip install 'onnx2snn[native]', "
-    "then 'onnx2snn native build'"
-)
 
 
 def add(commands: Commands) -> None:
@@ -45,7 +42,7 @@ def _report(options: argparse.Namespace) -> int:
         return 0
     listed = new_table("part", "here")
     for name, text in found.items():
-        listed.add_row(name, text)
+        listed.add_row(name, escape(text))
     results_console().print(listed)
     return 0
 
@@ -84,5 +81,5 @@ def _native() -> dict[str, str]:
     return {
         "native library": str(library.path),
         "instruction set": library.instruction_set,
-        "weights on spikes": library.multiplies or _NO_WEIGHTS,
+        "weights on spikes": library.multiplies or weights_problem(),
     }

@@ -11,6 +11,7 @@ from onnx2snn.native.library import (
     find_library,
     library_file,
     library_problem,
+    weights_problem,
 )
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "find_library",
     "library_file",
     "library_problem",
+    "weights_problem",
 ]

@@ -11,12 +11,23 @@ from pathlib import Path
 
 from onnx2snn._version import __version__
 
-__all__ = ["NativeLibrary", "find_library", "library_file", "library_problem"]
+__all__ = [
+    "NativeLibrary",
+    "find_library",
+    "library_file",
+    "library_problem",
+    "weights_problem",
+]
 
 _NAMES = {"win32": "onnx2snn_native.dll", "darwin": "libonnx2snn_native.dylib"}
 _NAME = _NAMES.get(sys.platform, "libonnx2snn_native.so")
 
 _BUILD_ADVICE = "build it with 'onnx2snn native build'"
+
+_NEURONS_ONLY = (
+    "the native library was built without oneDNN, and has neurons only: "
+    "pip install 'onnx2snn[native]', then 'onnx2snn native build'"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +64,14 @@ def find_library() -> NativeLibrary | None:
 def library_problem() -> str:
     """Say why there is no library that works here, and what to do; empty if there is one."""
     return _load()[1]
+
+
+def weights_problem() -> str:
+    """Say why no library that works here multiplies weights; empty if there is one."""
+    library = find_library()
+    if library is None:
+        return library_problem()
+    return "" if library.multiplies else _NEURONS_ONLY
 
 
 def forget_library() -> None:

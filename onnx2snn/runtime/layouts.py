@@ -14,7 +14,12 @@ from onnx2snn.metadata.input_coding import EVENTS
 from onnx2snn.methods.layouts import LAYOUTS, LOOP, MULTISTEP
 from onnx2snn.ops import DOMAIN
 from onnx2snn.ops.attach import attach_functions
-from onnx2snn.schedules import LOOP_NAME, lay_out_loop_over_time, time_loops
+from onnx2snn.schedules import (
+    LOOP_NAME,
+    lay_out_loop_over_time,
+    time_loops,
+    time_steps_of,
+)
 from onnx2snn.storage.isolation import isolate_values
 
 __all__ = ["event_names_of", "laid_out", "layout_of"]
@@ -59,6 +64,9 @@ def laid_out(network: ir.Model, layout: str) -> ir.Model:
 
 def _put_into_batch(network: ir.Model) -> None:
     """Put time into the batch, wherever ``network`` has a Loop over time."""
+    if time_steps_of(network.graph) is None:
+        message = "the network has no time steps: it is an ANN; convert it with 'onnx2snn convert'"
+        raise OptionError(message)
     loops = time_loops(network.graph)
     if not loops or any(loop.name != LOOP_NAME for loop in loops):
         message = (

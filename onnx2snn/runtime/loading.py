@@ -14,7 +14,7 @@ import onnx_ir as ir
 from onnx2snn.arguments import checked_choice, checked_count, checked_keywords
 from onnx2snn.errors import InvalidModelError, NativeError, OutputError
 from onnx2snn.metadata.facts import COMPILED
-from onnx2snn.native import library_problem
+from onnx2snn.native import weights_problem
 from onnx2snn.runtime.layouts import laid_out, layout_of
 from onnx2snn.runtime.network import Network
 from onnx2snn.storage.large_models import (
@@ -93,7 +93,7 @@ class Emitted:
     def _check_that_it_opens(self, model: OpenableModel) -> None:
         """Refuse a network that no one could run; the message of onnxruntime names the node.
 
-        One that was compiled is opened where the library is there: it may be for elsewhere.
+        One that was compiled is opened where the library for it is there: it may be for elsewhere.
         """
         from onnx2snn.runtime.sessions import (  # noqa: PLC0415 (slow to import)
             SessionError,
@@ -101,7 +101,7 @@ class Emitted:
         )
 
         is_compiled = COMPILED.read(self.ir_model) is not None
-        if is_compiled and library_problem():
+        if is_compiled and weights_problem():
             return
         try:
             open_session(model, optimized=False, threads=1, native=is_compiled)
@@ -184,7 +184,7 @@ def _check_runs_in(network: ir.Model, runtime: str) -> None:
     """Refuse a compiled network in a runtime that lacks its operators."""
     if COMPILED.read(network) is None:
         return
-    problem = library_problem()
+    problem = weights_problem()
     if runtime in {"ort", "numpy"}:
         problem = f"the runtime {runtime} has no such operators"
     if problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,15 +11,15 @@ import onnxruntime
 import pytest
 
 import onnx2snn
-from onnx2snn.cli import main
+from onnx2snn.cli import doctor, main
 from onnx2snn.errors import NativeError
+from onnx2snn.native import NativeLibrary
 from onnx2snn.native import library as library_module
 from tests.models import CLASSIFIER, CLASSIFIER_WEIGHTS, CLASSIFIER_X, emitted, model
 from tests.native.library import library, needs_library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import onnx
 
@@ -122,3 +123,28 @@ def test_doctor_and_path_name_the_library(capsys: pytest.CaptureFixture[str]) ->
     assert found["instruction set"] == library().instruction_set
     assert main(["native", "path"]) == 0
     assert capsys.readouterr().out.strip() == str(library().path)
+
+
+@pytest.fixture
+def neurons_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the library be one that was built without oneDNN."""
+    without = NativeLibrary(Path("built-without.so"), "plain", "")
+    monkeypatch.setattr(library_module, "find_library", lambda: without)
+    monkeypatch.setattr(doctor, "find_library", lambda: without)
+
+
+@pytest.mark.usefixtures("neurons_only")
+def test_a_library_of_neurons_only_says_what_compiled_networks_need(
+    classifier: onnx.ModelProto, tmp_path: Path
+) -> None:
+    """onnxruntime said that GatedDoubleThresholdIFPacked is not registered."""
+    compiled = onnx2snn.compile_network(classifier)
+    compiled.save(tmp_path / "for-elsewhere.onnx")
+    with pytest.raises(NativeError, match=r"neurons only: pip install .onnx2snn\[nat"):
+        onnx2snn.load(compiled)
+
+
+@pytest.mark.usefixtures("neurons_only")
+def test_doctor_shows_brackets_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 0
+    assert "onnx2snn[native]" in "".join(capsys.readouterr().out.split())

@@ -161,7 +161,7 @@ def test_what_is_refused() -> None:
     with pytest.raises(OptionError, match="no Loop over all steps"):
         onnx2snn.change_layout(emitted(schedule="layerwise"), "multistep")
     ann = ir.to_proto(model(CLASSIFIER, **CLASSIFIER_WEIGHTS))
-    with pytest.raises(OptionError, match="no Loop over all steps"):
+    with pytest.raises(OptionError, match="it is an ANN; convert it with"):
         onnx2snn.change_layout(ann, "multistep")
 
 
