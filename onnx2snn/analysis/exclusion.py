@@ -119,18 +119,24 @@ def _nodes_behind(
 
     An If of which a branch holds one is as good as named.
     """
-    reached = {name for node in nodes if _holds(node, names) for name in node.outputs}
+    reached: set[str] = set()
+    for node in nodes:
+        if _holds(node, names):
+            reached.update(node.outputs)
     found = set()
     for node in nodes:
-        if not _is_named(node, names) and reached.intersection(node.inputs):
+        is_behind = bool(reached.intersection(node.inputs))
+        if is_behind and not _is_named(node, names):
             reached.update(node.outputs)
             found.add(node)
     return found
 
 
 def _holds(node: SourceNode, names: Collection[str]) -> bool:
+    if _is_named(node, names):
+        return True
     inner = (other for nodes in node.branches.values() for other in nodes)
-    return _is_named(node, names) or any(_holds(other, names) for other in inner)
+    return any(_holds(other, names) for other in inner)
 
 
 def _outputs(mapping: NodeMapping) -> list[ir.Value]:
@@ -145,10 +151,15 @@ def activations_of(graph: ir.Graph) -> dict[ir.Value, set[ir.Value]]:
     """
     edges = dependency_graph(graph).reverse(copy=False)
     values = activations(graph)
-    found = {value: {value} | _values_inside_product(value, edges) for value in values}
+    found = {}
+    for value in values:
+        inside = _values_inside_product(value, edges)
+        found[value] = {value} | inside
     for part, end in find_activation_parts(graph, values).items():
-        if operator_of(part).form not in _LINEAR_FORMS:
-            found[end.outputs[0]].update(part.outputs)
+        is_linear = operator_of(part).form in _LINEAR_FORMS
+        if not is_linear:
+            activation = end.outputs[0]
+            found[activation].update(part.outputs)
     return found
 
 
@@ -169,7 +180,8 @@ def _values_inside_product(value: ir.Value, edges: NodeGraph) -> set[ir.Value]:
     if len(factors) < 2:
         return set()
     first, second = (_nodes_before(factor, edges) for factor in factors)
-    return {output for node in first ^ second for output in node.outputs}
+    only_one = first ^ second
+    return {output for node in only_one for output in node.outputs}
 
 
 def _nodes_before(value: ir.Value | None, edges: NodeGraph) -> set[ir.Node]:

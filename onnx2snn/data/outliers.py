@@ -102,9 +102,13 @@ def _find_far(magnitudes: np.ndarray) -> dict[int, float]:
         return {}
     median, usual = np.quantile(positive, [0.5, _USUAL], method="lower")
     spread = math.log(usual / median)
-    limit = max(_FACTOR * usual, median * math.exp(_SPREADS * spread))
-    far = np.flatnonzero(magnitudes > limit)
-    return {int(sample): float(magnitudes[sample] / usual) for sample in far}
+    far_from_median = median * math.exp(_SPREADS * spread)
+    limit = max(_FACTOR * usual, far_from_median)
+    found = {}
+    for sample in np.flatnonzero(magnitudes > limit):
+        ratio = magnitudes[sample] / usual
+        found[int(sample)] = float(ratio)
+    return found
 
 
 def _largest_magnitudes(data: Dataset) -> Arrays:
@@ -112,17 +116,23 @@ def _largest_magnitudes(data: Dataset) -> Arrays:
     found: dict[str, list[np.ndarray]] = {}
     for batch in data.batches(_ROWS):
         for name, values in batch.feeds.items():
-            if values.dtype.kind == "f" and _counts_samples(values, batch):
-                rows = values[: batch.valid].reshape(batch.valid, -1)
-                # A missing value, NaN, has no magnitude.
-                largest = np.fmax.reduce(np.abs(rows), axis=1, initial=0)
-                found.setdefault(name, []).append(largest.astype(float))
-    magnitudes = {name: np.concatenate(parts) for name, parts in found.items()}
-    return {
-        name: values
-        for name, values in magnitudes.items()
-        if len(values) == data.samples
-    }
+            is_real = values.dtype.kind == "f"
+            if is_real and _counts_samples(values, batch):
+                largest = _largest_of_rows(values[: batch.valid])
+                found.setdefault(name, []).append(largest)
+    magnitudes = {}
+    for name, parts in found.items():
+        of_samples = np.concatenate(parts)
+        if len(of_samples) == data.samples:
+            magnitudes[name] = of_samples
+    return magnitudes
+
+
+def _largest_of_rows(values: np.ndarray) -> np.ndarray:
+    """Return the largest magnitude in each row; a missing value, NaN, has none."""
+    rows = np.abs(values).reshape(len(values), -1)
+    largest = np.fmax.reduce(rows, axis=1, initial=0)
+    return np.asarray(largest, float)
 
 
 def _counts_samples(values: np.ndarray, batch: Batch) -> bool:

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from onnx2snn.data.input_specs import Arrays
     from onnx2snn.evaluation.questions import Question, Request
     from onnx2snn.evaluation.result import Deviation
-    from onnx2snn.evaluation.sample_axes import Axes
+    from onnx2snn.evaluation.sample_axes import Axes, Axis, Found, Output
     from onnx2snn.evaluation.subject import Subject
     from onnx2snn.evaluation.tally import Answers, Key, Tally
 
-    Outputs: TypeAlias = Mapping[Key, Mapping[str, np.ndarray | None]]
+    Outputs: TypeAlias = Mapping[Key, Found]
     """The outputs of a batch: after so many time steps, or of the ANN, by name."""
 
 __all__ = ["Comparison"]
@@ -62,17 +62,16 @@ class Comparison:
     def find_axes(self, data: Dataset, steps: Sequence[int]) -> None:
         """Find the axis of the samples in each output, by running some of them."""
         alone = self._subject.without_ann()
+        network = alone.main
+        most_steps = steps[-1:]
 
-        def run_alone(feeds: Arrays) -> Mapping[str, np.ndarray | None]:
-            (outputs,) = alone.run(feeds, steps[-1:]).values()
+        def run_alone(feeds: Arrays) -> Found:
+            (outputs,) = alone.run(feeds, most_steps).values()
             return outputs
 
-        self._axes = sample_axes(
-            run_alone,
-            data,
-            by_sample(alone.main),
-            draws_numbers=draws_numbers(alone.main),
-        )
+        declared = by_sample(network)
+        is_random = draws_numbers(network)
+        self._axes = sample_axes(run_alone, data, declared, draws_numbers=is_random)
 
     def add(self, batch: Batch, steps: Sequence[int]) -> None:
         """Run a batch and score it.
@@ -81,8 +80,9 @@ class Comparison:
             CalibrationError: The labels or the task do not fit the outputs.
         """
         outputs = self._subject.run(batch.feeds, steps)
-        rows = slice(self._samples, self._samples + batch.valid)
-        self._samples = rows.stop
+        start = self._samples
+        self._samples += batch.valid
+        rows = slice(start, self._samples)
         whole = _without_padding(outputs, self._axes, batch)
         self._add_differences(whole)
         if self._question is None:
@@ -95,10 +95,13 @@ class Comparison:
             if t == ANN:
                 continue
             for name in found.keys() & wanted.keys():
-                ann, snn = wanted[name], found[name]
-                if ann is not None and snn is not None:
-                    by_steps = self._differences.setdefault(name, {})
-                    by_steps.setdefault(t, Difference()).add(ann, snn)
+                ann = wanted[name]
+                snn = found[name]
+                if ann is None or snn is None:
+                    continue
+                by_steps = self._differences.setdefault(name, {})
+                difference = by_steps.setdefault(t, Difference())
+                difference.add(ann, snn)
 
     def _choose_question(self, outputs: Outputs, valid: int) -> None:
         operators = self._subject.operators()
@@ -126,9 +129,10 @@ class Comparison:
         name = self._question.task.output
         if name is None:
             return
+        axis = self._axes.get(name)
+        samples = rows.stop - rows.start
         scored = {}
         for key, found in outputs.items():
-            axis, samples = self._axes.get(name), rows.stop - rows.start
             values = _samples_first(found.get(name), axis, samples)
             if values is not None:
                 scored[key] = squeezed(values)
@@ -151,12 +155,14 @@ class Comparison:
 
     def _deviations(self) -> dict[str, dict[int, Deviation]]:
         """Return the differences of all outputs, in the order of the network."""
+        subject = self._subject
+        are_both_there = subject.network is not None and subject.ann is not None
         found = {}
-        for name in self._subject.main.outputs:
+        for name in subject.main.outputs:
             by_steps = self._differences.get(name, {})
             if by_steps:
                 found[name] = {t: each.summary() for t, each in by_steps.items()}
-            elif self._subject.network is not None and self._subject.ann is not None:
+            elif are_both_there:
                 _LOGGER.warning(
                     "output %r is not compared: it is not an array in both networks",
                     name,
@@ -166,30 +172,30 @@ class Comparison:
 
 def _without_padding(outputs: Outputs, axes: Axes, batch: Batch) -> Outputs:
     """Return the outputs for the samples that count."""
-    cut: dict[Key, dict[str, np.ndarray | None]] = {}
+    cut = {}
     for key, found in outputs.items():
-        cut[key] = {}
+        leading = {}
         for name, values in found.items():
-            cut[key][name] = _leading(values, axes.get(name), batch)
+            axis = axes.get(name)
+            leading[name] = _leading(values, axis, batch)
+        cut[key] = leading
     return cut
 
 
-def _leading(
-    values: np.ndarray | None, axis: int | None, batch: Batch
-) -> np.ndarray | None:
+def _leading(values: Output, axis: Axis, batch: Batch) -> Output:
     """Return the samples of a batch that count; everything where they cannot be told apart."""
     if values is None or axis is None or axis == CONSTANT:
         return values
     rows = batch.rows
-    if batch.valid == rows or values.shape[axis] % rows:
+    length = values.shape[axis]
+    if batch.valid == rows or length % rows:
         return values
-    kept = batch.valid * (values.shape[axis] // rows)
+    rows_a_sample = length // rows
+    kept = batch.valid * rows_a_sample
     return values.take(range(kept), axis)
 
 
-def _samples_first(
-    values: np.ndarray | None, axis: int | None, samples: int
-) -> np.ndarray | None:
+def _samples_first(values: Output, axis: Axis, samples: int) -> Output:
     """Return an output with the samples along its first axis, None if it has no such axis.
 
     Where each sample has several rows, one after another, these become an axis of their own.
@@ -197,11 +203,12 @@ def _samples_first(
     if values is None or axis is None or axis == CONSTANT:
         return None
     rows = np.moveaxis(values, axis, 0)
-    if not len(rows) or len(rows) % samples:
+    length, *others = rows.shape
+    if not length or length % samples:
         return None
-    if len(rows) == samples:
+    if length == samples:
         return rows
-    return rows.reshape(samples, -1, *rows.shape[1:])
+    return rows.reshape(samples, -1, *others)
 
 
 def _check_shapes(scored: Answers, name: str, wanted: tuple[int, ...] | None) -> None:
@@ -209,7 +216,8 @@ def _check_shapes(scored: Answers, name: str, wanted: tuple[int, ...] | None) ->
     shapes = {values.shape[1:] for values in scored.values()}
     if shapes == {wanted}:
         return
-    words = " and ".join(str(list(shape)) for shape in sorted(shapes | {wanted or ()}))
+    all_shapes = sorted(shapes | {wanted or ()})
+    words = " and ".join(str(list(shape)) for shape in all_shapes)
     message = (
         f"output {name!r} cannot be scored: what belongs to a sample has the shapes {words}; "
         "--task none gives its difference from the ANN"

@@ -124,7 +124,8 @@ def _best_question(found: Sequence[Question]) -> Question | None:
     if not others:
         return best
     reason = f"{best.task.reason}; --output can choose {' or '.join(others)}"
-    return dataclasses.replace(best, task=dataclasses.replace(best.task, reason=reason))
+    task = dataclasses.replace(best.task, reason=reason)
+    return dataclasses.replace(best, task=task)
 
 
 def _ask_for_the_same(candidate: Candidate, labels: np.ndarray) -> Question | None:
@@ -137,8 +138,10 @@ def _ask_for_the_same(candidate: Candidate, labels: np.ndarray) -> Question | No
     if not is_text and not are_whole(labels):
         return None
     answers = "names of classes" if is_text else "class numbers"
-    task = Task("classification", f"it holds {answers}, as the labels", candidate.name)
-    return Question(task, labels if is_text else class_numbers(labels))
+    reason = f"it holds {answers}, as the labels"
+    task = Task("classification", reason, candidate.name)
+    targets = labels if is_text else class_numbers(labels)
+    return Question(task, targets)
 
 
 def _ask_for_one_hot(candidate: Candidate, labels: np.ndarray) -> Question | None:
@@ -178,7 +181,7 @@ def _ask_for_the_largest(candidate: Candidate, labels: np.ndarray) -> Question |
     axes = _class_axes(candidate.shape, labels.shape[1:])
     if not axes or not are_whole(labels):
         return None
-    sizes = {axis: candidate.values.shape[axis] for axis in axes}
+    sizes = candidate.values.shape
     fitting = [axis for axis in axes if _are_in_range(labels, sizes[axis])]
     if not fitting:
         return None
@@ -187,8 +190,10 @@ def _ask_for_the_largest(candidate: Candidate, labels: np.ndarray) -> Question |
     is_left_out = without_class(labels, classes)
     reason = f"the largest of {classes} scores, as the labels are class numbers"
     reason += _note_of_left_out(labels[is_left_out])
-    targets = np.where(is_left_out, np.nan, class_numbers(labels))
-    fits_exactly = bool(labels[~is_left_out].max(initial=0) + 1 == classes)
+    numbers = class_numbers(labels)
+    targets = np.where(is_left_out, np.nan, numbers)
+    largest = labels[~is_left_out].max(initial=0)
+    fits_exactly = bool(largest + 1 == classes)
     task = Task("classification", reason, candidate.name, class_axis=axis)
     return Question(task, targets, fits_exactly)
 
