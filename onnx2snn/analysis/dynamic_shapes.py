@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 
 from onnx2snn.analysis.operators import Form, operator_of
-from onnx2snn.graph import is_op, reads, subgraphs
+from onnx2snn.graph import dims_of, input_at, is_op, reads, subgraphs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -105,16 +105,14 @@ class _Finder:
                 known.add(inner)
 
     def _is_varying_input(self, node: ir.Node, position: int) -> bool:
-        is_given = position < len(node.inputs)
-        return is_given and node.inputs[position] in self._varying
+        return input_at(node, position) in self._varying
 
     def _has_fixed_shape(self, value: ir.Value) -> bool:
-        if value.shape is None:
+        dims = dims_of(value)
+        if dims is None:
             return False
-        return all(
-            isinstance(dimension, int) or dimension.value in self._names_that_stay
-            for dimension in value.shape
-        )
+        open_dims = [dim for dim in dims if not isinstance(dim, int)]
+        return all(dim in self._names_that_stay for dim in open_dims)
 
 
 def _values_handed_in(node: ir.Node, body: ir.Graph) -> list[_Link]:

@@ -80,13 +80,14 @@ class CompiledValues:
     def floats(self, form: Packed) -> ir.Value:
         """Return spikes in units, as floats, in their own order of axes."""
         spikes = form.value
+        units = form.scale
         name = spikes.name
         as_floats = self.builder.add("Cast", [spikes], f"{name}.float", _FLOAT)
         as_floats.type = ir.TensorType(ir.DataType.FLOAT)
-        is_one_unit = form.scale.ndim == 0 and form.scale == 1
+        is_one_unit = units.ndim == 0 and units == 1
         if is_one_unit:
             return as_floats
-        scale = self.constant(f"{name}.unit", form.scale)
+        scale = self.constant(f"{name}.unit", units)
         factors = [as_floats, scale]
         return self.add_floats("Mul", factors, f"{name}.units")
 
@@ -153,14 +154,17 @@ class CompiledValues:
         """Return all steps without an axis of their own: [T * N, ...]."""
         assert value.shape is not None  # its rank was asked for
         builder = self.builder
-        known = known_sizes(value.shape[1:])
+        sizes = value.shape[1:]
+        known = known_sizes(sizes)
         shape = self.sizes("rows_of_steps", [-1, *(known or [])])
         if known is None:
             behind_batch = {"start": 2}
             rest = builder.add("Shape", [steps], "sizes_of_step", behind_batch)
             parts = [shape, rest]
-            shape = builder.add("Concat", parts, "rows_shape", {"axis": 0})
-        return builder.add("Reshape", [steps, shape], f"{value.name}.rows")
+            along_list = {"axis": 0}
+            shape = builder.add("Concat", parts, "rows_shape", along_list)
+        name = f"{value.name}.rows"
+        return builder.add("Reshape", [steps, shape], name)
 
     def arranged(self, value: ir.Value, axes: Axes, *, has_time: bool) -> ir.Value:
         """Return any value of the network, of one step or of all, with its axes as in memory."""

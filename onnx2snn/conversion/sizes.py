@@ -250,8 +250,9 @@ def _values_to_observe(graph: ir.Graph) -> Iterable[ir.Value]:
         if count_macs(node) is not None:
             continue
         for value in (*reads(node), *node.outputs):
+            is_here = value.graph is graph
+            is_computed = is_here and value.producer() is not None
             is_tensor = isinstance(value.type, ir.TensorType)
-            is_computed = value.producer() is not None and value.graph is graph
             if is_computed and is_tensor and value.name:
                 yield value
 
@@ -259,6 +260,8 @@ def _values_to_observe(graph: ir.Graph) -> Iterable[ir.Value]:
 def _make_trips_constant(graph: ir.Graph, value: ir.Value, result: np.ndarray) -> None:
     """Let each Loop that turns as often as ``value`` says know that number."""
     for use in tuple(value.uses()):
-        if use.idx == 0 and is_op(use.node, "Loop"):
+        reader = use.node
+        is_trip_count = use.idx == 0 and is_op(reader, "Loop")
+        if is_trip_count:
             trips = constant(graph, f"{value.name}.trips", result)
-            use.node.replace_input_with(0, trips)
+            reader.replace_input_with(0, trips)

@@ -111,7 +111,8 @@ class _Emitter:
             made.update(node.outputs)
         graph.remove(parts.body)
         # an output made in the body may become one of a Loop's body
-        graph.outputs[:] = [value for value in self._outputs if value not in made]
+        kept = [value for value in self._outputs if value not in made]
+        graph.outputs[:] = kept
         for event in parts.events:
             self._take_event(event)
         for node in parts.body:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from onnx2snn.graph import array, is_constant, set_array
+from onnx2snn.graph import array, input_at, is_constant, set_array
 from onnx2snn.ops import ALL_OPS
 from onnx2snn.ops.predicates import is_neuron
 
@@ -75,17 +75,22 @@ class Parameters(nn.Module):
             return
         if threshold not in self._change_of:
             self._add_threshold(threshold)
-        negative = inputs.get("v_threshold_negative")
-        if negative is not None and negative is not threshold and is_constant(negative):
-            ratio = self._read(negative) / self._start[threshold]
-            self._ratios[negative] = threshold, ratio
+        self._relate_negative(inputs.get("v_threshold_negative"), threshold)
+        theta = self._start[threshold]
         start = self._bases[potential]
         is_new = is_constant(start) and start not in self._change_of
         if is_new:
-            theta = self._start[threshold]
             self._read(start)
             size = _root_mean_square(theta)
             self._add_change(start, theta.shape, size)
+
+    def _relate_negative(self, negative: ir.Value | None, threshold: ir.Value) -> None:
+        """Keep a negative threshold in proportion to the positive one."""
+        if negative is None or negative is threshold:
+            return
+        if is_constant(negative):
+            ratio = self._read(negative) / self._start[threshold]
+            self._ratios[negative] = threshold, ratio
 
     def _add_threshold(self, threshold: ir.Value) -> None:
         """Train a threshold, and its copy in the main graph, as one.
@@ -174,10 +179,12 @@ class Parameters(nn.Module):
 
 def _weights_of(node: ir.Node) -> list[ir.Value]:
     """Return the constants among the weights and biases of ``node``."""
-    positions = _WEIGHTS.get(node.op_type, ())
-    read = [node.inputs[i] for i in positions if i < len(node.inputs)]
-    present = [value for value in read if value is not None]
-    return [value for value in present if is_constant(value)]
+    constants = []
+    for position in _WEIGHTS.get(node.op_type, ()):
+        value = input_at(node, position)
+        if value is not None and is_constant(value):
+            constants.append(value)
+    return constants
 
 
 def _name_outside(value: ir.Value) -> str:

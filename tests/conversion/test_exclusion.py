@@ -75,7 +75,8 @@ def test_the_outputs_stay_what_they_are() -> None:
         "some": {"nodes_to_exclude": "r1"},
         "head": {"until": "r0"},
     }.items():
-        snn = onnx2snn.convert(chain(), T=8, calibration=x, **options)
+        # Corrections may make up for more neurons than there are.
+        snn = onnx2snn.convert(chain(), T=8, calibration=x, corrections=(), **options)
         errors[name] = np.abs(
             onnx2snn.load(snn.model).run({"x": x})["y"] - expected
         ).mean()
