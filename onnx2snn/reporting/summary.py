@@ -29,7 +29,7 @@ _LEAST_SHOWN = 0.05
 """Percent that are 0.0 when written, below which a driver is not named."""
 
 _MOST_OBSTACLES = 3
-_UNKNOWN = "sizes are open: give --input-shape, or data"
+_UNKNOWN = "not all sizes are known: --input-shape or data may tell them"
 
 
 def write_macs(macs: int | None) -> str:

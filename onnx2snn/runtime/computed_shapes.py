@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
+import onnx.shape_inference
 import onnx_ir as ir
 
+from onnx2snn.graph import is_op
 from onnx2snn.runtime.sessions import SessionError, open_session, run_session
 from onnx2snn.runtime.single_node import single_node_model
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     Operands = list[np.ndarray | None]
 
-__all__ = ["RESIZING", "computed_shape"]
+__all__ = ["RESIZING", "computed_shape", "infers_computed_sizes"]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -65,6 +67,28 @@ def computed_shape(node: ir.Node, opsets: Mapping[str, int]) -> list[int | None]
     if node.op_type == "ConvTranspose":
         shape[1] = _count_channels(node)
     return shape
+
+
+def infers_computed_sizes(graph: ir.Graph) -> bool:
+    """Whether ONNX infers those sizes of all results of ``graph`` that onnxruntime computes."""
+    nodes = (node for node in graph if is_op(node, *RESIZING))
+    return all(_infers_computed_size(node, graph.opset_imports) for node in nodes)
+
+
+def _infers_computed_size(node: ir.Node, opsets: Mapping[str, int]) -> bool:
+    """Whether ONNX infers the sizes of one node of ``RESIZING``, or none of them."""
+    operands = _make_operands(node)
+    if operands is None:
+        return True
+    proto = single_node_model(node, operands, opsets)
+    try:
+        computed = _shape_from_zeros(proto.SerializeToString())
+        inferred = onnx.shape_inference.infer_shapes(proto)
+    except (SessionError, onnx.shape_inference.InferenceError):
+        return True
+    dims = inferred.graph.output[0].type.tensor_type.shape.dim
+    sizes = zip(dims, computed, strict=False)
+    return all(dim.dim_value in {0, size} for dim, size in sizes)
 
 
 def _make_operands(node: ir.Node) -> Operands | None:

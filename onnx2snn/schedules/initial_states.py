@@ -32,11 +32,14 @@ class InitialStates:
 
     Args:
         graph: The graph that gets the nodes, at its end: sort it when all are made.
+        expanded: Whether states may be expanded. Not where ONNX infers other sizes than
+            onnxruntime computes: it refuses a state that contradicts what it inferred itself.
     """
 
-    def __init__(self, graph: ir.Graph) -> None:
+    def __init__(self, graph: ir.Graph, *, expanded: bool = True) -> None:
         """Remember where the symbolic dimensions of ``graph`` come from."""
         self.graph = graph
+        self._expanded = expanded
         self._builder = NodeBuilder(graph)
         self._axes: dict[str, tuple[ir.Value, int]] = {}
         for value in graph.inputs:
@@ -55,7 +58,7 @@ class InitialStates:
             data: Its contents, in a shape that broadcasts to ``current``.
         """
         dims = dims_of(current)
-        if dims is None or not self._are_known(dims) or data.shape == dims:
+        if dims is None or not self._can_expand(data, dims):
             return constant(self.graph, name, data)
         start = constant(self.graph, f"{name}_value", data)
         shape = self._shape(dims)
@@ -64,6 +67,12 @@ class InitialStates:
         state = self._builder.put(expand, name, like=start)
         state.shape = ir.Shape(dims)
         return state
+
+    def _can_expand(self, data: np.ndarray, dims: Dims) -> bool:
+        """Whether there is something to expand, and it may be."""
+        if not self._expanded or data.shape == dims:
+            return False
+        return self._are_known(dims)
 
     def _are_known(self, dims: Dims) -> bool:
         """Whether all of ``dims`` are known before the first step."""

@@ -14,6 +14,7 @@ from onnx2snn.graph import constant, fresh_name, reads, rewire, take_over
 from onnx2snn.metadata.facts import STREAM_OF
 from onnx2snn.ops import ALL_OPS, DOMAIN, OPSET
 from onnx2snn.ops.predicates import is_neuron
+from onnx2snn.runtime.computed_shapes import infers_computed_sizes
 from onnx2snn.schedules.initial_states import InitialStates
 from onnx2snn.schedules.loops import zeros_like
 
@@ -87,7 +88,7 @@ class _Carrier:
         self._varying = set(streams.varying)  # of its own: it grows
         graph = streams.graph
         self._graph = graph
-        self._states = InitialStates(graph)
+        self._states = InitialStates(graph, expanded=infers_computed_sizes(graph))
         self._are_means: set[ir.Value] = set()
         self._streams_of: dict[ir.Value, ir.Value] = {}
         self._sums_of: dict[ir.Value, ir.Value] = {}

@@ -18,6 +18,7 @@ from onnx2snn.methods import parts
 from onnx2snn.methods.neurons import NEURONS
 from onnx2snn.ops import ALL_OPS, DOMAIN, OPSET
 from onnx2snn.ops.predicates import is_neuron
+from onnx2snn.runtime.computed_shapes import infers_computed_sizes
 from onnx2snn.schedules.initial_states import InitialStates
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class _NeuronMaker:
 
     def __init__(self, graph: ir.Graph, options: ReplaceActivations) -> None:
         self._graph = graph
-        self._states = InitialStates(graph)
+        self._states = InitialStates(graph, expanded=infers_computed_sizes(graph))
         self._options = options
 
     def replace_activation(self, value: ir.Value) -> None:
