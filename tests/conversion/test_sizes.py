@@ -88,7 +88,9 @@ def test_a_conversion_of_unknown_work_says_so(
     assert cli.main(["convert", path, "-o", out, "--T", "2"]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "1 of 3 operations with weights driven by spikes" in said
-    assert "unknown: not all sizes are known: --input-shape or data may tell them" in said
+    assert (
+        "unknown: not all sizes are known: --input-shape or data may tell them" in said
+    )
     assert cli.main(["analyze", path]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "3 operations with weights: 1 driven by spikes" in said
