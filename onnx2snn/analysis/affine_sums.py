@@ -26,7 +26,9 @@ __all__ = ["Combination", "combine_affine"]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Combination:
-    """What a sum or a concatenation of scaled and shifted values is.
+    """A sum or a concatenation of scaled and shifted values, as one of plain values.
+
+    Its factors stay in front of the node; one scale and one shift move behind it.
 
     Attributes:
         factors: For each input a scale that stays in front of the node, None for none.

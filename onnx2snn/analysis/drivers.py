@@ -1,4 +1,4 @@
-"""What drives the multiply-accumulates of an operation: the one place that decides it."""
+"""The driver of an operation with weights, from which all counts derive: decided here alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["DRIVERS", "NOT_SPIKES", "Driver", "driver_of", "find_obstacle"]
 
 
 class Driver(enum.StrEnum):
-    """What an operation with weights multiplies them with, and when."""
+    """The numbers that an operation multiplies its weights with, and when it does."""
 
     SPIKES = "spikes"
     """Spikes, in every step: an addition for each spike."""

@@ -1,4 +1,4 @@
-"""How the inputs enter a network, as users say it."""
+"""The ways in which inputs enter a network, as users say them."""
 
 from __future__ import annotations
 

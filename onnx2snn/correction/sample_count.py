@@ -1,4 +1,4 @@
-"""How many calibration samples the weights of a network ask for."""
+"""The number of calibration samples that the weights of a network ask for."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class MultiStepOp(DeclaredOp):
 
     @property
     def doc(self) -> str:  # type: ignore[override]  # read only
-        """What it does."""
+        """Its computation, in words."""
         step = self.step_op
         return (
             f"All time steps of {step.name}, one after another.\n\n"

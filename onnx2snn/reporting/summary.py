@@ -119,7 +119,7 @@ def describe_shortfall(analysis: Analysis) -> str:
 
 
 _JOINTS = {Driver.REAL: ", behind ", Driver.ANALOG: ": "}
-"""What stands between a driver and the operators on account of which it is no spikes."""
+"""The words between a driver and the operators on account of which it is no spikes."""
 
 
 def _percent_by_driver(amounts: Mapping[str, int | None]) -> dict[str, float]:
