@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
+    from onnx2snn.graph import ValueMap
+
 __all__ = ["find_candidates", "holds_node"]
 
 
@@ -50,7 +52,7 @@ class _Finder:
         self._functions = Functions(SAMPLES, self.groups.is_member)
         self._combinations: set[ir.Value] = set()
         # the last activation before a value, or the root of its group
-        self._bases: dict[ir.Value, ir.Value] = {}
+        self._bases: ValueMap = {}
         self._behind_candidates: set[ir.Value] = set()
         self._behind_weights: set[ir.Value] = set()
         # with an activation, or an Erf, before them in their group

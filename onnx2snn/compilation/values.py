@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from onnx2snn.compilation.forms import Form
+    from onnx2snn.graph import ValueMap
 
 __all__ = ["CompiledValues"]
 
@@ -37,7 +38,7 @@ class CompiledValues:
         self.graph = graph
         self.builder = NodeBuilder(graph)
         self._forms: dict[ir.Value, Form] = {}
-        self._plain: dict[ir.Value, ir.Value] = {}
+        self._plain: ValueMap = {}
         self._turned: dict[tuple[ir.Value, bool], ir.Value] = {}
 
     def put(self, value: ir.Value, form: Form) -> None:

@@ -12,6 +12,7 @@ from onnx2snn.graph.building import (
 )
 from onnx2snn.graph.reading import (
     NodeGraph,
+    ValueMap,
     array,
     boundary,
     closure,
@@ -50,6 +51,7 @@ __all__ = [
     "NodeBuilder",
     "NodeGraph",
     "NodeWriter",
+    "ValueMap",
     "array",
     "before_expand",
     "boundary",

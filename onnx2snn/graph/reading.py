@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NodeGraph",
+    "ValueMap",
     "array",
     "boundary",
     "closure",
@@ -29,6 +30,9 @@ __all__ = [
     "reads",
     "subgraphs",
 ]
+
+ValueMap: TypeAlias = dict[ir.Value, ir.Value]
+"""Values to others that stand for them."""
 
 NodeGraph: TypeAlias = "nx.DiGraph[ir.Node]"
 """Nodes, with an edge from each to those that read what it gives."""

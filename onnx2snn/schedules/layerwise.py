@@ -37,6 +37,7 @@ from onnx2snn.schedules.spike_weights import (
 from onnx2snn.schedules.time_steps import time_steps_input
 
 if TYPE_CHECKING:
+    from onnx2snn.graph import ValueMap
     from onnx2snn.methods.spike_weights import SpikeWeights
 
 __all__ = ["emit_layerwise"]
@@ -122,9 +123,9 @@ class _Emitter:
 
     def _divide_thresholds(
         self, neuron: ir.Node, values: SpikeWeightValues
-    ) -> dict[ir.Value, ir.Value]:
+    ) -> ValueMap:
         """Let ``neuron`` read its thresholds divided by the sum of the weights; old to new."""
-        divided: dict[ir.Value, ir.Value] = {}
+        divided: ValueMap = {}
         for name, value in named_inputs(neuron).items():
             if value is None or not name.startswith("v_threshold"):
                 continue
@@ -207,7 +208,7 @@ class _Emitter:
         return spikes
 
     def _rewire_readers(
-        self, spike: ir.Value, total: ir.Value, thresholds: dict[ir.Value, ir.Value]
+        self, spike: ir.Value, total: ir.Value, thresholds: ValueMap
     ) -> None:
         """Let the readers of ``spike`` read the sum, in units of the first spike."""
         readers = {use.node for use in spike.uses() if use.node.graph is self._graph}

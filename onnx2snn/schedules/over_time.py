@@ -9,7 +9,7 @@ stand between two nodes of one form, and undo each other, never come to be.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx_ir as ir
@@ -21,10 +21,9 @@ from onnx2snn.schedules.time_steps import TIME_STEPS
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-__all__ = ["ValuesOverTime"]
+    from onnx2snn.graph import ValueMap
 
-_Forms: TypeAlias = dict[ir.Value, ir.Value]
-"""Values of one step to what stands for them."""
+__all__ = ["ValuesOverTime"]
 
 _FREE = None
 """Size of an axis that is not known."""
@@ -49,11 +48,11 @@ class ValuesOverTime:
         self.graph = graph
         self._named = set(named)
         self._builder = NodeBuilder(graph)
-        self._steps: _Forms = {}
-        self._rows: _Forms = {}
+        self._steps: ValueMap = {}
+        self._rows: ValueMap = {}
         self._spread: dict[tuple[ir.Value, int], ir.Value] = {}
-        self._first: _Forms = {}
-        self._last: _Forms = {}
+        self._first: ValueMap = {}
+        self._last: ValueMap = {}
         self._sizes: dict[tuple[object, ...], ir.Value] = {}
         self._time = self._time_axis(count)
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
+    from onnx2snn.graph import ValueMap
+
     Values = dict[ir.Value, Tensor]
 
 __all__ = ["Evaluator", "TimeLoop"]
@@ -107,7 +109,7 @@ class TimeLoop:
         return self.body.inputs[1]
 
     @property
-    def starts(self) -> dict[ir.Value, ir.Value]:
+    def starts(self) -> ValueMap:
         """Each carried input of the body, and the value that it has in the first step."""
         inside = self.body.inputs[2:]
         before = self.node.inputs[2:]
@@ -115,7 +117,7 @@ class TimeLoop:
         return {inside: before for inside, before in carried if before is not None}
 
     @property
-    def bases(self) -> dict[ir.Value, ir.Value]:
+    def bases(self) -> ValueMap:
         """The same with values that broadcast to those, before they are expanded."""
         starts = self.starts
         return {inside: before_expand(value) for inside, value in starts.items()}

@@ -12,6 +12,8 @@ from onnx2snn.graph import has_one_reader, is_constant, is_op
 if TYPE_CHECKING:
     import onnx_ir as ir
 
+    from onnx2snn.graph import ValueMap
+
 __all__ = [
     "Algebra",
     "Functions",
@@ -85,7 +87,7 @@ class Functions(Generic[F]):
         self._algebra = algebra
         self._is_followed = is_followed
         self._found: dict[tuple[ir.Value, ir.Value], F | None] = {}
-        self._originals: dict[ir.Value, ir.Value] = {}
+        self._originals: ValueMap = {}
 
     def take_for(self, value: ir.Value, original: ir.Value) -> None:
         """Take ``value`` for the same as ``original``, whatever node it comes from."""

@@ -10,6 +10,8 @@ from onnx2snn.graph import is_constant, rank_of
 if TYPE_CHECKING:
     import onnx_ir as ir
 
+    from onnx2snn.graph import ValueMap
+
 __all__ = ["Groups", "operands_of"]
 
 
@@ -45,7 +47,7 @@ class Groups:
 
     def __init__(self) -> None:
         """Know nothing yet."""
-        self._roots: dict[ir.Value, ir.Value] = {}
+        self._roots: ValueMap = {}
 
     def add(self, node: ir.Node) -> ir.Value | None:
         """Return the root of the group that ``node`` is in, None if it is in none."""

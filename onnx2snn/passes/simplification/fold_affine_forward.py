@@ -35,6 +35,8 @@ from onnx2snn.runtime.single_node import compute_node, single_node_model
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from onnx2snn.graph import ValueMap
+
 __all__ = ["FoldAffineForward"]
 
 _LOGGER = logging.getLogger(__name__)
@@ -110,7 +112,7 @@ class _Folder:
         self._maps: dict[ir.Value, AffineMap] = {}
         # the output of a node stands for what the node gives without scale and shift
         self._moved: dict[ir.Value, _Moved] = {}
-        self._built: dict[ir.Value, ir.Value] = {}
+        self._built: ValueMap = {}
 
     def visit(self, node: ir.Node) -> bool:
         """Fold what ``node`` reads into its weights; whether that was done."""

@@ -21,6 +21,8 @@ from onnx2snn.schedules.loops import zeros_like
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from onnx2snn.graph import ValueMap
+
 __all__ = ["CarryRunningMeans"]
 
 
@@ -90,9 +92,9 @@ class _Carrier:
         self._graph = graph
         self._states = InitialStates(graph, expanded=infers_computed_sizes(graph))
         self._are_means: set[ir.Value] = set()
-        self._streams_of: dict[ir.Value, ir.Value] = {}
-        self._sums_of: dict[ir.Value, ir.Value] = {}
-        self._means_of: dict[ir.Value, ir.Value] = {}
+        self._streams_of: ValueMap = {}
+        self._sums_of: ValueMap = {}
+        self._means_of: ValueMap = {}
         self._step_numbers: dict[ir.DataType, ir.Value] = {}
 
     def visit(self, node: ir.Node, kind: NodeKind) -> None:
