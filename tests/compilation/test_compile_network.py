@@ -82,10 +82,10 @@ def test_the_command_writes_a_file_that_loads(
     assert source.read_bytes() == classifier.SerializeToString()
 
 
-def test_weights_of_no_such_type_and_networks_without_a_loop_are_refused(
+def test_weights_of_no_such_type_and_networks_without_time_steps_are_refused(
     classifier: onnx.ModelProto,
 ) -> None:
     with pytest.raises(OptionError, match="weights must be one of float, int8"):
         onnx2snn.compile_network(classifier, "int4")
-    with pytest.raises(OptionError, match="no Loop"):
+    with pytest.raises(OptionError, match="it is an ANN"):
         onnx2snn.compile_network(model(CLASSIFIER, **CLASSIFIER_WEIGHTS))
