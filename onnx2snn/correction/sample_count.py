@@ -66,7 +66,9 @@ class SampleCount:
             positions: Positions, in all samples, that they were fitted to.
         """
         if positions > 0:
-            fit = _Fit(node, inputs, positions / self.samples)
+            # Samples that fill up a batch of a fixed size are copies: no whole position more.
+            whole = positions // self.samples
+            fit = _Fit(node, inputs, whole or positions / self.samples)
             self._fits.append(fit)
 
     def warn(self) -> None:

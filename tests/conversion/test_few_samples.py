@@ -83,3 +83,13 @@ def test_too_few_samples_are_told_how_many_would_do(
     caplog.clear()
     onnx2snn.convert(ann, 4, {"x": inputs(48, seed=1)})
     assert "would do" not in caplog.text
+
+
+def test_copies_that_fill_up_a_fixed_batch_are_no_samples(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ann = regressor("Relu", seed=0)
+    ann.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 4
+    onnx2snn.convert(ann, 8, {"x": inputs(10, seed=1)})  # the last batch repeats two
+    assert "about 48 would do" in caplog.text
+    assert "48 unknowns for each output, and 1 position a sample" in caplog.text
