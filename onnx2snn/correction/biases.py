@@ -117,18 +117,25 @@ def add_step_bias(graph: ir.Graph, neuron: ir.Node, biases: np.ndarray) -> None:
 
 
 def _count_steps(graph: ir.Graph) -> ir.Value:
-    """Return the number of the step, 0 in the first; the node that counts is added once."""
+    """Return the number of the step, 0 in the first; the nodes that count are added once.
+
+    They count in float32, as the native library has its operators for no integers.
+    """
     for node in graph:
         if node.name == _STEP:
             return node.outputs[0]
-    increment = np.array(1, np.int64)
+    increment = np.array(1, np.float32)
     one = constant(graph, "step_one", increment)
-    start = np.array(-1, np.int64)
+    start = np.array(-1, np.float32)
     before = constant(graph, "step_before_first", start)
-    counter = ir.node("RunningSum", [one, before], domain=DOMAIN, name=_STEP)
+    counter = ir.node("RunningSum", [one, before], domain=DOMAIN, name=f"{_STEP}.count")
     first = next(iter(graph))
     builder = NodeBuilder.before(first)
-    return builder.put(counter, "step_number", like=one)
+    count = builder.put(counter, "step_count", like=one)
+    number = ir.node("Cast", [count], {"to": ir.DataType.INT64}, name=_STEP)
+    result = builder.put(number, "step_number", like=one)
+    result.type = ir.TensorType(ir.DataType.INT64)
+    return result
 
 
 def _new_add(graph: ir.Graph, value: ir.Value, operand: ir.Value, name: str) -> ir.Node:
