@@ -1,122 +1,222 @@
-"""Time a conversion and its result, beside the ANN.
+"""Time spiking networks in every form, beside their ANN.
 
-    python -m benchmarks.speed
+    python -m benchmarks.speed --data DIR
 
-takes the network that ships in ``examples/digits``; ``--model`` and ``--calibration`` take another.
-Times are the least of several runs, with one thread.
+takes trained networks of the data folder, and networks of known shapes with seeded weights. It
+prints the CPU time of each form as a multiple of one pass of the float32 ANN in onnxruntime. All forms of a network are run in turns, in one process, so that what else the machine does meets
+all of them alike; the median over the turns is shown, with the range of half of them. ``--write``
+writes ``docs/results/performance.md`` from what was measured, which is kept in
+``benchmarks/speed.json``; ``--only`` names a part of the networks.
 """
 
 from __future__ import annotations
 
 import argparse
-import functools
+import dataclasses
 import json
-import math
+import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import onnx
-import onnx.helper
+import onnx.version_converter
 from rich.console import Console
 from rich.table import Table
 
 import onnx2snn
-from onnx2snn.data.dataset import dataset
-from onnx2snn.runtime.ort import open_runner
+from benchmarks.speed_networks import SUBJECTS
+from benchmarks.speed_page import ROWS, write_page
+from onnx2snn.native import find_library
+from onnx2snn.runtime.sessions import open_session, run_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-DIGITS = Path(__file__).parents[1] / "examples" / "digits"
-TIME_STEPS = (1, 2, 4, 8, 16, 32)
+    from benchmarks.speed_networks import Subject
+
+TIME_STEPS = 8
+OPSET = 17
+"""Version for the quantizer: it writes what needs 13, whatever the network has."""
+
+SEED = 0
+SAMPLES_TO_CALIBRATE = 4
+"""How much a network computes does not depend on its thresholds: a few samples will do."""
+
+ANN = "ANN, float32"
+
+
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """One form of a network.
+
+    Attributes:
+        name: Name of it in the tables.
+        model: The model.
+        native: Whether it runs with the native library.
+    """
+
+    name: str
+    model: onnx.ModelProto
+    native: bool = False
+
+
+def forms_of(ann: onnx.ModelProto, feeds: dict[str, np.ndarray]) -> list[Form]:
+    """Return the ANN, and the spiking network in all its forms, made for ``TIME_STEPS`` steps."""
+    some = {name: data[:SAMPLES_TO_CALIBRATE] for name, data in feeds.items()}
+    conversion = onnx2snn.convert(ann, T=TIME_STEPS, calibration=some, corrections=())
+    over_time = onnx2snn.change_layout(conversion, "multistep")
+    forms = [
+        Form(ANN, ann),
+        Form("ANN, int8 (QDQ)", quantized(ann, some)),
+        Form("Loop", conversion.model),
+        Form("time in the batch", over_time.model),
+    ]
+    if find_library() is None:
+        return forms
+    whole = onnx2snn.compile_network(over_time, "int8")
+    halves = onnx2snn.compile_network(over_time, "float")
+    return [
+        *forms,
+        Form("Loop, native neurons", conversion.model, native=True),
+        Form("compiled, int8 weights", whole.model, native=True),
+        Form("compiled, float weights", halves.model, native=True),
+    ]
+
+
+def quantized(ann: onnx.ModelProto, feeds: dict[str, np.ndarray]) -> onnx.ModelProto:
+    """Return the ANN as onnxruntime's own quantizer makes it int8."""
+    from onnxruntime.quantization import quantize_static  # noqa: PLC0415 (slow)
+    from onnxruntime.quantization.calibrate import CalibrationDataReader  # noqa: PLC0415
+
+    class Reader(CalibrationDataReader):
+        """Hands the feeds out once."""
+
+        def __init__(self) -> None:
+            self._feeds = iter([feeds])
+
+        def get_next(self) -> dict[str, np.ndarray] | None:
+            """Return the next feeds, None when there are no more."""
+            return next(self._feeds, None)
+
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder, "ann.onnx"), Path(folder, "int8.onnx")
+        onnx.save(onnx.version_converter.convert_version(ann, OPSET), source)
+        quantize_static(source, target, Reader(), per_channel=True)
+        return onnx.load(target)
 
 
 def measure(
-    model: Path, calibration: Path, batch_size: int, repeats: int
-) -> dict[str, float]:
-    """Return the measurements: label, with its unit, to number.
+    subject: Subject, folder: Path, threads: int, turns: int
+) -> list[dict[str, Any]]:
+    """Return what each form of a network takes, for each number of samples.
 
     Args:
-        model: The ANN.
-        calibration: Its calibration data, which is also what it runs on.
-        batch_size: Samples in one run.
-        repeats: Times that each run is timed.
+        subject: The network.
+        folder: The data folder.
+        threads: Threads in an operator.
+        turns: How often each form is timed.
     """
-    convert = functools.partial(onnx2snn.convert, model, T=8, calibration=calibration)
-    conversion = convert()
-    plain = functools.partial(convert, corrections=())
-    found = {
-        "conversion, T = 8, with calibration (s)": _least(convert, 3) / 1000,
-        "conversion without corrections (s)": _least(plain, 3) / 1000,
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        snn = Path(folder, "snn.onnx")
-        conversion.save(snn)
-        found["size of the ANN (kB)"] = model.stat().st_size / 1000
-        found["size of the spiking network (kB)"] = snn.stat().st_size / 1000
-    found["states (kB a sample)"] = _state_bytes(conversion.model) / 1000
-    network = onnx2snn.load(conversion.model, threads=1)
-    feeds = next(dataset(calibration, network.inputs).batches(batch_size)).feeds
-    ann = open_runner(onnx.load(model), threads=1)
-    unit = f"(ms for {batch_size} samples)"
-    found[f"ANN {unit}"] = _least(functools.partial(ann, feeds), repeats)
-    for t in TIME_STEPS:
-        run = functools.partial(network.run, feeds, t)
-        found[f"spiking network, T = {t} {unit}"] = _least(run, repeats)
-    reference = onnx2snn.load(conversion.model, "numpy")
-    run = functools.partial(reference.run, feeds, TIME_STEPS[-1])
-    found[f"the same in NumPy, T = {TIME_STEPS[-1]} {unit}"] = _least(run, 3)
-    return found
+    ann = subject.make(folder)
+    (name, *_) = [value.name for value in ann.graph.input]
+    rng = np.random.default_rng(SEED)
+    most = max(*subject.batches, SAMPLES_TO_CALIBRATE)
+    samples = rng.standard_normal((most, *subject.shape)).astype(np.float32)
+    runs = {form.name: runner(form, threads) for form in forms_of(ann, {name: samples})}
+    rows = []
+    for batch in subject.batches:
+        times = timed(runs, {name: samples[:batch]}, turns)
+        rows += [
+            {"network": subject.name, "batch": batch, "threads": threads, **row}
+            for row in ratios(times)
+        ]
+    return rows
 
 
-def _state_bytes(model: onnx.ModelProto) -> int:
-    """Return the size of all states of one sample, as far as their shapes are declared."""
-    (loop,) = [node for node in model.graph.node if node.op_type == "Loop"]
-    (body,) = [given.g for given in loop.attribute if given.name == "body"]
-    return sum(_bytes_of(value.type.tensor_type) for value in body.input[2:])
+def runner(form: Form, threads: int) -> Callable[[dict[str, np.ndarray]], object]:
+    """Return what runs a form, and gives its outputs."""
+    session = open_session(form.model, threads=threads, native=form.native)
+    return lambda feeds: run_session(session, feeds)
 
 
-def _bytes_of(type_: onnx.TypeProto.Tensor) -> int:
-    """Return the size of a tensor of one sample; 0 if its shape is not declared."""
-    if not type_.HasField("shape"):
-        return 0
-    width = onnx.helper.tensor_dtype_to_np_dtype(type_.elem_type).itemsize
-    return width * math.prod(dim.dim_value or 1 for dim in type_.shape.dim)
+def timed(
+    runs: dict[str, Callable[[dict[str, np.ndarray]], object]],
+    feeds: dict[str, np.ndarray],
+    turns: int,
+) -> dict[str, list[tuple[float, float]]]:
+    """Return CPU and wall time of each form in each turn, in seconds; the first turn warms up."""
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
+    for turn in range(turns + 1):
+        for name, run in runs.items():
+            cpu, wall = time.process_time(), time.perf_counter()
+            run(feeds)
+            spent = time.process_time() - cpu, time.perf_counter() - wall
+            if turn > 0:
+                times[name].append(spent)
+    return times
 
 
-def _least(run: Callable[[], object], repeats: int) -> float:
-    """Return the duration of the fastest of several runs, in milliseconds."""
-    durations = []
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
-        run()
-        durations.append(1000 * (time.perf_counter() - start))
-    return min(durations[1:])  # the first run makes onnxruntime plan its memory
+def ratios(times: dict[str, list[tuple[float, float]]]) -> list[dict[str, Any]]:
+    """Return the medians, and what they are of one pass of the ANN in the same turn."""
+    ann = [cpu for cpu, _ in times[ANN]]
+    rows = []
+    for name, spent in times.items():
+        passes = [cpu / one for (cpu, _), one in zip(spent, ann, strict=True)]
+        low, middle, high = statistics.quantiles(passes, n=4)
+        rows.append(
+            {
+                "form": name,
+                "milliseconds": 1000 * statistics.median(cpu for cpu, _ in spent),
+                "wall": 1000 * statistics.median(wall for _, wall in spent),
+                "passes": middle,
+                "low": low,
+                "high": high,
+            }
+        )
+    return rows
+
+
+def show(rows: list[dict[str, Any]]) -> None:
+    """Print what was measured."""
+    listed = Table("network", "batch", "form", "CPU ms", "passes of the ANN")
+    for row in rows:
+        passes = f"{row['passes']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+        cells = row["network"], str(row["batch"]), row["form"]
+        listed.add_row(*cells, f"{row['milliseconds']:.2f}", passes)
+    Console().print(listed)
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print or write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--model", type=Path, default=DIGITS / "digits.onnx")
-    parser.add_argument("--calibration", type=Path, default=DIGITS / "calibration.npz")
-    parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument(
-        "--json", action="store_true", help="print one JSON object instead"
+        "--data", type=Path, required=True, help="folder of networks and images"
     )
+    parser.add_argument(
+        "--only", nargs="+", default=[], help="networks whose name contains this"
+    )
+    parser.add_argument("--threads", type=int, default=1, help="threads in an operator")
+    parser.add_argument("--turns", type=int, default=15, help="how often each is timed")
+    parser.add_argument("--json", action="store_true", help="print JSON instead")
+    parser.add_argument("--write", action="store_true", help="write the page")
     options = parser.parse_args()
-    found = measure(
-        options.model, options.calibration, options.batch_size, options.repeats
-    )
+    chosen = [
+        subject
+        for subject in SUBJECTS
+        if not options.only or any(part in subject.name for part in options.only)
+    ]
+    rows = []
+    for subject in chosen:
+        rows += measure(subject, options.data, options.threads, options.turns)
     if options.json:
-        print(json.dumps(found))
-        return
-    table = Table("what", "measured")
-    for name, number in found.items():
-        table.add_row(name, f"{number:.3g}")
-    Console().print(table)
+        print(json.dumps(rows))
+    else:
+        show(rows)
+    if options.write:
+        ROWS.write_text(json.dumps(rows, indent=1) + "\n")
+        write_page(rows)
 
 
 if __name__ == "__main__":
