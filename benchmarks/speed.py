@@ -3,8 +3,9 @@
     python -m benchmarks.speed --data DIR
 
 takes trained networks of the data folder, and networks of known shapes with seeded weights. It
-prints the CPU time of each form as a multiple of one pass of the float32 ANN in onnxruntime. All forms of a network are run in turns, in one process, so that what else the machine does meets
-all of them alike; the median over the turns is shown, with the range of half of them. ``--write``
+prints the CPU time of each form as a multiple of one pass of the float32 ANN in onnxruntime. All
+forms of a network are run in turns, in one process, so that what else the machine does meets all
+of them alike; the median over the turns is shown, with the range of half of them. ``--write``
 writes ``docs/results/performance.md`` from what was measured, which is kept in
 ``benchmarks/speed.json``; ``--only`` names a part of the networks.
 """

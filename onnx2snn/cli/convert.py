@@ -52,7 +52,7 @@ GROUPS = {
     "file": ("layout", "weights"),
     _INPUTS: ("input_coding", "seed"),
     "excluded parts": ("until", "nodes_to_exclude"),
-    _PASSES: ("check",),
+    _PASSES: ("check", "hold_out"),
 }
 """Fields of ``Options`` that only ``--help-all`` shows, by the title they stand under."""
 

@@ -21,13 +21,18 @@ _EVENT_DATA = "data for the events %s is [N, T, ...]: samples first, then T = %d
 
 
 class CalibrationData:
-    """Calibration data that is read once, whoever asks for it first: an iterable may end."""
+    """Calibration data that is read once, whoever asks for it first: an iterable may end.
+
+    Attributes:
+        specs: The inputs that it holds, once it is read.
+    """
 
     def __init__(self, source: object, time_steps: int) -> None:
         """Keep the data in any form, None for none, and the steps in its events."""
         self._source = source
         self._time_steps = time_steps
         self._read: Dataset | None = None
+        self.specs: Specs = ()
 
     def read(self, specs: Specs, events: Sequence[str]) -> Dataset | None:
         """Return the data, None if there is none.
@@ -52,8 +57,8 @@ class CalibrationData:
 
     def _checked(self, specs: Specs, events: Sequence[str]) -> Dataset:
         try:
-            wanted = sample_first(specs, events, self._time_steps)
-            return without_outliers(dataset(self._source, wanted))
+            self.specs = sample_first(specs, events, self._time_steps)
+            return without_outliers(dataset(self._source, self.specs))
         except CalibrationError as error:
             if not events:
                 raise

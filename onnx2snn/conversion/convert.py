@@ -10,17 +10,18 @@ from onnx2snn.analysis.branches import Part, find_branches
 from onnx2snn.analysis.operators.foreign import foreign_refusals, is_fused
 from onnx2snn.analysis.sharing import sharing
 from onnx2snn.arguments import checked_keywords
-from onnx2snn.conversion.branches import feed_branches, replace_branch
+from onnx2snn.conversion.branches import feed_branches
 from onnx2snn.conversion.calibration_data import CalibrationData
+from onnx2snn.conversion.held_out import Trial
 from onnx2snn.conversion.options import Options
-from onnx2snn.conversion.pipeline import pipeline
-from onnx2snn.conversion.preparation import of_a_branch, prepare
+from onnx2snn.conversion.preparation import prepare
 from onnx2snn.conversion.sizes import Sample, count_macs_of_sample
+from onnx2snn.conversion.spiking import Request, make_spiking
 from onnx2snn.data.dataset import check_source, input_specs
 from onnx2snn.errors import UnsupportedError
 from onnx2snn.graph import display_name, is_float, operator_name
-from onnx2snn.metadata.input_coding import EVENTS, RATE, coding_of
-from onnx2snn.passes import ChooseInputCoding, apply
+from onnx2snn.metadata.input_coding import EVENTS, RATE
+from onnx2snn.passes import apply
 from onnx2snn.passes.time_loop.emit_layerwise import check_inputs
 from onnx2snn.reporting.analysis import analyze_network
 from onnx2snn.reporting.report import report
@@ -30,15 +31,10 @@ from onnx2snn.schedules import DEFAULT_T, checked_time_steps
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
-
-    import onnx_ir as ir
 
     from onnx2snn.conversion.preparation import Prepared
     from onnx2snn.data.dataset import Dataset
     from onnx2snn.importing.source import AnyModel
-    from onnx2snn.metadata.input_coding import Coding
-    from onnx2snn.passes.pipeline import Pipeline
     from onnx2snn.reporting.report import Report
 
 __all__ = ["Conversion", "convert"]
@@ -113,10 +109,12 @@ def convert(
         specs = input_specs(prepared.whole.ann)
         data = given.read(specs, prepared.inputs_of(EVENTS))
         _warn_of_missing_data(prepared, chosen, data)
-        return _converted(prepared, _Conversion(chosen, T, data))
+        return _converted(prepared, Request(chosen, T, data), given)
 
 
-def _converted(prepared: Prepared, given: _Conversion) -> Conversion:
+def _converted(
+    prepared: Prepared, given: Request, calibration: CalibrationData
+) -> Conversion:
     """Return the conversion of a network that is simplified; its model becomes the emitted one."""
     imported, options = prepared.imported, given.options
     whole, branches = feed_branches(prepared.whole, given.data)
@@ -131,14 +129,20 @@ def _converted(prepared: Prepared, given: _Conversion) -> Conversion:
     sample = Sample.of(prepared.shapes, given.data, prepared.inputs_of(EVENTS))
     counts = count_macs_of_sample(whole, sample)
     found = analyze_network(whole, counts, options.spike)
-    passes = given.pipeline(imported.sha256)
+    trial = Trial.of(whole, given, calibration.specs, imported.sha256)
+    request = given if trial is None else trial.request
+    passes = request.pipeline(imported.sha256)
     fused = [display_name(node) for node in whole.ann.graph if is_fused(node)]
-    codings = _make_spiking(whole, passes, given, branches)
+    codings = make_spiking(whole, passes, request, branches)
     if fused:
         others = f" and {len(fused) - 1} more" if len(fused) > 1 else ""
         _LOGGER.warning(_FUSED, fused[0], others)
     snn = apply(whole.ann, passes.finishing)
+    held_out = None
+    if trial is not None:
+        snn, held_out = trial.choose(snn)
     described = report(snn, codings, imported, found, given.data)
+    described["held_out"] = held_out
     return Conversion(snn, described, files=imported.files)
 
 
@@ -146,58 +150,6 @@ _FUSED = (
     "operators of onnxruntime stay as they are: %r%s; what they fuse may spike in the file from "
     "before onnxruntime's optimizations"
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class _Conversion:
-    """One call of ``convert``: the options, T, and calibration data if there is any."""
-
-    options: Options
-    time_steps: int
-    data: Dataset | None
-
-    def pipeline(self, source_sha256: str = "") -> Pipeline:
-        """Return the passes of the conversion."""
-        return pipeline(
-            self.options, self.time_steps, self.data, source_sha256=source_sha256
-        )
-
-
-def _make_spiking(
-    part: Part,
-    passes: Pipeline,
-    given: _Conversion,
-    branches: Mapping[Part, Dataset | None],
-) -> dict[str, Coding]:
-    """Turn a simplified network, and those in its branches, into spiking ones.
-
-    Args:
-        part: The network; its model becomes the emitted one.
-        passes: The passes to run on it.
-        given: What they were made from.
-        branches: The data of the networks in all branches.
-
-    Returns:
-        How each input of the network enters it, by name.
-    """
-    codings = _apply_spiking(part.ann, passes)
-    apply(part.ann, (*passes.correction, *passes.time_loop))
-    options = of_a_branch(given.options)
-    for branch, inner in part.inside:
-        own = _Conversion(options, given.time_steps, branches[inner])
-        _make_spiking(inner, own.pipeline(), own, branches)
-        replace_branch(branch, part.ann, inner.ann)
-    return codings
-
-
-def _apply_spiking(ann: ir.Model, passes: Pipeline) -> dict[str, Coding]:
-    """Put neurons into a network; return how its inputs enter it, before they are encoded."""
-    codings: dict[str, Coding] = {}
-    for pass_ in passes.spiking:
-        apply(ann, [pass_])
-        if isinstance(pass_, ChooseInputCoding):
-            codings = {str(value.name): coding_of(value) for value in ann.graph.inputs}
-    return codings
 
 
 def _warn_of_missing_data(

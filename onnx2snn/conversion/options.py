@@ -77,6 +77,9 @@ class Options:
         seed: Seed of what is random: spikes of the input, and synthetic inputs where there
             is no calibration data.
         check: Whether the imported model is run against the original.
+        hold_out: Whether a few calibration samples are set aside, and corrections, or the data
+            as a whole, are left out where the network is better without on them. Of use with the
+            method ``auto``, as long as no part of the calibration is given.
         skip_passes: Names of passes to leave out.
         passes: Names of further passes, of other packages: ``NAME``, which runs before
             thresholds are chosen, ``NAME:before=OTHER`` or ``NAME:after=OTHER``.
@@ -116,6 +119,10 @@ class Options:
     )
     seed: int = _option("seed of random spikes and of synthetic inputs", default=0)
     check: bool = _option("run the imported model against the original", default=True)
+    hold_out: bool = _option(
+        "set some samples aside, and leave out the calibration that does no good on them",
+        default=True,
+    )
     skip_passes: tuple[str, ...] = ()
     passes: tuple[str, ...] = ()
 
@@ -256,6 +263,12 @@ class Options:
         if self.corrections is None and by_default:
             return False
         return bool(self.chosen_method().corrections)
+
+    def may_be_undone(self) -> bool:
+        """Whether calibration may be left out where it does not help: nothing was asked by name."""
+        by_default = self.method in {"auto", METHODS["auto"]}
+        is_named = self.corrections is not None or self.threshold is not None
+        return self.hold_out and by_default and not is_named and not self.keep_weights
 
     def describe(self, data: Dataset | None) -> str:
         """Return the method in words, for the metadata of the file."""

@@ -67,6 +67,18 @@ class RoundedNode(TypedDict):
     error: float
 
 
+class HeldOut(TypedDict):
+    """The forms of a network, compared on calibration samples that took no part in making them.
+
+    ``errors`` has the relative error of each form's outputs against the ANN's; ``kept`` is the
+    form that was emitted: ``corrected``, ``uncorrected`` or ``without data``.
+    """
+
+    samples: int
+    errors: dict[str, float]
+    kept: str
+
+
 class Report(TypedDict):
     """A conversion: its source, method, layers, and what became of each node of the ANN.
 
@@ -81,6 +93,7 @@ class Report(TypedDict):
     source_sha256: str
     calibration_sha256: str | None
     calibration_samples: int
+    held_out: HeldOut | None
     T: int
     schedule: str
     layout: str
@@ -122,6 +135,7 @@ def report(
         "source_sha256": imported.sha256,
         "calibration_sha256": None if data is None else data.sha256(),
         "calibration_samples": 0 if data is None else data.samples,
+        "held_out": None,
         "T": time_steps,
         "schedule": schedule,
         "layout": LAYOUT.read(snn) or LOOP,

@@ -1,0 +1,60 @@
+"""Samples that are set aside from a data set."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from onnx2snn.data.dataset import Dataset, InputSpec, dataset
+from onnx2snn.data.subsets import MOST_HELD_OUT, hold_out
+
+SPECS = (InputSpec("x", np.dtype(np.float32), (None, 2)),)
+
+
+def numbered(count: int) -> Dataset:
+    """Return samples that hold their own number."""
+    numbers = np.arange(count, dtype=np.float32)
+    return dataset({"x": np.stack([numbers, -numbers], axis=1)}, SPECS)
+
+
+def numbers_in(data: Dataset) -> list[int]:
+    return [
+        int(row[0])
+        for batch in data.batches(7)
+        for row in batch.feeds["x"][: batch.valid]
+    ]
+
+
+@pytest.mark.parametrize("count", [10, 64, 100, 160, 161, 1000])
+def test_every_sample_is_in_one_of_the_two_parts(count: int) -> None:
+    parts = hold_out(numbered(count), SPECS)
+    assert parts is not None
+    kept, held_out = map(numbers_in, parts)
+    assert sorted([*kept, *held_out]) == list(range(count))
+    assert kept == sorted(kept)
+    assert 2 <= len(held_out) <= min(MOST_HELD_OUT, count // 5)
+
+
+def test_held_out_samples_are_spread_over_the_data() -> None:
+    parts = hold_out(numbered(1000), SPECS)
+    assert parts is not None
+    gaps = np.diff(numbers_in(parts[1]))
+    assert (gaps == gaps[0]).all()
+
+
+def test_the_larger_part_has_the_digest_of_the_whole() -> None:
+    whole = numbered(50)
+    parts = hold_out(whole, SPECS)
+    assert parts is not None
+    assert parts[0].sha256() == whole.sha256()
+    assert parts[1].sha256() != whole.sha256()
+
+
+def test_of_few_samples_none_is_set_aside() -> None:
+    assert hold_out(numbered(9), SPECS) is None
+
+
+def test_of_batches_of_a_fixed_size_none_is_set_aside() -> None:
+    fixed = (InputSpec("x", np.dtype(np.float32), (4, 2)),)
+    data = dataset({"x": np.zeros((40, 2), np.float32)}, fixed)
+    assert hold_out(data, fixed) is None
