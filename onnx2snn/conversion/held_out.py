@@ -1,7 +1,7 @@
 """The check that calibration data helps, on samples of it that take no part in anything else.
 
 A network is converted in three forms: as asked for, without corrections, and without the data
-at all. The first is kept unless another is better on the held-out samples by more than chance.
+at all. What is best on the held-out samples is kept: where two are alike, it does not matter which.
 """
 
 from __future__ import annotations
@@ -103,19 +103,16 @@ class Trial:
             corrected: The form that was asked for.
         """
         forms = {AS_ASKED: corrected, **self.others}
-        errors = self._errors_of(forms)
-        asked = errors[AS_ASKED]
-        kept = AS_ASKED
-        for name in self.others:
-            is_better = _is_less(errors[name], asked)
-            if is_better and errors[name].mean() < errors[kept].mean():
-                kept = name
-        means = {name: _root_mean(each) for name, each in errors.items()}
+        errors = {
+            name: float(np.sqrt(each.mean()))
+            for name, each in self._errors_of(forms).items()
+        }
+        kept = min(errors, key=errors.__getitem__)
         samples = self.held_out.samples
         if kept != AS_ASKED:
-            words = _WORDS[kept]
-            _LOGGER.warning(_LEFT, samples, means[AS_ASKED], means[kept], words)
-        return forms[kept], {"samples": samples, "errors": means, "kept": kept}
+            found = errors[AS_ASKED], errors[kept], _WORDS[kept]
+            _LOGGER.warning(_LEFT, samples, *found)
+        return forms[kept], {"samples": samples, "errors": errors, "kept": kept}
 
     def _errors_of(self, forms: Mapping[str, ir.Model]) -> dict[str, np.ndarray]:
         """Return how far each form is from the ANN on each sample, squared, by name."""
@@ -150,12 +147,12 @@ def _copy_of(model: ir.Model) -> ir.Model:
 def _silence() -> Iterator[None]:
     """Keep warnings back that the conversion itself gives, or that are about what was not asked."""
     logger = logging.getLogger("onnx2snn")
-    was_disabled = logger.disabled
-    logger.disabled = True
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)  # those below it have no level of their own
     try:
         yield
     finally:
-        logger.disabled = was_disabled
+        logger.setLevel(level)
 
 
 def _squared_errors(
@@ -174,17 +171,3 @@ def _squared_errors(
         error = ((a - b) ** 2).mean(axis=1) / scale
         total = total + (error if total.size in (1, rows) else error.mean())
     return total
-
-
-def _is_less(errors: np.ndarray, others: np.ndarray) -> bool:
-    """Whether errors are less than others by more than the standard error of the difference."""
-    difference = others - errors
-    if len(difference) < 2 or not np.isfinite(difference).all():
-        return False
-    deviation = difference.std(ddof=1) / np.sqrt(len(difference))
-    return bool(difference.mean() > deviation)
-
-
-def _root_mean(errors: np.ndarray) -> float:
-    """Return the relative error."""
-    return float(np.sqrt(errors.mean()))

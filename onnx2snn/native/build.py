@@ -10,9 +10,8 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-from onnx2snn._version import __version__
 from onnx2snn.errors import NativeError
-from onnx2snn.native.library import forget_library, library_file
+from onnx2snn.native.library import build_version, forget_library, library_file
 from onnx2snn.native.signatures import write_signatures
 
 __all__ = ["build_library"]
@@ -71,7 +70,7 @@ def _settings(folder: str) -> list[str]:
     """Return the settings of a build, oneDNN among them where the environment has it."""
     settings = [
         "-DCMAKE_BUILD_TYPE=Release",
-        f"-DONNX2SNN_VERSION={__version__}",
+        f"-DONNX2SNN_VERSION={build_version()}",
         f"-DONNX2SNN_GENERATED={folder}",
     ]
     environment = Path(sysconfig.get_path("data"))

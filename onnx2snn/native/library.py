@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import dataclasses
 import functools
+import hashlib
 import platform
 import sys
 from pathlib import Path
@@ -13,10 +14,13 @@ from onnx2snn._version import __version__
 
 __all__ = [
     "NativeLibrary",
+__all__ = [
+    "build_version",
     "find_library",
     "library_file",
     "library_problem",
     "weights_problem",
+]
 ]
 
 _NAMES = {"win32": "onnx2snn_native.dll", "darwin": "libonnx2snn_native.dylib"}
@@ -54,6 +58,18 @@ class NativeLibrary:
 def library_file() -> Path:
     """Return where the library lies once it is built: beside the package's code."""
     return Path(__file__).parent / "lib" / _NAME
+
+
+@functools.cache
+def build_version() -> str:
+    """Return the version of the package, with a digest of the sources of the library.
+
+    A library that was built from other sources may take other inputs.
+    """
+    digest = hashlib.sha256()
+    for path in sorted((Path(__file__).parent / "src").iterdir()):
+        digest.update(path.read_bytes())
+    return f"{__version__}+{digest.hexdigest()[:12]}"
 
 
 def find_library() -> NativeLibrary | None:
@@ -94,8 +110,8 @@ def _load() -> tuple[NativeLibrary | None, str]:
         machine = f"{platform.system()} on {platform.machine()}"
         problem = f"the native library does not load on {machine}: {error}"
         return None, f"{problem}; {_BUILD_ADVICE}"
-    if version != __version__:
-        problem = f"the native library is of onnx2snn {version}, not {__version__}"
+    if version != build_version():
+        problem = f"the native library is of onnx2snn {version}, not {build_version()}"
         return None, f"{problem}; {_BUILD_ADVICE}"
     return NativeLibrary(path, instruction_set, multiplies), ""
 

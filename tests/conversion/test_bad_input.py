@@ -171,7 +171,7 @@ ARRAYS: dict[str, tuple[dict[str, np.ndarray], str]] = {
         {"x": DATA.astype(np.uint8)},
         r"'x' has dtype uint8, expected float32: preproc",
     ),
-    "text": ({"x": np.full((4, 2), "a")}, r"'x' has dtype <U1, expected float32"),
+    "text": ({"x": np.full((4, 2), "a")}, r"'x' holds strings, expected float32"),
     "empty": ({"x": DATA[:0]}, r"'x' is empty"),
     "nan": ({"x": np.where(DATA > 1, np.nan, DATA)}, r"'x' has \d+ NaN values?"),
     "inf": ({"x": np.where(DATA.max() <= DATA, np.inf, DATA)}, r"'x' has 1 Inf value"),
@@ -204,7 +204,7 @@ def test_a_data_file_that_is_missing_or_something_else(tool: Tool) -> None:
     tool.refused(r"text\.npz' is not an \.npz file")
     tool.write("feeds.py", b"def batches():\n    raise KeyError('image_path')\n")
     tool.convert("--calibration", "feeds.py")
-    tool.refused(r"'feeds\.py' raised KeyError: 'image_path'")
+    tool.refused(r"'feeds\.py', line 2, in batches, raised KeyError: 'image_path'")
     tool.convert("--calibration", "feeds.py:other")
     tool.refused(r"'feeds\.py' has no function 'other'")
 

@@ -42,11 +42,8 @@ def test_the_report_says_what_was_compared_and_kept() -> None:
     assert compared is not None
     assert compared["samples"] == 12
     assert set(compared["errors"]) == {"corrected", "uncorrected", "without data"}
-    best = min(compared["errors"], key=lambda name: compared["errors"][name])
-    kept = compared["errors"][compared["kept"]]
-    # What was asked for is kept where nothing else is better by more than chance.
-    assert compared["kept"] in {best, "corrected"}
-    assert kept <= compared["errors"]["corrected"]
+    errors = compared["errors"]
+    assert errors[compared["kept"]] == min(errors.values()) > 0
 
 
 @pytest.mark.parametrize("better", ["uncorrected", "without data"])
@@ -71,17 +68,6 @@ def test_a_form_that_is_better_on_held_out_samples_is_kept(
 
 def outputs_of(conversion: onnx2snn.Conversion) -> np.ndarray:
     return onnx2snn.load(conversion, "ort").run(FEEDS)["y"]
-
-
-def test_differences_within_chance_change_nothing() -> None:
-    rng = np.random.default_rng(0)
-    errors = rng.uniform(1, 2, 30)
-    noise = rng.standard_normal(30)
-    noise -= noise.mean()
-    assert not module._is_less(errors + noise, errors)
-    assert not module._is_less(errors + 0.01 + noise, errors)
-    assert module._is_less(errors - 0.5, errors)
-    assert not module._is_less(np.array([0.0]), np.array([1.0]))
 
 
 @pytest.mark.parametrize(
@@ -112,4 +98,4 @@ def test_no_warning_is_about_what_was_not_asked_for(
     with caplog.at_level(logging.WARNING, "onnx2snn"):
         converted()
     assert "without calibration data" not in caplog.text
-    assert not logging.getLogger("onnx2snn").disabled
+    assert caplog.text.count("held-out") <= 1

@@ -49,7 +49,7 @@ def test_a_file_that_is_no_library_is_named_as_such(another_place: Path) -> None
 def test_a_library_of_another_version_is_not_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(library_module, "__version__", "999.0")
+    monkeypatch.setattr(library_module, "build_version", lambda: "999.0")
     library_module.forget_library()
     assert find_library() is None
     assert "not 999.0; build it with" in library_problem()

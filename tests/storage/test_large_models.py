@@ -146,13 +146,21 @@ def test_the_ann_of_a_large_network_is_scored(path: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.usefixtures("low_limit")
-def test_a_network_may_be_written_over_its_own_ann(path: Path) -> None:
-    for count in (1, 2):
-        source = path if count == 1 else ann()
-        conversion = onnx2snn.convert(source, T=8, calibration=X, keep_weights=True)
+def test_a_network_is_not_written_over_the_files_of_its_own_ann(path: Path) -> None:
+    before = {each.name: each.read_bytes() for each in path.parent.iterdir()}
+    conversion = onnx2snn.convert(path, T=8, calibration=X, keep_weights=True)
+    with pytest.raises(onnx2snn.OutputError, match=r"cannot write .*net\.onnx"):
         conversion.save(path)
-        assert contents(path.parent) == {"net.onnx", "net.onnx.data", "net.bin"}
-        assert onnx2snn.load(path).run({"x": X})["y"].shape == (30, 8)
+    after = {each.name: each.read_bytes() for each in path.parent.iterdir()}
+    assert after == before
+
+
+@pytest.mark.usefixtures("low_limit")
+def test_a_network_is_written_over_another_one(path: Path) -> None:
+    conversion = onnx2snn.convert(ann(), T=8, calibration=X, keep_weights=True)
+    conversion.save(path)
+    assert contents(path.parent) == {"net.onnx", "net.onnx.data", "net.bin"}
+    assert onnx2snn.load(path).run({"x": X})["y"].shape == (30, 8)
 
 
 @pytest.mark.usefixtures("low_limit")
@@ -206,7 +214,7 @@ def test_temporary_files_go() -> None:
 
 def test_what_is_saved_keeps_its_tensors(tmp_path: Path) -> None:
     network = ann()
-    save_model(network, tmp_path / "net.onnx")
+    save_model(network, tmp_path / "net.onnx", lambda _: None)
     assert not any(
         isinstance(value.const_value, ir.ExternalTensor)
         for value in network.graph.initializers.values()

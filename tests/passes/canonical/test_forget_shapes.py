@@ -66,8 +66,8 @@ def test_stale_shapes_are_not_believed(
     right = perceptron("float[N,4] h", "[N,3]")
     x = np.random.default_rng(4).uniform(-1, 1, (64, 4)).astype("f4")
     data = x if calibrated else None
-    found = convert(stale, 4, data, check=False).network
-    wanted = convert(right, 4, data, check=False).network
+    found = convert(stale, 4, data, check=False).ir_model
+    wanted = convert(right, 4, data, check=False).ir_model
     (y,) = found.graph.outputs
     assert str(y.shape) == "[N,3]"
     np.testing.assert_array_equal(
