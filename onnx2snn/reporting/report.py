@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 import numpy as np
 
@@ -93,7 +93,7 @@ class Report(TypedDict):
     source_sha256: str
     calibration_sha256: str | None
     calibration_samples: int
-    held_out: HeldOut | None
+    held_out: NotRequired[HeldOut | None]  # set once forms were compared
     T: int
     schedule: str
     layout: str
@@ -135,7 +135,6 @@ def report(
         "source_sha256": imported.sha256,
         "calibration_sha256": None if data is None else data.sha256(),
         "calibration_samples": 0 if data is None else data.samples,
-        "held_out": None,
         "T": time_steps,
         "schedule": schedule,
         "layout": LAYOUT.read(snn) or LOOP,

@@ -141,6 +141,16 @@ def test_packed_spikes_are_those_of_the_form_over_time(
     assert found[0].dtype == np.int8
 
 
+@pytest.mark.parametrize("suffix", ["", SUFFIX])
+def test_a_running_sum_counts_in_integers_too(suffix: str) -> None:
+    feeds = {"x": np.arange(6).reshape(3, 2), "total": np.array(10)}
+    number = np.dtype(np.int64)
+    outputs = {"sums": number, "last": number} if suffix else {"sums": number}
+    found = run_natively(one_node(f"RunningSum{suffix}", feeds, outputs), feeds)[0]
+    over_time = np.cumsum(feeds["x"], axis=0) if suffix else feeds["x"]
+    np.testing.assert_array_equal(found, over_time + 10)
+
+
 def test_shapes_that_do_not_broadcast_are_named_with_the_operator() -> None:
     op = ALL_OPS["IntegrateAndFire"]
     feeds = feeds_of(op, (2, 3), (), np.float32) | {"v": np.zeros((2, 4), np.float32)}

@@ -138,7 +138,16 @@ constexpr Kernel kernel_of(const char* name) {
           Op::hands_out_its_state,
           run_operator<Op, float>,
           run_operator<Op, double>,
+          nullptr,
           nullptr};
+}
+
+// A sum, also of integers: steps are counted so.
+template <class Op>
+constexpr Kernel sum_of(const char* name) {
+  Kernel kernel = kernel_of<Op>(name);
+  kernel.run_int64 = run_operator<Op, int64_t>;
+  return kernel;
 }
 
 template <class Op>
@@ -155,6 +164,7 @@ constexpr Kernel kBernoulliEncoder = {"BernoulliEncoder",
                                       /*hands_out_its_state=*/false,
                                       run_bernoulli_encoder<float>,
                                       run_bernoulli_encoder<double>,
+                                      nullptr,
                                       nullptr};
 
 constexpr Kernel kAll[kKernels] = {
@@ -165,7 +175,7 @@ constexpr Kernel kAll[kKernels] = {
     neuron_of<AugmentedIF>("AugmentedIF"),
     neuron_of<InverseLeakyIF>("InverseLeakyIF"),
     neuron_of<SignedInverseLeakyIF>("SignedInverseLeakyIF"),
-    kernel_of<RunningSum>("RunningSum"),
+    sum_of<RunningSum>("RunningSum"),
     kernel_of<Difference>("Difference"),
     kBernoulliEncoder,
 };

@@ -99,6 +99,8 @@ void run_kernel(const Facts& facts, const StepRun& run) {
     facts.kernel->run_packed(run);
   } else if (facts.type == ElementType::kFloat) {
     facts.kernel->run_float(run);
+  } else if (facts.type == ElementType::kInt64) {
+    facts.kernel->run_int64(run);
   } else {
     facts.kernel->run_double(run);
   }
@@ -274,6 +276,7 @@ void add_step_operators(Operators& operators) {
     const Kernel* kernel = &set.kernels[k];
     for (const Form form : {Form::kOneStep, Form::kMultiStep}) {
       for (const ElementType type : {ElementType::kFloat, ElementType::kDouble}) add({kernel, form, type});
+      if (kernel->run_int64 != nullptr) add({kernel, form, ElementType::kInt64});
     }
     if (kernel->run_packed != nullptr) add({kernel, Form::kPacked, ElementType::kFloat});
   }

@@ -43,6 +43,7 @@ struct Kernel {
   bool hands_out_its_state;  // the first output is the state after the step
   void (*run_float)(const StepRun&);
   void (*run_double)(const StepRun&);
+  void (*run_int64)(const StepRun&);   // null where a stream of integers makes no sense
   void (*run_packed)(const StepRun&);  // float, outputs as int8; null where they are no spikes
 };
 
