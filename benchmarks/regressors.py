@@ -114,15 +114,15 @@ def main() -> None:
     parser.add_argument("--T", type=int, nargs="+", default=(32, 128))
     parser.add_argument("--samples", type=int, nargs="+", default=(32, 128, 512))
     options = parser.parse_args()
-    head = "activation", "function", "T", "samples", "no data", "no hold-out", "error"
+    head = "activation", "function", "T", "samples", "no data", "all data", "held out"
     listed = Table(*head, "kept")
     for name, label in itertools.product(ACTIVATIONS, FUNCTIONS):
         ann = trained(ACTIVATIONS[name], FUNCTIONS[label])
         for steps in options.T:
             without, _ = measure(ann, steps, 0)
             for samples in options.samples:
-                always, _ = measure(ann, steps, samples, hold_out=False)
-                checked, kept = measure(ann, steps, samples)
+                always, _ = measure(ann, steps, samples)
+                checked, kept = measure(ann, steps, samples, hold_out=True)
                 errors = [f"{error:.4f}" for error in (without, always, checked)]
                 listed.add_row(name, label, str(steps), str(samples), *errors, kept)
     Console(width=100).print(listed)

@@ -16,6 +16,7 @@ import numpy as np
 from onnx2snn.conversion.spiking import Request, make_spiking
 from onnx2snn.data.events import time_first, time_means
 from onnx2snn.data.subsets import hold_out
+from onnx2snn.errors import CalibrationError
 from onnx2snn.passes import apply
 from onnx2snn.runtime import load
 from onnx2snn.runtime.ort import open_runner
@@ -43,7 +44,7 @@ _ROWS = 16
 
 _LEFT = (
     "on %d held-out samples the network is %.3g off its ANN, and %.3g %s: that form is kept; more "
-    "calibration data would help, or --no-hold-out to keep the other"
+    "calibration data would help"
 )
 
 _WORDS = {"uncorrected": "without corrections", "without data": "without the data"}
@@ -57,7 +58,8 @@ class Trial:
         request: The conversion, with the data that is not held out.
         held_out: The samples.
         ann: The network before it became spiking.
-        others: The other forms, spiking, by name.
+        others: The other forms, spiking, by name: those that can be made. Not every network runs
+            on synthetic inputs.
     """
 
     request: Request
@@ -89,11 +91,10 @@ class Trial:
             "uncorrected": dataclasses.replace(request, options=plain),
             "without data": Request(plain, given.time_steps, None),
         }
-        with _silence():
-            made = {
-                name: _converted(whole, other, source_sha256)
-                for name, other in others.items()
-            }
+        made = {}
+        for name, other in others.items():
+            with _silence(), contextlib.suppress(CalibrationError):
+                made[name] = _converted(whole, other, source_sha256)
         return cls(request, held_out, _copy_of(whole.ann), made)
 
     def choose(self, corrected: ir.Model) -> tuple[ir.Model, HeldOut]:

@@ -78,8 +78,8 @@ class Options:
             is no calibration data.
         check: Whether the imported model is run against the original.
         hold_out: Whether a few calibration samples are set aside, and corrections, or the data
-            as a whole, are left out where the network is better without on them. Of use with the
-            method ``auto``, as long as no part of the calibration is given.
+            as a whole, are left out where the network is better without on them. Of use for small
+            networks and few samples, with the method ``auto`` and no part of it given.
         skip_passes: Names of passes to leave out.
         passes: Names of further passes, of other packages: ``NAME``, which runs before
             thresholds are chosen, ``NAME:before=OTHER`` or ``NAME:after=OTHER``.
@@ -120,8 +120,8 @@ class Options:
     seed: int = _option("seed of random spikes and of synthetic inputs", default=0)
     check: bool = _option("run the imported model against the original", default=True)
     hold_out: bool = _option(
-        "set some samples aside, and leave out the calibration that does no good on them",
-        default=True,
+        "set some samples aside, and leave out the calibration that does harm on them",
+        default=False,
     )
     skip_passes: tuple[str, ...] = ()
     passes: tuple[str, ...] = ()

@@ -34,7 +34,8 @@ def regressor() -> ir.Model:
 
 
 def converted(**options: object) -> onnx2snn.Conversion:
-    return onnx2snn.convert(regressor(), T=T, calibration=FEEDS, **options)
+    chosen = {"hold_out": True, **options}
+    return onnx2snn.convert(regressor(), T=T, calibration=FEEDS, **chosen)
 
 
 def test_the_report_says_what_was_compared_and_kept() -> None:
@@ -88,7 +89,12 @@ def test_what_is_asked_for_by_name_is_done(options: dict[str, object]) -> None:
 
 def test_with_few_samples_none_is_held_out() -> None:
     few = {"x": FEEDS["x"][:9]}
-    conversion = onnx2snn.convert(regressor(), T=T, calibration=few)
+    conversion = onnx2snn.convert(regressor(), T=T, calibration=few, hold_out=True)
+    assert conversion.report["held_out"] is None
+
+
+def test_nothing_is_held_out_unless_asked_for() -> None:
+    conversion = onnx2snn.convert(regressor(), T=T, calibration=FEEDS)
     assert conversion.report["held_out"] is None
 
 
