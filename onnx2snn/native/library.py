@@ -14,13 +14,11 @@ from onnx2snn._version import __version__
 
 __all__ = [
     "NativeLibrary",
-__all__ = [
     "build_version",
     "find_library",
     "library_file",
     "library_problem",
     "weights_problem",
-]
 ]
 
 _NAMES = {"win32": "onnx2snn_native.dll", "darwin": "libonnx2snn_native.dylib"}
