@@ -166,9 +166,16 @@ def _squared_errors(
         is_comparable = a.dtype.kind == "f" and a.shape == b.shape and a.size > 0
         if not is_comparable:
             continue
-        rows = samples if a.ndim and len(a) >= samples else 1
-        a, b = (each[:rows].reshape(rows, -1).astype(np.float64) for each in (a, b))
+        a, b = _rows_of(a, samples), _rows_of(b, samples)
+        rows = len(a)
         scale = np.mean(a * a) or 1.0
         error = ((a - b) ** 2).mean(axis=1) / scale
         total = total + (error if total.size in (1, rows) else error.mean())
     return total
+
+
+def _rows_of(output: np.ndarray, samples: int) -> np.ndarray:
+    """Return a row for each sample; one for all where axis 0 does not count samples."""
+    counts_samples = output.ndim > 0 and len(output) >= samples
+    rows = output[:samples] if counts_samples else output[None]
+    return rows.reshape(len(rows), -1).astype(np.float64)

@@ -105,3 +105,12 @@ def test_no_warning_is_about_what_was_not_asked_for(
         converted()
     assert "without calibration data" not in caplog.text
     assert caplog.text.count("held-out") <= 1
+
+
+@pytest.mark.parametrize("shape", [(), (2, 3), (4, 3)], ids=str)
+def test_outputs_of_every_shape_are_compared_whole(shape: tuple[int, ...]) -> None:
+    wanted = np.ones(shape)
+    found = wanted.copy()
+    found[...] = 3
+    errors = module._squared_errors([found], [wanted], samples=4)
+    np.testing.assert_array_equal(errors, np.full(4 if shape == (4, 3) else 1, 4.0))
