@@ -48,10 +48,12 @@ class CalibrationData:
             self._read = self._checked(specs, events)
         return self._read
 
-    def of_the_ann(self, specs: Specs, events: Sequence[str]) -> Iterator[Feeds]:
-        """Yield the samples as the ANN takes them: of events the first step."""
+    def of_the_ann(
+        self, specs: Specs, events: Sequence[str], rows: int = 1
+    ) -> Iterator[Feeds]:
+        """Yield samples, ``rows`` at a time, as the ANN takes them: of events the first step."""
         data = self.read(specs, events)
-        for batch in () if data is None else data.batches(1):
+        for batch in () if data is None else data.batches(rows):
             first = {name: batch.feeds[name][:, 0] for name in events}
             yield {**batch.feeds, **first}
 

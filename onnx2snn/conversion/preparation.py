@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from onnx2snn.analysis.branches import Part, find_branches
 from onnx2snn.analysis.provenance import node_mappings
 from onnx2snn.analysis.source_nodes import SourceRecord, source_nodes
 from onnx2snn.arguments import did_you_mean
+from onnx2snn.conversion.axis_names import separate_axes
 from onnx2snn.conversion.calibration_data import NO_DATA, CalibrationData
 from onnx2snn.conversion.exclusion import check_names
 from onnx2snn.conversion.faulty_nodes import check_slopes, warn_of_training
@@ -18,6 +20,7 @@ from onnx2snn.conversion.import_model import check_that_it_is_an_ann, import_mod
 from onnx2snn.conversion.pipeline import pipeline
 from onnx2snn.conversion.sizes import checked_shapes
 from onnx2snn.conversion.weights import check_weights
+from onnx2snn.data.axis_names import shared_names
 from onnx2snn.data.input_specs import input_specs, is_real
 from onnx2snn.errors import OptionError
 from onnx2snn.importing import read
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
     from onnx2snn.conversion.options import Options
     from onnx2snn.data.input_specs import InputSpec
     from onnx2snn.importing.imported import Imported
-    from onnx2snn.importing.source import AnyModel
+    from onnx2snn.importing.source import AnyModel, Source
     from onnx2snn.passes.pipeline import Pipeline
 
 __all__ = ["Prepared", "of_a_branch", "prepare"]
@@ -79,10 +82,7 @@ def prepare(
         UnsupportedError: It has foreign operators.
         OptionError: The model has no node or no input of a name in the options.
     """
-    source = read(model)
-    check_that_it_is_an_ann(source)
-    fix_baked_batch(source)
-    warn_of_training(source.model)
+    source = _read_ann(model)
     nodes = source_nodes(source.model)
     check_names(options.until, nodes, "until")
     check_names(options.nodes_to_exclude, nodes, "nodes_to_exclude")
@@ -91,6 +91,7 @@ def prepare(
     record = SourceRecord(nodes, is_given=True)
     passes = pipeline(options, record=record)
     events = [name for name, coding in codings.items() if coding == EVENTS]
+    _separate_axes(source, data, events)
     specs = input_specs(source.model)
     imported = import_model(
         source,
@@ -102,6 +103,29 @@ def prepare(
     check_weights(imported.model, nodes, source.name)
     whole = _simplified(imported.model, passes, nodes, options)
     return Prepared(whole, imported, codings, shapes)
+
+
+def _read_ann(model: AnyModel) -> Source:
+    """Return a model as it came, with the batch that its nodes take."""
+    source = read(model)
+    check_that_it_is_an_ann(source)
+    fix_baked_batch(source)
+    warn_of_training(source.model)
+    return source
+
+
+def _separate_axes(
+    source: Source, data: CalibrationData, events: Sequence[str]
+) -> None:
+    """Keep axes of one name apart where the data has other sizes for them.
+
+    That is seen on a sample, and on two at once: an axis that is not the samples' may be as long.
+    """
+    specs = input_specs(source.model)
+    if shared_names(specs):
+        one = itertools.islice(data.of_the_ann(specs, events), 1)
+        two = itertools.islice(data.of_the_ann(specs, events, rows=2), 1)
+        separate_axes(source.model, source.name, [*one, *two])
 
 
 def _simplified(

@@ -6,7 +6,9 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
+from onnx2snn.conversion.axis_names import ONE_NAME, forget_names
 from onnx2snn.conversion.import_model import runnable
+from onnx2snn.data.axis_names import describe_broken
 from onnx2snn.data.input_specs import input_specs
 from onnx2snn.errors import OptionError
 from onnx2snn.importing import read
@@ -50,7 +52,10 @@ class Ann:
         self.inputs = input_specs(source.model)
         self.events: tuple[str, ...] = ()
         self.outputs = tuple(str(value.name) for value in source.model.graph.outputs)
+        self._source = source
+        self._threads = threads
         self._run = open_runner(runnable(source), threads)
+        self._trusts_names = True
 
     @classmethod
     def read(cls, model: AnyModel, threads: int = 0) -> Ann:
@@ -80,8 +85,22 @@ class Ann:
         """
         self.check_steps(T)
         arrays = read_feeds(feeds, self.inputs, self.events)
+        self._check_names(arrays)
         results = self._run(arrays)
         return dict(zip(self.outputs, results, strict=True))
+
+    def _check_names(self, arrays: Feeds) -> None:
+        """Open the ANN without names of axes, where those of one name differ in size.
+
+        onnxruntime would keep values of different sizes in the same memory.
+        """
+        broken = describe_broken(self.inputs, arrays)
+        if not broken or not self._trusts_names:
+            return
+        _LOGGER.warning(ONE_NAME, self.name, broken)
+        without_names = forget_names(self._source)
+        self._run = open_runner(runnable(without_names), self._threads)
+        self._trusts_names = False
 
     def check_steps(self, time_steps: object) -> None:
         """Refuse numbers of time steps.

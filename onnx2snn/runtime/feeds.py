@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from onnx2snn.arguments import did_you_mean
 from onnx2snn.data.axes import axes_advice
+from onnx2snn.data.axis_names import describe_broken
 from onnx2snn.data.input_specs import (
     cast_to_input,
     dtype_advice,
@@ -20,7 +22,14 @@ from onnx2snn.data.sources import array_of
 from onnx2snn.errors import CalibrationError, RuntimeShapeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import (
+        Callable,
+        Collection,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
     import numpy.typing as npt
 
@@ -29,7 +38,7 @@ if TYPE_CHECKING:
     AnyFeeds: TypeAlias = Mapping[str, npt.ArrayLike] | npt.ArrayLike
     Run: TypeAlias = Callable[[Feeds], list[np.ndarray]]
 
-__all__ = ["check_event_lengths", "read_feeds"]
+__all__ = ["check_event_lengths", "explain_broken_names", "read_feeds"]
 
 
 def read_feeds(
@@ -81,6 +90,30 @@ def check_event_lengths(
     """
     lengths = {name: len(arrays[name]) for name in events}
     _refuse_problems(_length_problems(lengths, time_steps))
+
+
+@contextlib.contextmanager
+def explain_broken_names(inputs: Sequence[InputSpec], arrays: Feeds) -> Iterator[None]:
+    """Say of a run that fails where axes of one name differ in size that this is why.
+
+    Args:
+        inputs: The inputs of the network.
+        arrays: Its feeds.
+
+    Raises:
+        RuntimeShapeError: The run fails.
+    """
+    try:
+        yield
+    except (RuntimeShapeError, ValueError) as error:
+        broken = describe_broken(inputs, arrays)
+        if not broken:
+            raise
+        message = (
+            "the network was made for axes that have one size where they have one name, and in "
+            f"the feeds, {broken}: convert it again, with such feeds as calibration data"
+        )
+        raise RuntimeShapeError(message) from error
 
 
 def _refuse_problems(problems: Sequence[str]) -> None:

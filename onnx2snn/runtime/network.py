@@ -13,7 +13,11 @@ from onnx2snn.errors import InvalidModelError, RuntimeShapeError
 from onnx2snn.graph import array
 from onnx2snn.metadata.facts import DEFAULT_TIME_STEPS
 from onnx2snn.methods.layouts import MULTISTEP
-from onnx2snn.runtime.feeds import check_event_lengths, read_feeds
+from onnx2snn.runtime.feeds import (
+    check_event_lengths,
+    explain_broken_names,
+    read_feeds,
+)
 from onnx2snn.runtime.layouts import event_names_of, layout_of
 from onnx2snn.runtime.memory import MEMORY_LIMIT, samples_within
 from onnx2snn.runtime.split import split_behind_steps, tells_all_steps
@@ -107,7 +111,8 @@ class Network:
         """
         time_steps = None if T is None else checked_time_steps(T)
         arrays = self._checked_feeds(feeds, time_steps)
-        results = self._run(arrays)
+        with explain_broken_names(self.inputs, arrays):
+            results = self._run(arrays)
         return dict(zip(self.outputs, results, strict=True))
 
     def samples_at_once(
@@ -159,7 +164,8 @@ class Network:
         trunk, readout = self._trunk_and_readout()
         most = max(wanted)
         arrays = self._checked_feeds(feeds, most)
-        carried = trunk.run(arrays)
+        with explain_broken_names(self.inputs, arrays):
+            carried = trunk.run(arrays)
         outputs = {}
         for t in wanted:
             after_t = {name: np.asarray(data[t - 1]) for name, data in carried.items()}
