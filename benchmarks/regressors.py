@@ -121,8 +121,8 @@ def main() -> None:
         for steps in options.T:
             without, _ = measure(ann, steps, 0)
             for samples in options.samples:
-                always, _ = measure(ann, steps, samples)
-                checked, kept = measure(ann, steps, samples, hold_out=True)
+                always, _ = measure(ann, steps, samples, hold_out=False)
+                checked, kept = measure(ann, steps, samples)
                 errors = [f"{error:.4f}" for error in (without, always, checked)]
                 listed.add_row(name, label, str(steps), str(samples), *errors, kept)
     Console(width=100).print(listed)

@@ -101,7 +101,7 @@ def expected(network: Residual) -> np.ndarray:
 @pytest.fixture(scope="module")
 def converted(exported: dict[str, onnx.ModelProto]) -> dict[str, onnx2snn.Conversion]:
     return {
-        name: onnx2snn.convert(model, T=8, calibration=IMAGES)
+        name: onnx2snn.convert(model, T=8, calibration=IMAGES, hold_out=False)
         for name, model in exported.items()
     }
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from onnx2snn.cli.arguments import Commands
-    from onnx2snn.evaluation.result import Deviation
+    from onnx2snn.data.difference import Deviation
 
 __all__ = ["add"]
 

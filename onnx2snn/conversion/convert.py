@@ -109,7 +109,8 @@ def convert(
         specs = input_specs(prepared.whole.ann)
         data = given.read(specs, prepared.inputs_of(EVENTS))
         _warn_of_missing_data(prepared, chosen, data)
-        return _converted(prepared, Request(chosen, T, data), given)
+        request = Request(chosen, T, data, prepared.imported.sha256)
+        return _converted(prepared, request, given)
 
 
 def _converted(
@@ -129,11 +130,13 @@ def _converted(
     sample = Sample.of(prepared.shapes, given.data, prepared.inputs_of(EVENTS))
     counts = count_macs_of_sample(whole, sample)
     found = analyze_network(whole, counts, options.spike)
-    trial = Trial.of(whole, given, calibration.specs, imported.sha256)
+    macs = sum(filter(None, counts.values()))
+    trial = Trial.of(whole, given, calibration.specs, macs)
     request = given if trial is None else trial.request
-    passes = request.pipeline(imported.sha256)
+    passes = request.pipeline()
     fused = [display_name(node) for node in whole.ann.graph if is_fused(node)]
-    codings = make_spiking(whole, passes, request, branches)
+    look = None if trial is None else trial.convert_uncorrected
+    codings = make_spiking(whole, passes, request, branches, before_correction=look)
     if fused:
         others = f" and {len(fused) - 1} more" if len(fused) > 1 else ""
         _LOGGER.warning(_FUSED, fused[0], others)

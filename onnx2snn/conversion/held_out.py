@@ -9,26 +9,28 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from onnx2snn.conversion.spiking import Request, make_spiking
+from onnx2snn.data.difference import Difference
 from onnx2snn.data.events import time_first, time_means
-from onnx2snn.data.subsets import hold_out
-from onnx2snn.errors import CalibrationError
+from onnx2snn.data.subsets import MOST_HELD_OUT, hold_out
+from onnx2snn.errors import CalibrationError, OptionError
 from onnx2snn.passes import apply
 from onnx2snn.runtime import load
 from onnx2snn.runtime.ort import open_runner
 from onnx2snn.storage.isolation import isolate_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     import onnx_ir as ir
 
     from onnx2snn.analysis.branches import Part
-    from onnx2snn.data.dataset import Dataset
+    from onnx2snn.data.batches import Dataset
     from onnx2snn.data.input_specs import Specs
     from onnx2snn.reporting.report import HeldOut
 
@@ -39,15 +41,24 @@ _LOGGER = logging.getLogger(__name__)
 AS_ASKED = "corrected"
 """Name of the form that the options ask for."""
 
+_UNCORRECTED = "uncorrected"
+_WITHOUT_DATA = "without data"
+
+_WORDS = {_UNCORRECTED: "without corrections", _WITHOUT_DATA: "without the data"}
+
 _ROWS = 16
 """Samples that are run at a time."""
+
+_FEWEST = 8
+"""Samples that are compared however long it takes."""
+
+_MOST_MACS = 1e11
+"""Multiply-accumulates over all steps and samples that are worth it beyond those few: seconds."""
 
 _LEFT = (
     "on %d held-out samples the network is %.3g off its ANN, and %.3g %s: that form is kept; more "
     "calibration data would help"
 )
-
-_WORDS = {"uncorrected": "without corrections", "without data": "without the data"}
 
 
 @dataclasses.dataclass(eq=False)
@@ -65,37 +76,56 @@ class Trial:
     request: Request
     held_out: Dataset
     ann: ir.Model
-    others: Mapping[str, ir.Model]
+    others: dict[str, ir.Model] = dataclasses.field(default_factory=dict)
 
     @classmethod
-    def of(
-        cls, whole: Part, given: Request, specs: Specs, source_sha256: str
-    ) -> Trial | None:
+    def of(cls, whole: Part, given: Request, specs: Specs, macs: int) -> Trial | None:
         """Return the trial of a conversion; None where there is nothing to decide.
 
         Args:
             whole: The network, simplified; it stays as it is.
             given: The conversion.
             specs: The inputs of the data.
-            source_sha256: Digest of the file of the ANN.
+            macs: Multiply-accumulates of a sample in the ANN.
         """
         if given.data is None or whole.inside or not given.options.may_be_undone():
             return None
-        parts = hold_out(given.data, specs)
+        most = _samples_to_compare(macs * given.time_steps)
+        parts = hold_out(given.data, specs, most)
         if parts is None:
             return None
         kept, held_out = parts
         request = dataclasses.replace(given, data=kept)
-        plain = dataclasses.replace(given.options, corrections=("none",))
-        others = {
-            "uncorrected": dataclasses.replace(request, options=plain),
-            "without data": Request(plain, given.time_steps, None),
-        }
-        made = {}
-        for name, other in others.items():
-            with _silence(), contextlib.suppress(CalibrationError):
-                made[name] = _converted(whole, other, source_sha256)
-        return cls(request, held_out, _copy_of(whole.ann), made)
+        trial = cls(request, held_out, _copy_of(whole.ann))
+        trial._convert_without_data(whole)
+        return trial
+
+    def _convert_without_data(self, whole: Part) -> None:
+        alone = dataclasses.replace(self._uncorrected(), data=None)
+        copy = dataclasses.replace(whole, ann=_copy_of(whole.ann))
+        with _silence(), contextlib.suppress(CalibrationError, OptionError):
+            passes = alone.pipeline()
+            make_spiking(copy, passes, alone, {})
+            self.others[_WITHOUT_DATA] = apply(copy.ann, passes.finishing)
+
+    def convert_uncorrected(self, spiking: ir.Model) -> None:
+        """Make the form without corrections of the network that is about to be corrected.
+
+        Args:
+            spiking: The network with neurons and thresholds; it stays as it is.
+        """
+        if not self.request.options.possible_corrections(self.request.data):
+            return
+        copy = _copy_of(spiking)
+        with _silence(), contextlib.suppress(OptionError):
+            passes = self._uncorrected().pipeline()
+            apply(copy, (*passes.correction, *passes.time_loop))
+            self.others[_UNCORRECTED] = apply(copy, passes.finishing)
+
+    def _uncorrected(self) -> Request:
+        """Return the conversion without corrections; a pass may stand beside them by name."""
+        plain = dataclasses.replace(self.request.options, corrections=("none",))
+        return dataclasses.replace(self.request, options=plain)
 
     def choose(self, corrected: ir.Model) -> tuple[ir.Model, HeldOut]:
         """Return the form to keep, and what was compared.
@@ -104,10 +134,7 @@ class Trial:
             corrected: The form that was asked for.
         """
         forms = {AS_ASKED: corrected, **self.others}
-        errors = {
-            name: float(np.sqrt(each.mean()))
-            for name, each in self._errors_of(forms).items()
-        }
+        errors = self._errors_of(forms)
         kept = min(errors, key=errors.__getitem__)
         samples = self.held_out.samples
         if kept != AS_ASKED:
@@ -115,27 +142,38 @@ class Trial:
             _LOGGER.warning(_LEFT, samples, *found)
         return forms[kept], {"samples": samples, "errors": errors, "kept": kept}
 
-    def _errors_of(self, forms: Mapping[str, ir.Model]) -> dict[str, np.ndarray]:
-        """Return how far each form is from the ANN on each sample, squared, by name."""
+    def _errors_of(self, forms: Mapping[str, ir.Model]) -> dict[str, float]:
+        """Return how far each form is from the ANN on the samples, by its name."""
         run_ann = open_runner(self.ann)
         networks = {name: load(form) for name, form in forms.items()}
-        found: dict[str, list[np.ndarray]] = {name: [] for name in forms}
+        names = next(iter(networks.values())).outputs
+        found = {form: [Difference() for _ in names] for form in forms}
         for batch in self.held_out.batches(_ROWS):
             events = next(iter(networks.values())).events
             feeds = time_first(batch.feeds, events)
             expected = run_ann(time_means(feeds, events))
-            for name, network in networks.items():
-                outputs = list(network.run(feeds).values())
-                found[name].append(_squared_errors(outputs, expected, batch.valid))
-        return {name: np.concatenate(errors) for name, errors in found.items()}
+            for form, network in networks.items():
+                outputs = network.run(feeds).values()
+                for difference, *pair in zip(
+                    found[form], expected, outputs, strict=True
+                ):
+                    difference.add(*map(np.asarray, pair))
+        return {form: _error_of(differences) for form, differences in found.items()}
 
 
-def _converted(whole: Part, given: Request, source_sha256: str) -> ir.Model:
-    """Return another form of a network, which stays as it is."""
-    copy = dataclasses.replace(whole, ann=_copy_of(whole.ann))
-    passes = given.pipeline(source_sha256)
-    make_spiking(copy, passes, given, {})
-    return apply(copy.ann, passes.finishing)
+def _samples_to_compare(macs: int) -> int:
+    """Return how many samples to hold out at most, each of so many multiply-accumulates."""
+    worth = int(_MOST_MACS / max(macs, 1))
+    return min(max(worth, _FEWEST), MOST_HELD_OUT)
+
+
+def _error_of(outputs: Iterable[Difference]) -> float:
+    """Return the relative error of all outputs as one: the root of the sum of their squares.
+
+    What has no relative error, as labels and text have none, does not count.
+    """
+    errors = [output.summary().relative_error for output in outputs]
+    return math.hypot(*(error for error in errors if error is not None))
 
 
 def _copy_of(model: ir.Model) -> ir.Model:
@@ -154,28 +192,3 @@ def _silence() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
-
-
-def _squared_errors(
-    outputs: Sequence[object], expected: Sequence[object], samples: int
-) -> np.ndarray:
-    """Return the squared error of all outputs by the square of the ANN's, [samples] or [1]."""
-    total: np.ndarray = np.zeros(1)
-    for found, wanted in zip(outputs, expected, strict=True):
-        a, b = np.asarray(wanted), np.asarray(found)
-        is_comparable = a.dtype.kind == "f" and a.shape == b.shape and a.size > 0
-        if not is_comparable:
-            continue
-        a, b = _rows_of(a, samples), _rows_of(b, samples)
-        rows = len(a)
-        scale = np.mean(a * a) or 1.0
-        error = ((a - b) ** 2).mean(axis=1) / scale
-        total = total + (error if total.size in (1, rows) else error.mean())
-    return total
-
-
-def _rows_of(output: np.ndarray, samples: int) -> np.ndarray:
-    """Return a row for each sample; one for all where axis 0 does not count samples."""
-    counts_samples = output.ndim > 0 and len(output) >= samples
-    rows = output[:samples] if counts_samples else output[None]
-    return rows.reshape(len(rows), -1).astype(np.float64)

@@ -78,8 +78,8 @@ class Options:
             is no calibration data.
         check: Whether the imported model is run against the original.
         hold_out: Whether a few calibration samples are set aside, and corrections, or the data
-            as a whole, are left out where the network is better without on them. Of use for small
-            networks and few samples, with the method ``auto`` and no part of it given.
+            as a whole, are left out where the network is better without on them: with the method
+            ``auto``, unless corrections or a threshold rule are given.
         skip_passes: Names of passes to leave out.
         passes: Names of further passes, of other packages: ``NAME``, which runs before
             thresholds are chosen, ``NAME:before=OTHER`` or ``NAME:after=OTHER``.
@@ -121,7 +121,7 @@ class Options:
     check: bool = _option("run the imported model against the original", default=True)
     hold_out: bool = _option(
         "set some samples aside, and leave out the calibration that does harm on them",
-        default=False,
+        default=True,
     )
     skip_passes: tuple[str, ...] = ()
     passes: tuple[str, ...] = ()

@@ -80,7 +80,8 @@ def pipeline(
 
     ``onnx2snn.passes.run(model, pipeline(options, T))`` gives the network of ``convert`` but
     for what is more than a list: checks of what options name, the comparison of the imported
-    model with the original, and the networks in the branches of an If.
+    model with the original, the samples that are held out (``hold_out=False`` holds none out),
+    and the networks in the branches of an If.
 
     Args:
         options: How the conversion is done; None for the defaults.

@@ -12,7 +12,7 @@ from onnx2snn.metadata.input_coding import coding_of
 from onnx2snn.passes import ChooseInputCoding, apply
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import onnx_ir as ir
 
@@ -27,16 +27,27 @@ __all__ = ["Request", "make_spiking"]
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """One call of ``convert``: the options, T, and calibration data if there is any."""
+    """One call of ``convert``.
+
+    Attributes:
+        options: How the conversion is done.
+        time_steps: T.
+        data: Calibration data, if there is any.
+        source_sha256: Digest of the file of the ANN, empty for a part of one.
+    """
 
     options: Options
     time_steps: int
     data: Dataset | None
+    source_sha256: str = ""
 
-    def pipeline(self, source_sha256: str = "") -> Pipeline:
+    def pipeline(self) -> Pipeline:
         """Return the passes of the conversion."""
         return pipeline(
-            self.options, self.time_steps, self.data, source_sha256=source_sha256
+            self.options,
+            self.time_steps,
+            self.data,
+            source_sha256=self.source_sha256,
         )
 
 
@@ -45,6 +56,8 @@ def make_spiking(
     passes: Pipeline,
     given: Request,
     branches: Mapping[Part, Dataset | None],
+    *,
+    before_correction: Callable[[ir.Model], None] | None = None,
 ) -> dict[str, Coding]:
     """Turn a simplified network, and those in its branches, into spiking ones.
 
@@ -53,11 +66,14 @@ def make_spiking(
         passes: The passes to run on it.
         given: What they were made from.
         branches: The data of the networks in all branches.
+        before_correction: Takes the network once it has neurons, to look at.
 
     Returns:
         How each input of the network enters it, by name.
     """
     codings = _apply_spiking(part.ann, passes)
+    if before_correction is not None:
+        before_correction(part.ann)
     apply(part.ann, (*passes.correction, *passes.time_loop))
     options = of_a_branch(given.options)
     for branch, inner in part.inside:

@@ -19,8 +19,11 @@ _LOGGER = logging.getLogger(__name__)
 _MOST = 1024
 """Samples that do for any layer: the ridge holds back what they do not tell."""
 
+_NEARLY = 0.75
+"""Part of that number from which on weights are corrected about as well."""
+
 _TOO_FEW = (
-    "%d calibration samples are few: the weights of %d of %d layers have more unknowns than there "
+    "%d calibration samples to fit weights to are few: the weights of %d of %d layers have more unknowns than there "
     "are positions to fit them to, and are corrected less than they could be; about %d would do "
     "(%s %r has %d unknowns for each output, and %s a sample)"
 )
@@ -73,7 +76,8 @@ class SampleCount:
 
     def warn(self) -> None:
         """Say how many samples would do, if there are fewer."""
-        short = [fit for fit in self._fits if fit.samples > self.samples]
+        enough = self.samples / _NEARLY
+        short = [fit for fit in self._fits if fit.samples > enough]
         if not short:
             return
         largest = max(short, key=lambda fit: fit.samples)

@@ -22,7 +22,7 @@ MOST_HELD_OUT = 32
 """Samples that are set aside at most: they tell two networks apart, and are missed by nobody."""
 
 _ONE_OF = 5
-"""Of fewer samples than 160, every fifth is set aside."""
+"""At most every fifth sample is set aside."""
 
 _FEWEST = 10
 """Of fewer samples, none is set aside."""
@@ -31,19 +31,22 @@ _ROWS = 80
 """Samples read at a time."""
 
 
-def hold_out(data: Dataset, specs: Specs) -> tuple[Dataset, Dataset] | None:
+def hold_out(
+    data: Dataset, specs: Specs, most: int = MOST_HELD_OUT
+) -> tuple[Dataset, Dataset] | None:
     """Return the data without some samples, evenly spaced, and these samples.
 
     Args:
         data: Calibration data.
         specs: The inputs that it is for, as it holds them.
+        most: Number of samples that are set aside at most.
 
     Returns:
         None where there are fewer than 10 samples, or a batch is of a fixed size.
     """
     if data.samples < _FEWEST or not all(map(_counts_samples, specs)):
         return None
-    distance = max(_ONE_OF, -(-data.samples // MOST_HELD_OUT))
+    distance = max(_ONE_OF, -(-data.samples // most))
     kept = _Rows(data, lambda number: number % distance != distance - 1)
     held_out = _Rows(data, lambda number: number % distance == distance - 1)
     name = "the calibration data"

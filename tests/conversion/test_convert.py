@@ -213,6 +213,7 @@ def test_skipping_a_pass_leaves_its_work_undone(
         ANN,
         T=4,
         calibration=CALIBRATION,
+        hold_out=False,
         skip_passes=("correct-layers", "move-max-pool"),
     )
     assert skipped.model != conversion.model

@@ -74,10 +74,12 @@ def test_too_few_samples_are_told_how_many_would_do(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     ann = regressor("Relu", seed=0)
-    onnx2snn.convert(ann, 4, {"x": inputs(20, seed=1)})
+    onnx2snn.convert(ann, 4, {"x": inputs(25, seed=1)})  # five are held out
     [message] = [r.getMessage() for r in caplog.records if "would do" in r.getMessage()]
     # Two layers read spikes, of 48 neurons each: 48 weights for each output.
-    assert message.startswith("20 calibration samples are few: the weights of 2 of 2 ")
+    assert message.startswith(
+        "20 calibration samples to fit weights to are few: the weights of 2 of 2 "
+    )
     assert "about 48 would do" in message
     assert "48 unknowns for each output, and 1 position a sample" in message
     caplog.clear()

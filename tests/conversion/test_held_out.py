@@ -10,6 +10,10 @@ import pytest
 
 import onnx2snn
 from onnx2snn.conversion import held_out as module
+from onnx2snn.data.dataset import InputSpec, dataset
+from onnx2snn.data.difference import Difference
+from onnx2snn.data.subsets import hold_out
+from onnx2snn.runtime.ort import open_runner
 from tests.models import model, normal
 
 if TYPE_CHECKING:
@@ -17,6 +21,18 @@ if TYPE_CHECKING:
 
 T = 16
 FEEDS = {"x": normal(5, 60, 6)}
+SPECS = (InputSpec("x", np.dtype(np.float32), (None, 6)),)
+
+OPTIONS_OF = {
+    "corrected": lambda data: {"calibration": data, "hold_out": False},
+    "uncorrected": lambda data: {
+        "calibration": data,
+        "hold_out": False,
+        "corrections": "none",
+    },
+    "without data": lambda _: {},
+}
+"""Options that give each form alone, once its data is known."""
 
 
 def regressor() -> ir.Model:
@@ -34,8 +50,7 @@ def regressor() -> ir.Model:
 
 
 def converted(**options: object) -> onnx2snn.Conversion:
-    chosen = {"hold_out": True, **options}
-    return onnx2snn.convert(regressor(), T=T, calibration=FEEDS, **chosen)
+    return onnx2snn.convert(regressor(), T=T, calibration=FEEDS, **options)
 
 
 def test_the_report_says_what_was_compared_and_kept() -> None:
@@ -51,8 +66,8 @@ def test_the_report_says_what_was_compared_and_kept() -> None:
 def test_a_form_that_is_better_on_held_out_samples_is_kept(
     better: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def favor(_: module.Trial, forms: dict[str, ir.Model]) -> dict[str, np.ndarray]:
-        return {name: np.full(12, 0.1 if name == better else 0.5) for name in forms}
+    def favor(_: module.Trial, forms: dict[str, ir.Model]) -> dict[str, float]:
+        return {name: 0.1 if name == better else 0.5 for name in forms}
 
     monkeypatch.setattr(module.Trial, "_errors_of", favor)
     with caplog.at_level(logging.WARNING, "onnx2snn"):
@@ -65,6 +80,15 @@ def test_a_form_that_is_better_on_held_out_samples_is_kept(
     if better == "without data":
         alone = onnx2snn.convert(regressor(), T=T, **options)
         assert np.array_equal(outputs_of(conversion), outputs_of(alone))
+
+
+def error_of(conversion: onnx2snn.Conversion) -> float:
+    """Return the relative error on the samples that are held out."""
+    _, held_out = hold_out(dataset(FEEDS, SPECS), SPECS)
+    (batch,) = held_out.batches(held_out.samples)
+    (ann,) = open_runner(regressor())(batch.feeds)
+    snn = onnx2snn.load(conversion, "ort").run(batch.feeds)["y"]
+    return float(np.linalg.norm(ann - snn) / np.linalg.norm(ann))
 
 
 def outputs_of(conversion: onnx2snn.Conversion) -> np.ndarray:
@@ -89,13 +113,12 @@ def test_what_is_asked_for_by_name_is_done(options: dict[str, object]) -> None:
 
 def test_with_few_samples_none_is_held_out() -> None:
     few = {"x": FEEDS["x"][:9]}
-    conversion = onnx2snn.convert(regressor(), T=T, calibration=few, hold_out=True)
+    conversion = onnx2snn.convert(regressor(), T=T, calibration=few)
     assert conversion.report["held_out"] is None
 
 
-def test_nothing_is_held_out_unless_asked_for() -> None:
-    conversion = onnx2snn.convert(regressor(), T=T, calibration=FEEDS)
-    assert conversion.report["held_out"] is None
+def test_without_data_nothing_is_held_out() -> None:
+    assert onnx2snn.convert(regressor(), T=T).report["held_out"] is None
 
 
 def test_no_warning_is_about_what_was_not_asked_for(
@@ -107,10 +130,33 @@ def test_no_warning_is_about_what_was_not_asked_for(
     assert caplog.text.count("held-out") <= 1
 
 
-@pytest.mark.parametrize("shape", [(), (2, 3), (4, 3)], ids=str)
-def test_outputs_of_every_shape_are_compared_whole(shape: tuple[int, ...]) -> None:
-    wanted = np.ones(shape)
-    found = wanted.copy()
-    found[...] = 3
-    errors = module._squared_errors([found], [wanted], samples=4)
-    np.testing.assert_array_equal(errors, np.full(4 if shape == (4, 3) else 1, 4.0))
+def test_forms_are_those_that_their_options_give() -> None:
+    kept, _ = hold_out(dataset(FEEDS, SPECS), SPECS)
+    fitted = {
+        "x": np.concatenate(
+            [batch.feeds["x"][: batch.valid] for batch in kept.batches(16)]
+        )
+    }
+    errors = converted().report["held_out"]["errors"]
+    for name, options in OPTIONS_OF.items():
+        alone = onnx2snn.convert(regressor(), T=T, **options(fitted))
+        assert error_of(alone) == pytest.approx(errors[name], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "macs, samples", [(0, 32), (10**9, 32), (5 * 10**9, 20), (10**12, 8)]
+)
+def test_fewer_samples_of_a_large_network_are_compared(macs: int, samples: int) -> None:
+    assert module._samples_to_compare(macs) == samples
+
+
+def test_the_error_is_that_of_all_outputs() -> None:
+    outputs = []
+    for ann, snn in (
+        ([3.0, 4.0], [3.0, 7.0]),
+        ([2.0, 0.0], [2.0, 0.8]),
+        (["a"], ["b"]),
+    ):
+        outputs.append(Difference())
+        outputs[-1].add(np.array(ann), np.array(snn))
+    assert module._error_of(outputs) == pytest.approx(np.hypot(3 / 5, 0.8 / 2))

@@ -55,7 +55,7 @@ def test_they_convert_and_run(name: str, options: Mapping[str, Any]) -> None:
     sizes = {value.name: value.type.tensor_type.shape.dim for value in inferred}
     expected = run_ort(ann, {"x": X})["z"]
     assert sizes["r"][2].dim_value != expected.shape[2]
-    conversion = onnx2snn.convert(ann, T, X, **options)
+    conversion = onnx2snn.convert(ann, T, X, hold_out=False, **options)
     found = onnx2snn.load(conversion).run(X)["z"]
     # two neurons in a row are off by a step of 1 / T each, in both directions
     np.testing.assert_allclose(

@@ -90,14 +90,14 @@ def test_a_conversion_runs_exactly_that_list(
     options: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG, "onnx2snn.passes"):
-        onnx2snn.convert(MODEL, 2, FEW, check=False, **options)
+        onnx2snn.convert(MODEL, 2, FEW, check=False, hold_out=False, **options)
     listed = onnx2snn.pipeline(onnx2snn.Options(**options), 2, data_for(MODEL))
     assert passes_run(caplog) == listed.names()
 
 
 @pytest.mark.parametrize("options", CASES)
 def test_the_list_by_itself_gives_the_same_network(options: dict[str, Any]) -> None:
-    conversion = onnx2snn.convert(MODEL, 2, FEW, **options)
+    conversion = onnx2snn.convert(MODEL, 2, FEW, hold_out=False, **options)
     listed = onnx2snn.pipeline(
         onnx2snn.Options(**options),
         2,

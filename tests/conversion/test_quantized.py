@@ -95,7 +95,7 @@ def test_static_quantization(
 ) -> None:
     path = tmp_path / "quantized.onnx"
     quantize_static(source, path, Reader(), **options)
-    conversion = onnx2snn.convert(path, T=64, calibration=calibration)
+    conversion = onnx2snn.convert(path, T=64, calibration=calibration, hold_out=False)
     origin = "quantizer" if calibration is None else "calibration"
     layers = conversion.report["layers"]
     assert [layer["threshold_origin"] for layer in layers] == [origin, origin]

@@ -65,7 +65,7 @@ def layers(method: Method) -> list[Convolution]:
 
 def converted(method: Method, x: np.ndarray, **options: object) -> onnx2snn.Conversion:
     ann = model(TEXT, **weights(method))
-    return onnx2snn.convert(ann, T, {"x": x}, method=method, **options)
+    return onnx2snn.convert(ann, T, {"x": x}, method=method, hold_out=False, **options)
 
 
 def constants(snn: ir.Model) -> dict[str, np.ndarray]:

@@ -279,7 +279,7 @@ def test_more_features_along_the_last_axis_than_positions_are_looked_at() -> Non
     )
     ann = model(f"(float[N,5,6] x) => (float[N,5,9] y) {{ {text} }}", **matrix)
     x = normal(7, 40, 5, 6)
-    conversion = onnx2snn.convert(ann, T=32, calibration={"x": x})
+    conversion = onnx2snn.convert(ann, T=32, calibration={"x": x}, hold_out=False)
     assert "threshold-scaling correction" in conversion.report["method"]
     got = onnx2snn.load(conversion.model).run({"x": x})["y"]
     expected = run_ort(ann, {"x": x})["y"]
