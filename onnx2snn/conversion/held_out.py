@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
     from onnx2snn.analysis.branches import Part
     from onnx2snn.data.batches import Dataset
-    from onnx2snn.data.input_specs import Specs
+    from onnx2snn.data.input_specs import Feeds, Specs
     from onnx2snn.reporting.report import HeldOut
+    from onnx2snn.runtime.network import Network
 
 __all__ = ["Trial"]
 
@@ -145,35 +146,48 @@ class Trial:
     def _errors_of(self, forms: Mapping[str, ir.Model]) -> dict[str, float]:
         """Return how far each form is from the ANN on the samples, by its name."""
         run_ann = open_runner(self.ann)
-        networks = {name: load(form) for name, form in forms.items()}
-        names = next(iter(networks.values())).outputs
-        found = {form: [Difference() for _ in names] for form in forms}
+        compared = {name: _Compared(load(form)) for name, form in forms.items()}
+        events = compared[AS_ASKED].network.events
         for batch in self.held_out.batches(_ROWS):
-            events = next(iter(networks.values())).events
             feeds = time_first(batch.feeds, events)
             expected = run_ann(time_means(feeds, events))
-            for form, network in networks.items():
-                outputs = network.run(feeds).values()
-                for difference, *pair in zip(
-                    found[form], expected, outputs, strict=True
-                ):
-                    difference.add(*map(np.asarray, pair))
-        return {form: _error_of(differences) for form, differences in found.items()}
+            for one in compared.values():
+                one.add(feeds, expected)
+        return {name: one.error for name, one in compared.items()}
+
+
+class _Compared:
+    """A form of a network, and how far each of its outputs is from the ANN's.
+
+    Args:
+        network: The form.
+    """
+
+    def __init__(self, network: Network) -> None:
+        """Start without samples."""
+        self.network = network
+        self._differences = [Difference() for _ in network.outputs]
+
+    def add(self, feeds: Feeds, expected: Iterable[object]) -> None:
+        """Run the form on ``feeds``, for which the ANN gives ``expected``."""
+        outputs = self.network.run(feeds).values()
+        for difference, *pair in zip(self._differences, expected, outputs, strict=True):
+            difference.add(*map(np.asarray, pair))
+
+    @property
+    def error(self) -> float:
+        """The relative error of all outputs as one: the root of the sum of their squares.
+
+        What has no relative error, as labels and text have none, does not count.
+        """
+        errors = [each.summary().relative_error for each in self._differences]
+        return math.hypot(*(error for error in errors if error is not None))
 
 
 def _samples_to_compare(macs: int) -> int:
     """Return how many samples to hold out at most, each of so many multiply-accumulates."""
     worth = int(_MOST_MACS / max(macs, 1))
     return min(max(worth, _FEWEST), MOST_HELD_OUT)
-
-
-def _error_of(outputs: Iterable[Difference]) -> float:
-    """Return the relative error of all outputs as one: the root of the sum of their squares.
-
-    What has no relative error, as labels and text have none, does not count.
-    """
-    errors = [output.summary().relative_error for output in outputs]
-    return math.hypot(*(error for error in errors if error is not None))
 
 
 def _copy_of(model: ir.Model) -> ir.Model:

@@ -23,9 +23,9 @@ _NEARLY = 0.75
 """Part of that number from which on weights are corrected about as well."""
 
 _TOO_FEW = (
-    "%d calibration samples to fit weights to are few: the weights of %d of %d layers have more unknowns than there "
-    "are positions to fit them to, and are corrected less than they could be; about %d would do "
-    "(%s %r has %d unknowns for each output, and %s a sample)"
+    "%d calibration samples to fit weights to are few: the weights of %d of %d layers have more "
+    "unknowns than there are positions to fit them to, and are corrected less than they could be; "
+    "about %d would do (%s %r has %d unknowns for each output, and %s a sample)"
 )
 
 
