@@ -226,7 +226,7 @@ def passes_page() -> str:
 
 def _pass_section(name: str, cls: type) -> str:
     sections = _sections(inspect.getdoc(cls) or "")
-    meanings = _entries(sections.get("Attributes", ""))
+    meanings = _meanings_of_fields(cls)
     rows = [
         f"| `{field.name}` | {_type(field)} | {_default(field)} | {meanings.get(field.name, '')} |"
         for field in dataclasses.fields(cls)
@@ -236,6 +236,15 @@ def _pass_section(name: str, cls: type) -> str:
     if rows:
         parts.append("\n".join([*OPTION_HEADER, *rows]))
     return "\n\n".join(parts) + "\n"
+
+
+def _meanings_of_fields(cls: type) -> dict[str, str]:
+    """Return what the attributes of a class mean, those that it has from others among them."""
+    meanings: dict[str, str] = {}
+    for each in reversed(cls.__mro__):
+        sections = _sections(inspect.cleandoc(each.__doc__ or ""))
+        meanings |= _entries(sections.get("Attributes", ""))
+    return meanings
 
 
 def _sections(docstring: str) -> Mapping[str, str]:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 
 from onnx2snn.graph import boundary
+from onnx2snn.methods.layouts import LOOP
 from onnx2snn.ops.attach import attach_functions
 from onnx2snn.runtime.ort import open_fastest
-from onnx2snn.schedules import emit_time_loop
+from onnx2snn.schedules import emit_steps
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -54,7 +55,7 @@ class Subgraph:
         graph = ir.convenience.extract(model.graph, ends, outputs)
         self.operators = frozenset(node.op_type for node in graph)
         if time_steps is not None:
-            emit_time_loop(graph, time_steps, _names(read_known), _names(outputs))
+            emit_steps(graph, LOOP, time_steps, _names(read_known), _names(outputs))
         part = ir.Model(graph, ir_version=model.ir_version)
         attach_functions(part)
         self._run = open_fastest(part)

@@ -10,8 +10,8 @@ here lay time out as the iterations of a Loop:
     layerwise   each layer fires in a Loop of its own, once its input is complete
                 (``layerwise.py``, with ``accumulation.py`` between the layers)
 
-A schedule is a function that changes a single-step graph in place, here, and the pass around
-it, in ``passes/time_loop/``. Its parts are:
+``steps.py`` has the layouts of ``lockstep``. A schedule is a function that changes a
+single-step graph in place, here, and the pass around it, in ``passes/time_loop/``. Its parts are:
 
     ``Partition.of``    what runs before, in and behind the steps
     ``states``          the states of a node: its value before the first step, and after one
@@ -39,11 +39,11 @@ from onnx2snn.schedules.finding import (
     time_steps_of,
 )
 from onnx2snn.schedules.layerwise import emit_layerwise
-from onnx2snn.schedules.lockstep import emit_time_loop
 from onnx2snn.schedules.loops import State, hand_over_output, states
-from onnx2snn.schedules.multistep import emit_multistep, lay_out_loop_over_time
+from onnx2snn.schedules.multistep import lay_out_loop_over_time
 from onnx2snn.schedules.partition import Partition
 from onnx2snn.schedules.spike_weights import spike_weights_of
+from onnx2snn.schedules.steps import emit_steps
 from onnx2snn.schedules.time_steps import (
     DEFAULT_T,
     MOST_TIME_STEPS,
@@ -66,8 +66,7 @@ __all__ = [
     "State",
     "checked_time_steps",
     "emit_layerwise",
-    "emit_multistep",
-    "emit_time_loop",
+    "emit_steps",
     "hand_over_output",
     "is_layer_loop",
     "lay_out_loop_over_time",

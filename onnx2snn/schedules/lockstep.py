@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onnx2snn.graph import fresh_name, is_constant, rewire
-from onnx2snn.metadata.input_coding import event_names
 from onnx2snn.schedules.event_inputs import read_first_slice, slice_of_step
 from onnx2snn.schedules.finding import LOOP_NAME
 from onnx2snn.schedules.loops import (
@@ -16,39 +15,27 @@ from onnx2snn.schedules.loops import (
     new_loop,
     step_number,
 )
-from onnx2snn.schedules.partition import Partition, part_between_tensors
-from onnx2snn.schedules.time_steps import add_time_axis, step_count
+from onnx2snn.schedules.time_steps import add_time_axis
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     import onnx_ir as ir
 
-__all__ = ["emit_time_loop"]
+    from onnx2snn.schedules.partition import Partition
+
+__all__ = ["put_into_loop"]
 
 
-def emit_time_loop(
-    graph: ir.Graph,
-    time_steps: int,
-    events: Collection[str] = (),
-    every_step: Collection[str] = (),
-) -> bool:
-    """Put what changes from step to step into a Loop; whether there was anything.
+def put_into_loop(graph: ir.Graph, parts: Partition, count: ir.Value) -> None:
+    """Put the nodes of a step into a Loop.
 
     Args:
         graph: A single-step graph; it is changed in place.
-        time_steps: T when none is given at run time. With events, T is their length.
-        events: Names of graph inputs that are streams, beside those annotated as events: they
-            get a leading axis of length T.
-        every_step: Names of graph outputs wanted for every step: they get one too.
+        parts: Its parts.
+        count: T, a scalar.
     """
-    all_events = {*events, *event_names(graph)}
-    parts = part_between_tensors(graph, all_events, every_step)
-    if not parts.body:
-        return False
-    count = step_count(graph, parts.events, time_steps)
     _Emitter(graph, parts, count).emit()
-    return True
 
 
 class _Emitter:

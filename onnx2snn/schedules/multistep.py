@@ -10,7 +10,6 @@ from onnx2snn.analysis.operators import Form, operator_of
 from onnx2snn.analysis.operators.over_time import OnRows
 from onnx2snn.graph import copied, fresh_name, reads, rewire
 from onnx2snn.graph.sources import add_sources
-from onnx2snn.metadata.input_coding import event_names
 from onnx2snn.ops import ALL_OPS, DOMAIN, MultiStepOp
 from onnx2snn.ops.predicates import is_stateful
 from onnx2snn.schedules.event_inputs import read_first_slice
@@ -26,31 +25,7 @@ if TYPE_CHECKING:
 
     from onnx2snn.analysis.operators.over_time import OverTime
 
-__all__ = ["emit_multistep", "lay_out_loop_over_time", "lay_out_over_time"]
-
-
-def emit_multistep(
-    graph: ir.Graph,
-    time_steps: int,
-    events: Collection[str] = (),
-    every_step: Collection[str] = (),
-) -> bool:
-    """Put time into the batch of what changes from step to step; whether there was anything.
-
-    Args:
-        graph: A single-step graph; it is changed in place.
-        time_steps: T when none is given at run time. With events, T is their length.
-        events: Names of graph inputs that are streams, beside those annotated as events: they
-            get a leading axis of length T.
-        every_step: Names of graph outputs wanted for every step: they get one too.
-    """
-    all_events = {*events, *event_names(graph)}
-    parts = part_between_tensors(graph, all_events, every_step)
-    if not parts.body:
-        return False
-    count = step_count(graph, parts.events, time_steps)
-    lay_out_over_time(graph, parts, count)
-    return True
+__all__ = ["lay_out_loop_over_time", "lay_out_over_time"]
 
 
 def lay_out_over_time(graph: ir.Graph, parts: Partition, count: ir.Value) -> None:

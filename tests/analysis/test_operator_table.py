@@ -17,7 +17,8 @@ from onnx2snn.analysis.operators.sign_rules import as_first_input
 from onnx2snn.analysis.signs import Signs
 from onnx2snn.analysis.streams import NodeKind, find_streams
 from onnx2snn.errors import UnsupportedError
-from onnx2snn.schedules import emit_multistep
+from onnx2snn.methods.layouts import MULTISTEP
+from onnx2snn.schedules import emit_steps
 from tests.models import model, normal
 
 if TYPE_CHECKING:
@@ -137,6 +138,6 @@ def test_the_rule_of_the_row_takes_it_to_all_time_steps(
 ) -> None:
     add_row(monkeypatch, Operator(Form.LINEAR, over_time=rule))
     graph = with_new_operator("y = Twice (x)").graph
-    emit_multistep(graph, 3, events=("x",), every_step=("y",))
+    emit_steps(graph, MULTISTEP, 3, events=("x",), every_step=("y",))
     has_loop = "Loop" in [node.op_type for node in graph]
     assert has_loop == (rule is one_step_at_a_time)

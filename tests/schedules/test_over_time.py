@@ -12,9 +12,10 @@ import pytest
 from onnx2snn.analysis.operators import OPERATORS
 from onnx2snn.analysis.operators.over_time import one_step_at_a_time
 from onnx2snn.graph import reads
+from onnx2snn.methods.layouts import MULTISTEP
 from onnx2snn.runtime.numpy_runtime import open_runner
 from onnx2snn.runtime.sessions import run_session
-from onnx2snn.schedules import emit_multistep
+from onnx2snn.schedules import emit_steps
 from onnx2snn.schedules.finding import STEP_LOOP
 from onnx2snn.testing import unoptimized
 from tests.models import dyadic, model
@@ -96,7 +97,7 @@ def depends_on(graph: ir.Graph, streams: Collection[str]) -> bool:
 def over_time(case: Case, streams: Collection[str]) -> ir.Model:
     """Return the operator of ``case`` on all steps of ``streams``."""
     step = flat_operator(case)
-    emit_multistep(step.graph, T, streams, ("flat",))
+    emit_steps(step.graph, MULTISTEP, T, streams, ("flat",))
     return step
 
 

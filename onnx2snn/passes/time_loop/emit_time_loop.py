@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import ClassVar
 
-import onnx_ir as ir
-
-from onnx2snn.schedules import DEFAULT_T, checked_time_steps, emit_time_loop
+from onnx2snn.methods.layouts import LOOP
+from onnx2snn.passes.time_loop.emit_steps import EmitSteps
 
 __all__ = ["EmitTimeLoop"]
 
 
 @dataclasses.dataclass(frozen=True)
-class EmitTimeLoop(ir.passes.InPlacePass):
+class EmitTimeLoop(EmitSteps):
     """Make the states of a single-step graph the loop-carried values of a Loop over T.
 
         before:  spike, v_next = IntegrateAndFire(current, v_init, theta)
@@ -27,26 +27,6 @@ class EmitTimeLoop(ir.passes.InPlacePass):
     T becomes an initializer that is a graph input as well: it may be given at run time. Where
     an input is a sequence of events, T is the length of the first such input instead.
     Exact. A model without states is left alone.
-
-    Attributes:
-        time_steps: T, the number of steps when none is given at run time, >= 1.
-        events: Names of graph inputs that are streams, beside those annotated as events: they get
-            a leading axis of length T.
-        every_step: Names of graph outputs wanted for every step: they get a leading axis of
-            length T.
     """
 
-    time_steps: int = DEFAULT_T
-    events: tuple[str, ...] = ()
-    every_step: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Check the options."""
-        checked_time_steps(self.time_steps)
-
-    def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Emit the loop in the main graph."""
-        modified = emit_time_loop(
-            model.graph, self.time_steps, self.events, self.every_step
-        )
-        return ir.passes.PassResult(model, modified=modified)
+    layout: ClassVar[str] = LOOP
