@@ -26,12 +26,15 @@ from onnx2snn.data.difference import Difference
 from onnx2snn.data.input_specs import input_specs
 from onnx2snn.errors import Onnx2SnnError
 from onnx2snn.importing import read
+from onnx2snn.methods.published import METHODS
 from onnx2snn.runtime.ort import open_runner
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 __all__ = ["figures", "measure"]
+
+_DEFAULT = METHODS[onnx2snn.Options().method]
 
 CALIBRATED, COMPARED = 256, 64
 """Most samples that calibrate, and most that are compared."""
@@ -59,8 +62,8 @@ def measure(folder: Path, file: str, time_steps: int) -> dict[str, object]:
     The keys are ``outputs``: name to cosine and relative error; ``macs``, as in the analysis,
     and ``percent_with_all``: of the multiply-accumulates, driven by spikes with neurons in front
     of all weights; ``calibration`` and ``samples``, counts; ``seconds``, ``megabytes``: of the
-    conversion, the latter the peak of the process; and ``method``. Or ``refused`` alone, the
-    error.
+    conversion, the latter the peak of the process; ``method``, as asked for, and
+    ``form``, as kept. Or ``refused`` alone, the error.
 
     Args:
         folder: The data folder.
@@ -95,8 +98,14 @@ def measure(folder: Path, file: str, time_steps: int) -> dict[str, object]:
         "samples": samples.samples,
         "seconds": round(seconds, 1),
         "megabytes": round(peak / 1024),
-        "method": conversion.report["method"],
+        "method": _DEFAULT.describe(_DEFAULT.corrections),
+        "form": _form_of(conversion),
     }
+
+
+def _form_of(conversion: onnx2snn.Conversion) -> str:
+    held_out = conversion.report["held_out"]
+    return "corrected" if held_out is None else held_out["kept"]
 
 
 def _compare(

@@ -43,7 +43,8 @@ class Step:
         samples: Number of samples compared.
         seconds: Duration of the conversion.
         megabytes: Peak memory of the process until the conversion was done.
-        method: The method in words.
+        method: The method that was asked for, in words.
+        form: Form of the network that was kept, as the held-out samples decided.
         revision: ``REVISION`` when it was measured.
         code: Digest of the code that was measured.
         machine: Machine and versions.
@@ -56,6 +57,7 @@ class Step:
     seconds: float = 0.0
     megabytes: int = 0
     method: str = ""
+    form: str = ""
     revision: int = 0
     code: str = ""
     machine: str = dataclasses.field(default_factory=machine)
@@ -196,7 +198,7 @@ def page(rows: Sequence[Row]) -> str:
         outputs=table(["network", "output", *heads], outputs),
         shares=table(["network", "MACs", *_DRIVERS], map(_shares, with_macs)),
         costs=table(["network", *heads], [_costs(row, steps) for row in converted]),
-        methods=_methods(converted),
+        forms=_forms(converted),
         machines=_machines(converted),
     )
 
@@ -215,10 +217,15 @@ def _caveat(rows: Iterable[Row]) -> str:
     return ""
 
 
-def _methods(rows: Iterable[Row]) -> str:
-    """Return which networks were converted by which method."""
-    facts = [(s.method, name) for s, name in _measurements(rows) if s.failed is None]
-    return "\n".join(grouped(dict.fromkeys(facts)))
+def _forms(rows: Iterable[Row]) -> str:
+    """Return which networks were kept in which form, at which T."""
+    facts = [
+        (f"{step.method}, {step.form}", f"{row.name} (T={t})")
+        for row in rows
+        for t, step in row.steps.items()
+        if step.failed is None
+    ]
+    return "\n".join(grouped(facts))
 
 
 def _machines(rows: Iterable[Row]) -> str:

@@ -59,9 +59,13 @@ same time: read them as upper bounds.
 
 {costs}
 
-## Methods
+## Forms
 
-{methods}
+Some calibration samples only judge: the network is kept corrected, uncorrected or as it is without
+the data, whichever is nearest to its ANN on them
+([Held-out samples](../howto/calibration-data.md#held-out-samples)).
+
+{forms}
 
 ## Machine
 
