@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onnx2snn.arguments import checked_choice, checked_keywords
+from onnx2snn.compilation.driving import join_neurons_to_weights
 from onnx2snn.compilation.rules import RULES
 from onnx2snn.compilation.values import CompiledValues
 from onnx2snn.errors import OptionError
@@ -39,9 +40,9 @@ def compile_network(network: AnyNetwork, weights: str = INT8) -> Emitted:
         network: The network, in any form that ``load`` takes; it is not changed. It has its
             time in a Loop or in the batch.
         weights: ``int8``: with thresholds folded in, and one scale an output channel, which
-            costs about 1 % of the largest weight of each channel in rounding. ``float``: in two
-            halves of 16 bits, which cost a multiplication more. Weights that the network has in
-            int8 already are taken as they are, with either.
+            costs about 1 % of the largest weight of each channel in rounding. ``float``: 16
+            bits of each, in two digits, which cost a multiplication more. Weights that the
+            network has in int8 already are taken as they are, with either.
 
     Raises:
         InvalidModelError: The file is not there, or is no network that was emitted here.
@@ -72,6 +73,7 @@ def compile_model(model: ir.Model, weights: str = INT8) -> None:
         raise OptionError(message)
     Compiler(model.graph, time_steps, weights).run()
     remove_unused(model)
+    join_neurons_to_weights(model.graph)
     _drop_functions(model)
     COMPILED.write(model, weights)
 

@@ -8,6 +8,7 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.compilation.forms import Axes, Packed, Real, Totals, back_to_emitted
+from onnx2snn.compilation.naming import PACKED
 from onnx2snn.graph import (
     array,
     before_expand,
@@ -149,7 +150,7 @@ def _packed_node(node: ir.Node, inputs: Iterable[ir.Value]) -> ir.Node:
     op = multistep_op(node.op_type)
     assert op is not None  # the rule is for these
     outputs = 1 + len(op.step_op.state)
-    name = f"{op.step_op.name}Packed"
+    name = f"{op.step_op.name}{PACKED}"
     packed = ir.node(name, list(inputs), domain=DOMAIN, num_outputs=outputs)
     packed.name = node.name
     packed.metadata_props.update(node.metadata_props)

@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from onnx2snn.compilation.forms import Real
 from onnx2snn.compilation.geometry import full_geometry, is_explicit
+from onnx2snn.compilation.naming import SPIKE_CONV, SPIKE_MATMUL
 from onnx2snn.graph import array, is_constant
 from onnx2snn.graph.linear_weights import count_groups, output_axis, read_bias
 from onnx2snn.graph.rounding import RoundedWeights, is_rounded
@@ -45,7 +46,7 @@ def compile_convolution(compiler: Compiler, node: ir.Node) -> bool:
     spatial_axes = len(weights.shape) - 2
     geometry = full_geometry(node, spatial_axes)
     geometry["group"] = count_groups(node)
-    weighted = _Weighted("SpikeConv", weights, bias, output_axis=0, attributes=geometry)
+    weighted = _Weighted(SPIKE_CONV, weights, bias, output_axis=0, attributes=geometry)
     _add_weighted(compiler, node, spikes, weighted)
     return True
 
@@ -147,7 +148,7 @@ def _add_product(
     if spikes.axes.is_moved:
         return False
     weights = _matrix_in_units(node, spikes)
-    weighted = _Weighted("SpikeMatMul", weights, bias, output_axis=1)
+    weighted = _Weighted(SPIKE_MATMUL, weights, bias, output_axis=1)
     _add_weighted(compiler, node, spikes, weighted)
     return True
 

@@ -23,7 +23,7 @@ namespace {
 }
 
 #define ONNX2SNN_SET(isa) \
-  InstructionSet { #isa, isa::kernels, isa::pool_floats, isa::pool_spikes }
+  InstructionSet { #isa, isa::kernels, isa::pool_floats, isa::pool_spikes, isa::split_floats }
 
 InstructionSet choose() {
 #if defined(ONNX2SNN_HAS_AVX512)

@@ -101,6 +101,27 @@ void run_packed_operator(const StepRun& run) {
   }
 }
 
+// The bits of a float, and back.
+inline uint32_t bits_of(float value) {
+  uint32_t bits;
+  __builtin_memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+inline float float_of(uint32_t bits) {
+  float value;
+  __builtin_memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+// The upper half of a float, rounded to the nearest, ties to even.
+inline uint32_t rounded_half(float value) {
+  const uint32_t bits = bits_of(value);
+  const uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+  const bool is_number = value == value;
+  return is_number ? rounded : 0x7fc0;
+}
+
 // One step of the encoder, whose generator counts in integers.
 template <class Real>
 inline Real encode(Real x, int64_t& generator, Real magnitude) {
@@ -259,6 +280,16 @@ void pool_spikes(const PoolRun& run) {
     pool_steps<Vector, Spikes<Vector, ByteVector>>(run, channel);
   }
   for (; channel < run.channels; ++channel) pool_steps<float, Spikes<float, int8_t>>(run, channel);
+}
+
+void split_floats(const float* numbers, size_t count, uint16_t* upper, uint16_t* lower) {
+  for (size_t k = 0; k < count; ++k) {
+    const uint32_t half = rounded_half(numbers[k]);
+    const float left = numbers[k] - float_of(half << 16);
+    const float nothing = left - left;  // NaN beside a number that is not finite
+    upper[k] = static_cast<uint16_t>(half);
+    lower[k] = static_cast<uint16_t>(rounded_half(nothing == nothing ? left : 0.0f));
+  }
 }
 
 extern const Kernel* const kernels = kAll;

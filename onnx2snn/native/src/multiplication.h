@@ -1,49 +1,91 @@
-// One convolution or matrix product of oneDNN, ready to run on inputs of one shape.
+// One convolution or matrix product, ready to run on what comes in in one shape.
 
 #pragma once
 
-#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "oneapi/dnnl/dnnl.hpp"
+#include "descriptions.h"
 #include "onnxruntime.h"
 
 namespace onnx2snn {
-
-// Geometry of a convolution, as ONNX has it.
-struct Geometry {
-  std::vector<int64_t> strides;
-  std::vector<int64_t> dilations;
-  std::vector<int64_t> pads;  // all at the start, then all at the end
-  int64_t group;
-};
 
 // Weights as they are in the model. Scales are used with int8 weights only.
 struct Weights {
   ElementType type;
   const void* data;
   Shape shape;
-  const float* scale;  // one an output channel
-  const float* bias;   // one an output channel
+  int64_t outputs;
+  bool are_outputs_last;  // else they are the first axis of the weights
+  const float* scale;     // one an output channel
+  const float* bias;      // one an output channel
 };
 
-// Spikes of int8 times weights, as floats.
+// Weights in the layouts in which they are multiplied, kept for all shapes that a node meets.
+class PackedWeights {
+ public:
+  // The numbers that `make` gives, in a layout of oneDNN; `name` says which ones they are.
+  template <class Make>
+  dnnl::memory get(const std::string& name, const dnnl::memory::desc& plain, const dnnl::memory::desc& layout,
+                   Make make) {
+    for (const auto& [known, weights] : kept_) {
+      if (known == name && weights.get_desc() == layout) return weights;
+    }
+    const auto numbers = make();
+    kept_.emplace_back(name, packed(plain, numbers.data(), layout));
+    return kept_.back().second;
+  }
+
+ private:
+  static dnnl::memory packed(const dnnl::memory::desc& plain, const void* numbers, const dnnl::memory::desc& layout);
+
+  std::vector<std::pair<std::string, dnnl::memory>> kept_;
+};
+
+// What comes in, times weights, plus a bias, as floats: a sum of products of narrower numbers.
+//
+// Spikes are int8, and multiply int8: weights of float are two digits of 8 bits. Real numbers are
+// two halves of bfloat16, and multiply those. A machine without fast instructions for either
+// multiplies float32.
 class Multiplication {
  public:
-  virtual ~Multiplication() = default;
-  virtual void run(const int8_t* spikes, float* result) = 0;
-  const Shape& output_shape() const { return output_shape_; }
+  Multiplication(const Description& description, ElementType incoming, const Weights& weights, PackedWeights& store);
 
- protected:
-  Shape output_shape_;
+  void run(const void* incoming, float* result);
+
+ private:
+  enum class Reading { kAsTheyAre, kConverted, kHalves };
+
+  struct Term {
+    dnnl::primitive primitive;
+    std::vector<dnnl::memory> memories;  // that the arguments refer to
+    std::vector<dnnl_exec_arg_t> arguments;
+  };
+
+  // What a term needs beside weights; null for what it does not.
+  struct Extras {
+    const float* byte_scale;  // of weights of int8, one an output channel
+    const float* bias;
+    const Weights* finish;  // whose scale and bias come last, when all terms are added
+  };
+
+  void add_bytes(const Description& description, const Weights& weights, PackedWeights& store);
+  void add_halves(const Description& description, const Weights& weights, PackedWeights& store);
+  void add_floats(const Description& description, const Weights& weights, PackedWeights& store);
+  void read_as(const Description& description, dnnl::memory::data_type type, Reading reading);
+
+  template <class Make>
+  void add_term(const Description& description, PackedWeights& store, size_t source, const Extras& extras,
+                const char* name, Make make);
+  void read_sources(const void* incoming);
+
+  const ElementType incoming_;
+  Reading reading_ = Reading::kAsTheyAre;
+  dnnl::memory given_, result_;
+  std::vector<dnnl::memory> sources_;
+  dnnl::reorder conversion_;
+  std::vector<Term> terms_;
 };
-
-// A convolution of [batch..., spatial..., channels]; weights are [outputs, channels / group, kernel...].
-// Throws InvalidInput where shapes do not fit.
-std::unique_ptr<Multiplication> make_convolution(const Shape& spikes, const Weights& weights, const Geometry& geometry);
-
-// A product of [..., K] by weights [K, outputs].
-std::unique_ptr<Multiplication> make_matrix_product(const Shape& spikes, const Weights& weights);
 
 }  // namespace onnx2snn

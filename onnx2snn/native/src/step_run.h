@@ -70,6 +70,8 @@ struct InstructionSet {
   const Kernel* kernels;
   void (*pool_floats)(const PoolRun&);
   void (*pool_spikes)(const PoolRun&);
+  // Numbers as sums of two of bfloat16, which are the upper halves of floats.
+  void (*split_floats)(const float* numbers, size_t count, uint16_t* upper, uint16_t* lower);
 };
 
 }  // namespace onnx2snn

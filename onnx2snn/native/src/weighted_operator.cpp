@@ -3,10 +3,17 @@
 #include <atomic>
 #include <mutex>
 
-#include "multiplication.h"
+#include "kernels.h"
+#include "scratch.h"
+#include "step_node.h"
+#include "weighted_node.h"
 
 #if defined(_OPENMP)
 #include <omp.h>
+#endif
+
+#if defined(__unix__)
+#include <unistd.h>
 #endif
 
 namespace onnx2snn {
@@ -15,99 +22,171 @@ namespace {
 
 std::atomic<int> most_threads{0};
 
-enum class Kind { kConvolution, kMatrixProduct };
+void limit_threads() {
+#if defined(_OPENMP)
+  if (most_threads > 0) omp_set_num_threads(most_threads);
+#endif
+}
 
-// A node keeps what it prepared for the last shapes it saw: a batch, and the rest of the samples.
-constexpr size_t kKeptShapes = 4;
+// How many floats the second half of a cache of the second level holds.
+int64_t numbers_in_cache() {
+  constexpr int64_t kCommonCache = 1 << 20;
+  int64_t bytes = 0;
+#if defined(_SC_LEVEL2_CACHE_SIZE)
+  bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+#endif
+  if (bytes <= 0) bytes = kCommonCache;
+  return bytes / 2 / static_cast<int64_t>(sizeof(float));
+}
+
+// What a weighted operator is.
+struct WeightedFacts {
+  WeightedKind kind;
+  ElementType incoming;
+  ElementType weights;
+};
+
+std::string name_of(const WeightedFacts& facts) {
+  const std::string from = facts.incoming == ElementType::kInt8 ? "Spike" : "Real";
+  return from + (facts.kind == WeightedKind::kConvolution ? "Conv" : "MatMul");
+}
+
+std::vector<ElementType> inputs_of(const WeightedFacts& facts) {
+  return {facts.incoming, facts.weights, ElementType::kFloat, ElementType::kFloat};
+}
 
 class WeightedKernel : public NodeKernel {
  public:
-  WeightedKernel(Kind kind, ElementType weight_type, const Onnxruntime& ort, const OrtKernelInfo* node)
-      : kind_(kind), weight_type_(weight_type) {
-    if (kind == Kind::kMatrixProduct) return;
-    geometry_ = {ort.attribute(node, "strides", std::vector<int64_t>{}),
-                 ort.attribute(node, "dilations", std::vector<int64_t>{}),
-                 ort.attribute(node, "pads", std::vector<int64_t>{}), ort.attribute(node, "group", 1)};
-  }
+  WeightedKernel(const WeightedFacts& facts, const Onnxruntime& ort, const OrtKernelInfo* node)
+      : weighted_(facts.kind, facts.incoming, facts.weights, ort, node) {}
 
   void compute(const Onnxruntime& ort, OrtKernelContext* context) override {
-    const InputTensor spikes = ort.input(context, 0);
-    // oneDNN's primitives keep scratch memory of their own: one run at a time.
+    const InputTensor incoming = ort.input(context, 0);
+    // What is prepared is used by one run at a time.
     const std::lock_guard<std::mutex> lock(mutex_);
-#if defined(_OPENMP)
-    if (most_threads > 0) omp_set_num_threads(most_threads);
-#endif
-    Multiplication& multiplication = prepared(ort, context, spikes.shape);
-    void* result = ort.output(context, 0, multiplication.output_shape());
-    if (number_of_elements(multiplication.output_shape()) == 0) return;
-    multiplication.run(static_cast<const int8_t*>(spikes.data), static_cast<float*>(result));
+    limit_threads();
+    weighted_.read(ort, context, incoming.shape);
+    void* result = ort.output(context, 0, weighted_.result());
+    if (number_of_elements(weighted_.result()) == 0) return;
+    weighted_.prepared(weighted_.whole()).run(incoming.data, static_cast<float*>(result));
   }
 
  private:
-  struct Prepared {
-    Shape shape;
-    std::unique_ptr<Multiplication> multiplication;
-  };
-
-  Multiplication& prepared(const Onnxruntime& ort, OrtKernelContext* context, const Shape& shape) {
-    for (const Prepared& known : prepared_) {
-      if (known.shape == shape) return *known.multiplication;
-    }
-    if (prepared_.size() == kKeptShapes) prepared_.erase(prepared_.begin());
-    prepared_.push_back({shape, make(shape, read_weights(ort, context))});
-    return *prepared_.back().multiplication;
-  }
-
-  Weights read_weights(const Onnxruntime& ort, OrtKernelContext* context) const {
-    const InputTensor weights = ort.input(context, 1);
-    const InputTensor scale = ort.input(context, 2);
-    const InputTensor bias = ort.input(context, 3);
-    if (weights.shape.empty()) throw InvalidInput("the weights are a single number");
-    const size_t axis = kind_ == Kind::kConvolution ? 0 : weights.shape.size() - 1;
-    const Shape outputs{weights.shape[axis]};
-    if (scale.shape != outputs || bias.shape != outputs) {
-      throw InvalidInput("scale " + to_text(scale.shape) + " and bias " + to_text(bias.shape) +
-                         " are not one an output channel, " + to_text(outputs));
-    }
-    return {weight_type_, weights.data, weights.shape, static_cast<const float*>(scale.data),
-            static_cast<const float*>(bias.data)};
-  }
-
-  std::unique_ptr<Multiplication> make(const Shape& shape, const Weights& weights) const {
-    if (kind_ == Kind::kConvolution) return make_convolution(shape, weights, geometry_);
-    return make_matrix_product(shape, weights);
-  }
-
-  const Kind kind_;
-  const ElementType weight_type_;
-  Geometry geometry_{};
   std::mutex mutex_;
-  std::vector<Prepared> prepared_;
+  WeightedNode weighted_;
 };
 
 class WeightedOperator : public CustomOperator {
  public:
-  WeightedOperator(Kind kind, ElementType weights)
-      : CustomOperator(kind == Kind::kConvolution ? "SpikeConv" : "SpikeMatMul",
-                       {ElementType::kInt8, weights, ElementType::kFloat, ElementType::kFloat}, {ElementType::kFloat}),
-        kind_(kind),
-        weights_(weights) {}
+  explicit WeightedOperator(const WeightedFacts& facts)
+      : CustomOperator(name_of(facts), inputs_of(facts), {ElementType::kFloat}), facts_(facts) {}
 
   std::unique_ptr<NodeKernel> make_kernel(const Onnxruntime& ort, const OrtKernelInfo* node) const override {
-    return std::make_unique<WeightedKernel>(kind_, weights_, ort, node);
+    return std::make_unique<WeightedKernel>(facts_, ort, node);
   }
 
  private:
-  const Kind kind_;
-  const ElementType weights_;
+  const WeightedFacts facts_;
 };
+
+// Weights, and the neurons that they drive: inputs of the first, then those of the second but for
+// the stream and T.
+class DrivenKernel : public NodeKernel {
+ public:
+  DrivenKernel(const WeightedFacts& facts, const Facts& neuron, const Onnxruntime& ort, const OrtKernelInfo* node)
+      : item_(static_cast<int64_t>(size_of(facts.incoming))),
+        neuron_(neuron),
+        weighted_(facts.kind, facts.incoming, facts.weights, ort, node) {}
+
+  // Slice after slice goes through all steps, so that a cache holds what drives the neurons.
+  void compute(const Onnxruntime& ort, OrtKernelContext* context) override {
+    static const int64_t most_numbers = numbers_in_cache();
+    const InputTensor incoming = ort.input(context, 0);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    limit_threads();
+    weighted_.read(ort, context, incoming.shape);
+    const Shape& result = weighted_.result();
+    if (result.size() < 2) throw InvalidInput("spikes " + to_text(incoming.shape) + " have no axis of time in front");
+    const Shape step(result.begin() + 1, result.end());
+    const StepNode neurons(neuron_, ort, context, {kResidual, kResidual + 2}, step, result[0]);
+    if (number_of_elements(result) == 0) return;
+    for (const StepSlice& slice : weighted_.slices(most_numbers)) {
+      const float* currents = multiply(incoming, slice, result[0]);
+      const int64_t length = slice.stop - slice.first;
+      neurons.run({currents, static_cast<size_t>(length)}, slice.first, slice.stop);
+    }
+  }
+
+ private:
+  static constexpr size_t kResidual = 4;
+
+  // Returns what drives the neurons of a slice, at all steps.
+  const float* multiply(const InputTensor& incoming, const StepSlice& slice, int64_t time_steps) {
+    static thread_local Scratch scratch;
+    const int64_t length = slice.stop - slice.first;
+    float* currents = static_cast<float*>(scratch.bytes(static_cast<size_t>(time_steps * length) * sizeof(float)));
+    Multiplication& multiplication = weighted_.prepared(slice);
+    const int64_t coming = number_of_elements(incoming.shape) / time_steps;
+    const char* source = static_cast<const char*>(incoming.data) + slice.source * item_;
+    const int64_t times = slice.has_all_steps ? 1 : time_steps;
+    for (int64_t step = 0; step < times; ++step) {
+      multiplication.run(source + step * coming * item_, currents + step * length);
+    }
+    return currents;
+  }
+
+  const int64_t item_;  // bytes of a number that comes in
+  const Facts neuron_;
+  std::mutex mutex_;
+  WeightedNode weighted_;
+};
+
+class DrivenOperator : public CustomOperator {
+ public:
+  DrivenOperator(const WeightedFacts& facts, const Kernel* kernel)
+      : CustomOperator(name_of(facts) + kernel->name, all_inputs(facts, *kernel), all_outputs(*kernel)),
+        facts_(facts),
+        neuron_{kernel, Form::kPacked, ElementType::kFloat} {}
+
+  std::unique_ptr<NodeKernel> make_kernel(const Onnxruntime& ort, const OrtKernelInfo* node) const override {
+    return std::make_unique<DrivenKernel>(facts_, neuron_, ort, node);
+  }
+
+ private:
+  static std::vector<ElementType> all_inputs(const WeightedFacts& facts, const Kernel& kernel) {
+    std::vector<ElementType> types = inputs_of(facts);
+    types.insert(types.end(), {ElementType::kInt8, ElementType::kFloat});
+    types.insert(types.end(), kernel.states + kernel.parameters, ElementType::kFloat);
+    return types;
+  }
+
+  static std::vector<ElementType> all_outputs(const Kernel& kernel) {
+    std::vector<ElementType> types{ElementType::kInt8};
+    types.insert(types.end(), kernel.states, ElementType::kFloat);
+    return types;
+  }
+
+  const WeightedFacts facts_;
+  const Facts neuron_;
+};
+
+void add_all(Operators& operators, const WeightedFacts& facts) {
+  const InstructionSet& set = chosen_instruction_set();
+  operators.push_back(std::make_unique<WeightedOperator>(facts));
+  for (size_t k = 0; k < kKernels; ++k) {
+    const Kernel* kernel = &set.kernels[k];
+    if (kernel->run_packed != nullptr) operators.push_back(std::make_unique<DrivenOperator>(facts, kernel));
+  }
+}
 
 }  // namespace
 
 void add_weighted_operators(Operators& operators) {
-  for (const Kind kind : {Kind::kConvolution, Kind::kMatrixProduct}) {
-    for (const ElementType weights : {ElementType::kInt8, ElementType::kFloat}) {
-      operators.push_back(std::make_unique<WeightedOperator>(kind, weights));
+  for (const WeightedKind kind : {WeightedKind::kConvolution, WeightedKind::kMatrixProduct}) {
+    for (const ElementType incoming : {ElementType::kInt8, ElementType::kFloat}) {
+      for (const ElementType weights : {ElementType::kInt8, ElementType::kFloat}) {
+        add_all(operators, {kind, incoming, weights});
+      }
     }
   }
 }

@@ -1,0 +1,140 @@
+#include "descriptions.h"
+
+#include <algorithm>
+
+namespace onnx2snn {
+
+namespace {
+
+using dnnl::memory;
+
+// Strides of a tensor whose last axis, in memory, is that of channels: [batch, spatial..., channels].
+memory::dims channels_last_strides(const memory::dims& dims) {
+  const size_t rank = dims.size();
+  memory::dims strides(rank);
+  strides[1] = 1;
+  int64_t distance = dims[1];
+  for (size_t axis = rank; axis-- > 2;) {
+    strides[axis] = distance;
+    distance *= dims[axis];
+  }
+  strides[0] = distance;
+  return strides;
+}
+
+memory::dims dense_strides(const memory::dims& dims) {
+  memory::dims strides(dims.size());
+  int64_t distance = 1;
+  for (size_t axis = dims.size(); axis-- > 0;) {
+    strides[axis] = distance;
+    distance *= dims[axis];
+  }
+  return strides;
+}
+
+// [batch, spatial..., channels] as oneDNN names the axes: [batch, channels, spatial...].
+memory::dims channels_second(const Shape& shape) {
+  memory::dims dims(shape);
+  std::rotate(dims.begin() + 1, dims.end() - 1, dims.end());
+  return dims;
+}
+
+void check_geometry(const Geometry& geometry, size_t axes) {
+  const bool has_all =
+      geometry.strides.size() == axes && geometry.dilations.size() == axes && geometry.pads.size() == 2 * axes;
+  if (!has_all) throw InvalidInput("strides, dilations or pads are not of " + std::to_string(axes) + " axes");
+  if (!are_positive(geometry.strides) || !are_positive(geometry.dilations)) {
+    throw InvalidInput("strides and dilations are not all at least 1");
+  }
+  for (int64_t pad : geometry.pads) {
+    if (pad < 0) throw InvalidInput("pads are not all at least 0");
+  }
+}
+
+void check_channels(const Shape& incoming, const Shape& weights, int64_t group) {
+  const bool fits = group > 0 && incoming.back() == weights[1] * group && weights[0] % group == 0;
+  if (fits && number_of_elements(weights) > 0) return;
+  throw InvalidInput("spikes " + to_text(incoming) + ", weights " + to_text(weights) + ", group " +
+                     std::to_string(group) + ": channels do not fit");
+}
+
+}  // namespace
+
+const dnnl::engine& cpu() {
+  static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  return engine;
+}
+
+Shape Convolution::result_of(const Shape& incoming, const Shape& weights, const Geometry& geometry) {
+  const size_t axes = incoming.size() - 2;
+  check_geometry(geometry, axes);
+  check_channels(incoming, weights, geometry.group);
+  Shape result = incoming;
+  result.back() = weights[0];
+  for (size_t axis = 0; axis < axes; ++axis) {
+    const int64_t reach = geometry.dilations[axis] * (weights[axis + 2] - 1) + 1;
+    const int64_t padded = incoming[axis + 1] + geometry.pads[axis] + geometry.pads[axes + axis];
+    if (padded < reach) throw InvalidInput("spikes of shape " + to_text(incoming) + " are smaller than the kernel");
+    result[axis + 1] = (padded - reach) / geometry.strides[axis] + 1;
+  }
+  return result;
+}
+
+Convolution::Convolution(const Shape& incoming, const Shape& weights, const Geometry& geometry)
+    : geometry_(geometry),
+      incoming_(channels_second(incoming)),
+      weights_(weights),
+      result_(channels_second(result_of(incoming, weights, geometry))) {
+  if (geometry.group == 1) return;
+  weights_[0] /= geometry.group;
+  weights_.insert(weights_.begin(), geometry.group);
+}
+
+memory::desc Convolution::incoming(DataType type) const { return {incoming_, type, channels_last_strides(incoming_)}; }
+
+memory::desc Convolution::weights(DataType type) const { return {weights_, type, dense_strides(weights_)}; }
+
+memory::desc Convolution::result() const { return {result_, DataType::f32, channels_last_strides(result_)}; }
+
+memory::desc Convolution::bias() const { return {{result_[1]}, DataType::f32, memory::format_tag::a}; }
+
+memory::desc Convolution::for_outputs() const {
+  memory::dims dims(result_.size(), 1);
+  dims[1] = result_[1];
+  return {dims, DataType::f32, dense_strides(dims)};
+}
+
+Description::Made Convolution::make(DataType incoming_type, DataType weight_type, bool has_bias,
+                                    const dnnl::primitive_attr& attributes) const {
+  const size_t axes = incoming_.size() - 2;
+  const auto middle = geometry_.pads.begin() + static_cast<ptrdiff_t>(axes);
+  const memory::dims before(geometry_.pads.begin(), middle);
+  const memory::dims behind(middle, geometry_.pads.end());
+  memory::dims holes = geometry_.dilations;
+  for (int64_t& hole : holes) --hole;
+  const memory::desc any(weights_, weight_type, memory::format_tag::any);
+  const memory::desc no_bias;
+  const dnnl::convolution_forward::primitive_desc description(
+      cpu(), dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, incoming(incoming_type), any,
+      has_bias ? bias() : no_bias, result(), geometry_.strides, holes, before, behind, attributes);
+  return {dnnl::convolution_forward(description), description.weights_desc(), description.scratchpad_desc()};
+}
+
+memory::desc MatrixProduct::incoming(DataType type) const { return {{rows_, inner_}, type, memory::format_tag::ab}; }
+
+memory::desc MatrixProduct::weights(DataType type) const { return {{inner_, outputs_}, type, memory::format_tag::ab}; }
+
+memory::desc MatrixProduct::result() const { return {{rows_, outputs_}, DataType::f32, memory::format_tag::ab}; }
+
+memory::desc MatrixProduct::for_outputs() const { return {{1, outputs_}, DataType::f32, memory::format_tag::ab}; }
+
+Description::Made MatrixProduct::make(DataType incoming_type, DataType weight_type, bool has_bias,
+                                      const dnnl::primitive_attr& attributes) const {
+  const memory::desc any({inner_, outputs_}, weight_type, memory::format_tag::any);
+  const memory::desc no_bias;
+  const dnnl::matmul::primitive_desc description(cpu(), incoming(incoming_type), any, has_bias ? bias() : no_bias,
+                                                 result(), attributes);
+  return {dnnl::matmul(description), description.weights_desc(), description.scratchpad_desc()};
+}
+
+}  // namespace onnx2snn

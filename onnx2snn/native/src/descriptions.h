@@ -1,0 +1,85 @@
+// Convolutions and matrix products as oneDNN is asked for them.
+
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "oneapi/dnnl/dnnl.hpp"
+#include "onnxruntime.h"
+
+namespace onnx2snn {
+
+// Geometry of a convolution, as ONNX has it.
+struct Geometry {
+  std::vector<int64_t> strides;
+  std::vector<int64_t> dilations;
+  std::vector<int64_t> pads;  // all at the start, then all at the end
+  int64_t group;
+};
+
+const dnnl::engine& cpu();
+
+// What a kind of multiplication is to oneDNN, for given types of what comes in and of weights.
+class Description {
+ public:
+  using DataType = dnnl::memory::data_type;
+
+  virtual ~Description() = default;
+  virtual dnnl::memory::desc incoming(DataType type) const = 0;
+  virtual dnnl::memory::desc weights(DataType type) const = 0;  // as they are in the model
+  virtual dnnl::memory::desc result() const = 0;
+  virtual dnnl::memory::desc bias() const = 0;
+  // Numbers for the outputs, in a shape that broadcasts to the result.
+  virtual dnnl::memory::desc for_outputs() const = 0;
+  virtual int scale_mask() const = 0;
+
+  // The primitive, with weights in the layout that it likes best.
+  struct Made {
+    dnnl::primitive primitive;
+    dnnl::memory::desc packed_weights;
+    dnnl::memory::desc scratchpad;
+  };
+  virtual Made make(DataType incoming, DataType weights, bool has_bias,
+                    const dnnl::primitive_attr& attributes) const = 0;
+};
+
+// A convolution of [batch, spatial..., channels] by weights [outputs, channels / group, kernel...].
+class Convolution : public Description {
+ public:
+  // The shape of the result. Throws InvalidInput where shapes do not fit.
+  static Shape result_of(const Shape& incoming, const Shape& weights, const Geometry& geometry);
+
+  Convolution(const Shape& incoming, const Shape& weights, const Geometry& geometry);
+
+  dnnl::memory::desc incoming(DataType type) const override;
+  dnnl::memory::desc weights(DataType type) const override;
+  dnnl::memory::desc result() const override;
+  dnnl::memory::desc bias() const override;
+  dnnl::memory::desc for_outputs() const override;
+  int scale_mask() const override { return geometry_.group > 1 ? 3 : 1; }
+  Made make(DataType incoming, DataType weights, bool has_bias, const dnnl::primitive_attr& attributes) const override;
+
+ private:
+  const Geometry geometry_;
+  dnnl::memory::dims incoming_, weights_, result_;
+};
+
+// A product of [rows, K] by weights [K, outputs].
+class MatrixProduct : public Description {
+ public:
+  MatrixProduct(int64_t rows, const Shape& weights) : rows_(rows), inner_(weights[0]), outputs_(weights[1]) {}
+
+  dnnl::memory::desc incoming(DataType type) const override;
+  dnnl::memory::desc weights(DataType type) const override;
+  dnnl::memory::desc result() const override;
+  dnnl::memory::desc bias() const override { return for_outputs(); }
+  dnnl::memory::desc for_outputs() const override;
+  int scale_mask() const override { return 2; }
+  Made make(DataType incoming, DataType weights, bool has_bias, const dnnl::primitive_attr& attributes) const override;
+
+ private:
+  const int64_t rows_, inner_, outputs_;
+};
+
+}  // namespace onnx2snn

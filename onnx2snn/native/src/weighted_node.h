@@ -1,0 +1,71 @@
+// The weights of one node, and the multiplications for all shapes that it meets.
+
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "multiplication.h"
+
+namespace onnx2snn {
+
+enum class WeightedKind { kConvolution, kMatrixProduct };
+
+// Some samples of each step, or some rows of a sample along its first spatial axis.
+struct StepSlice {
+  Shape incoming;      // of what is multiplied at once: [batch, spatial..., channels]
+  int64_t pad_before;  // along the first spatial axis
+  int64_t pad_behind;
+  bool has_all_steps;  // so that all are multiplied at once
+  int64_t source;      // elements of a step in front of it
+  int64_t first;       // elements of a step of the result that it gives: from this one
+  int64_t stop;        // up to this one
+};
+
+class WeightedNode {
+ public:
+  WeightedNode(WeightedKind kind, ElementType incoming, ElementType weights, const Onnxruntime& ort,
+               const OrtKernelInfo* node);
+
+  // Takes weights, scale and bias from inputs 1 to 3, and the shape of what comes in: time, if the
+  // node has it in front, batch, spatial axes, channels. Throws InvalidInput where they do not fit.
+  void read(const Onnxruntime& ort, const OrtKernelContext* context, const Shape& incoming);
+
+  // The shape of the result.
+  const Shape& result() const { return result_; }
+
+  // The whole of what comes in, as one slice.
+  StepSlice whole() const;
+
+  // Slices of which each gives so many numbers at most, in all steps, if that can be: a cache then
+  // holds them. Weights that leave no room there are not read again and again: all is one slice.
+  std::vector<StepSlice> slices(int64_t most_numbers) const;
+
+  Multiplication& prepared(const StepSlice& slice);
+
+ private:
+  struct Prepared {
+    StepSlice slice;
+    std::unique_ptr<Multiplication> multiplication;
+  };
+
+  Geometry geometry_of(const StepSlice& slice) const;
+  std::unique_ptr<Multiplication> make(const StepSlice& slice);
+  void set_result();
+  bool can_slice_rows() const;
+  std::vector<StepSlice> slices_of_samples(int64_t samples_a_slice) const;
+  std::vector<StepSlice> slices_of_rows(int64_t rows_a_slice) const;
+
+  const WeightedKind kind_;
+  const ElementType incoming_type_, weight_type_;
+  Geometry geometry_{};
+  Weights weights_{};
+  Shape batched_;  // of what comes in, all axes in front of the spatial ones as one
+  Shape batched_result_;
+  Shape result_;
+  int64_t time_steps_ = 1;
+  PackedWeights packed_;
+  std::vector<Prepared> prepared_;
+};
+
+}  // namespace onnx2snn
