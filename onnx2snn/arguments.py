@@ -14,6 +14,7 @@ from onnx2snn.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+    from pathlib import Path
 
 __all__ = [
     "checked_choice",
@@ -22,6 +23,7 @@ __all__ = [
     "checked_keywords",
     "checked_names",
     "checked_value",
+    "describe_missing_file",
     "did_you_mean",
     "near_names",
 ]
@@ -139,6 +141,15 @@ def did_you_mean(
     if not near:
         return ""
     return f"; did you mean {' or '.join(map(repr, near))}?"
+
+
+def describe_missing_file(path: Path) -> str:
+    """Return the end of a message about a file that is not there: one that may be meant."""
+    try:
+        names = [each.name for each in path.parent.iterdir()]
+    except OSError:
+        return f"; there is no folder {str(path.parent)!r}"
+    return did_you_mean(path.name, names)
 
 
 def checked_keywords(

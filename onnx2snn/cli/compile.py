@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import onnx2snn
 from onnx2snn.cli.arguments import add_command, add_output
 from onnx2snn.cli.console import print_json, print_written
-from onnx2snn.importing.source import files_of
+from onnx2snn.cli.streams import given_model
 from onnx2snn.methods.weight_types import INT8, WEIGHT_TYPES
+from onnx2snn.runtime import read_emitted
 from onnx2snn.storage.whole_files import check_writable
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ def add(commands: Commands) -> None:
 
 
 def _compile(options: argparse.Namespace) -> int:
-    check_writable(options.output, *files_of(options.model))
-    compiled = onnx2snn.compile_network(options.model, options.weights)
+    network = read_emitted(given_model(options.model))
+    check_writable(options.output, *network.files)
+    compiled = onnx2snn.compile_network(network, options.weights)
     compiled.save(options.output)
     if options.json:
         print_json({"weights": options.weights, "output": str(options.output)})

@@ -22,9 +22,15 @@ from onnx2snn.cli.console import (
     progress_bars,
     results_console,
 )
-from onnx2snn.cli.streams import STANDARD, check_output, given_model, write_network
+from onnx2snn.cli.streams import (
+    STANDARD,
+    check_output,
+    given_data,
+    given_model,
+    write_network,
+)
 from onnx2snn.cli.values import parse_time_steps
-from onnx2snn.importing.source import files_of
+from onnx2snn.importing import read
 from onnx2snn.methods.parts import PARTS
 from onnx2snn.methods.published import METHODS
 from onnx2snn.reporting.report_file import check_report_path
@@ -116,7 +122,7 @@ def _add_basics(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--calibration",
         metavar="DATA",
-        help="typical inputs: an .npz, or script.py[:function]",
+        help="typical inputs: an .npz, or script.py[:function]; - for standard input",
     )
     command.add_argument(
         "--method",
@@ -135,16 +141,20 @@ def _add_basics(command: argparse.ArgumentParser) -> None:
 
 
 def _convert_model(options: argparse.Namespace) -> int:
-    read = (*files_of(options.model), options.calibration)
-    check_output(options.output, *read, is_json=options.json)
+    model = read(given_model(options.model))
+    files = (*model.files, options.calibration)
+    check_output(options.output, *files, is_json=options.json)
     for path in options.report:
-        check_writable(path, options.output, *read)
+        check_writable(path, options.output, *files)
         check_report_path(path)
-    with progress_bars(quiet=options.quiet):
+    with (
+        given_data(options.calibration, options.model) as calibration,
+        progress_bars(quiet=options.quiet),
+    ):
         conversion = onnx2snn.convert(
-            given_model(options.model),
+            model,
             T=parse_time_steps(options.T),
-            calibration=options.calibration,
+            calibration=calibration,
             **chosen_options(options),
         )
         write_network(conversion, options.output)

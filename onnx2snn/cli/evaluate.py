@@ -10,7 +10,7 @@ from rich.markup import escape
 import onnx2snn
 from onnx2snn.cli.arguments import add_command, add_runtime
 from onnx2snn.cli.console import new_table, print_json, progress_bars, results_console
-from onnx2snn.cli.streams import given_model
+from onnx2snn.cli.streams import given_data, given_model
 from onnx2snn.cli.values import parse_several_time_steps
 from onnx2snn.evaluation.questions import TASKS
 
@@ -40,7 +40,8 @@ def add(commands: Commands) -> None:
     command.add_argument(
         "--data",
         required=True,
-        help="inputs, and labels y or labels: an .npz, or script.py[:function]",
+        help="inputs, and labels y or labels: an .npz, or script.py[:function]; "
+        "- for standard input",
     )
     command.add_argument("--ann", metavar="FILE", help="the ANN, to compare with")
     command.add_argument(
@@ -67,10 +68,13 @@ def _score_network(options: argparse.Namespace) -> int:
     steps = None
     if options.T is not None:
         steps = parse_several_time_steps(options.T)
-    with progress_bars(quiet=options.quiet):
+    with (
+        given_data(options.data, options.model, options.ann) as data,
+        progress_bars(quiet=options.quiet),
+    ):
         result = onnx2snn.evaluate(
             given_model(options.model),
-            options.data,
+            data,
             ann=options.ann,
             T=steps,
             task=options.task,

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import onnx2snn
 from onnx2snn.cli.arguments import add_command, add_output
 from onnx2snn.cli.console import print_json, print_written
-from onnx2snn.importing.source import files_of
+from onnx2snn.cli.streams import given_model
 from onnx2snn.methods.layouts import LAYOUTS, MULTISTEP
+from onnx2snn.runtime import read_emitted
 from onnx2snn.storage.whole_files import check_writable
 
 if TYPE_CHECKING:
@@ -38,8 +39,9 @@ def add(commands: Commands) -> None:
 
 
 def _change_layout(options: argparse.Namespace) -> int:
-    check_writable(options.output, *files_of(options.model))
-    changed = onnx2snn.change_layout(options.model, options.layout)
+    network = read_emitted(given_model(options.model))
+    check_writable(options.output, *network.files)
+    changed = onnx2snn.change_layout(network, options.layout)
     changed.save(options.output)
     if options.json:
         print_json({"layout": options.layout, "output": str(options.output)})

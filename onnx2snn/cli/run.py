@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 from onnx2snn.cli.arguments import add_command, add_output, add_runtime
 from onnx2snn.cli.console import print_json, print_written, progress_bars
-from onnx2snn.cli.streams import given_model
+from onnx2snn.cli.streams import given_data, given_model
 from onnx2snn.cli.values import parse_time_steps
 from onnx2snn.evaluation.ann import Ann
 from onnx2snn.evaluation.outputs import outputs_on
 from onnx2snn.evaluation.subject import open_any
-from onnx2snn.importing.source import files_of
 from onnx2snn.storage.npz import write_npz
 from onnx2snn.storage.whole_files import check_writable, write_whole
 
@@ -39,7 +38,9 @@ def add(commands: Commands) -> None:
         "model", metavar="MODEL", help="the spiking network, or an ANN"
     )
     command.add_argument(
-        "--data", required=True, help="inputs: an .npz, or script.py[:function]"
+        "--data",
+        required=True,
+        help="inputs: an .npz, or script.py[:function]; - for standard input",
     )
     add_output(command, "file of the outputs, an .npz")
     command.add_argument("--T", help="number of time steps (default: the network's)")
@@ -47,15 +48,16 @@ def add(commands: Commands) -> None:
 
 
 def _run_network(options: argparse.Namespace) -> int:
-    check_writable(options.output, *files_of(options.model), options.data)
     time_steps = None if options.T is None else parse_time_steps(options.T)
     network = open_any(given_model(options.model), options.runtime, options.threads)
+    check_writable(options.output, *network.files, options.data)
     if isinstance(network, Ann):
         network.check_steps(time_steps)
-    with progress_bars(quiet=options.quiet):
-        outputs = outputs_on(
-            network, options.data, time_steps, batch_size=options.batch_size
-        )
+    with (
+        given_data(options.data, options.model) as data,
+        progress_bars(quiet=options.quiet),
+    ):
+        outputs = outputs_on(network, data, time_steps, batch_size=options.batch_size)
     arrays = _named_arrays(outputs)
     write_whole(options.output, lambda file: write_npz(file, arrays))
     shapes = {name: list(data.shape) for name, data in arrays.items()}

@@ -1,19 +1,23 @@
-"""Models that come through standard input, and go through standard output."""
+"""Models and data that come through standard input, and models that go through standard output."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from onnx2snn.errors import OutputError
+from onnx2snn.errors import OptionError, OutputError
 from onnx2snn.storage.model_file import read_bytes
 from onnx2snn.storage.whole_files import check_writable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from onnx2snn.runtime import Emitted
 
-__all__ = ["STANDARD", "check_output", "given_model", "write_network"]
+__all__ = ["STANDARD", "check_output", "given_data", "given_model", "write_network"]
 
 STANDARD = "-"
 """The name of standard input and of standard output, where a file is asked for."""
@@ -24,12 +28,48 @@ def given_model(name: str) -> str | bytes:
 
     That is standard input, as ``-`` or ``/dev/stdin``, and any other pipe.
     """
+    return _read_stream(name) if _is_stream(name) else name
+
+
+@contextlib.contextmanager
+def given_data(name: str | None, *models: str | None) -> Iterator[str | None]:
+    """Provide the file of data that the command line names; of a stream, it holds what came.
+
+    Args:
+        name: A path, ``-`` for standard input, or None for no data.
+        models: What the command line names as models.
+
+    Raises:
+        OptionError: Standard input is to be a model as well.
+    """
+    if name is None or not _is_stream(name):
+        yield name
+        return
+    if name == STANDARD and STANDARD in models:
+        message = "standard input is either the model or the data: name a file for one of them"
+        raise OptionError(message)
+    data = _read_stream(name)
+    suffix = ".npy" if data.startswith(_NPY) else ".npz"
+    with tempfile.TemporaryDirectory(prefix="onnx2snn-") as folder:
+        path = Path(folder, f"standard-input{suffix}")
+        path.write_bytes(data)
+        yield str(path)
+
+
+_NPY = b"\x93NUMPY"
+"""The first bytes of an ``.npy`` file."""
+
+
+def _is_stream(name: str) -> bool:
+    """Whether what a name stands for can be read once only."""
+    path = Path(name)
+    return name == STANDARD or path.is_fifo() or path.is_char_device()
+
+
+def _read_stream(name: str) -> bytes:
     if name == STANDARD:
         return sys.stdin.buffer.read()
-    path = Path(name)
-    if path.is_fifo() or path.is_char_device():
-        return read_bytes(path)
-    return name
+    return read_bytes(Path(name))
 
 
 def check_output(name: str, *others: str | None, is_json: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+import onnx2snn
 from onnx2snn.cli.arguments import add_command, add_output
 from onnx2snn.cli.console import (
     new_table,
@@ -13,9 +14,9 @@ from onnx2snn.cli.console import (
     progress_bars,
     results_console,
 )
-from onnx2snn.cli.streams import given_model
+from onnx2snn.cli.streams import given_data, given_model
 from onnx2snn.errors import OptionError
-from onnx2snn.importing.source import files_of
+from onnx2snn.importing import read
 from onnx2snn.storage.whole_files import check_writable
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def _add_files(command: argparse.ArgumentParser) -> None:
         "--calibration",
         required=True,
         metavar="DATA",
-        help="typical inputs, thousands of them: an .npz, or script.py[:function]",
+        help="typical inputs, thousands of them: an .npz, or script.py[:function]; "
+        "- for standard input",
     )
     add_output(command, "file of the tuned network")
 
@@ -93,13 +95,20 @@ def _add_training(command: argparse.ArgumentParser) -> None:
 
 
 def _tune_network(options: argparse.Namespace) -> int:
-    models = (*files_of(options.model), *files_of(options.ann))
-    check_writable(options.output, *models, options.calibration)
-    with progress_bars(quiet=options.quiet):
-        tuning = _import_torch().tune(
-            given_model(options.model),
-            options.ann,
-            options.calibration,
+    torch = _import_torch()
+    named = (options.model, options.ann, options.calibration)
+    check_writable(options.output, *named)
+    network = onnx2snn.load(given_model(options.model), "ort")
+    ann = read(given_model(options.ann))
+    check_writable(options.output, *network.files, *ann.files)
+    with (
+        given_data(options.calibration, options.model, options.ann) as calibration,
+        progress_bars(quiet=options.quiet),
+    ):
+        tuning = torch.tune(
+            network,
+            ann,
+            calibration,
             epochs=options.epochs,
             learning_rate=options.learning_rate,
             batch_size=options.batch_size,

@@ -50,11 +50,11 @@ def compile_network(network: AnyNetwork, weights: str = INT8) -> Emitted:
         TypeError: ``network`` is of no such form.
     """
     checked_choice("weights", weights, WEIGHT_TYPES)
-    over_time = change_layout(network, MULTISTEP).ir_model
-    model = over_time.clone()
+    over_time = change_layout(network, MULTISTEP)
+    model = over_time.ir_model.clone()
     isolate_values(model)
     compile_model(model, weights)
-    return Emitted(model)
+    return Emitted(model, files=over_time.files)
 
 
 def compile_model(model: ir.Model, weights: str = INT8) -> None:

@@ -10,7 +10,7 @@ from onnx2snn.conversion.pipeline import pipeline
 from onnx2snn.errors import InvalidModelError, UnsupportedError
 from onnx2snn.importing.imported import Imported
 from onnx2snn.importing.self_check import self_check
-from onnx2snn.importing.source import Source, read
+from onnx2snn.importing.source import read
 from onnx2snn.ops import DOMAIN
 from onnx2snn.passes import apply
 from onnx2snn.passes.canonical.compute_in_float32 import ComputeInFloat32, mentions
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import onnx
 
     from onnx2snn.data.input_specs import Feeds
-    from onnx2snn.importing.source import AnyModel
+    from onnx2snn.importing.source import AnyModel, Source
 
 __all__ = ["check_that_it_is_an_ann", "import_model", "runnable"]
 
@@ -43,7 +43,7 @@ _LOWERING = (ComputeInFloat32, LowerSequences, LowerIntegerOperators)
 
 
 def import_model(
-    model: AnyModel | Source,
+    model: AnyModel,
     passes: Iterable[ir.passes.PassBase] | None = None,
     *,
     check: bool = True,
@@ -69,7 +69,7 @@ def import_model(
             spiking.
         TypeError: It is nothing of the kind.
     """
-    source = model if isinstance(model, Source) else read(model)
+    source = read(model)
     passes = tuple(pipeline().canonical if passes is None else passes)
     check_that_it_is_an_ann(source)
     original = runnable(source)

@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onnx2snn.arguments import did_you_mean
+from onnx2snn.arguments import describe_missing_file
 from onnx2snn.data.batches import Batch, Dataset, check_batch_size, refuse_problems
 from onnx2snn.data.input_specs import InputSpec, input_names, input_specs
 from onnx2snn.data.labels import join_labels, read_labels
@@ -123,16 +123,11 @@ def check_source(source: object) -> None:
         return
     path, _ = _split_path(os.fspath(source))
     if not path.is_file():
-        problem = "is a folder" if path.is_dir() else _missing(path)
+        problem = "is a folder"
+        if not path.is_dir():
+            problem = f"does not exist{describe_missing_file(path)}"
         message = f"data file {str(path)!r} {problem}"
         raise CalibrationError(message)
-
-
-def _missing(path: Path) -> str:
-    """Say that a file is not there, and which of its folder may be meant."""
-    folder = path.parent
-    names = [each.name for each in folder.iterdir()] if folder.is_dir() else []
-    return f"does not exist{did_you_mean(path.name, names)}"
 
 
 def _split_path(text: str) -> tuple[Path, str | None]:

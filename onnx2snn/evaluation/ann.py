@@ -42,6 +42,7 @@ class Ann:
         outputs: Names of the outputs.
         model: The network as a graph.
         sha256: Of its file, see `onnx2snn.importing.source.Source`.
+        files: The files that it was read from, with those of its weights.
     """
 
     def __init__(self, source: Source, threads: int = 0) -> None:
@@ -49,6 +50,7 @@ class Ann:
         self.name = source.name
         self.model = source.model
         self.sha256 = source.sha256
+        self.files = source.files
         self.inputs = input_specs(source.model)
         self.events: tuple[str, ...] = ()
         self.outputs = tuple(str(value.name) for value in source.model.graph.outputs)

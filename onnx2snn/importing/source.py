@@ -18,7 +18,7 @@ from onnx2snn.importing.validate import validate
 from onnx2snn.storage.isolation import all_values, isolate_values
 from onnx2snn.storage.large_models import (
     OpenableModel,
-    external_tensors,
+    files_of_weights,
     is_large,
     tensors_of,
 )
@@ -46,11 +46,6 @@ class GraphSurgeonGraph(Protocol):
     opset: int
 
 
-AnyModel: TypeAlias = (
-    str | os.PathLike[str] | bytes | onnx.ModelProto | ir.Model | GraphSurgeonGraph
-)
-
-
 @dataclasses.dataclass(frozen=True)
 class Source:
     """A model as it came.
@@ -70,6 +65,17 @@ class Source:
     files: tuple[str, ...] = ()
 
 
+AnyModel: TypeAlias = (
+    str
+    | os.PathLike[str]
+    | bytes
+    | onnx.ModelProto
+    | ir.Model
+    | GraphSurgeonGraph
+    | Source
+)
+
+
 def read(model: AnyModel) -> Source:
     """Return a checked model of our own; what was given is never changed.
 
@@ -77,13 +83,15 @@ def read(model: AnyModel) -> Source:
 
     Args:
         model: A path, a serialized model, an ``onnx.ModelProto``, an ``ir.Model`` or an
-            ``onnx_graphsurgeon.Graph``.
+            ``onnx_graphsurgeon.Graph``. What was read already is returned as it is.
 
     Raises:
         InvalidModelError: It is no valid model, or of a version that cannot be read.
         UnsupportedError: It has operators that neither ONNX nor onnxruntime defines.
         TypeError: It is none of the five.
     """
+    if isinstance(model, Source):
+        return model
     if isinstance(model, str | os.PathLike):
         source = _from_file(Path(model))
     elif isinstance(model, bytes | bytearray | memoryview):
@@ -125,34 +133,8 @@ def _from_file(path: Path) -> Source:
     model = _deserialize(proto, path.name)
     ir.external_data.set_base_dir(model.graph, path.parent)
     original = path if text_format is None and path.is_file() else proto
-    files = _files_of(model, path)
+    files = (str(path), *files_of_weights(model))
     return Source(model, _digest_of_bytes(data), path.name, original, files)
-
-
-def files_of(model: object) -> tuple[str, ...]:
-    """Return the paths of the files that a model is kept in, with those of its weights.
-
-    Args:
-        model: A model in any form; only one that is a path has files. Of one that cannot be
-            read, the path alone is returned: reading it says why.
-    """
-    if not isinstance(model, (str, os.PathLike)):
-        return ()
-    path = Path(model)
-    if path.exists() and not path.is_file():
-        return (str(path),)  # a pipe can be read only once
-    try:
-        proto = parse_model(read_bytes(path), path.name, _text_format(path))
-        found = _deserialize(proto, path.name)
-    except InvalidModelError:
-        return (str(path),)
-    return _files_of(found, path)
-
-
-def _files_of(model: ir.Model, path: Path) -> tuple[str, ...]:
-    """Return the path of a model, and those of the files that hold its weights."""
-    locations = {str(tensor.location) for tensor in external_tensors(model)}
-    return (str(path), *sorted(str(path.parent / place) for place in locations))
 
 
 def _text_format(path: Path) -> str | None:
@@ -180,10 +162,11 @@ def _from_ir(model: ir.Model) -> Source:
     isolate_values(own)
     original = own.clone()
     isolate_values(original)
+    files = files_of_weights(own)
     if is_large(own):
-        return Source(own, _digest_of_parts(own), name, original)
+        return Source(own, _digest_of_parts(own), name, original, files)
     data = proto_of(original).SerializeToString(deterministic=True)
-    return Source(own, _digest_of_bytes(data), name, original)
+    return Source(own, _digest_of_bytes(data), name, original, files)
 
 
 def _digest_of_bytes(data: bytes) -> str:

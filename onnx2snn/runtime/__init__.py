@@ -4,7 +4,14 @@
 native library, ``auto`` the better of the two; ``numpy`` needs no onnxruntime.
 """
 
-from onnx2snn.runtime.loading import RUNTIMES, AnyNetwork, Emitted, change_layout, load
+from onnx2snn.runtime.loading import (
+    RUNTIMES,
+    AnyNetwork,
+    Emitted,
+    change_layout,
+    load,
+    read_emitted,
+)
 from onnx2snn.runtime.network import Network, NotSpikingError
 from onnx2snn.runtime.sessions import register
 from onnx2snn.storage.large_models import tensors_of
@@ -17,6 +24,7 @@ __all__ = [
     "NotSpikingError",
     "change_layout",
     "load",
+    "read_emitted",
     "register",
     "tensors_of",
 ]

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import onnx
 import onnx_ir as ir
@@ -20,6 +20,7 @@ from onnx2snn.runtime.network import Network
 from onnx2snn.storage.large_models import (
     external_data_problem,
     external_tensors,
+    files_of_weights,
     in_one_piece,
     is_large,
     read_small_tensors,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from onnx2snn.runtime.network import Runtime
     from onnx2snn.storage.large_models import OpenableModel
 
-__all__ = ["RUNTIMES", "AnyNetwork", "Emitted", "change_layout", "load"]
+__all__ = ["RUNTIMES", "AnyNetwork", "Emitted", "change_layout", "load", "read_emitted"]
 
 RUNTIMES = ("auto", "ort", "native", "numpy")
 """Names of the runtimes."""
@@ -150,16 +151,22 @@ def load(
     """
     checked_choice("runtime", runtime, RUNTIMES)
     opener = _choose_runtime(runtime, checked_count("threads", threads))
-    network, path = _read_network(model)
+    given = _read_network(model)
+    network, path = given.model, given.path
     _check_runs_in(network, runtime)
     if layout is not None and layout != layout_of(network):
         network, path = laid_out(network, layout), None
     try:
-        return Network(network, opener, path)
+        return Network(network, opener, path, given.files)
     except InvalidModelError as error:
-        name = Path(model).name if isinstance(model, str | os.PathLike) else "the model"
-        message = f"{name} {error}"
+        message = f"{_name_of(model)} {error}"
         raise type(error)(message) from error
+
+
+def _name_of(model: AnyNetwork) -> str:
+    """Return the name of a network in messages."""
+    is_path = isinstance(model, str | os.PathLike)
+    return Path(model).name if is_path else "the model"
 
 
 @checked_keywords()
@@ -176,8 +183,22 @@ def change_layout(model: AnyNetwork, layout: str) -> Emitted:
         OptionError: There is no such layout, or no way to it: the model has no Loop over time.
         TypeError: ``model`` is of no such form.
     """
-    network, _ = _read_network(model)
-    return Emitted(laid_out(network, layout))
+    given = _read_network(model)
+    return Emitted(laid_out(given.model, layout), files=given.files)
+
+
+def read_emitted(model: AnyNetwork) -> Emitted:
+    """Return a spiking network to be looked at or rewritten: nothing opens it to run.
+
+    Args:
+        model: The network, in any form that ``load`` takes.
+
+    Raises:
+        InvalidModelError: The file is not there, or is no model.
+        TypeError: ``model`` is of no such form.
+    """
+    given = _read_network(model)
+    return Emitted(given.model, files=given.files)
 
 
 def _check_runs_in(network: ir.Model, runtime: str) -> None:
@@ -207,18 +228,32 @@ def _choose_runtime(name: str, threads: int) -> Runtime:
     )
 
 
-def _read_network(model: AnyNetwork) -> tuple[ir.Model, Path | None]:
-    """Return a network, and its file if that is to be opened as it is."""
+class _Given(NamedTuple):
+    """A network as it came.
+
+    Attributes:
+        model: The network.
+        path: Its file, if that is to be opened as it is.
+        files: The files that it was read from.
+    """
+
+    model: ir.Model
+    path: Path | None = None
+    files: tuple[str, ...] = ()
+
+
+def _read_network(model: AnyNetwork) -> _Given:
+    """Return a network in any form that ``load`` takes."""
     if isinstance(model, Network):
-        return model.model, model.path
+        return _Given(model.model, model.path, model.files)
     if isinstance(model, Emitted):
-        return model.ir_model, None
+        return _Given(model.ir_model, files=model.files)
     if isinstance(model, ir.Model):
-        return model, None
+        return _Given(model, files=files_of_weights(model))
     if isinstance(model, onnx.ModelProto):
-        return model_of(model), None
+        return _Given(model_of(model))
     if isinstance(model, bytes):
-        return model_of(parse_model(model, "the network")), None
+        return _Given(model_of(parse_model(model, "the network")))
     if isinstance(model, str | os.PathLike):
         return _read_file(Path(model))
     message = (
@@ -228,15 +263,16 @@ def _read_network(model: AnyNetwork) -> tuple[ir.Model, Path | None]:
     raise TypeError(message)
 
 
-def _read_file(path: Path) -> tuple[ir.Model, Path | None]:
-    """Return the network in a file, and the file if its weights stay there."""
+def _read_file(path: Path) -> _Given:
+    """Return the network in a file; the file stays open if its weights stay there."""
     network = model_of(parse_model(read_bytes(path), path.name))
     ir.external_data.set_base_dir(network.graph, path.parent)
     _check_external_data(network, path)
+    files = (str(path), *files_of_weights(network))
     if not is_large(network):
         read_small_tensors(network)
-        return network, None
-    return network, path
+        return _Given(network, files=files)
+    return _Given(network, path, files)
 
 
 def _check_external_data(network: ir.Model, path: Path) -> None:

@@ -52,6 +52,7 @@ class Network:
         model: An emitted network.
         runtime: Makes a model a function from feeds to outputs, in order.
         path: Its file, for the runtime to open; None to open ``model``.
+        files: The files that it was read from.
 
     Attributes:
         inputs: The inputs of the network, with the ANN's own names.
@@ -59,6 +60,7 @@ class Network:
         outputs: Names of the outputs, the ANN's own.
         model: The network as an ``onnx_ir.Model``.
         path: Its file, None if it was not loaded from one that stays open.
+        files: The files that it was read from, with those of its weights.
         T: Number of time steps the network was made for; it runs for that if none is given and
             it has no events.
 
@@ -67,11 +69,16 @@ class Network:
     """
 
     def __init__(
-        self, model: ir.Model, runtime: Runtime, path: Path | None = None
+        self,
+        model: ir.Model,
+        runtime: Runtime,
+        path: Path | None = None,
+        files: tuple[str, ...] = (),
     ) -> None:
         """Load ``model`` into the runtime."""
         self.model = model
         self.path = path
+        self.files = files
         time_steps = _time_steps_value(model)
         self.inputs = input_specs(model)
         self.events = event_names_of(model)

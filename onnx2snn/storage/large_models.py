@@ -26,6 +26,7 @@ __all__ = [
     "OpenableModel",
     "external_data_problem",
     "external_tensors",
+    "files_of_weights",
     "in_one_piece",
     "is_large",
     "openable",
@@ -76,6 +77,11 @@ def external_tensors(model: ir.Model) -> Iterator[ir.ExternalTensor]:
             for attribute in node.attributes.values():
                 if isinstance(attribute.value, ir.ExternalTensor):
                     yield attribute.value
+
+
+def files_of_weights(model: ir.Model) -> tuple[str, ...]:
+    """Return the paths of the files that hold weights of ``model``."""
+    return tuple(sorted({str(tensor.path) for tensor in external_tensors(model)}))
 
 
 def external_data_problem(tensor: ir.ExternalTensor) -> str | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import onnx
 
+from onnx2snn.arguments import describe_missing_file
 from onnx2snn.errors import InvalidModelError
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError as error:
-        message = f"{os.fspath(path)!r}: no such file"
+        hint = describe_missing_file(path)
+        message = f"{os.fspath(path)!r}: no such file{hint}"
         raise InvalidModelError(message) from error
     except IsADirectoryError as error:
         message = f"{os.fspath(path)!r} is a directory: name the .onnx file in it"

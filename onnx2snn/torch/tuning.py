@@ -16,7 +16,6 @@ from onnx2snn.conversion.reference import read_reference
 from onnx2snn.data.dataset import check_batch_size, check_source, dataset
 from onnx2snn.data.events import data_specs, time_first
 from onnx2snn.errors import OptionError
-from onnx2snn.importing.source import files_of
 from onnx2snn.metadata.facts import SOURCE_SHA256, TUNED
 from onnx2snn.progress import track
 from onnx2snn.runtime import Emitted, load
@@ -169,7 +168,7 @@ def _tune_network(
     history = _run_epochs(training, batches, options.epochs)
     module.trained.write()
     _annotate_tuning(model, source, data, options)
-    files = (*files_of(snn), *files_of(ann))
+    files = (*network.files, *source.files)
     return Tuning(model, history, data.samples, files=files)
 
 
