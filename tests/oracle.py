@@ -225,9 +225,31 @@ def threshold(rule: str, a: np.ndarray, levels: int) -> np.ndarray:
         for _ in range(1000):
             theta += 2 * np.maximum(a - theta, 0).mean(axis=1, keepdims=True)
         return theta[:, 0]
-    grid = a.max(axis=1) * (1 - np.arange(100)[:, None] / 100)
-    errors = [quantization_error(a, theta, levels) for theta in grid]
+    # Up to twice what was seen, in tenths: there is one value more, and it is larger.
+    parts = np.concatenate([np.arange(20, 10, -1) / 10, 1 - np.arange(100) / 100])
+    grid = a.max(axis=1) * parts[:, None]
+    errors = [expected_error(a, theta, levels) for theta in grid]
     return grid[np.argmin(errors, axis=0), np.arange(len(a))]
+
+
+def expected_error(a: np.ndarray, theta: np.ndarray, levels: int) -> np.ndarray:
+    """Return each channel's squared error on all values seen, and on a larger one that was not.
+
+    Of that one, the excess over the largest is exponentially distributed, with the mean by which
+    the upper tenth of the positive values exceeds its smallest: at least the part of the largest
+    value that this is in half of the channels.
+    """
+    largest = a.max(axis=1)
+    tails = [np.sort(row[row > 0]) for row in a]
+    tails = [tail[int(np.ceil(0.9 * len(tail))) - 1 :] for tail in tails]
+    excess = np.array([(tail - tail[0]).mean() for tail in tails])
+    excess = np.maximum(excess, largest * np.median(excess / largest))
+    excesses = (np.arange(3000) + 0.5) / 100  # in units of their mean
+    density = np.exp(-excesses) / 100
+    unseen = largest[:, None] + excess[:, None] * excesses
+    clipped = np.maximum(unseen - theta[:, None], 0)
+    seen = a.shape[1] * quantization_error(a, theta, levels)
+    return seen + np.square(clipped) @ density
 
 
 def quantization_error(a: np.ndarray, theta: np.ndarray, levels: int) -> np.ndarray:

@@ -174,8 +174,8 @@ def mse_threshold(
 
     The quantizer is what a neuron with ``v_init = theta / 2`` computes in T steps,
     ``theta/T clip(floor(T x / theta + 1/2), 0, T)``. Tried are ``theta = max (1 - i / grid)``,
-    ``i = 0 .. grid - 1``, and up to twice the maximum, since a larger value may come; then,
-    between the neighbors of the best, steps ten times finer.
+    ``i = 0 .. grid - 1``, and tenths of the maximum up to twice that, since a larger value may
+    come; then, around the best, steps ten times finer than those of the grid.
     Values are taken to be spread evenly within a bin of the histogram.
 
     Args:

@@ -40,6 +40,7 @@ def add(commands: Commands) -> None:
 
 
 def _compile(options: argparse.Namespace) -> int:
+    check_writable(options.output, options.model)
     network = read_emitted(given_model(options.model))
     check_writable(options.output, *network.files)
     compiled = onnx2snn.compile_network(network, options.weights)

@@ -141,12 +141,9 @@ def _add_basics(command: argparse.ArgumentParser) -> None:
 
 
 def _convert_model(options: argparse.Namespace) -> int:
+    _check_outputs(options, options.model)
     model = read(given_model(options.model))
-    files = (*model.files, options.calibration)
-    check_output(options.output, *files, is_json=options.json)
-    for path in options.report:
-        check_writable(path, options.output, *files)
-        check_report_path(path)
+    _check_outputs(options, *model.files)
     with (
         given_data(options.calibration, options.model) as calibration,
         progress_bars(quiet=options.quiet),
@@ -165,6 +162,15 @@ def _convert_model(options: argparse.Namespace) -> int:
     elif not options.quiet:
         _print_report(conversion.report, options.output)
     return 0
+
+
+def _check_outputs(options: argparse.Namespace, *models: str) -> None:
+    """Refuse outputs that cannot be written, or that would take the place of what is read."""
+    files = (*models, options.calibration)
+    check_output(options.output, *files, is_json=options.json)
+    for path in options.report:
+        check_writable(path, options.output, *files)
+        check_report_path(path)
 
 
 def _print_report(report: Report, output: str) -> None:

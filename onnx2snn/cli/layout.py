@@ -39,6 +39,7 @@ def add(commands: Commands) -> None:
 
 
 def _change_layout(options: argparse.Namespace) -> int:
+    check_writable(options.output, options.model)
     network = read_emitted(given_model(options.model))
     check_writable(options.output, *network.files)
     changed = onnx2snn.change_layout(network, options.layout)

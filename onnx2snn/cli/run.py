@@ -48,9 +48,10 @@ def add(commands: Commands) -> None:
 
 
 def _run_network(options: argparse.Namespace) -> int:
+    check_writable(options.output, options.model, options.data)
     time_steps = None if options.T is None else parse_time_steps(options.T)
     network = open_any(given_model(options.model), options.runtime, options.threads)
-    check_writable(options.output, *network.files, options.data)
+    check_writable(options.output, *network.files)
     if isinstance(network, Ann):
         network.check_steps(time_steps)
     with (

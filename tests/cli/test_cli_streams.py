@@ -295,7 +295,7 @@ def test_standard_input_that_cannot_be(
     assert re.search(message, capsys.readouterr().err.replace("\n", ""))
 
 
-@pytest.mark.parametrize("command", ["convert {} -o x.onnx", "run {} --data x -o x"])
+@pytest.mark.parametrize("command", ["convert {} -o x.onnx", "run {} --data d -o x"])
 def test_a_wrong_file_name_is_told_with_the_nearest(
     command: str,
     chain: str,
