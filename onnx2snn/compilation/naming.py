@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-__all__ = [
-    "PACKED",
-    "REAL_CONV",
-    "REAL_MATMUL",
-    "SPIKE_CONV",
-    "SPIKE_MATMUL",
-    "WEIGHTED",
-]
+__all__ = ["PACKED", "REAL", "SPIKE", "WEIGHTED"]
 
 PACKED = "Packed"
 """What follows the name of a neuron that gives bytes."""
 
-SPIKE_CONV = "SpikeConv"
-SPIKE_MATMUL = "SpikeMatMul"
-REAL_CONV = "RealConv"
-REAL_MATMUL = "RealMatMul"
+SPIKE = "Spike"
+"""What begins the names of weighted operators that multiply spikes."""
 
-WEIGHTED = (SPIKE_CONV, SPIKE_MATMUL, REAL_CONV, REAL_MATMUL)
-"""Weights that multiply spikes, or real numbers; with the name of a neuron behind, drive it."""
+REAL = "Real"
+"""What begins the names of those that multiply other numbers."""
+
+WEIGHTED = tuple(f"{kind}{op}" for kind in (SPIKE, REAL) for op in ("Conv", "MatMul"))
+"""Weights alone. With the name of a neuron behind, they drive it."""

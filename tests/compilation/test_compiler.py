@@ -9,7 +9,7 @@ import onnx_ir as ir
 import pytest
 
 from onnx2snn.compilation import compile_model, compile_network
-from onnx2snn.compilation.naming import SPIKE_CONV, SPIKE_MATMUL
+from onnx2snn.compilation.naming import SPIKE
 from onnx2snn.errors import OptionError
 from onnx2snn.graph import array, is_op
 from onnx2snn.graph.linear_weights import output_axis
@@ -224,8 +224,7 @@ def operators_of(snn: ir.Model) -> list[str]:
 def test_all_weights_behind_neurons_multiply_spikes(name: str) -> None:
     snn = over_time(name)
     compile_model(snn)
-    spiking = (SPIKE_CONV, SPIKE_MATMUL)
-    assert any(op_type.startswith(spiking) for op_type in operators_of(snn))
+    assert any(op_type.startswith(SPIKE) for op_type in operators_of(snn))
     heads = {"Conv", "Gemm", "MatMul"}
     left = [node.op_type for node in snn.graph if node.op_type in heads]
     assert len(left) == 2  # the first, on the input, and the last, on a mean

@@ -168,10 +168,11 @@ def test_spikes_without_an_axis_of_time_are_refused() -> None:
         run_natively(model, feeds)
 
 
+@pytest.mark.parametrize("channels", [64, 19])
 @EACH_TYPE
-def test_real_numbers_and_weights_keep_16_bits(weights: type) -> None:
+def test_real_numbers_and_weights_keep_16_bits(weights: type, channels: int) -> None:
     rng = np.random.default_rng(0)
-    case = Case("MatMul", (50, 64), (64, 32))
+    case = Case("MatMul", (50, channels), (channels, 32))
     constants = constants_of(case, weights)
     if weights is np.float32:
         constants["weights"] = rng.standard_normal(case.weights).astype(np.float32)

@@ -82,6 +82,8 @@ Shape Convolution::result_of(const Shape& incoming, const Shape& weights, const 
 
 Convolution::Convolution(const Shape& incoming, const Shape& weights, const Geometry& geometry)
     : geometry_(geometry),
+      shape_(incoming),
+      shape_of_weights_(weights),
       incoming_(channels_second(incoming)),
       weights_(weights),
       result_(channels_second(result_of(incoming, weights, geometry))) {
@@ -102,6 +104,14 @@ memory::desc Convolution::for_outputs() const {
   memory::dims dims(result_.size(), 1);
   dims[1] = result_[1];
   return {dims, DataType::f32, dense_strides(dims)};
+}
+
+std::unique_ptr<Description> Convolution::with_channels(int64_t times) const {
+  if (geometry_.group > 1) return nullptr;
+  Shape incoming = shape_, weights = shape_of_weights_;
+  incoming.back() *= times;
+  weights[1] *= times;
+  return std::make_unique<Convolution>(incoming, weights, geometry_);
 }
 
 Description::Made Convolution::make(DataType incoming_type, DataType weight_type, bool has_bias,
@@ -127,6 +137,10 @@ memory::desc MatrixProduct::weights(DataType type) const { return {{inner_, outp
 memory::desc MatrixProduct::result() const { return {{rows_, outputs_}, DataType::f32, memory::format_tag::ab}; }
 
 memory::desc MatrixProduct::for_outputs() const { return {{1, outputs_}, DataType::f32, memory::format_tag::ab}; }
+
+std::unique_ptr<Description> MatrixProduct::with_channels(int64_t times) const {
+  return std::make_unique<MatrixProduct>(rows_, Shape{inner_ * times, outputs_});
+}
 
 Description::Made MatrixProduct::make(DataType incoming_type, DataType weight_type, bool has_bias,
                                       const dnnl::primitive_attr& attributes) const {

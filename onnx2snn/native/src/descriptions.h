@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,12 @@ class Description {
   virtual dnnl::memory::desc for_outputs() const = 0;
   virtual int scale_mask() const = 0;
 
+  // The same with so many times the channels, all of them one behind another; null where they are
+  // in groups. The weights of an output are as many times those of the model, in blocks of as many.
+  virtual std::unique_ptr<Description> with_channels(int64_t times) const = 0;
+  virtual int64_t channels() const = 0;
+  virtual int64_t weights_in_a_block() const = 0;
+
   // The primitive, with weights in the layout that it likes best.
   struct Made {
     dnnl::primitive primitive;
@@ -58,10 +65,14 @@ class Convolution : public Description {
   dnnl::memory::desc bias() const override;
   dnnl::memory::desc for_outputs() const override;
   int scale_mask() const override { return geometry_.group > 1 ? 3 : 1; }
+  std::unique_ptr<Description> with_channels(int64_t times) const override;
+  int64_t channels() const override { return incoming_[1]; }
+  int64_t weights_in_a_block() const override { return number_of_elements(shape_of_weights_) / result_[1]; }
   Made make(DataType incoming, DataType weights, bool has_bias, const dnnl::primitive_attr& attributes) const override;
 
  private:
   const Geometry geometry_;
+  const Shape shape_, shape_of_weights_;  // as in the model
   dnnl::memory::dims incoming_, weights_, result_;
 };
 
@@ -76,6 +87,9 @@ class MatrixProduct : public Description {
   dnnl::memory::desc bias() const override { return for_outputs(); }
   dnnl::memory::desc for_outputs() const override;
   int scale_mask() const override { return 2; }
+  std::unique_ptr<Description> with_channels(int64_t times) const override;
+  int64_t channels() const override { return inner_; }
+  int64_t weights_in_a_block() const override { return inner_ * outputs_; }
   Made make(DataType incoming, DataType weights, bool has_bias, const dnnl::primitive_attr& attributes) const override;
 
  private:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstring>
 
 namespace onnx2snn {
@@ -95,6 +96,18 @@ std::vector<uint16_t> bfloat16_of(const int8_t* weights, int64_t count) {
   std::vector<uint16_t> numbers(static_cast<size_t>(count));
   std::transform(weights, weights + count, numbers.begin(), [](int8_t weight) { return rounded_to_bfloat16(weight); });
   return numbers;
+}
+
+std::vector<uint16_t> in_turns(const std::vector<const std::vector<uint16_t>*>& arrays, int64_t block) {
+  std::vector<uint16_t> all;
+  const ptrdiff_t length = static_cast<ptrdiff_t>(block);
+  for (size_t start = 0; start < arrays[0]->size(); start += static_cast<size_t>(block)) {
+    for (const std::vector<uint16_t>* array : arrays) {
+      const auto first = array->begin() + static_cast<ptrdiff_t>(start);
+      all.insert(all.end(), first, first + length);
+    }
+  }
+  return all;
 }
 
 }  // namespace onnx2snn

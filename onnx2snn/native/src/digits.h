@@ -28,7 +28,7 @@ struct Digits {
 // and 15 bits hold them.
 Digits digits_of(const ChannelWeights& weights);
 
-// Weights as two numbers of bfloat16, which are the upper halves of floats.
+// The upper halves of floats, which are bfloat16, and the upper halves of what is left.
 struct Halves {
   std::vector<uint16_t> upper, lower;
 };
@@ -37,5 +37,8 @@ Halves halves_of(const ChannelWeights& weights);
 
 // Whole numbers of 8 bits as bfloat16, exactly.
 std::vector<uint16_t> bfloat16_of(const int8_t* weights, int64_t count);
+
+// Blocks of several arrays in turns: the first of each, the second of each, and so on.
+std::vector<uint16_t> in_turns(const std::vector<const std::vector<uint16_t>*>& arrays, int64_t block);
 
 }  // namespace onnx2snn

@@ -53,15 +53,21 @@ void run_operator(const StepRun& run) {
 
 // As run_steps, with spikes as int8: those that come in beside the stream, and those that go out.
 //
-// What the loop needs is copied first: a byte that is written might be anything to a compiler.
-template <class Op, class V, class Bytes, bool kHasResidual>
+// Several vectors go through a step together: each waits for itself in the step before, not for the
+// others, and more of a row of memory is used at once. What the loop needs is copied first: a byte
+// that is written might be anything to a compiler.
+template <class Op, class V, class Bytes, bool kHasResidual, size_t kVectors>
 inline void run_packed_steps(const StepRun& run, size_t index) {
-  V states[kMostStates];
-  V parameters[kMostParameters];
-  for (size_t k = 0; k < Op::states; ++k) states[k] = load_at<V, float>(run.states[k], index);
-  for (size_t k = 0; k < Op::parameters; ++k) parameters[k] = load_at<V, float>(run.parameters[k], index);
-  V scale{};
-  if (kHasResidual) scale = load_at<V, float>(run.residual_scale, index);
+  constexpr size_t lanes = sizeof(V) / sizeof(float);
+  V states[kVectors][kMostStates];
+  V parameters[kVectors][kMostParameters];
+  V scales[kVectors];
+  for (size_t n = 0; n < kVectors; ++n) {
+    const size_t at = index + n * lanes;
+    for (size_t k = 0; k < Op::states; ++k) states[n][k] = load_at<V, float>(run.states[k], at);
+    for (size_t k = 0; k < Op::parameters; ++k) parameters[n][k] = load_at<V, float>(run.parameters[k], at);
+    if (kHasResidual) scales[n] = load_at<V, float>(run.residual_scale, at);
+  }
   const size_t time_steps = run.time_steps, stream_step = run.stream_step;
   const size_t residual_step = run.residual_step, output_step = run.output_step;
   const bool varies = run.stream.varies;
@@ -69,15 +75,19 @@ inline void run_packed_steps(const StepRun& run, size_t index) {
   const int8_t* residual = static_cast<const int8_t*>(run.residual.data) + (kHasResidual ? index : 0);
   int8_t* outputs = static_cast<int8_t*>(run.outputs) + index;
   for (size_t step = 0; step < time_steps; ++step) {
-    V current = load_at<V, float>({stream, varies}, index);
-    if (kHasResidual) current = current + to_floats<V, Bytes>(residual) * scale;
-    store_bytes<V, Bytes>(outputs, Op::step(current, states, parameters));
+    for (size_t n = 0; n < kVectors; ++n) {
+      V current = load_at<V, float>({stream, varies}, index + n * lanes);
+      if (kHasResidual) current = current + to_floats<V, Bytes>(residual + n * lanes) * scales[n];
+      store_bytes<V, Bytes>(outputs + n * lanes, Op::step(current, states[n], parameters[n]));
+    }
     stream += stream_step;
     residual += residual_step;
     outputs += output_step;
   }
-  for (size_t k = 0; k < Op::states; ++k) {
-    if (run.states_after[k] != nullptr) store_at<V, float>(run.states_after[k], index, states[k]);
+  for (size_t n = 0; n < kVectors; ++n) {
+    for (size_t k = 0; k < Op::states; ++k) {
+      if (run.states_after[k] != nullptr) store_at<V, float>(run.states_after[k], index + n * lanes, states[n][k]);
+    }
   }
 }
 
@@ -85,11 +95,15 @@ template <class Op, bool kHasResidual>
 inline void run_packed(const StepRun& run) {
   using Vector = typename VectorOf<float>::type;
   constexpr size_t lanes = VectorOf<float>::size;
+  constexpr size_t together = lanes > 4 ? lanes / 4 : 1;  // as the registers of an instruction set allow
   size_t index = 0;
-  for (; index + lanes <= run.length; index += lanes) {
-    run_packed_steps<Op, Vector, ByteVector, kHasResidual>(run, index);
+  for (; index + together * lanes <= run.length; index += together * lanes) {
+    run_packed_steps<Op, Vector, ByteVector, kHasResidual, together>(run, index);
   }
-  for (; index < run.length; ++index) run_packed_steps<Op, float, int8_t, kHasResidual>(run, index);
+  for (; index + lanes <= run.length; index += lanes) {
+    run_packed_steps<Op, Vector, ByteVector, kHasResidual, 1>(run, index);
+  }
+  for (; index < run.length; ++index) run_packed_steps<Op, float, int8_t, kHasResidual, 1>(run, index);
 }
 
 template <class Op>
@@ -101,25 +115,37 @@ void run_packed_operator(const StepRun& run) {
   }
 }
 
-// The bits of a float, and back.
-inline uint32_t bits_of(float value) {
-  uint32_t bits;
-  __builtin_memcpy(&bits, &value, sizeof bits);
-  return bits;
+// The upper halves of floats, rounded to the nearest, ties to even. Bits and floats are as wide.
+template <class Bits, class V>
+inline Bits rounded_halves(V values) {
+  Bits bits;
+  __builtin_memcpy(&bits, &values, sizeof bits);
+  const Bits halves = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+  return select(values == values, halves, halves - halves + 0x7fc0);
 }
 
-inline float float_of(uint32_t bits) {
-  float value;
-  __builtin_memcpy(&value, &bits, sizeof value);
-  return value;
+// Splits as many floats as V holds.
+template <class V, class Bits, class Halves>
+inline void split(const float* numbers, uint16_t* upper, uint16_t* lower) {
+  const V values = load_at<V, float>({numbers, true}, 0);
+  const Bits halves = rounded_halves<Bits>(values);
+  const Bits upper_bits = halves << 16;
+  V known;
+  __builtin_memcpy(&known, &upper_bits, sizeof known);
+  const V left = values - known;
+  const V nothing = left - left;  // NaN beside a number that is not finite
+  const Bits rest = rounded_halves<Bits>(select(nothing == nothing, left, V{}));
+  store_halves<Bits, Halves>(upper, halves);
+  store_halves<Bits, Halves>(lower, rest);
 }
 
-// The upper half of a float, rounded to the nearest, ties to even.
-inline uint32_t rounded_half(float value) {
-  const uint32_t bits = bits_of(value);
-  const uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-  const bool is_number = value == value;
-  return is_number ? rounded : 0x7fc0;
+inline void split_row(const float* numbers, size_t count, uint16_t* upper, uint16_t* lower) {
+  constexpr size_t lanes = VectorOf<float>::size;
+  size_t k = 0;
+  for (; k + lanes <= count; k += lanes) {
+    split<VectorOf<float>::type, VectorOf<uint32_t>::type, HalfVector>(numbers + k, upper + k, lower + k);
+  }
+  for (; k < count; ++k) split<float, uint32_t, uint16_t>(numbers + k, upper + k, lower + k);
 }
 
 // One step of the encoder, whose generator counts in integers.
@@ -282,13 +308,13 @@ void pool_spikes(const PoolRun& run) {
   for (; channel < run.channels; ++channel) pool_steps<float, Spikes<float, int8_t>>(run, channel);
 }
 
-void split_floats(const float* numbers, size_t count, uint16_t* upper, uint16_t* lower) {
-  for (size_t k = 0; k < count; ++k) {
-    const uint32_t half = rounded_half(numbers[k]);
-    const float left = numbers[k] - float_of(half << 16);
-    const float nothing = left - left;  // NaN beside a number that is not finite
-    upper[k] = static_cast<uint16_t>(half);
-    lower[k] = static_cast<uint16_t>(rounded_half(nothing == nothing ? left : 0.0f));
+void split_floats(const HalvesRun& run) {
+  const size_t channels = run.channels;
+  for (size_t row = 0; row < run.rows; ++row) {
+    const float* numbers = run.numbers + row * channels;
+    uint16_t* upper = run.halves + row * run.parts * channels;
+    split_row(numbers, channels, upper, upper + channels);
+    if (run.parts > 2) __builtin_memcpy(upper + 2 * channels, upper, channels * sizeof(uint16_t));
   }
 }
 

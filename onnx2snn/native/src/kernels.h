@@ -6,12 +6,12 @@
 
 namespace onnx2snn {
 
-#define ONNX2SNN_DECLARE_KERNELS(isa)                                                          \
-  namespace isa {                                                                              \
-  extern const Kernel* const kernels;                                                          \
-  void pool_floats(const PoolRun& run);                                                        \
-  void pool_spikes(const PoolRun& run);                                                        \
-  void split_floats(const float* numbers, size_t count, uint16_t* upper, uint16_t* lower);     \
+#define ONNX2SNN_DECLARE_KERNELS(isa)      \
+  namespace isa {                          \
+  extern const Kernel* const kernels;      \
+  void pool_floats(const PoolRun& run);    \
+  void pool_spikes(const PoolRun& run);    \
+  void split_floats(const HalvesRun& run); \
   }
 
 ONNX2SNN_DECLARE_KERNELS(plain)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 #include "digits.h"
 #include "kernels.h"
@@ -90,9 +91,38 @@ void Multiplication::add_bytes(const Description& description, const Weights& we
   add_term(description, store, 0, {digits.lower_scale.data(), nullptr, nullptr}, "lower", lower);
 }
 
-// Both halves of real numbers by weights: whole ones, which a half holds, or the halves of others.
+// The halves of real numbers as channels side by side, upper, lower and upper once more, by those of
+// the weights, upper, upper and lower. Whole weights have no lower half.
 void Multiplication::add_halves(const Description& description, const Weights& weights, PackedWeights& store) {
+  const bool are_whole = weights.type == ElementType::kInt8;
+  const int64_t parts = are_whole ? 2 : 3;
+  const std::unique_ptr<Description> wide = description.with_channels(parts);
+  if (wide == nullptr) return add_halves_apart(description, weights, store);
+  read_as(*wide, DataType::bf16, Reading::kHalves);
+  const size_t channels = static_cast<size_t>(description.channels());
+  const size_t rows = description.incoming(DataType::s8).get_size() / channels;
+  halves_ = {nullptr, rows, channels, static_cast<size_t>(parts), nullptr};
+  const int64_t block = description.weights_in_a_block();
+  if (are_whole) {
+    const auto twice = [&] {
+      const auto whole =
+          bfloat16_of(static_cast<const int8_t*>(weights.data), number_of_elements(weights.shape));
+      return in_turns({&whole, &whole}, block);
+    };
+    return add_term(*wide, store, 0, {nullptr, nullptr, &weights}, "twice", twice);
+  }
+  const auto all = [&] {
+    const Halves halves = halves_of(floats_of(weights));
+    return in_turns({&halves.upper, &halves.upper, &halves.lower}, block);
+  };
+  add_term(*wide, store, 0, {nullptr, weights.bias, nullptr}, "all", all);
+}
+
+// The same, product after product.
+void Multiplication::add_halves_apart(const Description& description, const Weights& weights, PackedWeights& store) {
   read_as(description, DataType::bf16, Reading::kHalves);
+  sources_.push_back(anywhere(description.incoming(DataType::bf16)));
+  halves_ = {nullptr, 1, description.incoming(DataType::s8).get_size(), 2, nullptr};
   if (weights.type == ElementType::kInt8) {
     const auto whole = [&] {
       return bfloat16_of(static_cast<const int8_t*>(weights.data), number_of_elements(weights.shape));
@@ -122,8 +152,7 @@ void Multiplication::add_floats(const Description& description, const Weights& w
 
 void Multiplication::read_as(const Description& description, DataType type, Reading reading) {
   reading_ = reading;
-  sources_.assign(reading == Reading::kHalves ? 2 : 1, memory());
-  for (memory& source : sources_) source = anywhere(description.incoming(type));
+  sources_ = {anywhere(description.incoming(type))};
   if (reading != Reading::kConverted) return;
   given_ = anywhere(description.incoming(DataType::s8));
   conversion_ = dnnl::reorder(given_, sources_[0]);
@@ -182,12 +211,13 @@ void Multiplication::read_sources(const void* incoming) {
     sources_[0].set_data_handle(converted.bytes(bytes));
     conversion_.execute(in_order(), given_, sources_[0]);
   } else {
-    uint16_t* upper = static_cast<uint16_t*>(converted.bytes(2 * bytes));
-    const size_t count = bytes / sizeof(uint16_t);
-    uint16_t* lower = upper + count;
-    chosen_instruction_set().split_floats(static_cast<const float*>(incoming), count, upper, lower);
-    sources_[0].set_data_handle(upper);
-    sources_[1].set_data_handle(lower);
+    const bool is_apart = sources_.size() > 1;
+    HalvesRun run = halves_;
+    run.numbers = static_cast<const float*>(incoming);
+    run.halves = static_cast<uint16_t*>(converted.bytes(bytes * sources_.size()));
+    chosen_instruction_set().split_floats(run);
+    sources_[0].set_data_handle(run.halves);
+    if (is_apart) sources_[1].set_data_handle(run.halves + run.channels);
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "descriptions.h"
 #include "onnxruntime.h"
+#include "step_run.h"
 
 namespace onnx2snn {
 
@@ -46,8 +47,8 @@ class PackedWeights {
 // What comes in, times weights, plus a bias, as floats: a sum of products of narrower numbers.
 //
 // Spikes are int8, and multiply int8: weights of float are two digits of 8 bits. Real numbers are
-// two halves of bfloat16, and multiply those. A machine without fast instructions for either
-// multiplies float32.
+// two halves of bfloat16, and multiply those, both halves as channels side by side: one product then
+// adds all up. A machine without fast instructions for either multiplies float32.
 class Multiplication {
  public:
   Multiplication(const Description& description, ElementType incoming, const Weights& weights, PackedWeights& store);
@@ -72,6 +73,7 @@ class Multiplication {
 
   void add_bytes(const Description& description, const Weights& weights, PackedWeights& store);
   void add_halves(const Description& description, const Weights& weights, PackedWeights& store);
+  void add_halves_apart(const Description& description, const Weights& weights, PackedWeights& store);
   void add_floats(const Description& description, const Weights& weights, PackedWeights& store);
   void read_as(const Description& description, dnnl::memory::data_type type, Reading reading);
 
@@ -82,6 +84,7 @@ class Multiplication {
 
   const ElementType incoming_;
   Reading reading_ = Reading::kAsTheyAre;
+  HalvesRun halves_{};  // without its memory
   dnnl::memory given_, result_;
   std::vector<dnnl::memory> sources_;
   dnnl::reorder conversion_;

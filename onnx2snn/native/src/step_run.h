@@ -62,6 +62,14 @@ struct PoolRun {
   float* sums;            // room for kMostLanes numbers for each entry
 };
 
+// Numbers to be split in two of bfloat16, which are the upper halves of floats.
+struct HalvesRun {
+  const float* numbers;
+  size_t rows, channels;
+  size_t parts;      // 2 for upper and lower halves of each row side by side, 3 for the upper ones again
+  uint16_t* halves;  // rows of `parts` times `channels`
+};
+
 constexpr size_t kMostLanes = 16;
 
 // The kernels for one instruction set, in the order of operators.inc.
@@ -70,8 +78,7 @@ struct InstructionSet {
   const Kernel* kernels;
   void (*pool_floats)(const PoolRun&);
   void (*pool_spikes)(const PoolRun&);
-  // Numbers as sums of two of bfloat16, which are the upper halves of floats.
-  void (*split_floats)(const float* numbers, size_t count, uint16_t* upper, uint16_t* lower);
+  void (*split_floats)(const HalvesRun&);
 };
 
 }  // namespace onnx2snn

@@ -29,8 +29,9 @@ struct VectorOf {
   static constexpr size_t size = ONNX2SNN_VECTOR_BYTES / sizeof(Real);
 };
 
-// As many bytes as a vector holds floats.
+// As many bytes, or numbers of two bytes, as a vector holds floats.
 typedef int8_t ByteVector __attribute__((vector_size(ONNX2SNN_VECTOR_BYTES / 4), aligned(1), may_alias));
+typedef uint16_t HalfVector __attribute__((vector_size(ONNX2SNN_VECTOR_BYTES / 2), aligned(2), may_alias));
 
 #else
 
@@ -42,6 +43,7 @@ struct VectorOf {
 };
 
 typedef int8_t ByteVector;
+typedef uint16_t HalfVector;
 
 #endif
 
@@ -104,6 +106,17 @@ inline V to_floats(const int8_t* from) {
 template <class V, class Bytes>
 inline void store_bytes(int8_t* to, V values) {
   Conversion<V, Bytes>::store_bytes(to, values);
+}
+
+// The lower halves of numbers of four bytes.
+template <class Bits, class Halves>
+inline void store_halves(uint16_t* to, Bits bits) {
+  if constexpr (sizeof(Bits) == sizeof(uint32_t)) {
+    *to = static_cast<uint16_t>(bits);
+  } else {
+    const Halves halves = __builtin_convertvector(bits, Halves);
+    __builtin_memcpy(to, &halves, sizeof halves);
+  }
 }
 
 // A vector or a number as it lies in memory, at any address.
