@@ -17,7 +17,7 @@ from onnx2snn.analysis.operators import OPERATORS, Form
 from onnx2snn.methods.neurons import NEURONS
 from onnx2snn.methods.parts import PARTS
 from onnx2snn.methods.published import METHODS
-from onnx2snn.ops import ALL_OPS, DOMAIN, OPSET, multistep_ops
+from onnx2snn.ops import ALL_OPS, CLOSED_FORMS, DOMAIN, OPSET, multistep_ops
 from onnx2snn.passes import PASSES
 
 if TYPE_CHECKING:
@@ -44,6 +44,13 @@ MULTISTEP_INTRODUCTION = """\
 With the layout `multistep` a file holds, in the place of a Loop, operators that run all T steps of
 one layer ([Schedules and layouts](../explanation/schedules.md)). They follow from those above, and
 equal them bit for bit.
+"""
+CLOSED_FORM_INTRODUCTION = """\
+## In closed form
+
+With the schedule `layerwise` a neuron has its whole input before it fires, and the sum of what its
+T spikes stand for is a formula of that input. Unless `--no-collapse` is given, a file holds that
+formula in the place of T steps, as one operator.
 """
 PASSES_INTRODUCTION = """\
 `onnx2snn passes` prints this list. Each pass is a class of `onnx2snn.passes`; the fields of the
@@ -209,7 +216,14 @@ def ops_page() -> str:
     """Return the page about all operators."""
     steps = [op.markdown() for op in ALL_OPS.values()]
     all_steps = [_one_deeper(op.markdown()) for op in multistep_ops().values()]
-    sections = [*steps, MULTISTEP_INTRODUCTION, *all_steps]
+    closed_forms = [_one_deeper(op.markdown()) for op in CLOSED_FORMS.values()]
+    sections = [
+        *steps,
+        MULTISTEP_INTRODUCTION,
+        *all_steps,
+        CLOSED_FORM_INTRODUCTION,
+        *closed_forms,
+    ]
     return "\n".join([NOTICE, "", "# Operators", "", OPS_INTRODUCTION, *sections])
 
 

@@ -59,8 +59,8 @@ class Options:
         {parts}
         keep_weights: Whether the weights stay as they are, whatever the method says: where it
             fits them, means are corrected by ``bias`` instead.
-        collapse: With ``layerwise``, whether what lies between layers is computed once, on what
-            the spikes of all steps write; else on those of one step after the other.
+        collapse: With ``layerwise``, whether neurons, and what lies between them, are computed
+            once for all steps; else on the spikes of one step after the other.
         layout: Where the steps are in the file: ``loop``, in the iterations of a Loop;
             ``multistep``, in the batch. Layer by layer there is one layout only.
         weights: Weights that spikes multiply in the file: ``float``, as they are; ``int8``, with
@@ -98,7 +98,7 @@ class Options:
     keep_weights: bool = _option("never change weights", default=False)
     schedule: str | None = None
     collapse: bool = _option(
-        "layerwise: compute weights once for all steps", default=True
+        "layerwise: compute weights and neurons once for all steps", default=True
     )
     layout: str = _option("place of the time steps", default=LOOP, choices=LAYOUTS)
     weights: str = _option(

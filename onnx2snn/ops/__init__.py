@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from onnx2snn.ops.augmented_if import AUGMENTED_IF
 from onnx2snn.ops.bernoulli_encoder import BERNOULLI_ENCODER
+from onnx2snn.ops.closed_form import CLOSED_FORMS, ClosedFormOp
 from onnx2snn.ops.declare import DOMAIN, OPSET, DeclaredOp, StepOp
 from onnx2snn.ops.difference import DIFFERENCE
 from onnx2snn.ops.double_threshold_if import DOUBLE_THRESHOLD_IF
@@ -20,11 +21,14 @@ from onnx2snn.ops.running_sum import RUNNING_SUM
 
 __all__ = [
     "ALL_OPS",
+    "CLOSED_FORMS",
     "DOMAIN",
     "OPSET",
+    "ClosedFormOp",
     "DeclaredOp",
     "MultiStepOp",
     "StepOp",
+    "closed_form_op",
     "declared_ops",
     "multistep_op",
     "multistep_ops",
@@ -59,6 +63,15 @@ def multistep_op(op_type: str) -> MultiStepOp | None:
     return MultiStepOp(step)
 
 
+def closed_form_op(op_type: str) -> ClosedFormOp | None:
+    """Return the operator in closed form that is called so; None if there is none."""
+    for op in CLOSED_FORMS.values():
+        if op.name == op_type:
+            return op
+    return None
+
+
 def declared_ops() -> dict[str, DeclaredOp]:
     """Return operator type to operator, for all operators of the domain."""
-    return {**ALL_OPS, **multistep_ops()}
+    closed_forms = {op.name: op for op in CLOSED_FORMS.values()}
+    return {**ALL_OPS, **multistep_ops(), **closed_forms}

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     import numpy as np
     from onnx.shape_inference import InferenceContext
 
-__all__ = ["DOMAIN", "OPSET", "DeclaredOp", "StepOp", "markdown_table"]
+__all__ = [
+    "DOMAIN",
+    "OPSET",
+    "DeclaredOp",
+    "StepOp",
+    "body_in_words",
+    "markdown_table",
+]
 
 DOMAIN = "ai.onnx2snn"
 OPSET = 1
@@ -197,9 +204,14 @@ class StepOp(DeclaredOp):
             markdown_table("input", self.inputs),
             markdown_table("output", self.outputs),
             markdown_table("state", next_values),
-            f"```text\n{textwrap.dedent(self.body).strip()}\n```",
+            body_in_words(self.body),
         ]
         return "\n\n".join(parts) + "\n"
+
+
+def body_in_words(body: str) -> str:
+    """Return nodes in the ONNX text language as a block of a page."""
+    return f"```text\n{textwrap.dedent(body).strip()}\n```"
 
 
 def markdown_table(heading: str, rows: Mapping[str, str]) -> str:

@@ -4,24 +4,40 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onnx2snn.ops import ALL_OPS, DOMAIN, multistep_op
+from onnx2snn.ops import ALL_OPS, DOMAIN, closed_form_op, multistep_op
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-    from onnx2snn.ops import StepOp
+    from onnx2snn.ops import ClosedFormOp, StepOp
 
-__all__ = ["is_neuron", "is_stateful", "sends_spikes", "step_op_of"]
+__all__ = [
+    "closed_form_of",
+    "is_neuron",
+    "is_stateful",
+    "sends_spikes",
+    "step_op_of",
+]
 
 
 def step_op_of(node: ir.Node) -> StepOp | None:
     """Return the operator of which ``node`` is one step, or all; None if it is of another kind."""
     if node.domain != DOMAIN:
         return None
+    closed_form = closed_form_op(node.op_type)
+    if closed_form is not None:
+        return closed_form.step_op
     all_steps = multistep_op(node.op_type)
     if all_steps is not None:
         return all_steps.step_op
     return ALL_OPS.get(node.op_type)
+
+
+def closed_form_of(node: ir.Node) -> ClosedFormOp | None:
+    """Return the operator of ``node`` if it is all steps of a neuron in one formula, else None."""
+    if node.domain != DOMAIN:
+        return None
+    return closed_form_op(node.op_type)
 
 
 def is_stateful(node: ir.Node) -> bool:

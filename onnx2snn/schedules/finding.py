@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import networkx as nx
 
 from onnx2snn.graph import dependency_graph, is_op, subgraphs
+from onnx2snn.ops.predicates import closed_form_of
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -15,6 +16,7 @@ __all__ = [
     "ACCUMULATION_LOOP",
     "LAST_STEP",
     "LAYER_LOOP",
+    "LAYER_STEPS",
     "LOOP_NAME",
     "STEP_LOOP",
     "TIME_AXIS",
@@ -35,6 +37,9 @@ ACCUMULATION_LOOP = "onnx2snn.segment_loop."
 """Start of the name of a Loop node that adds up the spikes of layers; a value's follows."""
 
 
+LAYER_STEPS = "onnx2snn.layer_steps"
+"""Start of the name of a node that reads T where layers fire one after another."""
+
 TIME_AXIS = "onnx2snn.time_axis"
 """Name of the node that reads T, in a graph with time in the batch."""
 
@@ -48,7 +53,8 @@ LAST_STEP = "onnx2snn.last_step."
 def time_loops(graph: ir.Graph) -> list[ir.Node]:
     """Return the Loops in which neurons of an emitted graph fire.
 
-    One in lockstep, more if branches of an If have some; layer by layer, one for each layer.
+    One in lockstep, more if branches of an If have some; layer by layer, one for each layer that
+    is no closed form.
     """
     return [node for node in graph.all_nodes() if is_time_loop(node)]
 
@@ -56,9 +62,14 @@ def time_loops(graph: ir.Graph) -> list[ir.Node]:
 def time_steps_of(graph: ir.Graph) -> ir.Value | None:
     """Return T of an emitted graph, wherever its steps are; None if it has none."""
     for node in graph.all_nodes():
-        if is_time_loop(node) or node.name == TIME_AXIS:
+        if is_time_loop(node) or _reads_time_steps(node):
             return node.inputs[0]
     return None
+
+
+def _reads_time_steps(node: ir.Node) -> bool:
+    name = node.name or ""
+    return name == TIME_AXIS or name.startswith(LAYER_STEPS)
 
 
 def is_time_loop(node: ir.Node) -> bool:
@@ -88,7 +99,7 @@ def layers_in_a_row(graph: ir.Graph) -> int:
 
 def _layers_inside(node: ir.Node) -> int:
     """Return how many layers fire one after another in ``node`` itself."""
-    if is_layer_loop(node):
+    if is_layer_loop(node) or closed_form_of(node) is not None:
         return 1
     inner = [layers_in_a_row(graph) for graph in subgraphs(node)]
     return max(inner, default=0)

@@ -17,6 +17,7 @@ from onnx2snn.graph import (
 )
 from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.schedules.accumulation import Fired, accumulate_results
+from onnx2snn.schedules.closed_forms import ClosedForms
 from onnx2snn.schedules.finding import LAYER_LOOP
 from onnx2snn.schedules.initial_states import starting_value
 from onnx2snn.schedules.linear_parts import LinearParts
@@ -50,15 +51,21 @@ def emit_layerwise(graph: ir.Graph, time_steps: int, *, collapse: bool) -> None:
         graph: A single-step graph, whose inputs are constant; it is changed in place. Nodes
             that nobody reads any more may stay.
         time_steps: T when none is given at run time.
-        collapse: Whether what lies between layers is computed once, on the sum of the spikes;
-            else its linear parts are computed on those of one step after the other.
+        collapse: Whether nothing is computed in steps that has one formula for all of them:
+            neurons, and what lies between layers, on the sum of the spikes. Else linear parts
+            are computed on the spikes of one step after the other.
     """
     neurons = [node for node in graph if is_neuron(node)]
     linear = LinearParts.of(graph)
     count = time_steps_input(graph, time_steps)
     emitter = _Emitter(graph, count, keeps_spikes=not collapse)
-    layers = [emitter.fire_layer(neuron) for neuron in neurons]
-    if not collapse:
+    if collapse:
+        closed_forms = ClosedForms(graph, count)
+        in_steps = [neuron for neuron in neurons if not closed_forms.replace(neuron)]
+        for neuron in in_steps:
+            emitter.fire_layer(neuron)
+    else:
+        layers = [emitter.fire_layer(neuron) for neuron in neurons]
         accumulate_results(graph, count, layers, linear)
     graph.sort()
 

@@ -19,7 +19,7 @@ from onnx2snn.graph import (
 )
 from onnx2snn.graph.rounding import is_rounded
 from onnx2snn.ops import ALL_OPS
-from onnx2snn.ops.predicates import is_stateful, step_op_of
+from onnx2snn.ops.predicates import closed_form_of, is_stateful, step_op_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -106,7 +106,7 @@ def carry_out(graph: ir.Graph, value: ir.Value) -> Carried:
 
 def named_inputs(node: ir.Node) -> dict[str, ir.Value | None]:
     """Return the inputs of a node of an operator of ours, in one step or in all, by name."""
-    op = step_op_of(node)
+    op = closed_form_of(node) or step_op_of(node)
     assert op is not None  # one of ours
     return dict(zip(op.inputs, node.inputs, strict=True))
 

@@ -10,8 +10,9 @@ import dataclasses
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.graph import NodeBuilder, array, constant
+from onnx2snn.graph import NodeBuilder, array, constant, fresh_name
 from onnx2snn.methods.spike_weights import SpikeWeights
+from onnx2snn.schedules.finding import LAYER_STEPS
 from onnx2snn.schedules.loops import Carried, named_inputs
 
 __all__ = ["SpikeWeightValues", "spike_weight", "spike_weights_of"]
@@ -58,7 +59,9 @@ class SpikeWeightValues:
         """
         factor = weights.leak
         if factor == 1.0:
-            return cls(_cast(graph, time_steps, "T.total", dtype), None)
+            total = _cast(graph, time_steps, "T.total", dtype)
+            _name_reader(graph, total)
+            return cls(total, None)
         inverse_factor = 1 / factor
         inverse = constant(graph, "T.inverse", np.array(inverse_factor))
         one = constant(graph, "T.one", np.array(1.0))
@@ -66,6 +69,7 @@ class SpikeWeightValues:
         rest = constant(graph, "T.rest", np.array(1 - inverse_factor))
         builder = NodeBuilder(graph)
         exponent = _cast(graph, time_steps, "T.double", ir.DataType.DOUBLE)
+        _name_reader(graph, exponent)
         operands = [inverse, exponent]
         power = builder.add("Pow", operands, "T.power", like=inverse)
         missing = builder.add("Sub", [one, power], "T.missing", like=one)
@@ -98,6 +102,13 @@ def spike_weight(
     inside = builder.value(name, like=before)
     node = builder.node("Div", [inside, leak], f"{name}_next", like=inside)
     return node, Carried(before, inside, node.outputs[0])
+
+
+def _name_reader(graph: ir.Graph, value: ir.Value) -> None:
+    """Name the node that makes ``value`` of T, so that T is found again in the file."""
+    node = value.producer()
+    assert node is not None  # it was just written
+    node.name = fresh_name(graph, LAYER_STEPS)
 
 
 def _cast(graph: ir.Graph, value: ir.Value, name: str, dtype: ir.DataType) -> ir.Value:

@@ -14,8 +14,11 @@ from onnx.reference import ReferenceEvaluator
 
 import onnx2snn
 from onnx2snn import cli
+from onnx2snn.graph import array
 from onnx2snn.methods import Method
+from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.schedules import time_loops
+from onnx2snn.schedules.loops import named_inputs
 from onnx2snn.testing import run_ort
 from tests.models import dyadic, model
 from tests.schema import problems
@@ -89,14 +92,18 @@ def test_the_report_has_the_thresholds_of_the_largest_values(
     assert [layer["neuron"] for layer in layers] == ["InverseLeakyIF"] * 4
     for layer in layers:
         assert 0 < layer["v_threshold_min"] < layer["v_threshold_max"]
-    loop = time_loops(conversion.ir_model.graph)[0]
-    neuron = next(
-        node for node in loop.attributes["body"].as_graph() if "IF" in node.op_type
-    )
-    shared = neuron.inputs[2]
-    assert shared is not None
-    theta = shared.producer().inputs[0].const_value.numpy()
+    graph = conversion.ir_model.graph
+    neuron = next(node for node in graph if is_neuron(node))
+    theta = array(named_inputs(neuron)["v_threshold"])
     assert layers[0]["v_threshold_max"] == theta.max()
+
+
+def test_the_report_is_that_of_the_network_with_steps(
+    conversion: onnx2snn.Conversion,
+) -> None:
+    in_steps = onnx2snn.convert(ANN, 4, CALIBRATION, collapse=False, **BEST)
+    assert len(time_loops(in_steps.ir_model.graph)) == 4
+    assert in_steps.report == conversion.report
 
 
 def test_the_file_says_what_it_is(conversion: onnx2snn.Conversion) -> None:
@@ -107,11 +114,9 @@ def test_the_file_says_what_it_is(conversion: onnx2snn.Conversion) -> None:
     props = {entry.key: entry.value for entry in conversion.model.metadata_props}
     assert props["onnx2snn.schedule"] == "layerwise"
     assert [value.name for value in conversion.model.graph.input] == ["image", "T"]
-    names = [
-        node.name for node in conversion.model.graph.node if node.op_type == "Loop"
-    ]
-    assert len(names) == 4
-    assert all(name.startswith("onnx2snn.layer_loop.") for name in names)
+    ops = [node.op_type for node in conversion.model.graph.node]
+    assert ops.count("InverseLeakyIFClosedForm") == 4
+    assert "Loop" not in ops
 
 
 def test_a_layer_hands_on_the_mean_activation_of_the_ann() -> None:

@@ -9,7 +9,7 @@ import onnx_ir as ir
 from onnx2snn.errors import OptionError
 from onnx2snn.graph import remove_unused
 from onnx2snn.metadata.input_coding import EVENTS, RATE, coded_inputs
-from onnx2snn.ops.predicates import is_neuron
+from onnx2snn.ops.predicates import is_neuron, is_stateful
 from onnx2snn.schedules import DEFAULT_T, checked_time_steps, emit_layerwise
 
 __all__ = ["EmitLayerwise", "check_inputs"]
@@ -33,13 +33,21 @@ class EmitLayerwise(ir.passes.InPlacePass):
     alike below 0; an inverse-leaky one rounds the magnitude.
 
     As a value is known once its layers have fired, nodes between layers are computed on it once,
-    whether they are linear or not. That is the form of ``collapse``. Without it, linear nodes
-    run once a step, on the spikes of that step, and their results are added up:
+    whether they are linear or not. And y itself is a formula of x: with L = W / w(T) levels,
+
+        after:   y = InverseLeakyIFClosedForm(x, v_init, theta, k, L)
+                   = theta / L clip(floor((x + v_init / L) / (theta / L)), 0, L)
+
+    That is the form of ``collapse``: nothing runs T times. A neuron stays in its Loop there if k
+    is not 1 or 2, its thresholds of both signs differ, or numbers are not float32 or float64.
+    Without ``collapse`` all neurons stay in Loops, and linear nodes run once a step, on the spikes
+    of that step, and their results are added up:
 
         before:  y = f(s), f linear nodes
         after:   y = f(0) + Loop(T) { sum += f(w(t) spikes(t)) - f(0) }
 
-    Both compute the same up to rounding, and the same bits if no sum is rounded. T becomes an
+    Both compute the same up to rounding, and the same bits if no sum and no quotient is rounded:
+    else a value within rounding of an edge may be one digit apart. T becomes an
     initializer that is a graph input as well: it may be given at run time.
 
     Takes a model as ``replace-activations`` leaves it, without running means. One without
@@ -47,7 +55,7 @@ class EmitLayerwise(ir.passes.InPlacePass):
 
     Attributes:
         time_steps: T, the number of steps when none is given at run time, >= 1.
-        collapse: Whether what lies between layers is computed once, on the sum of the spikes.
+        collapse: Whether neurons, and what lies between layers, are computed once for all steps.
 
     Raises:
         OptionError: An input is rate coded, or events: it has no value before the first step.
@@ -65,7 +73,8 @@ class EmitLayerwise(ir.passes.InPlacePass):
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Let the layers of the main graph fire."""
         check_inputs(model.graph)
-        if not any(map(is_neuron, model.graph)):
+        neurons = filter(is_neuron, model.graph)
+        if not any(map(is_stateful, neurons)):
             return ir.passes.PassResult(model, modified=False)
         emit_layerwise(model.graph, self.time_steps, collapse=self.collapse)
         remove_unused(model)

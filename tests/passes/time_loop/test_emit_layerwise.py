@@ -14,13 +14,16 @@ from onnx2snn.analysis.streams import find_streams
 from onnx2snn.errors import OptionError
 from onnx2snn.graph import set_array
 from onnx2snn.metadata.scale import SCALE, Scale
+from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.passes import (
     AttachFunctions,
     ChooseInputCoding,
     EmitLayerwise,
     ReplaceActivations,
 )
-from onnx2snn.schedules import layers_in_a_row, time_loops
+from onnx2snn.schedules import layers_in_a_row, time_loops, time_steps_of
+from onnx2snn.schedules.initial_states import set_starting_value
+from onnx2snn.schedules.loops import named_inputs
 from onnx2snn.testing import run_ort, run_reference
 from tests.models import (
     CLASSIFIER,
@@ -169,9 +172,9 @@ def network(
     return ir.from_proto(layerwise(ann, time_steps, 0.25, neuron, collapse=collapse))
 
 
-def test_collapsed_weights_run_once_and_neurons_t_times() -> None:
+def test_collapsed_weights_and_neurons_run_once() -> None:
     graph = network().graph
-    assert loops(graph) == ["onnx2snn.layer_loop.a", "onnx2snn.layer_loop.r"]
+    assert loops(graph) == []
     ops = [node.op_type for node in graph]
     assert [op for op in ops if op in {"Conv", "Gemm", "Softmax"}] == [
         "Conv",
@@ -179,8 +182,63 @@ def test_collapsed_weights_run_once_and_neurons_t_times() -> None:
         "Gemm",
         "Softmax",
     ]
-    inside = {node.op_type for loop in time_loops(graph) for node in body(loop)}
-    assert inside == {"GatedDoubleThresholdIF", "Add", "Identity"}
+    neurons = [node for node in graph if is_neuron(node)]
+    assert [node.op_type for node in neurons] == [
+        "GatedDoubleThresholdIFClosedForm"
+    ] * 2
+    assert [node.name for node in neurons] == ["a", "r"]
+    assert [named_inputs(node)["v_threshold"].name for node in neurons] == [
+        "a.v_threshold",
+        "r.v_threshold",
+    ]
+    assert "Mul" not in ops, "the formula gives what the spikes stand for"
+    assert time_steps_of(graph) is graph.inputs[-1]
+
+
+@pytest.mark.parametrize(
+    "neuron, changed",
+    [
+        ("inverse-leaky", {"y.leak": np.float32(1.5)}),
+        ("gated", {"y.v_threshold_negative": np.float32([[0.25]])}),
+    ],
+)
+def test_a_neuron_without_a_formula_stays_in_its_loop(
+    neuron: str, changed: dict[str, np.ndarray]
+) -> None:
+    ann = with_scales(model("(float[N,4] x) => (y) { y = Relu (x) }"), 1)
+    ReplaceActivations(neuron)(ann)
+    for name, data in changed.items():
+        set_array(ann.graph.initializers[name], data)
+    EmitLayerwise(4)(ann)
+    assert loops(ann.graph) == ["onnx2snn.layer_loop.y"]
+
+
+@pytest.mark.parametrize("changed", ["y.v_threshold_negative", "y.v_init"])
+def test_signs_that_are_not_alike_stay_in_their_loop(changed: str) -> None:
+    text = "(float[N,4] x) => (float[N,4] y) { y = Clip (x, low, high) }"
+    bounds = {"low": np.float32(-1), "high": np.float32(1)}
+    ann = with_scales(model(text, **bounds), 1)
+    ReplaceActivations("if")(ann)
+    (neuron,) = [node for node in ann.graph if is_neuron(node)]
+    assert neuron.op_type == "DoubleThresholdIF"
+    value = {
+        "y.v_threshold_negative": named_inputs(neuron)["v_threshold_negative"],
+        "y.v_init": named_inputs(neuron)["v"],
+    }[changed]
+    set_starting_value(value, np.float32([[0.5]]))
+    EmitLayerwise(4)(ann)
+    assert len(loops(ann.graph)) == 1
+
+
+def test_spikes_that_others_read_stay_in_their_loop() -> None:
+    ann = with_scales(model("(float[N,4] x) => (y) { y = Relu (x) }"), 1)
+    ReplaceActivations()(ann)
+    (neuron,) = [node for node in ann.graph if is_neuron(node)]
+    spikes = ir.node("Neg", [neuron.outputs[0]])
+    spikes.outputs[0].name = "spikes"
+    ann.graph.append(spikes)
+    EmitLayerwise(4)(ann)
+    assert loops(ann.graph) == ["onnx2snn.layer_loop.y"]
 
 
 def body(loop: ir.Node) -> ir.Graph:
@@ -396,7 +454,7 @@ def test_layers_in_a_row(collapse: bool) -> None:  # noqa: FBT001
         k=dyadic(1, 4, 4),
     )
     graph = ir.from_proto(layerwise(ann, collapse=collapse)).graph
-    assert len(time_loops(graph)) == 4
+    assert len(time_loops(graph)) == (0 if collapse else 4)
     assert layers_in_a_row(graph) == 3
 
 
