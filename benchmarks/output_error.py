@@ -22,7 +22,7 @@ import onnx2snn
 from benchmarks.accuracy_rows import MEASURED
 from benchmarks.networks import NETWORKS
 from benchmarks.zoo_measure import figures
-from onnx2snn.data.difference import Difference
+from onnx2snn.evaluation.difference import Difference
 from onnx2snn.evaluation.outputs import outputs_on
 
 if TYPE_CHECKING:

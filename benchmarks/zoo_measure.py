@@ -22,9 +22,9 @@ import onnx_ir as ir
 import onnx2snn
 from benchmarks.zoo_feeds import feeds
 from benchmarks.zoo_networks import CALIBRATION, MEASUREMENT, subject_of
-from onnx2snn.data.difference import Difference
 from onnx2snn.data.input_specs import input_specs
 from onnx2snn.errors import Onnx2SnnError
+from onnx2snn.evaluation.difference import Difference
 from onnx2snn.importing import read
 from onnx2snn.methods.published import METHODS
 from onnx2snn.runtime.ort import open_runner

@@ -270,6 +270,11 @@ def add_runtime(command: argparse.ArgumentParser) -> None:
         help="threads in an operator; 0 for one a core",
     )
     command.add_argument(
+        "--device",
+        metavar="NAME",
+        help="device of PyTorch, as cuda:0, for --runtime torch (default: a GPU if there is one)",
+    )
+    command.add_argument(
         "--batch-size",
         type=int,
         metavar="N",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from onnx2snn.cli.arguments import Commands
-    from onnx2snn.data.difference import Deviation
+    from onnx2snn.evaluation.result import Deviation
 
 __all__ = ["add"]
 
@@ -82,6 +82,7 @@ def _score_network(options: argparse.Namespace) -> int:
             labels=options.labels,
             runtime=options.runtime,
             threads=options.threads,
+            device=options.device,
             batch_size=options.batch_size,
         )
     if options.json:

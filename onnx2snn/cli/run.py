@@ -11,6 +11,7 @@ from onnx2snn.cli.values import parse_time_steps
 from onnx2snn.evaluation.ann import Ann
 from onnx2snn.evaluation.outputs import outputs_on
 from onnx2snn.evaluation.subject import open_any
+from onnx2snn.runtime import Execution
 from onnx2snn.storage.npz import write_npz
 from onnx2snn.storage.whole_files import check_writable, write_whole
 
@@ -50,7 +51,8 @@ def add(commands: Commands) -> None:
 def _run_network(options: argparse.Namespace) -> int:
     check_writable(options.output, options.model, options.data)
     time_steps = None if options.T is None else parse_time_steps(options.T)
-    network = open_any(given_model(options.model), options.runtime, options.threads)
+    execution = Execution(options.runtime, options.threads, options.device)
+    network = open_any(given_model(options.model), execution)
     check_writable(options.output, *network.files)
     if isinstance(network, Ann):
         network.check_steps(time_steps)

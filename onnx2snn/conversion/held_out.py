@@ -9,13 +9,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from onnx2snn.conversion.spiking import Request, make_spiking
-from onnx2snn.data.difference import Difference
 from onnx2snn.data.events import time_first, time_means
 from onnx2snn.data.subsets import MOST_HELD_OUT, hold_out
 from onnx2snn.errors import CalibrationError, OptionError
@@ -25,7 +23,7 @@ from onnx2snn.runtime.ort import open_runner
 from onnx2snn.storage.isolation import isolate_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import onnx_ir as ir
 
@@ -44,6 +42,9 @@ AS_ASKED = "corrected"
 
 _UNCORRECTED = "uncorrected"
 _WITHOUT_DATA = "without data"
+
+_FORMS = (AS_ASKED, _UNCORRECTED, _WITHOUT_DATA)
+"""All forms; the first of equally good ones is kept."""
 
 _WORDS = {_UNCORRECTED: "without corrections", _WITHOUT_DATA: "without the data"}
 
@@ -134,7 +135,8 @@ class Trial:
         Args:
             corrected: The form that was asked for.
         """
-        forms = {AS_ASKED: corrected, **self.others}
+        made = {AS_ASKED: corrected, **self.others}
+        forms = {name: made[name] for name in _FORMS if name in made}
         errors = self._errors_of(forms)
         kept = min(errors, key=errors.__getitem__)
         samples = self.held_out.samples
@@ -152,12 +154,12 @@ class Trial:
             feeds = time_first(batch.feeds, events)
             expected = run_ann(time_means(feeds, events))
             for one in compared.values():
-                one.add(feeds, expected)
+                one.add(feeds, expected, batch.valid)
         return {name: one.error for name, one in compared.items()}
 
 
 class _Compared:
-    """A form of a network, and how far each of its outputs is from the ANN's.
+    """A form of a network, and how far it is from the ANN on each sample.
 
     Args:
         network: The form.
@@ -166,22 +168,49 @@ class _Compared:
     def __init__(self, network: Network) -> None:
         """Start without samples."""
         self.network = network
-        self._differences = [Difference() for _ in network.outputs]
+        self._distances: list[np.ndarray] = []
 
-    def add(self, feeds: Feeds, expected: Iterable[object]) -> None:
-        """Run the form on ``feeds``, for which the ANN gives ``expected``."""
-        outputs = self.network.run(feeds).values()
-        for difference, *pair in zip(self._differences, expected, outputs, strict=True):
-            difference.add(*map(np.asarray, pair))
+    def add(self, feeds: Feeds, expected: Sequence[object], samples: int) -> None:
+        """Run the form on ``feeds`` of so many samples, for which the ANN gives ``expected``."""
+        outputs = tuple(self.network.run(feeds).values())
+        self._distances.append(_distances(outputs, expected, samples))
 
     @property
     def error(self) -> float:
-        """The relative error of all outputs as one: the root of the sum of their squares.
+        """The mean over the samples of their distance: of squares, a few would be most."""
+        return float(np.concatenate(self._distances).mean())
 
-        What has no relative error, as labels and text have none, does not count.
-        """
-        errors = [each.summary().relative_error for each in self._differences]
-        return math.hypot(*(error for error in errors if error is not None))
+
+def _distances(
+    outputs: Sequence[object], expected: Sequence[object], samples: int
+) -> np.ndarray:
+    """Return how far each sample is from the ANN's, relative to its usual size, [samples] or [1].
+
+    It is the norm of the differences of all outputs of real numbers, each relative to the root
+    mean square of the ANN's norm. Outputs without an axis of samples count as one.
+    """
+    squares: np.ndarray = np.zeros(1)
+    for found, wanted in zip(outputs, expected, strict=True):
+        a, b = np.asarray(wanted), np.asarray(found)
+        is_comparable = a.dtype.kind == "f" and a.shape == b.shape and a.size > 0
+        if not is_comparable:
+            continue
+        a, b = _rows_of(a, samples), _rows_of(b, samples)
+        usual = np.square(a).sum(axis=1).mean() or 1.0
+        of_output = np.square(a - b).sum(axis=1) / usual
+        if squares.size > 1 and of_output.size == 1:
+            of_output = np.full_like(squares, of_output[0])
+        squares = squares + of_output
+    distances: np.ndarray = np.sqrt(squares)
+    return distances
+
+
+def _rows_of(output: np.ndarray, samples: int) -> np.ndarray:
+    """Return a row for each sample; one for all where axis 0 does not count samples."""
+    counts_samples = output.ndim > 0 and len(output) >= samples
+    rows = output[:samples] if counts_samples else output[None]
+    flat: np.ndarray = rows.reshape(len(rows), -1)
+    return flat.astype(np.float64)
 
 
 def _samples_to_compare(macs: int) -> int:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from onnx2snn.data.batches import Batch
-    from onnx2snn.data.input_specs import InputSpec, Specs
+    from onnx2snn.data.input_specs import Specs
     from onnx2snn.data.stored_arrays import Columns
 
 __all__ = ["MOST_HELD_OUT", "hold_out"]
@@ -42,9 +42,9 @@ def hold_out(
         most: Number of samples that are set aside at most.
 
     Returns:
-        None where there are fewer than 10 samples, or a batch is of a fixed size.
+        None where there are fewer than 10 samples, or a batch is of a fixed size above 1.
     """
-    if data.samples < _FEWEST or not all(map(_counts_samples, specs)):
+    if data.samples < _FEWEST or not _count_samples(specs, data):
         return None
     distance = max(_ONE_OF, -(-data.samples // most))
     kept = _Rows(data, lambda number: number % distance != distance - 1)
@@ -56,9 +56,14 @@ def hold_out(
     )
 
 
-def _counts_samples(spec: InputSpec) -> bool:
-    """Whether axis 0 of an input is that of the samples, of any number."""
-    return spec.shape is not None and spec.shape[:1] == (None,)
+def _count_samples(specs: Specs, data: Dataset) -> bool:
+    """Whether axis 0 of all inputs is that of the samples: of any number, or of one at a time."""
+    sizes = {None if spec.shape is None else spec.shape[:1] for spec in specs}
+    is_open = sizes == {(None,)}
+    is_one = sizes == {(1,)}
+    first = next(data.batches(1))
+    lengths = {len(values) for values in first.feeds.values()}
+    return len(lengths) == 1 and (is_open or is_one)
 
 
 class _Part(Dataset):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from onnx2snn.data.difference import Difference
 from onnx2snn.errors import CalibrationError
+from onnx2snn.evaluation.difference import Difference
 from onnx2snn.evaluation.questions import Candidate
 from onnx2snn.evaluation.result import Evaluation
 from onnx2snn.evaluation.sample_axes import CONSTANT, sample_axes
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from onnx2snn.data.batches import Batch, Dataset
-    from onnx2snn.data.difference import Deviation
     from onnx2snn.data.input_specs import Arrays
     from onnx2snn.evaluation.questions import Question, Request
+    from onnx2snn.evaluation.result import Deviation
     from onnx2snn.evaluation.sample_axes import Axes, Axis, Found, Output
     from onnx2snn.evaluation.subject import Subject
     from onnx2snn.evaluation.tally import Answers, Key, Tally

@@ -15,6 +15,7 @@ from onnx2snn.evaluation.questions import Request
 from onnx2snn.evaluation.rows import rows_at_a_time
 from onnx2snn.evaluation.subject import Subject
 from onnx2snn.progress import track
+from onnx2snn.runtime import Execution
 from onnx2snn.schedules import several_time_steps
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
     labels: object = None,
     runtime: str = "auto",
     threads: int = 0,
+    device: str | None = None,
     batch_size: int | None = None,
 ) -> Evaluation:
     """Score a spiking network after several numbers of time steps, in one run.
@@ -50,28 +52,27 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
     Every output is compared with the ANN's. Labels, or a Softmax or Sigmoid, tell the task.
 
     Args:
-        snn: A converted network, as a file or as ``convert`` and ``load`` return it; or an ANN.
-        data: Inputs, and labels ``y`` or ``labels``, as ``onnx2snn.data.dataset`` takes them;
-            events are [N, T, ...].
-        ann: The network it was made from, to compare with.
-        T: Numbers of time steps, >= 1, or one; None for the network's own, or for the length of
-            the first events.
+        snn: A converted network in any form that ``load`` takes; or an ANN.
+        data: Inputs, [N, ...] or events [N, T, ...], and labels ``y`` or ``labels``.
+        ann: The network it was made from.
+        T: Numbers of time steps, >= 1, or one; None for the network's own, or its events'.
         task: ``auto``, ``classification``, ``regression`` or ``none``.
         output: Name of the output to score; None for the first that fits.
-        labels: Name of the labels in ``data``, or the labels themselves, a row for each sample.
-        runtime: ``auto``, ``ort``, ``native`` or ``numpy``.
+        labels: Name of the labels in ``data``, or the labels themselves, a row a sample.
+        runtime: As in ``load``; the ANN runs in onnxruntime.
         threads: Threads within an operator; 0 for one a core.
+        device: A device of PyTorch's, for the runtime ``torch``.
         batch_size: Samples at a time; None for 64, or fewer if the first is large.
 
     Raises:
         InvalidModelError: A model cannot be read.
-        CalibrationError: Data, labels or task do not fit, or there are neither labels nor ANN.
-        OptionError: An option is out of range, or numbers of time steps are given for an ANN.
+        CalibrationError: Data, labels or task do not fit, or there is neither label nor ANN.
+        OptionError: An option is out of range, or T is given for an ANN.
     """
     work = _Work(data, labels, Request(task, output), batch_size)
-    work.check()
     steps = [] if T is None else sorted(several_time_steps(T))
-    return work.score(Subject.open(snn, ann, runtime, threads), steps)
+    subject = Subject.open(snn, ann, Execution(runtime, threads, device))
+    return work.score(subject, steps)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -83,7 +84,7 @@ class _Work:
     request: Request
     batch_size: int | None
 
-    def check(self) -> None:
+    def __post_init__(self) -> None:
         """Refuse, before long work, what there is not."""
         self.request.check_task()
         check_batch_size(self.batch_size)

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from onnx2snn.data.difference import Deviation
-
-__all__ = ["Evaluation", "Task"]
+__all__ = ["Deviation", "Evaluation", "Task"]
 
 VERSION = 1
 """Version of the data, see ``docs/reference/schemas/evaluation-1.json``."""
@@ -44,6 +42,31 @@ class Task:
         if self.border is not None:
             words += f", border {self.border:g}"
         return f"{words}: {self.reason}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Deviation:
+    """Difference between an output and the ANN's, over all samples.
+
+    Attributes:
+        cosine: Cosine similarity of all values, -1 to 1; None if one of the two outputs is zero
+            everywhere, or does not hold real numbers.
+        relative_error: Norm of the difference by that of the ANN's output; None if only that is
+            zero everywhere, or the values are no real numbers.
+        largest_difference: Of two entries, in the unit of the output; None of text and truth
+            values.
+        equal: Percentage of equal entries among those compared; None of real numbers.
+        compared: Number of entries compared.
+        not_compared: Number of entries that are not, as shapes differ, or as a value is finite in
+            one network only.
+    """
+
+    cosine: float | None
+    relative_error: float | None
+    largest_difference: float | None
+    equal: float | None
+    compared: int
+    not_compared: int
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,7 +19,7 @@ from onnx2snn.evaluation.values import as_array
 from onnx2snn.graph import is_op
 from onnx2snn.ops.bernoulli_encoder import BERNOULLI_ENCODER
 from onnx2snn.ops.predicates import step_op_of
-from onnx2snn.runtime import Network, NotSpikingError, load
+from onnx2snn.runtime import Execution, Network, NotSpikingError, load_to_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,27 +35,27 @@ __all__ = ["Subject", "by_sample", "draws_numbers", "open_any"]
 
 _RUNTIMES_OF_ANNS = ("auto", "ort")
 
+_BY_DEFAULT = Execution()
 
-def open_any(
-    model: AnyNetwork, runtime: str = "auto", threads: int = 0
-) -> Network | Ann:
+
+def open_any(model: AnyNetwork, execution: Execution = _BY_DEFAULT) -> Network | Ann:
     """Open a network of either kind.
 
     Args:
         model: A spiking network or an ANN, in any form.
-        runtime: Runtime of a spiking network; onnxruntime runs ANNs.
-        threads: Threads within an operator; 0 for one a core.
+        execution: How a spiking network is run; onnxruntime runs ANNs.
 
     Raises:
         InvalidModelError: It is neither.
         OptionError: There is no such runtime, or it runs no ANNs.
     """
+    runtime = execution.runtime
     if isinstance(model, Network) and runtime == "auto":
         return model
     try:
-        return load(model, runtime, threads=threads)
+        return load_to_run(model, execution)
     except NotSpikingError:
-        ann = Ann.read(cast("AnyModel", model), threads)
+        ann = Ann.read(cast("AnyModel", model), execution.threads)
     if runtime not in _RUNTIMES_OF_ANNS:
         message = f"the runtime {runtime} runs spiking networks; {ann.name} is an ANN"
         raise OptionError(message)
@@ -114,7 +114,7 @@ class Subject:
 
     @classmethod
     def open(
-        cls, model: AnyNetwork, ann: AnyModel | None, runtime: str, threads: int
+        cls, model: AnyNetwork, ann: AnyModel | None, execution: Execution
     ) -> Subject:
         """Open what is given.
 
@@ -123,7 +123,7 @@ class Subject:
             CalibrationError: The ANN has other inputs than the network, or none of its outputs.
             OptionError: An ANN is given in the place of the network, and another beside it.
         """
-        main = open_any(model, runtime, threads)
+        main = open_any(model, execution)
         if isinstance(main, Ann):
             if ann is not None:
                 message = (
@@ -134,7 +134,7 @@ class Subject:
         if ann is None:
             return cls(main, None)
         source = read_reference(ann, main)
-        reference = Ann(source, threads)
+        reference = Ann(source, execution.threads)
         _check_outputs(reference, main)
         return cls(main, reference, is_source_of(reference, ann, main))
 

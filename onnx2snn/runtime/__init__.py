@@ -1,15 +1,17 @@
 """Running converted networks.
 
 ``ort`` is stock onnxruntime, with nothing of ours registered; ``native`` is onnxruntime with the
-native library, ``auto`` the better of the two; ``numpy`` needs no onnxruntime.
+native library, ``auto`` the better of the two; ``numpy`` needs no onnxruntime; ``torch`` is
+PyTorch, on any of its devices.
 """
 
+from onnx2snn.runtime.execution import RUNTIMES, Execution
 from onnx2snn.runtime.loading import (
-    RUNTIMES,
     AnyNetwork,
     Emitted,
     change_layout,
     load,
+    load_to_run,
     read_emitted,
 )
 from onnx2snn.runtime.network import Network, NotSpikingError
@@ -20,10 +22,12 @@ __all__ = [
     "RUNTIMES",
     "AnyNetwork",
     "Emitted",
+    "Execution",
     "Network",
     "NotSpikingError",
     "change_layout",
     "load",
+    "load_to_run",
     "read_emitted",
     "register",
     "tensors_of",

@@ -22,7 +22,7 @@ from onnx2snn.schedules import (
 )
 from onnx2snn.storage.isolation import isolate_values
 
-__all__ = ["event_names_of", "laid_out", "layout_of"]
+__all__ = ["event_names_of", "fastest_layout", "laid_out", "layout_of"]
 
 
 def layout_of(network: ir.Model) -> str:
@@ -60,6 +60,13 @@ def laid_out(network: ir.Model, layout: str) -> ir.Model:
     isolate_values(copy)
     _put_into_batch(copy)
     return copy
+
+
+def fastest_layout(network: ir.Model) -> str:
+    """Return ``multistep`` where there is a way to it, else the layout of the network itself."""
+    loops = time_loops(network.graph)
+    has_way = bool(loops) and all(loop.name == LOOP_NAME for loop in loops)
+    return MULTISTEP if has_way else layout_of(network)
 
 
 def _put_into_batch(network: ir.Model) -> None:

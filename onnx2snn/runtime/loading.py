@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import onnx
 import onnx_ir as ir
 
-from onnx2snn.arguments import checked_choice, checked_count, checked_keywords
+from onnx2snn.arguments import checked_keywords
 from onnx2snn.errors import InvalidModelError, NativeError, OutputError
 from onnx2snn.metadata.facts import COMPILED
 from onnx2snn.native import weights_problem
-from onnx2snn.runtime.layouts import laid_out, layout_of
+from onnx2snn.runtime.execution import Execution
+from onnx2snn.runtime.layouts import fastest_layout, laid_out, layout_of
 from onnx2snn.runtime.network import Network
 from onnx2snn.storage.large_models import (
     external_data_problem,
@@ -30,13 +31,16 @@ from onnx2snn.storage.map_types import model_of
 from onnx2snn.storage.model_file import parse_model, read_bytes
 
 if TYPE_CHECKING:
-    from onnx2snn.runtime.network import Runtime
     from onnx2snn.storage.large_models import OpenableModel
 
-__all__ = ["RUNTIMES", "AnyNetwork", "Emitted", "change_layout", "load", "read_emitted"]
-
-RUNTIMES = ("auto", "ort", "native", "numpy")
-"""Names of the runtimes."""
+__all__ = [
+    "AnyNetwork",
+    "Emitted",
+    "change_layout",
+    "load",
+    "load_to_run",
+    "read_emitted",
+]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -127,33 +131,47 @@ def load(
     *,
     threads: int = 0,
     layout: str | None = None,
+    device: str | None = None,
 ) -> Network:
     """Load a converted network.
 
     All runtimes give the same results. ``ort`` is stock onnxruntime; ``native`` is onnxruntime
     with the native library (``onnx2snn native build``), several times faster; ``auto`` is
     ``native`` where there is a library that runs the network, else ``ort``; ``numpy`` needs no
-    onnxruntime.
+    onnxruntime; ``torch`` is PyTorch (extra ``torch``), on a GPU if there is one, with time in
+    the batch.
 
     Args:
         model: The emitted file, its bytes or the model itself; what ``convert`` or ``tune``
             returned; or a loaded network, to run it in another runtime.
-        runtime: ``auto``, ``ort``, ``native`` or ``numpy``.
+        runtime: ``auto``, ``ort``, ``native``, ``numpy`` or ``torch``.
         threads: Threads within an operator in onnxruntime; 0 for one a core.
-        layout: The layout of time in which it runs, see ``change_layout``; None for its own.
+        layout: The layout of time in which it runs, see ``change_layout``; None for its own, in
+            ``torch`` for ``multistep`` wherever there is a way to it.
+        device: A device of PyTorch's, as ``cuda:0``, for the runtime ``torch``; None for a GPU if
+            there is one.
 
     Raises:
         InvalidModelError: The file is not there, or no network that was emitted here.
-        OptionError: There is no such runtime, or no way to the layout.
+        OptionError: There is no such runtime or device, or no way to the layout.
+        UnsupportedError: The runtime is ``torch``, which lacks operators of the network.
         NativeError: The runtime is ``native``, or the network was compiled, and there is no
             library that works here.
         TypeError: ``model`` is of no such form.
     """
-    checked_choice("runtime", runtime, RUNTIMES)
-    opener = _choose_runtime(runtime, checked_count("threads", threads))
+    return load_to_run(model, Execution(runtime, threads, device), layout)
+
+
+def load_to_run(
+    model: AnyNetwork, execution: Execution, layout: str | None = None
+) -> Network:
+    """Load a converted network, as ``load`` does, with how it is run in one value."""
+    opener = execution.choose_runtime()
     given = _read_network(model)
     network, path = given.model, given.path
-    _check_runs_in(network, runtime)
+    _check_runs_in(network, execution.runtime)
+    if layout is None and execution.runtime == "torch":
+        layout = fastest_layout(network)
     if layout is not None and layout != layout_of(network):
         network, path = laid_out(network, layout), None
     try:
@@ -165,8 +183,9 @@ def load(
 
 def _name_of(model: AnyNetwork) -> str:
     """Return the name of a network in messages."""
-    is_path = isinstance(model, str | os.PathLike)
-    return Path(model).name if is_path else "the model"
+    if isinstance(model, str | os.PathLike):
+        return Path(model).name
+    return "the model"
 
 
 @checked_keywords()
@@ -206,26 +225,11 @@ def _check_runs_in(network: ir.Model, runtime: str) -> None:
     if COMPILED.read(network) is None:
         return
     problem = weights_problem()
-    if runtime in {"ort", "numpy"}:
+    if runtime in {"ort", "numpy", "torch"}:
         problem = f"the runtime {runtime} has no such operators"
     if problem:
         message = f"the network was compiled for the native library: {problem}"
         raise NativeError(message)
-
-
-def _choose_runtime(name: str, threads: int) -> Runtime:
-    if name == "numpy":
-        from onnx2snn.runtime import numpy_runtime  # noqa: PLC0415 (only if asked for)
-
-        return numpy_runtime.open_runner
-    from onnx2snn.runtime import ort  # noqa: PLC0415 (only if asked for)
-
-    if name == "auto":
-        return functools.partial(ort.open_fastest, threads=threads, folds_weights=True)
-    is_native = name == "native"
-    return functools.partial(
-        ort.open_runner, threads=threads, native=is_native, folds_weights=True
-    )
 
 
 class _Given(NamedTuple):

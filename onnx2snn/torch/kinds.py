@@ -10,7 +10,7 @@ from onnx2snn.errors import Refusal, UnsupportedError
 from onnx2snn.graph import display_name, is_op
 from onnx2snn.ops import ALL_OPS
 from onnx2snn.ops.predicates import is_stateful
-from onnx2snn.torch.operators import DTYPES, OPERATORS
+from onnx2snn.runtime.torch_runtime.operators import DTYPES, OPERATORS
 from onnx2snn.torch.surrogates import SURROGATES
 
 if TYPE_CHECKING:

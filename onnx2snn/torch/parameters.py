@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
-    from onnx2snn.torch.evaluator import TimeLoop
+    from onnx2snn.runtime.torch_runtime.evaluator import TimeLoop
 
 __all__ = ["Parameters"]
 

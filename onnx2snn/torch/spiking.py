@@ -15,8 +15,8 @@ from onnx2snn.graph import array, display_name
 from onnx2snn.metadata.facts import ACTIVATION_OUTPUT
 from onnx2snn.ops import ALL_OPS
 from onnx2snn.ops.predicates import is_neuron, is_stateful, sends_spikes
+from onnx2snn.runtime.torch_runtime.evaluator import Evaluator, TimeLoop
 from onnx2snn.schedules import LOOP_NAME, time_loops
-from onnx2snn.torch.evaluator import Evaluator, TimeLoop
 from onnx2snn.torch.kinds import NodeKind, check_operators, kinds_of
 from onnx2snn.torch.parameters import Parameters
 from onnx2snn.torch.surrogates import surrogate

@@ -19,8 +19,8 @@ from benchmarks.zoo_feeds import feeds
 from benchmarks.zoo_measure import figures, measure
 from benchmarks.zoo_networks import CALIBRATION, MEASUREMENT, Subject, subject_of
 from benchmarks.zoo_page import REVISION, Row, Step
-from onnx2snn.data.difference import Difference
 from onnx2snn.data.input_specs import InputSpec
+from onnx2snn.evaluation.difference import Difference
 from onnx2snn.methods.published import METHODS
 
 SMALL = """

@@ -87,7 +87,8 @@ def error_of(conversion: onnx2snn.Conversion) -> float:
     (batch,) = held_out.batches(held_out.samples)
     (ann,) = open_runner(regressor())(batch.feeds)
     snn = onnx2snn.load(conversion, "ort").run(batch.feeds)["y"]
-    return float(np.linalg.norm(ann - snn) / np.linalg.norm(ann))
+    usual = np.sqrt(np.square(ann).sum(axis=1).mean())
+    return float(np.linalg.norm(ann - snn, axis=1).mean() / usual)
 
 
 def outputs_of(conversion: onnx2snn.Conversion) -> np.ndarray:
@@ -149,20 +150,29 @@ def test_fewer_samples_of_a_large_network_are_compared(macs: int, samples: int) 
     assert module._samples_to_compare(macs) == samples
 
 
-class _Fixed:
-    """A network that gives the same outputs whatever it is fed."""
+def test_the_distance_is_that_of_all_outputs_sample_by_sample() -> None:
+    wanted = [
+        np.array([[3.0, 4.0], [0.0, 5.0]]),
+        np.array([2.0, 2.0]),
+        np.array(["y", "z"]),
+    ]
+    found = [
+        np.array([[3.0, 7.0], [0.0, 5.0]]),
+        np.array([2.8, 2.0]),
+        np.array(["y", "x"]),
+    ]
+    distances = module._distances(found, wanted, samples=2)
+    np.testing.assert_allclose(distances, [np.hypot(3 / 5, 0.8 / 2), 0])
 
-    outputs = ("a", "b", "label")
 
-    def run(self, _: object) -> dict[str, np.ndarray]:
-        return {
-            "a": np.array([3.0, 7.0]),
-            "b": np.array([2.0, 0.8]),
-            "label": np.array(["x"]),
-        }
-
-
-def test_the_error_is_that_of_all_outputs() -> None:
-    compared = module._Compared(_Fixed())  # type: ignore[arg-type]
-    compared.add({}, [np.array([3.0, 4.0]), np.array([2.0, 0.0]), np.array(["y"])])
-    assert compared.error == pytest.approx(np.hypot(3 / 5, 0.8 / 2))
+@pytest.mark.parametrize("shape", [(), (2, 3)], ids=str)
+def test_outputs_without_an_axis_of_samples_count_as_one(
+    shape: tuple[int, ...],
+) -> None:
+    wanted = [np.ones(shape)]
+    found = [np.full(shape, 3.0)]
+    np.testing.assert_allclose(module._distances(found, wanted, samples=4), [2.0])
+    rows = [np.zeros((4, 2)), *wanted]
+    np.testing.assert_allclose(
+        module._distances([rows[0], *found], rows, samples=4), np.full(4, 2.0)
+    )

@@ -54,6 +54,16 @@ def test_of_few_samples_none_is_set_aside() -> None:
     assert hold_out(numbered(9), SPECS) is None
 
 
+def test_samples_that_come_one_at_a_time_are_set_aside_as_well() -> None:
+    alone = (InputSpec("x", np.dtype(np.float32), (1, 2)),)
+    numbers = np.arange(20, dtype=np.float32)
+    data = dataset({"x": np.stack([numbers, -numbers], axis=1)}, alone)
+    parts = hold_out(data, alone)
+    assert parts is not None
+    assert numbers_in(parts[1]) == [4, 9, 14, 19]
+    assert sorted(numbers_in(parts[0]) + numbers_in(parts[1])) == list(range(20))
+
+
 def test_of_batches_of_a_fixed_size_none_is_set_aside() -> None:
     fixed = (InputSpec("x", np.dtype(np.float32), (4, 2)),)
     data = dataset({"x": np.zeros((40, 2), np.float32)}, fixed)

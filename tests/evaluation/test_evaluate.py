@@ -240,7 +240,7 @@ class Reader:
     "options, message",
     [
         ({"time_steps": [4, 0]}, "at least 1, not 0"),
-        ({"runtime": "gpu"}, "auto, ort, native, numpy, not 'gpu'"),
+        ({"runtime": "gpu"}, "auto, ort, native, numpy, torch, not 'gpu'"),
         ({"batch_size": 0}, "batch_size must be at least 1, not 0"),
     ],
 )
@@ -320,13 +320,14 @@ def shaped(ann: onnx.ModelProto, shape: list[int]) -> onnx.ModelProto:
 
 
 def test_scores_may_have_axes_of_length_1_behind_the_classes(
-    ann: onnx.ModelProto, snn: onnx.ModelProto, labels: np.ndarray
+    ann: onnx.ModelProto, labels: np.ndarray
 ) -> None:
     image = shaped(ann, [-1, 4, 1, 1])
-    converted = onnx2snn.convert(image, T=8, calibration=X).model
+    all_of_it = {"T": 8, "calibration": X, "hold_out": False}
+    converted = onnx2snn.convert(image, **all_of_it).model
     data = {"x": X, "y": labels}
     found = onnx2snn.evaluate(converted, data, ann=image)
-    wanted = onnx2snn.evaluate(snn, data, ann=ann)
+    wanted = onnx2snn.evaluate(onnx2snn.convert(ann, **all_of_it), data, ann=ann)
     assert (found.top1, found.agreement) == (wanted.top1, wanted.agreement)
 
 

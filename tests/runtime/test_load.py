@@ -127,11 +127,11 @@ def test_what_is_no_network() -> None:
     [
         (
             {"runtime": "numpi"},
-            r"one of auto, ort, native, numpy, not 'numpi'; did you mean 'numpy'",
+            r"one of auto, ort, native, numpy, torch, not 'numpi'; did you mean 'numpy'",
         ),
         (
             {"runtime": None},
-            "runtime must be one of auto, ort, native, numpy, not None",
+            "runtime must be one of auto, ort, native, numpy, torch, not None",
         ),
         ({"threads": "2"}, "threads must be a whole number, not '2'"),
         ({"threads": True}, "threads must be a whole number, not True"),

@@ -206,9 +206,10 @@ def test_no_number_of_steps() -> None:
 
 def test_an_unknown_runtime() -> None:
     with pytest.raises(
-        ValueError, match="runtime must be one of auto, ort, native, numpy, not 'torch'"
+        ValueError,
+        match="runtime must be one of auto, ort, native, numpy, torch, not 'tvm'",
     ):
-        onnx2snn.load(proto(), "torch")
+        onnx2snn.load(proto(), "tvm")
 
 
 def test_a_model_without_our_loop() -> None:

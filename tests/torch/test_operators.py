@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from onnx2snn.runtime.torch_runtime.operators import OPERATORS
 from onnx2snn.testing import run_ort, run_reference
-from onnx2snn.torch.operators import OPERATORS
 from tests.models import dyadic, model
 
 X = dyadic(0, 2, 4, 6, 5, unit=16)
@@ -34,6 +34,10 @@ CONSTANTS = {
     "wide": np.array([2, 1, 4, 6, 1]),
     "var": np.float32([4, 1, 0.25, 16]),
     "one_each": dyadic(8, 4),
+    "zero": np.array(0),
+    "repeats": np.array([1, 2, 1, 3]),
+    "codes": np.arange(-8, 12, dtype=np.int8).reshape(4, 5),
+    "zeros": np.int8([0, 1, -3, 5]),
 }
 CASES = [
     "y = Conv <group = 2, pads = [1, 1, 1, 1], strides = [2, 1]> (x, w, b)",
@@ -76,6 +80,12 @@ CASES = [
     "y = Flatten <axis = -2> (x)",
     "y = Flatten <axis = 0> (x)",
     "y = Gather <axis = 2> (x, at)",
+    "y = Gather (two, zero)",
+    "i = ArgMax <axis = 1> (x)  y = Cast <to = 1> (i)",
+    "i = ArgMax <axis = -1, keepdims = 0> (x)  y = Cast <to = 1> (i)",
+    "y = Tile (x, repeats)",
+    "y = DequantizeLinear <axis = 0> (codes, one_each, zeros)",
+    "y = DequantizeLinear (codes, low)",
     "i = Identity (x)  y = Transpose <perm = [3, 0, 2, 1]> (i)",
     "y = Transpose (x)",
     "y = Pad (x, pads, low, sides)",
@@ -190,6 +200,7 @@ def in_torch(text: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 OPSETS = {
+    "DequantizeLinear": 19,
     "Pad": 18,  # which gave it its axes
     "GroupNormalization": 18,
     "Mish": 18,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from onnx2snn.data.difference import Deviation, Difference
+from onnx2snn.evaluation.difference import Difference
+from onnx2snn.evaluation.result import Deviation
 
 
 def summary(ann: object, snn: object) -> Deviation:

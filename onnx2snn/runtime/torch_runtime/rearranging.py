@@ -66,7 +66,8 @@ def gather(attributes: Attributes, x: Tensor, indices: Tensor) -> Tensor:
     found = x.index_select(axis, flat)
     before = x.shape[:axis]
     after = x.shape[axis + 1 :]
-    return found.reshape(*before, *indices.shape, *after)
+    sizes = (*before, *indices.shape, *after)
+    return found.reshape(sizes)
 
 
 def pad(
@@ -94,11 +95,11 @@ def reshape(attributes: Attributes, x: Tensor, shape: Tensor) -> Tensor:
     """Return Reshape; a size of 0 copies the one of ``x`` where zeros are not allowed."""
     sizes = shape.tolist()
     if attributes.get("allowzero"):
-        return x.reshape(sizes)
+        return x.reshape(tuple(sizes))
     for axis, size in enumerate(sizes):
         if size == 0:
             sizes[axis] = x.shape[axis]
-    return x.reshape(sizes)
+    return x.reshape(tuple(sizes))  # a list without sizes is no shape to it
 
 
 def read_shape(attributes: Attributes, x: Tensor) -> Tensor:
@@ -106,7 +107,7 @@ def read_shape(attributes: Attributes, x: Tensor) -> Tensor:
     start = attributes.get("start", 0)
     end = attributes.get("end")
     sizes = x.shape[start:end]
-    return torch.tensor(sizes)
+    return torch.tensor(sizes, dtype=torch.int64)  # of a scalar as well
 
 
 def slice_axes(

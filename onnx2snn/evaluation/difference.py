@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
 import numpy as np
 
-from onnx2snn.data.input_specs import is_real
+from onnx2snn.evaluation.result import Deviation
+from onnx2snn.evaluation.values import is_exact
 
-__all__ = ["Deviation", "Difference"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Deviation:
-    """Difference between an output and the ANN's, over all samples.
-
-    Attributes:
-        cosine: Cosine similarity of all values, -1 to 1; None if one of the two outputs is zero
-            everywhere, or does not hold real numbers.
-        relative_error: Norm of the difference by that of the ANN's output; None if only that is
-            zero everywhere, or the values are no real numbers.
-        largest_difference: Of two entries, in the unit of the output; None of text and truth
-            values.
-        equal: Percentage of equal entries among those compared; None of real numbers.
-        compared: Number of entries compared.
-        not_compared: Number of entries that are not, as shapes differ, or as a value is finite in
-            one network only.
-    """
-
-    cosine: float | None
-    relative_error: float | None
-    largest_difference: float | None
-    equal: float | None
-    compared: int
-    not_compared: int
+__all__ = ["Difference"]
 
 
 class Difference:
@@ -61,7 +36,7 @@ class Difference:
 
     def add(self, ann: np.ndarray, snn: np.ndarray) -> None:
         """Take in the outputs for one feed."""
-        self._are_real &= is_real(ann.dtype)
+        self._are_real &= not is_exact(ann)
         self._are_numbers &= _are_numbers(ann) and _are_numbers(snn)
         if ann.shape != snn.shape:
             self.not_compared += ann.size
@@ -133,7 +108,7 @@ def _count_true(mask: np.ndarray) -> int:
 
 
 def _are_numbers(values: np.ndarray) -> bool:
-    return values.dtype.kind in "iuf" or is_real(values.dtype)
+    return values.dtype.kind in "iuf" or not is_exact(values)
 
 
 def _as_doubles(values: np.ndarray) -> np.ndarray:

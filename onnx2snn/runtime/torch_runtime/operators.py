@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from onnx2snn.torch import curves, normalizing, rearranging, resizing, windows
+from onnx2snn.runtime.torch_runtime import (
+    curves,
+    normalizing,
+    rearranging,
+    resizing,
+    windows,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -143,6 +149,32 @@ def _cast_like(attributes: Attributes, x: Tensor, like: Tensor) -> Tensor:
     return x.to(like.dtype)
 
 
+def _dequantize(
+    attributes: Attributes, x: Tensor, scale: Tensor, zero_point: Tensor | None = None
+) -> Tensor:
+    axis = attributes.get("axis", 1)
+    if scale.dim() == 1 and x.dim() > 1:
+        sizes = [1] * x.dim()
+        sizes[axis] = -1
+        scale = scale.reshape(sizes)
+        zero_point = None if zero_point is None else zero_point.reshape(sizes)
+    shifted = x.to(scale.dtype)
+    if zero_point is not None:
+        shifted = shifted - zero_point.to(scale.dtype)
+    return shifted * scale
+
+
+def _find_largest(attributes: Attributes, x: Tensor) -> Tensor:
+    axis = attributes.get("axis", 0)
+    keep = bool(attributes.get("keepdims", 1))
+    return torch.argmax(x, dim=axis, keepdim=keep)
+
+
+def _tile(attributes: Attributes, x: Tensor, repeats: Tensor) -> Tensor:
+    del attributes
+    return torch.tile(x, tuple(repeats.tolist()))
+
+
 def _return_input(attributes: Attributes, x: Tensor) -> Tensor:
     del attributes
     return x
@@ -211,6 +243,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     # largest
     "GlobalMaxPool": _over_space(torch.amax),
     "MaxPool": windows.max_pool,
+    "ArgMax": _find_largest,
     "ReduceMax": _over_axes(torch.amax),
     "ReduceMin": _over_axes(torch.amin),
     # numbers
@@ -219,6 +252,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "Size": _count_elements,
     # comparisons and types
     "Cast": _cast,
+    "DequantizeLinear": _dequantize,
     "And": _of_inputs(torch.logical_and),
     "CastLike": _cast_like,
     "Equal": _of_inputs(torch.eq),
@@ -242,6 +276,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "Slice": rearranging.slice_axes,
     "Split": rearranging.split,
     "Squeeze": rearranging.squeeze,
+    "Tile": _tile,
     "Transpose": rearranging.transpose,
     "Unsqueeze": rearranging.unsqueeze,
 }

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from onnx2snn.graph import before_expand
 from onnx2snn.ops import DOMAIN
-from onnx2snn.torch.operators import OPERATORS
+from onnx2snn.runtime.torch_runtime.operators import OPERATORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
