@@ -99,7 +99,7 @@ def inputs_of(op: StepOp) -> list[np.ndarray]:
 def test_one_step_and_all_steps_are_those_of_numpy(op: StepOp) -> None:
     inputs = inputs_of(op)
     tensors = list(map(torch.from_numpy, inputs))
-    found = steps.one_step(op.name, CPU)(*tensors)
+    found = steps.one_call(op.name, CPU)(*tensors)
     for got, wanted in zip(found, op.step(*inputs), strict=True):
         np.testing.assert_array_equal(got.numpy(), wanted)
     stream = np.stack([inputs[0], -inputs[0], inputs[0]])
@@ -115,7 +115,7 @@ def test_compiled_steps_are_the_same(name: str) -> None:
     """A GPU runs them compiled; the compiler of the CPU shows that it can follow the calls."""
     op = ALL_OPS[name]
     inputs = list(map(torch.from_numpy, inputs_of(op)))
-    step = steps._Step(op, CPU)
+    step = steps._Calls(op, CPU)
     compiled = torch.compile(steps._run_steps, fullgraph=True)
     stream = torch.stack([inputs[0]] * 4)
     found = compiled(op, step, stream, *inputs[1:])

@@ -12,7 +12,7 @@ from torch import Tensor
 from onnx2snn.graph import array, is_op, reads
 from onnx2snn.ops import DOMAIN, multistep_op
 from onnx2snn.runtime.torch_runtime.evaluator import Evaluator
-from onnx2snn.runtime.torch_runtime.steps import all_steps, one_step
+from onnx2snn.runtime.torch_runtime.steps import all_steps, one_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -159,7 +159,7 @@ def _operator_of(
 ) -> Callable[..., Sequence[Tensor]]:
     over_time = multistep_op(node.op_type)
     if over_time is None:
-        return one_step(node.op_type, device)
+        return one_call(node.op_type, device)
     return all_steps(over_time.step_op.name, device)
 
 

@@ -1,4 +1,4 @@
-"""The operators of this package in torch: one step, and all steps in a row.
+"""The operators of this package in torch: a call of a function, and all steps in a row.
 
 Their meaning is the function that they declare. It becomes a list of calls that ``torch.compile``
 can follow, so that on a GPU the steps of a neuron are one kernel.
@@ -13,18 +13,18 @@ import onnx_ir as ir
 import torch
 from torch import Tensor
 
-from onnx2snn.ops import ALL_OPS
+from onnx2snn.ops import ALL_OPS, declared_ops
 from onnx2snn.runtime.torch_runtime.operators import OPERATORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from onnx2snn.ops import StepOp
+    from onnx2snn.ops import DeclaredOp, StepOp
 
     Call = tuple[Callable[..., Any], dict[str, Any], tuple[int, ...], int]
     Results = tuple[Tensor, ...]
 
-__all__ = ["all_steps", "one_step"]
+__all__ = ["all_steps", "one_call"]
 
 _MOST_STEPS = 32
 """Steps that are compiled in a row: beyond, compiling takes longer than it saves."""
@@ -33,15 +33,15 @@ _ABSENT = -1
 """Number of an input that is left out."""
 
 
-class _Step:
-    """One step of an operator, as calls on numbered values.
+class _Calls:
+    """The function that an operator declares, as calls on numbered values.
 
     Args:
         op: The operator.
         device: Where it is computed.
     """
 
-    def __init__(self, op: StepOp, device: torch.device) -> None:
+    def __init__(self, op: DeclaredOp, device: torch.device) -> None:
         function = ir.serde.deserialize_function(op.function())
         self._numbers = {value: i for i, value in enumerate(function.inputs)}
         self._constants: list[tuple[int, Tensor]] = []
@@ -81,15 +81,15 @@ def _attributes_of(node: ir.Node) -> dict[str, Any]:
 
 
 @functools.cache
-def one_step(op_type: str, device: torch.device) -> Callable[..., Results]:
-    """Return a step of an operator of this package as a function of its inputs.
+def one_call(op_type: str, device: torch.device) -> Callable[..., Results]:
+    """Return an operator of a single step, or in closed form, as a function of its inputs.
 
     Args:
         op_type: Its name.
         device: Where it is computed; on a GPU it is compiled.
     """
-    step = _Step(ALL_OPS[op_type], device)
-    return _compiled(step, device)
+    calls = _Calls(declared_ops()[op_type], device)
+    return _compiled(calls, device)
 
 
 @functools.cache
@@ -101,7 +101,7 @@ def all_steps(op_type: str, device: torch.device) -> Callable[..., Results]:
         device: Where it is computed; on a GPU up to 32 steps are compiled in a row.
     """
     op = ALL_OPS[op_type]
-    step = _Step(op, device)
+    step = _Calls(op, device)
     in_a_row = _compiled(functools.partial(_run_steps, op, step), device)
     one_by_one = functools.partial(_run_steps, op, _compiled(step, device))
 
