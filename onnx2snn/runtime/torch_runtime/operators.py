@@ -131,8 +131,13 @@ def _sum_products(attributes: Attributes, *inputs: Tensor) -> Tensor:
 
 
 def _read_constant(attributes: Attributes) -> Tensor:
-    data = attributes["value"].numpy()
-    return torch.from_numpy(data.copy())
+    if "value" in attributes:
+        data = attributes["value"].numpy()
+        return torch.from_numpy(data.copy())
+    (given,) = [
+        value for name, value in attributes.items() if name.startswith("value_")
+    ]
+    return torch.tensor(given)  # numbers: float32 of reals, int64 of integers
 
 
 def _count_elements(attributes: Attributes, x: Tensor) -> Tensor:
