@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from onnx2snn.analysis.branches import Part, find_branches
-from onnx2snn.analysis.operators.foreign import foreign_refusals, is_fused
+from onnx2snn.analysis.operators.foreign import advice_for, foreign_refusals, is_fused
 from onnx2snn.analysis.sharing import sharing
 from onnx2snn.arguments import checked_keywords
 from onnx2snn.conversion.branches import feed_branches
@@ -134,12 +134,13 @@ def _converted(
     trial = Trial.of(whole, given, calibration.specs, macs)
     request = given if trial is None else trial.request
     passes = request.pipeline()
-    fused = [display_name(node) for node in whole.ann.graph if is_fused(node)]
+    fused = list(filter(is_fused, whole.ann.graph))
     look = None if trial is None else trial.convert_uncorrected
     codings = make_spiking(whole, passes, request, branches, before_correction=look)
     if fused:
         others = f" and {len(fused) - 1} more" if len(fused) > 1 else ""
-        _LOGGER.warning(_FUSED, fused[0], others)
+        advice = advice_for(fused[0].domain)
+        _LOGGER.warning(_FUSED, display_name(fused[0]), others, advice)
     snn = apply(whole.ann, passes.finishing)
     held_out = None
     if trial is not None:
@@ -149,10 +150,7 @@ def _converted(
     return Conversion(snn, described, files=imported.files)
 
 
-_FUSED = (
-    "operators of onnxruntime stay as they are: %r%s; what they fuse may spike in the file from "
-    "before onnxruntime's optimizations"
-)
+_FUSED = "operators of onnxruntime stay as they are: %r%s; what they fuse may spike otherwise: %s"
 
 
 def _warn_of_missing_data(

@@ -1,8 +1,7 @@
 """The passes that turn an ANN into a spiking network, and how to run them.
 
-A pass is an ``onnx_ir.passes.PassBase``. Its folder says in which stage of a conversion
-it runs; ``onnx2snn.pipeline`` gives the list of a conversion. Other packages add passes
-through the entry point group ``onnx2snn.passes``: name to class.
+A pass is an ``onnx_ir.passes.PassBase``, and its folder its stage of a conversion, of which
+``onnx2snn.pipeline`` gives the list. The entry point group ``onnx2snn.passes`` adds others.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ from onnx2snn.passes.canonical.inline_functions import InlineFunctions
 from onnx2snn.passes.canonical.lower_batchwise_recurrence import (
     LowerBatchwiseRecurrence,
 )
+from onnx2snn.passes.canonical.lower_fused_operators import LowerFusedOperators
 from onnx2snn.passes.canonical.lower_integer_operators import LowerIntegerOperators
 from onnx2snn.passes.canonical.lower_matmul_add import LowerMatMulAdd
 from onnx2snn.passes.canonical.lower_sequences import LowerSequences
@@ -90,6 +90,7 @@ __all__ = [
     "InlineFunctions",
     "KeepReference",
     "LowerBatchwiseRecurrence",
+    "LowerFusedOperators",
     "LowerIntegerOperators",
     "LowerMatMulAdd",
     "LowerSequences",
@@ -131,6 +132,7 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
     "inline-functions": InlineFunctions,
     "remove-initializers-from-inputs": RemoveInitializersFromInputs,
     "forget-shapes": ForgetShapes,
+    "lower-fused-operators": LowerFusedOperators,
     "convert-opset": ConvertOpset,
     "infer-shapes": InferShapes,
     "observe-foreign-types": ObserveForeignTypes,

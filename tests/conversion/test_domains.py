@@ -24,6 +24,7 @@ WEIGHTS = {
     "v": normal(3, 16, 16) / 4,
     "u": normal(4, 16, 3) / 4,
     "k": normal(5, 8, 8) / 3,
+    "q": normal(6, 3, 16),
 }
 NEURONS = (
     "h = MatMul (s, w)  [r0] a = Relu (h)  g = MatMul (a, v)  [r1] b = Relu (g)  "
@@ -66,8 +67,7 @@ IN_FRONT = {
     "Imputer": "s = ai.onnx.ml.Imputer <imputed_value_floats = [0.5]> (x)",
     "Binarizer": "s = ai.onnx.ml.Binarizer <threshold = 0.2> (x)",
     "FeatureVectorizer": "s = ai.onnx.ml.FeatureVectorizer <inputdimensions = [8]> (x)",
-    "FusedMatMul": "s = com.microsoft.FusedMatMul <alpha = 2.0> (x, k)",
-    "Gelu": "s = com.microsoft.Gelu (x)",
+    "CDist": "s = com.microsoft.CDist (x, k)",
 }
 INDEX = "i = ArgMax <axis = 1, keepdims = 0> (z)"
 BEHIND = {
@@ -75,7 +75,7 @@ BEHIND = {
     "l = ai.onnx.ml.ArrayFeatureExtractor (c, i)",
     "int64[N] l": f"{INDEX}  l = ai.onnx.ml.LabelEncoder <keys_int64s = [0, 1, 2], "
     "values_int64s = [7, 5, 9]> (i)",
-    "float[N,3] l": 'l = com.microsoft.FusedGemm <activation = "Relu"> (b, u)',
+    "float[N,3] l": "l = com.microsoft.CDist (b, q)",
 }
 """Output to the operators that give it."""
 
@@ -113,11 +113,11 @@ def test_in_front_of_the_neurons_it_runs_once(operator: str) -> None:
     assert_close(conversion, ann)
 
 
-@pytest.mark.parametrize("operator, is_said", [("Gelu", True), ("Scaler", False)])
+@pytest.mark.parametrize("operator, is_said", [("CDist", True), ("Scaler", False)])
 def test_what_onnxruntime_may_have_fused_is_said(
     operator: str, caplog: pytest.LogCaptureFixture, *, is_said: bool
 ) -> None:
-    body = IN_FRONT[operator].replace("(x)", "(n)")
+    body = IN_FRONT[operator].replace("(x", "(n")
     onnx2snn.convert(network(f"n = Neg (x)  {body}  {NEURONS}"), 4, corrections=())
     said = "operators of onnxruntime stay as they are: 's'; what they fuse may spike"
     assert (said in caplog.text) == is_said
@@ -162,7 +162,7 @@ def test_an_old_file_keeps_its_versions_of_other_domains(opset: int) -> None:
 
 
 BETWEEN = (
-    f"{SAME}  h = MatMul (s, w)  [r0] a = Relu (h)  [fused] g = com.microsoft.FusedMatMul (a, v)  "
+    f"{SAME}  h = MatMul (s, w)  [r0] a = Relu (h)  [fused] g = com.microsoft.CDist (a, v)  "
     "[r1] b = Relu (g)  z = MatMul (b, u)"
 )
 
@@ -170,12 +170,12 @@ BETWEEN = (
 def test_between_neurons_it_is_refused_by_name() -> None:
     with pytest.raises(
         onnx2snn.UnsupportedError,
-        match=r"FusedMatMul 'fused': it stands between neurons, behind Relu 'r0' and in front "
+        match=r"CDist 'fused': it stands between neurons, behind Relu 'r0' and in front "
         r"of Relu 'r1'; exclude what is behind it \(until 'r0'\); use the file from before",
     ) as caught:
         onnx2snn.convert(network(BETWEEN), 4, X)
     assert [(refusal.op, refusal.node) for refusal in caught.value.refusals] == [
-        ("com.microsoft.FusedMatMul", "fused")
+        ("com.microsoft.CDist", "fused")
     ]
     assert kinds(network(BETWEEN))["fused"] == "refused"
 
@@ -187,10 +187,10 @@ def test_what_is_behind_it_can_be_excluded() -> None:
 
 
 def test_a_coded_input_in_front_of_it() -> None:
-    ann = network(f"{IN_FRONT['Gelu']}  {NEURONS}")
+    ann = network(f"{IN_FRONT['CDist']}  {NEURONS}")
     with pytest.raises(
         onnx2snn.UnsupportedError,
-        match=r"Gelu 's': it stands in front of neurons \(Relu 'r0'\) and reads a coded input",
+        match=r"CDist 's': it stands in front of neurons \(Relu 'r0'\) and reads a coded input",
     ):
         onnx2snn.convert(ann, 4, X, input_coding="rate")
 
@@ -294,10 +294,10 @@ def test_the_digest_of_strings_is_that_of_their_content() -> None:
 
 
 def test_an_operator_without_a_kernel_in_numpy() -> None:
-    snn = onnx2snn.convert(network(f"{IN_FRONT['Gelu']}  {NEURONS}"), 4, X).model
+    snn = onnx2snn.convert(network(f"{IN_FRONT['CDist']}  {NEURONS}"), 4, X).model
     with pytest.raises(
         onnx2snn.InvalidModelError,
-        match=r"in NumPy: there is no kernel for com\.microsoft\.Gelu 's'; choose .* 'ort'",
+        match=r"in NumPy: there is no kernel for com\.microsoft\.CDist 's'; choose .* 'ort'",
     ):
         onnx2snn.load(snn, runtime="numpy")
 
@@ -313,7 +313,7 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     path, out = tmp_path / "ann.onnx", tmp_path / "snn.onnx"
     path.write_bytes(network(BETWEEN).SerializeToString())
     assert cli.main(["convert", str(path), "-o", str(out)]) == 1
-    assert "com.microsoft.FusedMatMul 'fused'" in capsys.readouterr().err
+    assert "com.microsoft.CDist 'fused'" in capsys.readouterr().err
     assert cli.main(["convert", str(path), "-o", str(out), "--until", "r0"]) == 0
 
 

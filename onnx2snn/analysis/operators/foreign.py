@@ -29,10 +29,13 @@ __all__ = [
 
 _OURS = ("", "ai.onnx", DOMAIN)
 _QUANTIZED = "export the quantized model as QuantizeLinear / DequantizeLinear"
-_OPTIMIZED = "use the file from before onnxruntime's optimizations"
+_OPTIMIZED = (
+    "use the file from before onnxruntime's optimizations, or save it with at most "
+    "ORT_ENABLE_EXTENDED: ORT_ENABLE_ALL writes layouts of one processor"
+)
 _ADVICE = {
     "ai.onnx.ml": "classical machine learning is not converted",
-    "com.microsoft": f"{_OPTIMIZED}, or export without fused operators",
+    "com.microsoft": _OPTIMIZED,
     "com.microsoft.nchwc": _OPTIMIZED,
     "com.ms.internal.nhwc": _OPTIMIZED,
     "onnx.brevitas": _QUANTIZED,
