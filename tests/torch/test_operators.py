@@ -82,7 +82,7 @@ CASES = [
     "y = Gather <axis = 2> (x, at)",
     "y = Gather (two, zero)",
     "i = Constant <value_float = 0.5> ()  y = Mul (x, i)",
-    "i = Constant <value_ints = [4, 30]> ()  y = Reshape (x, i)",
+    "i = Constant <value_ints = [4, 60]> ()  y = Reshape (x, i)",
     "i = ArgMax <axis = 1> (x)  y = Cast <to = 1> (i)",
     "i = ArgMax <axis = -1, keepdims = 0> (x)  y = Cast <to = 1> (i)",
     "y = Tile (x, repeats)",
