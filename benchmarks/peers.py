@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from benchmarks.networks import Images
 
-__all__ = ["RECIPES", "check_installed", "measure_peer"]
+__all__ = ["RECIPES", "check_installed", "measure_peer", "with_modules_only"]
 
 RECIPES: Mapping[str, Mapping[str, Any]] = {
     "SpikingJelly 2.0, max": {"mode": "Max"},
@@ -69,7 +69,7 @@ def measure_peer(
     import torch  # noqa: PLC0415 (with the extra only)
 
     torch.set_num_threads(1)
-    network = _with_modules_only(weights)
+    network = with_modules_only(weights)
     batches = [torch.from_numpy(part) for part in _batches(images.calibration)]
     start = time.perf_counter()
     snn = _converted(network, recipe, batches)
@@ -92,7 +92,7 @@ def measure_peer(
     }
 
 
-def _with_modules_only(weights: Path) -> nn.Module:
+def with_modules_only(weights: Path) -> nn.Module:
     """Return ResNet-20 with its shortcuts as convolutions: slices of tensors are refused."""
     import torch  # noqa: PLC0415 (with the extra only)
 

@@ -7,13 +7,15 @@ prints the CPU time of each form as a multiple of one pass of the float32 ANN in
 forms of a network are run in turns, in one process, so that what else the machine does meets all
 of them alike; the median over the turns is shown, with the range of half of them. ``--write``
 writes ``docs/results/performance.md`` from what was measured, which is kept in
-``benchmarks/speed.json``; ``--only`` names a part of the networks.
+``benchmarks/speed.json``; ``--only`` names a part of the networks. With the extra ``peers``, other
+simulators run ResNet-20 with the same weights.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import importlib.util
 import json
 import statistics
 import tempfile
@@ -126,6 +128,11 @@ def measure(
     most = max(*subject.batches, SAMPLES_TO_CALIBRATE)
     samples = rng.standard_normal((most, *subject.shape)).astype(np.float32)
     runs = {form.name: runner(form, threads) for form in forms_of(ann, {name: samples})}
+    if subject.weights and importlib.util.find_spec("torch") is not None:
+        from benchmarks.speed_peers import peer_runners  # noqa: PLC0415 (needs an extra)
+
+        weights = folder / "nets" / subject.weights
+        runs |= peer_runners(weights, TIME_STEPS, threads)
     rows = []
     for batch in subject.batches:
         times = timed(runs, {name: samples[:batch]}, turns)

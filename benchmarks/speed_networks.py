@@ -27,12 +27,14 @@ class Subject:
         shape: Shape of one sample.
         batches: Numbers of samples that are run at a time.
         make: Returns the ANN, given the data folder.
+        weights: The same weights as a state_dict, for simulators that run PyTorch modules.
     """
 
     name: str
     shape: tuple[int, ...]
     batches: tuple[int, ...]
     make: Callable[[Path], onnx.ModelProto]
+    weights: str | None = None
 
 
 class _Writer:
@@ -134,7 +136,13 @@ def _from_file(name: str) -> Callable[[Path], onnx.ModelProto]:
 
 
 SUBJECTS = (
-    Subject("ResNet-20", (3, 32, 32), (1, 64), _from_file("cifar10_resnet20.onnx")),
+    Subject(
+        "ResNet-20",
+        (3, 32, 32),
+        (1, 64),
+        _from_file("cifar10_resnet20.onnx"),
+        weights="cifar10_resnet20.pth",
+    ),
     Subject("ResNet-18 shape", (3, 224, 224), (1,), residual_network),
     Subject("VGG-16 shape", (3, 224, 224), (1,), vgg_network),
     Subject(
