@@ -40,9 +40,9 @@ def compile_network(network: AnyNetwork, weights: str = INT8) -> Emitted:
         network: The network, in any form that ``load`` takes; it is not changed. It has its
             time in a Loop or in the batch.
         weights: ``int8``: with thresholds folded in, and one scale an output channel, which
-            costs about 1 % of the largest weight of each channel in rounding. ``float``: 16
-            bits of each, in two digits, which cost a multiplication more. Weights that the
-            network has in int8 already are taken as they are, with either.
+            costs about 1 % of the largest weight of each channel in rounding. ``float``: in
+            three digits of 8 bits, for about twice the time. Weights that the network has in
+            int8 already are taken as they are, with either.
 
     Raises:
         InvalidModelError: The file is not there, or is no network that was emitted here.

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from onnx2snn.ops import ALL_OPS, MultiStepOp, StepOp
+from onnx2snn.runtime.sessions import open_session
 from tests.native.library import needs_library, one_node, run_natively
 from tests.ops.vectors import vectors_of
 
@@ -150,6 +151,32 @@ def test_weights_with_neurons_give_the_bits_of_both_apart(
 def test_slices_fit_together(case: Case, kind: str, weights: type) -> None:
     op = ALL_OPS["DoubleThresholdIF"]
     assert_gives_the_same_apart(case, kind, op, weights, has_residual=True)
+
+
+@pytest.mark.parametrize("case", [SMALL, *SLICED.values()], ids=["small", *SLICED])
+def test_two_threads_give_the_bits_of_one(case: Case) -> None:
+    op = ALL_OPS["GatedDoubleThresholdIF"]
+    constants = constants_of(case, np.float32)
+    feeds = {"incoming": incoming_of(case, "Spike")}
+    behind = {
+        "residual": np.zeros((), np.int8),
+        "unit": np.ones((), np.float32),
+        **vectors_without_stream(op, case.outputs),
+    }
+    name = f"Spike{case.op}{op.name}"
+    model = one_node(name, feeds, {"spikes": INT8}, constants | behind, **case.geometry)
+    found = [
+        open_session(model, threads=threads, native=True).run(None, feeds)[0]
+        for threads in (1, 2)
+    ]
+    np.testing.assert_array_equal(*found)
+
+
+def vectors_without_stream(op: StepOp, channels: int) -> dict[str, np.ndarray]:
+    """Return inputs of a neuron that start all elements of a channel alike."""
+    vectors = vectors_of(op, (), {"state": (), "threshold": (channels,)}, np.float32)
+    del vectors[op.stream]
+    return vectors
 
 
 def test_spikes_without_an_axis_of_time_are_refused() -> None:

@@ -10,7 +10,8 @@ namespace onnx2snn {
 namespace {
 
 constexpr int kBase = 256;
-constexpr int kMost = 127 * kBase + 127;  // what two digits hold
+constexpr int kMost = (127 * kBase + 127) * kBase + 127;  // what all digits hold
+static_assert(kDigits == 3, "kMost is for three digits");
 constexpr float kSmallest = 1e-30f;  // weights below are nothing, as far as floats can tell
 
 // Rounded to the nearest, ties to even.
@@ -40,7 +41,7 @@ void for_each(const ChannelWeights& weights, Take take) {
   }
 }
 
-// What the lower digit of each channel counts.
+// What the lowest digit of each channel counts.
 std::vector<float> units_of(const ChannelWeights& weights) {
   const size_t outputs = static_cast<size_t>(weights.outputs);
   std::vector<float> largest(outputs, 0.0f);
@@ -69,16 +70,23 @@ bool are_finite(const ChannelWeights& weights) {
   return std::all_of(weights.data, weights.data + weights.count, [](float weight) { return std::isfinite(weight); });
 }
 
-Digits digits_of(const ChannelWeights& weights) {
+std::vector<Digit> digits_of(const ChannelWeights& weights) {
   const size_t all = static_cast<size_t>(weights.count);
-  Digits digits{std::vector<int8_t>(all), std::vector<int8_t>(all), {}, units_of(weights)};
-  for (float unit : digits.lower_scale) digits.upper_scale.push_back(unit * kBase);
+  std::vector<Digit> digits(kDigits, Digit{std::vector<int8_t>(all), units_of(weights)});
   for_each(weights, [&](float weight, size_t output, size_t place) {
-    const float whole = std::rint(weight / digits.lower_scale[output]);
-    const float upper = std::floor((whole + 128) / kBase);  // so that -128 to 127 is left
-    digits.upper[place] = static_cast<int8_t>(upper);
-    digits.lower[place] = static_cast<int8_t>(whole - upper * kBase);
+    const double unit = digits.back().scale[output];
+    long rest = std::lrint(static_cast<double>(weight) / unit);
+    for (size_t k = kDigits; k-- > 0;) {
+      const long digit = ((rest + kBase / 2) & (kBase - 1)) - kBase / 2;  // -128 to 127
+      digits[k].numbers[place] = static_cast<int8_t>(digit);
+      rest = (rest - digit) / kBase;
+    }
   });
+  for (size_t k = kDigits - 1; k-- > 0;) {
+    for (size_t output = 0; output < digits[k].scale.size(); ++output) {
+      digits[k].scale[output] = digits[k + 1].scale[output] * kBase;
+    }
+  }
   return digits;
 }
 

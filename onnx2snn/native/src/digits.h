@@ -17,16 +17,18 @@ struct ChannelWeights {
 
 bool are_finite(const ChannelWeights& weights);
 
-// A weight is upper * upper_scale + lower * lower_scale, with scales of its output channel.
-struct Digits {
-  std::vector<int8_t> upper, lower;
-  std::vector<float> upper_scale, lower_scale;
+// Whole numbers of 8 bits, with a scale for each output channel.
+struct Digit {
+  std::vector<int8_t> numbers;
+  std::vector<float> scale;
 };
 
-// Two digits of 8 bits for each of the weights, which are finite. A weight is off by at most 2^-16 of
-// the largest of its channel; by nothing where all of the channel are multiples of one power of two
-// and 15 bits hold them.
-Digits digits_of(const ChannelWeights& weights);
+constexpr int kDigits = 3;
+
+// Digits that add up to weights, which are finite; the highest first. A weight is off by at most
+// 2^-24 of the largest of its channel; by nothing where all of the channel are multiples of one power
+// of two, and 23 bits hold them.
+std::vector<Digit> digits_of(const ChannelWeights& weights);
 
 // The upper halves of floats, which are bfloat16, and the upper halves of what is left.
 struct Halves {

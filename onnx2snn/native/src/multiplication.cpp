@@ -84,11 +84,12 @@ void Multiplication::add_bytes(const Description& description, const Weights& we
     add_term(description, store, 0, {weights.scale, weights.bias, nullptr}, "whole", whole);
     return;
   }
-  const Digits digits = digits_of(floats_of(weights));
-  const auto upper = [&] { return digits.upper; };
-  const auto lower = [&] { return digits.lower; };
-  add_term(description, store, 0, {digits.upper_scale.data(), weights.bias, nullptr}, "upper", upper);
-  add_term(description, store, 0, {digits.lower_scale.data(), nullptr, nullptr}, "lower", lower);
+  for (const Digit& digit : digits_of(floats_of(weights))) {
+    const bool is_first = terms_.empty();
+    const std::string name = "digit " + std::to_string(terms_.size());
+    const auto numbers = [&] { return digit.numbers; };
+    add_term(description, store, 0, {digit.scale.data(), is_first ? weights.bias : nullptr, nullptr}, name, numbers);
+  }
 }
 
 // The halves of real numbers as channels side by side, upper, lower and upper once more, by those of
@@ -160,7 +161,7 @@ void Multiplication::read_as(const Description& description, DataType type, Read
 
 template <class Make>
 void Multiplication::add_term(const Description& description, PackedWeights& store, size_t source,
-                              const Extras& extras, const char* name, Make make) {
+                              const Extras& extras, const std::string& name, Make make) {
   const memory& incoming = sources_[source];
   const DataType type = incoming.get_desc().get_data_type();
   const memory::desc for_outputs = description.for_outputs();

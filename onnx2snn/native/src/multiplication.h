@@ -46,7 +46,7 @@ class PackedWeights {
 
 // What comes in, times weights, plus a bias, as floats: a sum of products of narrower numbers.
 //
-// Spikes are int8, and multiply int8: weights of float are two digits of 8 bits. Real numbers are
+// Spikes are int8, and multiply int8: weights of float are three digits of 8 bits. Real numbers are
 // two halves of bfloat16, and multiply those, both halves as channels side by side: one product then
 // adds all up. A machine without fast instructions for either multiplies float32.
 class Multiplication {
@@ -79,7 +79,7 @@ class Multiplication {
 
   template <class Make>
   void add_term(const Description& description, PackedWeights& store, size_t source, const Extras& extras,
-                const char* name, Make make);
+                const std::string& name, Make make);
   void read_sources(const void* incoming);
 
   const ElementType incoming_;
