@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onnx2snn.correction.mean_spikes import mean_over_steps
 from onnx2snn.graph import array, set_array
 from onnx2snn.ops import ALL_OPS
+from onnx2snn.runtime.firing import native_firing
 from onnx2snn.schedules import spike_weights_of
 from onnx2snn.schedules.initial_states import set_starting_value, starting_value
 
@@ -182,6 +184,26 @@ class Layer:
         Returns:
             Spikes, int8, [T, N, ...].
         """
+        values = dict(self.other_inputs)
+        values["v"] = self.v_init
+        values["v_threshold"] = self.v_threshold
+        fire = native_firing(self.op)
+        all_arrays = (current, self.bias, *values.values())
+        are_floats = all(data.dtype == np.float32 for data in all_arrays)
+        if fire is None or not are_floats:
+            return self._fire_in_cache(current, values)
+        total = current + self.bias if np.any(self.bias) else current
+        is_same_in_each_step = not self._varies(total)
+        stream = total[np.newaxis] if is_same_in_each_step else total
+        return fire(stream, values, self.time_steps)
+
+    def _fire_in_cache(self, current: np.ndarray, values: Arrays) -> np.ndarray:
+        """Return the spikes, computed in NumPy a few samples at a time.
+
+        Args:
+            current: Input current without the bias, [T, N, ...] or [N, ...].
+            values: The other inputs of the operator, by name.
+        """
         varies = self._varies(current)
         shape = current.shape[1:] if varies else current.shape
         shape_of_all = (self.time_steps, *shape)
@@ -189,7 +211,7 @@ class Layer:
         has_axes = bool(shape)
         first_axis_is_batch = has_axes and self.v_threshold.shape[0] == 1
         if not first_axis_is_batch:
-            self._fire(current, spikes)
+            self._fire(current, values, spikes)
             return spikes
         neurons_a_row = math.prod(shape[1:])
         rows_in_cache = _CACHED // max(1, neurons_a_row)
@@ -198,7 +220,7 @@ class Layer:
             part = slice(start, start + rows)
             part_of_current = current[:, part] if varies else current[part]
             part_of_spikes = spikes[:, part]
-            self._fire(part_of_current, part_of_spikes)
+            self._fire(part_of_current, values, part_of_spikes)
         return spikes
 
     def mean_output(self, current: np.ndarray) -> np.ndarray:
@@ -209,7 +231,7 @@ class Layer:
         if self.spike_weights is not None:
             return self._written_output(current, self.spike_weights)
         spikes = self.spikes(current)
-        mean = spikes.mean(axis=0, dtype=current.dtype)
+        mean = mean_over_steps(spikes, current.dtype)
         weighted = mean * self.v_threshold
         return np.asarray(weighted)
 
@@ -217,12 +239,10 @@ class Layer:
         """Return whether a current is another one in each step, [T, N, ...]."""
         return current.ndim > self.v_threshold.ndim
 
-    def _fire(self, current: np.ndarray, spikes: np.ndarray) -> None:
+    def _fire(self, current: np.ndarray, values: Arrays, spikes: np.ndarray) -> None:
         """Write the spikes for ``current`` into ``spikes``, [T, N, ...]."""
         varies = self._varies(current)
-        values = dict(self.other_inputs)
-        values["v"] = self.v_init
-        values["v_threshold"] = self.v_threshold
+        values = dict(values)
         for t in range(self.time_steps):
             current_now = current[t] if varies else current
             bias_now = self.bias[t] if self.has_step_bias else self.bias

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
+from onnx2snn.correction.mean_spikes import mean_over_steps
 from onnx2snn.data.events import time_means
 from onnx2snn.runtime.subgraph import Subgraph
 
@@ -101,7 +102,7 @@ class Recording:
             name = record_name(neuron)
             if name in feeds:
                 spikes = feeds[name]
-                feeds[name] = spikes.mean(axis=0, dtype=np.float32)
+                feeds[name] = mean_over_steps(spikes, np.dtype(np.float32))
         return feeds
 
     def forget(self, neurons: Iterable[ir.Node]) -> None:

@@ -3,9 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from onnx2snn.correction import layer as layer_module
 from onnx2snn.correction.corrections import balance_threshold, scale_threshold
 from onnx2snn.correction.grid import Grid
 from onnx2snn.correction.layer import Layer, Sample
+from onnx2snn.correction.mean_spikes import mean_over_steps
 from onnx2snn.graph import array
 from onnx2snn.metadata.scale import Scale
 from onnx2snn.ops.predicates import is_neuron
@@ -125,3 +127,30 @@ def test_thresholds_stay_where_no_current_is_above_zero() -> None:
     plain.samples = [Sample(-np.ones((T, 4, 3), np.float32), None)]
     balance_threshold(plain)
     np.testing.assert_array_equal(plain.v_threshold, THETA.reshape(1, 3))
+
+
+@pytest.mark.parametrize("bias_steps", [0, T], ids=["one bias", "bias a step"])
+@pytest.mark.parametrize("varies", [True, False], ids=["stream", "constant"])
+@pytest.mark.parametrize("neuron", ["gated", "if", "augmented", "hard-reset"])
+def test_a_layer_sends_the_same_with_and_without_the_native_library(
+    neuron: str, bias_steps: int, monkeypatch: pytest.MonkeyPatch, *, varies: bool
+) -> None:
+    part = layer(neuron)
+    shape = (bias_steps, 1, 3) if bias_steps else (1, 3)
+    part.bias = dyadic(5, *shape, unit=16)
+    current = dyadic(6, T, 40, 3, unit=16, limit=48)
+    if not varies:
+        current = current[0]
+    found = part.spikes(current)
+    monkeypatch.setattr(layer_module, "native_firing", lambda _: None)
+    expected = part.spikes(current)
+    assert expected.any()
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("time_steps", [1, 7, 300])
+def test_the_mean_of_spikes_has_the_bits_of_numpys(time_steps: int) -> None:
+    rng = np.random.default_rng(time_steps)
+    spikes = rng.integers(-128, 128, (time_steps, 4, 5)).astype(np.int8)
+    expected = spikes.mean(axis=0, dtype=np.float32)
+    np.testing.assert_array_equal(mean_over_steps(spikes, np.dtype("f4")), expected)
