@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Histogram"]
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 16
 """Elements binned at a time, so that temporaries stay in the cache."""
 
 _SMALLEST_EXPONENT = -100
@@ -31,7 +31,8 @@ class Histogram:
     Zeros are counted apart and are in no bin.
 
     Attributes:
-        counts: Number of non-zero values in each bin, shape [channels, bins].
+        counts: Number of non-zero values in each bin, shape [channels, bins]; int32 as long as
+            that holds them.
         count: Number of values seen, zeros included, shape [channels].
         zeros: Number of values equal to zero, shape [channels].
         maximum: Largest value, exact, shape [channels]; -inf before the first value.
@@ -58,7 +59,7 @@ class Histogram:
         if bins < 4 or not is_power_of_two:
             message = f"bins must be a power of two and at least 4, not {bins}"
             raise ValueError(message)
-        self.counts = np.zeros((channels, bins), np.int64)
+        self.counts = np.zeros((channels, bins), np.int32)
         self.count = np.zeros(channels, np.int64)
         self.zeros = np.zeros(channels, np.int64)
         self.maximum = np.full(channels, -np.inf)
@@ -124,10 +125,17 @@ class Histogram:
         largest = values.max(axis=1)
         maximum = largest.astype(float)
         self._include_extremes(minimum, maximum)
-        self.count += values_a_channel
+        self._count_more(values_a_channel)
         total = values.sum(axis=1, dtype=float)
         self.total += total
         self._add_to_bins(values)
+
+    def _count_more(self, values: np.ndarray | int) -> None:
+        """Count so many values a channel, and let no bin overflow."""
+        self.count += values
+        largest = self.count.max()
+        if largest > np.iinfo(self.counts.dtype).max:
+            self.counts = self.counts.astype(np.int64)
 
     def _include_extremes(self, minimum: np.ndarray, maximum: np.ndarray) -> None:
         """Widen the ranges so that they hold each channel's smallest and largest value."""
@@ -155,13 +163,18 @@ class Histogram:
     def _widen_ranges(self, exponent: np.ndarray) -> None:
         """Double the ranges until their exponents are those given, shape [channels]."""
         doublings = exponent - self.exponent
+        if self.count.any():
+            self._merge_counts(doublings)
+        self.exponent = exponent
+
+    def _merge_counts(self, doublings: np.ndarray) -> None:
+        """Merge bins as each channel's range doubles so many times, shape [channels]."""
         for count in np.unique(doublings):
             if count > 0:
                 channels = doublings == count
                 old = self.counts[channels]
                 widened = self._double_range(old, int(count))
                 self.counts[channels] = widened
-        self.exponent = exponent
 
     def _double_range(self, counts: np.ndarray, doublings: int) -> np.ndarray:
         """Return ``counts`` of bins whose range doubled so many times."""
@@ -201,11 +214,9 @@ class Histogram:
         index += first_of_rows + first
         nonzeros = np.count_nonzero(block, axis=1)
         zeros = values_a_row - nonzeros
-        flat_index = index.ravel()
-        bins_of_rows = rows * self.bins
-        counts = np.bincount(flat_index, minlength=bins_of_rows)
-        self.counts[channels] += counts.reshape(rows, self.bins)
-        self.counts[channels, first] -= zeros
+        counts = self.counts[channels]
+        _count_into(counts, index)
+        counts[:, first] -= zeros
         self.zeros[channels] += zeros
 
     @classmethod
@@ -222,6 +233,7 @@ class Histogram:
         if not other.count.any():
             return
         self._include_extremes(other.minimum, other.maximum)
+        self._count_more(other.count)
         counts = other.counts
         if self.is_signed and not other.is_signed:
             counts = _make_room_below(counts)
@@ -231,7 +243,6 @@ class Histogram:
             old = counts[channels]
             widened = self._double_range(old, int(count))
             self.counts[channels] += widened
-        self.count += other.count
         self.zeros += other.zeros
         self.total += other.total
 
@@ -240,18 +251,35 @@ class Histogram:
         result = Histogram(1, self.bins)
         result.is_signed = self.is_signed
         result.exponent = self.exponent.max(keepdims=True)
+        result._count_more(self.count.sum())
         doublings = result.exponent - self.exponent
         for count in np.unique(doublings):
             channels = doublings == count
             old = self.counts[channels]
             widened = self._double_range(old, int(count))
             result.counts += widened.sum(axis=0)
-        result.count[:] = self.count.sum()
         result.zeros[:] = self.zeros.sum()
         result.maximum[:] = self.maximum.max()
         result.minimum[:] = self.minimum.min()
         result.total[:] = self.total.sum()
         return result
+
+
+def _count_into(counts: np.ndarray, index: np.ndarray) -> None:
+    """Add 1 to an entry of ``counts``, for each time that ``index`` has its flat position.
+
+    Args:
+        counts: [channels, bins], contiguous; changed in place.
+        index: Positions, [channels, n].
+    """
+    flat_index = index.ravel()
+    if flat_index.size < counts.size:  # a pass over all bins would cost more
+        flat_counts = counts.reshape(-1)
+        one = counts.dtype.type(1)
+        np.add.at(flat_counts, flat_index, one)
+        return
+    found = np.bincount(flat_index, minlength=counts.size)
+    counts += found.reshape(counts.shape)
 
 
 def _merge_bins(counts: np.ndarray, doublings: int) -> np.ndarray:

@@ -13,6 +13,7 @@ from onnx2snn.calibration.limits import largest_magnitude
 from onnx2snn.correction.grid import Grid
 from onnx2snn.correction.layer import Layer, Sample
 from onnx2snn.correction.recording import PerBatch, record_name
+from onnx2snn.runtime.memory import MEMORY_LIMIT
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -60,11 +61,14 @@ class ObservedLayer:
         layer: The neurons, with samples of the current and of the ANN's activation.
         current: Computes the current, at all positions.
         is_thinned: Whether the samples leave positions out.
+        kept: The current at all positions, by number of the batch, of as many batches as memory
+            holds; of others it is computed again.
     """
 
     layer: Layer
     current: Subgraph
     is_thinned: bool
+    kept: dict[int, np.ndarray]
 
 
 def observe_layer(
@@ -89,6 +93,8 @@ def observe_layer(
     layer = Layer.read(neuron, networks.time_steps, rank, layerwise=networks.layerwise)
     _describe_activation(layer, activation)
     is_thinned = False
+    kept: dict[int, np.ndarray] = {}
+    room = MEMORY_LIMIT
     for batch in range(recording.batch_count):
         full = Sample(
             current=_run_current(recording, current, batch),
@@ -96,6 +102,9 @@ def observe_layer(
         )
         grid = None if positions is None else Grid(positions, batch)
         is_thinned |= _store_sample(recording, layer, full, grid)
+        room -= full.current.nbytes
+        if is_thinned and room >= 0:
+            kept[batch] = full.current
 
     def read_sample(batch: int) -> Sample:
         return Sample(
@@ -104,7 +113,7 @@ def observe_layer(
         )
 
     layer.samples = PerBatch(read_sample, recording.batch_count)
-    return ObservedLayer(layer, current, is_thinned)
+    return ObservedLayer(layer, current, is_thinned, kept)
 
 
 def fire_neurons(recording: Recording, observed: ObservedLayer) -> None:
@@ -115,10 +124,7 @@ def fire_neurons(recording: Recording, observed: ObservedLayer) -> None:
     layer = observed.layer
     layer.write()
     for batch in range(recording.batch_count):
-        if observed.is_thinned:
-            current = _run_current(recording, observed.current, batch)
-        else:
-            current = recording.store.read(_CURRENT, batch)
+        current = _read_current(recording, observed, batch)
         send = layer.mean_output if recording.networks.layerwise else layer.spikes
         name = record_name(layer.neuron)
         sent = send(current)
@@ -126,6 +132,17 @@ def fire_neurons(recording: Recording, observed: ObservedLayer) -> None:
     recording.store.drop(_CURRENT)
     recording.store.drop(_TARGET)
     recording.fired.append(layer.neuron)
+
+
+def _read_current(
+    recording: Recording, observed: ObservedLayer, batch: int
+) -> np.ndarray:
+    """Return the current of a layer at all positions; what is kept is given up."""
+    if not observed.is_thinned:
+        return recording.store.read(_CURRENT, batch)
+    if batch in observed.kept:
+        return observed.kept.pop(batch)
+    return _run_current(recording, observed.current, batch)
 
 
 def _store_sample(

@@ -224,3 +224,14 @@ def test_the_sum_of_parts_is_the_histogram_of_the_whole(signs: tuple[int, int]) 
         np.testing.assert_array_equal(getattr(found, name), getattr(whole, name), name)
     np.testing.assert_allclose(found.total, whole.total)
     assert parts[0].count.tolist() == [50] * 3, "the parts stay as they are"
+
+
+def test_a_bin_holds_more_than_two_to_the_31_values() -> None:
+    histogram = Histogram(1, bins=8)
+    histogram.update(np.array([[0.75]], np.float32))
+    for _ in range(33):
+        histogram = Histogram.sum([histogram, histogram])
+    assert histogram.counts.max() == histogram.count.item() == 2**33
+    assert histogram.merged().counts.max() == 2**33
+    histogram.update(np.array([[0.75]], np.float32))
+    assert histogram.counts.max() == 2**33 + 1
