@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onnx2snn.calibration.bins import count_into, make_room_below, merge_bins
 from onnx2snn.errors import CalibrationError
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ class Histogram:
         np.maximum(self.maximum, maximum, out=self.maximum)
         has_negative = (minimum < 0).any()
         if not self.is_signed and has_negative:
-            self.counts = _make_room_below(self.counts)
+            self.counts = make_room_below(self.counts)
             self.is_signed = True
         smallest = np.ldexp(0.5, _SMALLEST_EXPONENT)
         magnitude_below = np.abs(minimum)
@@ -179,12 +180,12 @@ class Histogram:
     def _double_range(self, counts: np.ndarray, doublings: int) -> np.ndarray:
         """Return ``counts`` of bins whose range doubled so many times."""
         if not self.is_signed:
-            return _merge_bins(counts, doublings)
+            return merge_bins(counts, doublings)
         below, above = np.split(counts, 2, axis=1)
         from_zero_down = below[:, ::-1]
-        merged = _merge_bins(from_zero_down, doublings)
+        merged = merge_bins(from_zero_down, doublings)
         below = merged[:, ::-1]
-        merged_above = _merge_bins(above, doublings)
+        merged_above = merge_bins(above, doublings)
         return np.hstack([below, merged_above])
 
     def _add_to_bins(self, values: np.ndarray) -> None:
@@ -215,7 +216,7 @@ class Histogram:
         nonzeros = np.count_nonzero(block, axis=1)
         zeros = values_a_row - nonzeros
         counts = self.counts[channels]
-        _count_into(counts, index)
+        count_into(counts, index)
         counts[:, first] -= zeros
         self.zeros[channels] += zeros
 
@@ -236,7 +237,7 @@ class Histogram:
         self._count_more(other.count)
         counts = other.counts
         if self.is_signed and not other.is_signed:
-            counts = _make_room_below(counts)
+            counts = make_room_below(counts)
         doublings = self.exponent - other.exponent
         for count in np.unique(doublings):
             channels = doublings == count
@@ -263,41 +264,3 @@ class Histogram:
         result.minimum[:] = self.minimum.min()
         result.total[:] = self.total.sum()
         return result
-
-
-def _count_into(counts: np.ndarray, index: np.ndarray) -> None:
-    """Add 1 to an entry of ``counts``, for each time that ``index`` has its flat position.
-
-    Args:
-        counts: [channels, bins], contiguous; changed in place.
-        index: Positions, [channels, n].
-    """
-    flat_index = index.ravel()
-    if flat_index.size < counts.size:  # a pass over all bins would cost more
-        flat_counts = counts.reshape(-1)
-        one = counts.dtype.type(1)
-        np.add.at(flat_counts, flat_index, one)
-        return
-    found = np.bincount(flat_index, minlength=counts.size)
-    counts += found.reshape(counts.shape)
-
-
-def _merge_bins(counts: np.ndarray, doublings: int) -> np.ndarray:
-    """Merge bins as the range ``[0, r)`` doubles; the bins keep their number."""
-    channels, bins = counts.shape
-    merging = 1 << min(doublings, 62)
-    group = min(merging, bins)
-    groups = bins // group
-    result = np.zeros_like(counts)
-    grouped = counts.reshape(channels, groups, group)
-    result[:, :groups] = grouped.sum(axis=2)
-    return result
-
-
-def _make_room_below(counts: np.ndarray) -> np.ndarray:
-    """Make of the bins of ``[0, r)`` those of ``[-r, r)``, twice as wide."""
-    wider = _merge_bins(counts, 1)
-    half = counts.shape[1] // 2
-    zeros = np.zeros_like(wider[:, half:])
-    lower_half = wider[:, :half]
-    return np.hstack([zeros, lower_half])

@@ -24,13 +24,13 @@ from onnx2snn.calibration.scales import (
 from onnx2snn.calibration.scarce_data import does_better, is_scarce
 from onnx2snn.data.events import time_means
 from onnx2snn.data.input_specs import input_specs
-from onnx2snn.data.synthetic import running_feeds
+from onnx2snn.data.synthetic import cut_feed, running_feeds
 from onnx2snn.errors import CalibrationError
 from onnx2snn.metadata.input_coding import event_names
 from onnx2snn.metadata.normal import Normal
 from onnx2snn.metadata.scale import QUANTIZER_RANGE, Scale
 from onnx2snn.progress import track
-from onnx2snn.runtime.memory import rows_at_once
+from onnx2snn.runtime.memory import rows_of_all_outputs
 from onnx2snn.runtime.subgraph import Subgraph
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def calibration_data(search: ThresholdSearch) -> Scales:
     subgraph = Subgraph(search.model, search.missing, ())
     events = event_names(search.model.graph)
     most = search.options.batch_size
-    rows = rows_at_once(subgraph, search.data, events, time_steps=1, most=most)
+    rows = rows_of_all_outputs(subgraph, search.data, events, most)
     batches = search.data.batches(rows)
     feeds = (time_means(batch.feeds, events, axis=1) for batch in batches)
     tracked = track(feeds, "calibrate", search.data.count_batches(rows))
@@ -201,7 +201,9 @@ def _synthetic_scales(search: ThresholdSearch) -> Scales:
     """Return thresholds from the distributions over random inputs."""
     feeds = search.synthetic_feeds
     subgraph = Subgraph(search.model, search.missing, ())
-    tracked = track(feeds, "calibrate", len(feeds))
+    specs = input_specs(search.model)
+    parts = [part for feed in feeds for part in cut_feed(feed, specs)]
+    tracked = track(parts, "calibrate", len(parts))
     observed = _observe(search, subgraph, tracked)
     return _choose_scales(search, observed, "synthetic")
 

@@ -53,7 +53,7 @@ def observe_weights(recording: Recording, weights: WeightsToFit) -> bool:
     return True
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class ObservedLayer:
     """A layer of neurons, and what drives it.
 
@@ -61,14 +61,21 @@ class ObservedLayer:
         layer: The neurons, with samples of the current and of the ANN's activation.
         current: Computes the current, at all positions.
         is_thinned: Whether the samples leave positions out.
-        kept: The current at all positions, by number of the batch, of as many batches as memory
-            holds; of others it is computed again.
+        kept: Then the current at all positions, by number of the batch, of as many batches as
+            memory holds; of others it is computed again.
     """
 
     layer: Layer
     current: Subgraph
-    is_thinned: bool
-    kept: dict[int, np.ndarray]
+    is_thinned: bool = False
+    kept: dict[int, np.ndarray] = dataclasses.field(default_factory=dict)
+
+    def keep(self, batch: int, current: np.ndarray) -> None:
+        """Keep the current of a batch of which the samples hold a part, if there is room."""
+        self.is_thinned = True
+        held = sum(each.nbytes for each in self.kept.values())
+        if held + current.nbytes <= MEMORY_LIMIT:
+            self.kept[batch] = current
 
 
 def observe_layer(
@@ -92,19 +99,16 @@ def observe_layer(
     rank = recording.store.read(target, 0).ndim
     layer = Layer.read(neuron, networks.time_steps, rank, layerwise=networks.layerwise)
     _describe_activation(layer, activation)
-    is_thinned = False
-    kept: dict[int, np.ndarray] = {}
-    room = MEMORY_LIMIT
+    observed = ObservedLayer(layer, current)
     for batch in range(recording.batch_count):
         full = Sample(
             current=_run_current(recording, current, batch),
             target=recording.store.read(target, batch),
         )
         grid = None if positions is None else Grid(positions, batch)
-        is_thinned |= _store_sample(recording, layer, full, grid)
-        room -= full.current.nbytes
-        if is_thinned and room >= 0:
-            kept[batch] = full.current
+        is_smaller = _store_sample(recording, layer, full, grid)
+        if is_smaller:
+            observed.keep(batch, full.current)
 
     def read_sample(batch: int) -> Sample:
         return Sample(
@@ -113,7 +117,7 @@ def observe_layer(
         )
 
     layer.samples = PerBatch(read_sample, recording.batch_count)
-    return ObservedLayer(layer, current, is_thinned, kept)
+    return observed
 
 
 def fire_neurons(recording: Recording, observed: ObservedLayer) -> None:

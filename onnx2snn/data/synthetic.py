@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     Ranges = Mapping[str, tuple[int, int]]
     """The smallest number and the first that is too large, by the name of an input."""
 
-__all__ = ["image_noise", "running_feeds", "synthetic_feeds"]
+__all__ = ["cut_feed", "image_noise", "running_feeds", "synthetic_feeds"]
 
 _BATCH = 32  # samples in a feed where the batch size is free
+_CUT = 4  # samples of a part are a multiple of this
+_NUMBERS = 2**18  # numbers of an input in a part, if these are no fewer samples
 _PIXELS = 224  # height and width where they are free
 _LENGTHS = (16, 64, 256, 1024)  # any other axis where it is free: the first that runs
 _COLORS = 3  # channels where they are free
@@ -227,6 +229,29 @@ def running_feeds(
         f"the model runs on no synthetic inputs; pass calibration data ({problem})"
     )
     raise CalibrationError(message)
+
+
+def cut_feed(feed: Arrays, specs: Specs) -> Iterator[Arrays]:
+    """Yield a synthetic feed in parts, where the model leaves the batch size free.
+
+    Large inputs make many large activations, which are all in memory at a time. Parts have a
+    multiple of 4 samples: every fourth of a part is every fourth of the feed.
+
+    Args:
+        feed: Values for each input.
+        specs: The model's inputs.
+    """
+    is_free = all(spec.shape and spec.rows is None for spec in specs)
+    if not is_free:
+        yield feed
+        return
+    rows = max(len(data) for data in feed.values())
+    sizes = [data[:1].size for data in feed.values()]
+    in_memory = _NUMBERS // max(1, *sizes)
+    step = max(in_memory // _CUT, 1) * _CUT
+    for start in range(0, rows, step):
+        part = slice(start, start + step)
+        yield {name: data[part] for name, data in feed.items()}
 
 
 def image_noise(

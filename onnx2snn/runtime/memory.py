@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from onnx2snn.data.dataset import Dataset
     from onnx2snn.runtime.subgraph import Subgraph
 
-__all__ = ["MEMORY_LIMIT", "rows_at_once", "samples_within"]
+__all__ = ["MEMORY_LIMIT", "rows_at_once", "rows_of_all_outputs", "samples_within"]
 
 MEMORY_LIMIT = 2**30
 """Bytes that a value of all steps may take, [T * N, ...], where the package chooses N."""
 
 _NUMBERS = 2**26
 """Numbers of a value in memory at a time: 256 MB in float32."""
+
+_PARTS = 4
+"""Parts into which a batch may be split for cross-validation, sample by sample."""
 
 
 def rows_at_once(
@@ -34,6 +37,8 @@ def rows_at_once(
 ) -> int:
     """Return how many samples of the largest output fit into memory over all steps.
 
+    For outputs that are looked at one after another.
+
     Args:
         subgraph: Computes the outputs.
         data: Feeds; one sample is run to see how large the outputs are.
@@ -41,13 +46,44 @@ def rows_at_once(
         time_steps: Number of times that each output is held.
         most: The answer is at most this, and at least 1.
     """
+    sizes = _sizes_of_a_sample(subgraph, data, events)
+    largest = max(sizes, default=1)
+    rows = int(_NUMBERS / max(largest * time_steps, 1))
+    return max(1, min(most, rows))
+
+
+def rows_of_all_outputs(
+    subgraph: Subgraph, data: Dataset, events: Collection[str], most: int
+) -> int:
+    """Return how many samples of all outputs together fit into memory.
+
+    Where they are fewer than ``most``, they are a multiple of 4: every fourth sample of a batch
+    is then every fourth of the data. Four are taken, too, where no more than one output of them
+    fits.
+
+    Args:
+        subgraph: Computes the outputs, all at once.
+        data: Feeds; one sample is run to see how large the outputs are.
+        events: Names of the inputs that are events in the data.
+        most: The answer is at most this, and at least 1.
+    """
+    sizes = _sizes_of_a_sample(subgraph, data, events)
+    total = sum(sizes)
+    rows = int(_NUMBERS / max(total, 1))
+    largest = max(sizes, default=1)
+    rows_of_largest = int(_NUMBERS / max(largest, 1))
+    in_fours = max(rows // _PARTS, 1) * _PARTS
+    return max(1, min(most, rows_of_largest, in_fours))
+
+
+def _sizes_of_a_sample(
+    subgraph: Subgraph, data: Dataset, events: Collection[str]
+) -> list[float]:
+    """Return how many numbers each output has for a sample."""
     batch = next(data.batches(1))
     feeds = time_means(batch.feeds, events, axis=1)
     arrays = subgraph.run(feeds)
-    largest = max((array.size for array in arrays), default=1)
-    numbers_a_sample = largest / max(batch.valid, 1) * time_steps
-    rows = int(_NUMBERS / max(numbers_a_sample, 1))
-    return max(1, min(most, rows))
+    return [array.size / max(batch.valid, 1) for array in arrays]
 
 
 def samples_within(graph: ir.Graph, time_steps: int, limit: int) -> int:

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from onnx2snn.data.dataset import InputSpec, dataset
-from onnx2snn.data.synthetic import image_noise, running_feeds, synthetic_feeds
+from onnx2snn.data.synthetic import (
+    cut_feed,
+    image_noise,
+    running_feeds,
+    synthetic_feeds,
+)
 from onnx2snn.errors import CalibrationError, RuntimeShapeError
 
 
@@ -197,3 +202,23 @@ def test_a_model_that_runs_on_no_made_up_inputs() -> None:
         CalibrationError, match=r"pass calibration data .*wants another shape"
     ):
         running_feeds([spec(None, None)], 3, 0, run)
+
+
+@pytest.mark.parametrize(
+    "shape, sizes",
+    [
+        ((None, 3, 224, 224), [4] * 8),
+        ((None, 3, 64, 64), [20, 12]),
+        ((None, 5), [32]),
+        ((8, 3, 224, 224), [8]),
+    ],
+    ids=["large", "medium", "small", "fixed batch"],
+)
+def test_large_samples_come_in_small_parts(
+    shape: tuple[int | None, ...], sizes: list[int]
+) -> None:
+    specs = [InputSpec("x", np.dtype("f4"), shape)]
+    feed = next(synthetic_feeds(specs, 32))
+    parts = [part["x"] for part in cut_feed(feed, specs)]
+    assert [len(part) for part in parts] == sizes
+    np.testing.assert_array_equal(np.concatenate(parts), feed["x"])
