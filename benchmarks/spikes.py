@@ -33,8 +33,8 @@ def spikes_per_neuron(
     Random spikes of an input are left out.
 
     Args:
-        model: An emitted network without neurons in branches of an If, which runs for the T it
-            was made for.
+        model: An emitted network without neurons in branches of an If or in closed form, which
+            runs for the T it was made for.
         data: Inputs, in any form that ``onnx2snn.data.dataset`` takes.
         threads: Threads within an operator; 0 for one a core.
     """

@@ -275,7 +275,7 @@ def test_methods_that_are_named_run_on_any_network_that_they_can_run_on() -> Non
 def test_modules_alone_compute_what_the_network_does(tmp_path: Path) -> None:
     import torch  # noqa: PLC0415 (slow)
 
-    from benchmarks.peers import _with_modules_only  # noqa: PLC0415 (likewise)
+    from benchmarks.peers import with_modules_only  # noqa: PLC0415 (likewise)
     from benchmarks.resnet20 import ResNet20, load_resnet20  # noqa: PLC0415 (likewise)
 
     torch.manual_seed(0)
@@ -283,7 +283,7 @@ def test_modules_alone_compute_what_the_network_does(tmp_path: Path) -> None:
     images = torch.randn(2, 3, 32, 32)
     with torch.no_grad():
         ours = load_resnet20(tmp_path / "weights.pth")(images)
-        theirs = _with_modules_only(tmp_path / "weights.pth")(images)
+        theirs = with_modules_only(tmp_path / "weights.pth")(images)
     torch.testing.assert_close(theirs, ours)
 
 

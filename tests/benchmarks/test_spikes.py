@@ -90,7 +90,7 @@ def test_counts_are_those_of_the_equations(neuron: str, step: Step) -> None:
 
 def test_a_layer_that_fires_alone_is_counted() -> None:
     x = np.random.default_rng(1).integers(-16, 17, (40, 3)).astype(np.float32) / 16
-    conversion = converted(schedule="layerwise")
+    conversion = converted(schedule="layerwise", collapse=False)
     net = onnx.parser.parse_model(NET)
     a, b, _ = (onnx.numpy_helper.to_array(tensor) for tensor in net.graph.initializer)
     one, two = (layer["v_threshold_max"] for layer in conversion.report["layers"])
