@@ -5,6 +5,8 @@
 #   make lint      ruff                          make types        mypy --strict
 #   make docs      the documentation as HTML     make generated    rewrite pages of docs/
 #   make native    the native library: needs a C++ compiler
+#   make test-sanitized   its tests, with a library that checks its own memory accesses
+#   make wheel-native     a wheel with the library inside, in dist/
 #   make density   how much is on a line and in a function, against limits
 #   make figures   draw the figures of docs/ again
 #   make bench DATA=folder   what is missing in docs/results/accuracy.md; as long as a night
@@ -20,13 +22,18 @@ RUN := $(VENV)/bin/python
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
 .DEFAULT_GOAL := demo
-.PHONY: demo native test test-slow test-oldest coverage lint format types density docs generated figures bench clean
+.PHONY: demo native wheel-native test test-sanitized test-slow test-oldest coverage lint format types density docs generated figures bench clean
 
 demo: $(VENV)/.installed
 	$(RUN) examples/digits/demo.py
 
 native: $(VENV)/.installed-native
 	$(RUN) -m onnx2snn native build
+
+# oneDNN comes along: the wheel runs in an environment that has nothing but its dependencies.
+wheel-native: native
+	ONNX2SNN_WHEEL_LIBRARY=1 ONNX2SNN_WHEEL_ENVIRONMENT=$(VENV) \
+		$(RUN) -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 # Without a compiler the tests of the native library are skipped, and say so.
 test: $(VENV)/.installed-test
@@ -35,6 +42,9 @@ test: $(VENV)/.installed-test
 
 test-slow: $(VENV)/.installed-test
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(JOBS) -m slow
+
+test-sanitized: $(VENV)/.installed-test
+	$(RUN) scripts/test_sanitized.py
 
 test-oldest:
 	$(MAKE) test VENV=.venv-oldest CONSTRAINTS=constraints-oldest.txt

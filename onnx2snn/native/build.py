@@ -14,7 +14,7 @@ from onnx2snn.errors import NativeError
 from onnx2snn.native.library import build_version, forget_library, library_file
 from onnx2snn.native.signatures import write_signatures
 
-__all__ = ["build_library"]
+__all__ = ["build_library", "has_onednn"]
 
 SOURCES = Path(__file__).parent
 
@@ -73,10 +73,18 @@ def _settings(folder: str) -> list[str]:
         f"-DONNX2SNN_VERSION={build_version()}",
         f"-DONNX2SNN_GENERATED={folder}",
     ]
-    environment = Path(sysconfig.get_path("data"))
-    if (environment / "include" / "oneapi" / "dnnl" / "dnnl.hpp").exists():
-        settings.append(f"-DONNX2SNN_ONEDNN={environment}")
+    if has_onednn():
+        settings.append(f"-DONNX2SNN_ONEDNN={_environment()}")
     return settings
+
+
+def has_onednn() -> bool:
+    """Whether this environment has oneDNN to build with."""
+    return (_environment() / "include" / "oneapi" / "dnnl" / "dnnl.hpp").exists()
+
+
+def _environment() -> Path:
+    return Path(sysconfig.get_path("data"))
 
 
 def _run(command: list[str], problem: str) -> None:

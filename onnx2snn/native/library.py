@@ -26,6 +26,11 @@ _NAME = _NAMES.get(sys.platform, "libonnx2snn_native.so")
 
 _BUILD_ADVICE = "build it with 'onnx2snn native build'"
 
+_ONEDNN_ADVICE = (
+    "pip install 'onnx2snn[native]' brings oneDNN, with which it was built; then "
+    "build it again with 'onnx2snn native build'"
+)
+
 _NEURONS_ONLY = (
     "the native library was built without oneDNN, and has neurons only: "
     "pip install 'onnx2snn[native]', then 'onnx2snn native build'"
@@ -40,8 +45,8 @@ class NativeLibrary:
         path: Its file, as ``onnxruntime.SessionOptions.register_custom_ops_library`` takes it.
         instruction_set: The widest one it uses here: ``avx512``, ``avx2``, ``neon`` or
             ``plain``.
-        multiplies: Name and version of what multiplies weights; empty if the library was built
-            without, and has neurons only.
+        multiplies: Name and version of what multiplies weights, and the numbers that it does so
+            with here; empty if the library was built without, and has neurons only.
     """
 
     path: Path
@@ -107,7 +112,8 @@ def _load() -> tuple[NativeLibrary | None, str]:
     except (OSError, AttributeError) as error:
         machine = f"{platform.system()} on {platform.machine()}"
         problem = f"the native library does not load on {machine}: {error}"
-        return None, f"{problem}; {_BUILD_ADVICE}"
+        advice = _ONEDNN_ADVICE if "dnnl" in str(error) else _BUILD_ADVICE
+        return None, f"{problem}; {advice}"
     if version != build_version():
         problem = f"the native library is of onnx2snn {version}, not {build_version()}"
         return None, f"{problem}; {_BUILD_ADVICE}"

@@ -16,10 +16,9 @@ from onnx2snn.metadata.facts import (
     ROUNDING_ERROR,
     SCHEDULE,
     THRESHOLD_ORIGIN,
-    WEIGHTS,
 )
 from onnx2snn.methods.layouts import LOOP
-from onnx2snn.methods.weight_types import FLOAT
+from onnx2snn.methods.weight_types import FLOAT, INT8
 from onnx2snn.ops.predicates import is_neuron, step_op_of
 from onnx2snn.reporting.energy import estimate_energy
 from onnx2snn.schedules import layers_in_a_row, spike_weights_of
@@ -129,6 +128,7 @@ def report(
     schedule = SCHEDULE.read_required(snn)
     neurons = [node for node in snn.graph.all_nodes() if is_neuron(node)]
     levels = _Levels.of(neurons, time_steps)
+    rounded = _rounded_nodes(snn.graph)
     return {
         "version": REPORT_VERSION,
         "source": imported.name,
@@ -138,8 +138,8 @@ def report(
         "T": time_steps,
         "schedule": schedule,
         "layout": LAYOUT.read(snn) or LOOP,
-        "weights": WEIGHTS.read(snn) or FLOAT,
-        "rounded": _rounded_nodes(snn.graph),
+        "weights": INT8 if rounded else FLOAT,
+        "rounded": rounded,
         "latency_steps": _count_latency_steps(snn.graph, schedule, time_steps),
         "levels": levels.after_all_steps,
         "levels_per_spike": levels.per_spike,

@@ -12,14 +12,14 @@ from onnx2snn.cli import main
 from onnx2snn.errors import NativeError, OptionError
 from onnx2snn.native import library as library_module
 from tests.models import CLASSIFIER, CLASSIFIER_WEIGHTS, CLASSIFIER_X, emitted, model
-from tests.native.library import needs_library
+from tests.native.library import needs_multiplying
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import onnx
 
-pytestmark = needs_library
+pytestmark = needs_multiplying
 
 
 @pytest.fixture(scope="module")

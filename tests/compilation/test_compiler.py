@@ -23,12 +23,12 @@ from onnx2snn.passes import (
 )
 from onnx2snn.runtime.sessions import open_session
 from tests.models import dyadic, emitted, model, single_step_graph, whole
-from tests.native.library import needs_library
+from tests.native.library import needs_multiplying
 
 if TYPE_CHECKING:
     import onnx
 
-pytestmark = needs_library
+pytestmark = needs_multiplying
 
 TIME_STEPS = 6
 STAYS = "an operator that stays"

@@ -237,3 +237,12 @@ def test_nodes_in_branches_are_left_by_name() -> None:
         "s": "static",
     }  # computed once, behind the branches
     assert kinds(until="z") == kinds(until="a") == left
+
+
+def test_weights_rounded_in_branches_alone_are_reported_as_int8() -> None:
+    """The report said ``float``, and listed the rounded nodes."""
+    deep = LEFT.format("i") + "  k = Relu (i)  j = MatMul (k, w)  {} = MatMul (j, v)"
+    ann = conditional(left=deep)
+    conversion = onnx2snn.convert(ann, T, BOTH, weights="int8", **OPTIONS)
+    assert conversion.report["rounded"]
+    assert conversion.report["weights"] == "int8"

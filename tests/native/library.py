@@ -10,7 +10,8 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from onnx2snn.native import find_library, library_problem
+from onnx2snn.native import find_library, library_problem, weights_problem
+from onnx2snn.native.build import has_onednn
 from onnx2snn.ops import DOMAIN, OPSET
 from onnx2snn.runtime.sessions import open_session
 
@@ -26,6 +27,12 @@ needs_library = pytest.mark.skipif(
     reason=f"no C++ compiler here; {library_problem()}",
 )
 """Of tests that run the library: with a compiler at hand it must be there."""
+
+needs_multiplying = pytest.mark.skipif(
+    bool(weights_problem()) and not (HAS_COMPILER and has_onednn()),
+    reason=f"no oneDNN to build with here; {weights_problem()}",
+)
+"""Of tests in which it multiplies weights: with oneDNN at hand as well it must do so."""
 
 
 def library() -> NativeLibrary:

@@ -45,6 +45,22 @@ def test_a_file_that_is_no_library_is_named_as_such(another_place: Path) -> None
     assert re.search(r"does not load on .*; build it with", library_problem())
 
 
+def test_a_library_without_the_onednn_it_was_built_with_says_how_to_get_it(
+    another_place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    another_place.parent.mkdir()
+    another_place.write_bytes(b"built with oneDNN")
+    reason = "libdnnl.so.3: cannot open shared object file: No such file or directory"
+
+    def refuse(_: str) -> None:
+        raise OSError(reason)
+
+    monkeypatch.setattr("ctypes.CDLL", refuse)
+    assert find_library() is None
+    advice = r"pip install 'onnx2snn\[native\]' brings oneDNN"
+    assert re.search(f"{reason}; {advice}", library_problem())
+
+
 @needs_library
 def test_a_library_of_another_version_is_not_used(
     monkeypatch: pytest.MonkeyPatch,

@@ -9,10 +9,10 @@ import pytest
 
 from onnx2snn.ops import ALL_OPS, MultiStepOp, StepOp
 from onnx2snn.runtime.sessions import open_session
-from tests.native.library import needs_library, one_node, run_natively
+from tests.native.library import needs_multiplying, one_node, run_natively
 from tests.ops.vectors import vectors_of
 
-pytestmark = needs_library
+pytestmark = needs_multiplying
 
 FLOAT = np.dtype(np.float32)
 INT8 = np.dtype(np.int8)

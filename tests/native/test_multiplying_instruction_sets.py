@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.native.library import needs_library
+from tests.native.library import needs_multiplying
 
 pytestmark = [
-    needs_library,
+    needs_multiplying,
     pytest.mark.skipif(
         platform.machine() not in {"x86_64", "AMD64"}, reason="the sets are of x86-64"
     ),

@@ -66,7 +66,7 @@ ONNX2SNN_EXPORT const char* onnx2snn_instruction_set() { return onnx2snn::chosen
 // The version of the package that the library was built from.
 ONNX2SNN_EXPORT const char* onnx2snn_version() { return ONNX2SNN_VERSION; }
 
-// Name and version of what multiplies weights here; empty where the library has neurons only.
+// Name and version of what multiplies weights here, and how; empty where the library has neurons only.
 ONNX2SNN_EXPORT const char* onnx2snn_multiplies() {
 #if defined(ONNX2SNN_HAS_ONEDNN)
   static const std::string name = onnx2snn::multiplying_library();

@@ -28,9 +28,6 @@ bool has(dnnl_cpu_isa_t wanted) {
   return (used & bits) == bits;
 }
 
-// Without these instructions sums of bytes saturate, or lose a bit of the weights.
-bool multiplies_bytes() { return has(dnnl_cpu_isa_avx512_core_vnni) || has(dnnl_cpu_isa_avx2_vnni); }
-
 bool multiplies_bfloat16() { return has(dnnl_cpu_isa_avx512_core_bf16); }
 
 memory anywhere(const memory::desc& description) { return memory(description, cpu(), nullptr); }
@@ -54,6 +51,9 @@ std::vector<To> numbers_of(const Weights& weights) {
 }
 
 }  // namespace
+
+// Without these instructions sums of bytes saturate, or lose a bit of the weights.
+bool multiplies_bytes() { return has(dnnl_cpu_isa_avx512_core_vnni) || has(dnnl_cpu_isa_avx2_vnni); }
 
 memory PackedWeights::packed(const memory::desc& plain, const void* numbers, const memory::desc& layout) {
   memory source(plain, cpu(), const_cast<void*>(numbers));

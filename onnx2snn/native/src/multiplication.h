@@ -44,6 +44,9 @@ class PackedWeights {
   std::vector<std::pair<std::string, dnnl::memory>> kept_;
 };
 
+// Whether this machine multiplies bytes without sums that saturate; else it multiplies float32.
+bool multiplies_bytes();
+
 // What comes in, times weights, plus a bias, as floats: a sum of products of narrower numbers.
 //
 // Spikes are int8, and multiply int8: weights of float are three digits of 8 bits. Real numbers are

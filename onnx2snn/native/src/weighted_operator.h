@@ -11,7 +11,7 @@ namespace onnx2snn {
 // SpikeConv and SpikeMatMul, for weights of int8 and of float.
 void add_weighted_operators(Operators& operators);
 
-// Name and version of the library that multiplies.
+// Name and version of the library that multiplies, and what numbers it does so with here.
 std::string multiplying_library();
 
 // Threads that it may use; 0 for as many as it finds.
