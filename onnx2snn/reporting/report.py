@@ -122,13 +122,12 @@ def report(
         codings: How each input enters it.
         imported: What it was made from.
         analysis: What became of the nodes of ``imported``.
-        data: Calibration data, None if there was none.
+        data: Calibration data, if there was any.
     """
     time_steps = int(DEFAULT_TIME_STEPS.read_required(snn))
     schedule = SCHEDULE.read_required(snn)
-    neurons = [node for node in snn.graph.all_nodes() if is_neuron(node)]
+    neurons = list(filter(is_neuron, snn.graph.all_nodes()))
     levels = _Levels.of(neurons, time_steps)
-    rounded = _rounded_nodes(snn.graph)
     return {
         "version": REPORT_VERSION,
         "source": imported.name,
@@ -138,7 +137,7 @@ def report(
         "T": time_steps,
         "schedule": schedule,
         "layout": LAYOUT.read(snn) or LOOP,
-        "weights": INT8 if rounded else FLOAT,
+        "weights": INT8 if (rounded := _rounded_nodes(snn.graph)) else FLOAT,
         "rounded": rounded,
         "latency_steps": _count_latency_steps(snn.graph, schedule, time_steps),
         "levels": levels.after_all_steps,
