@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from onnx2snn.analysis.elementwise.chain import Functions
 from onnx2snn.analysis.elementwise.groups import Groups, operands_of
-from onnx2snn.analysis.elementwise.kinds import is_saturating
+from onnx2snn.analysis.elementwise.kinds import is_bent, is_saturating
 from onnx2snn.analysis.elementwise.samples import SAMPLES
 from onnx2snn.analysis.function_ends import move_to_ends
 from onnx2snn.analysis.operators import Form, operator_of
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from onnx2snn.graph import ValueMap
 
 __all__ = ["find_candidates", "holds_node"]
+
+_COMPARISONS = ("Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Sign")
 
 
 def find_candidates(graph: ir.Graph) -> list[ir.Value]:
@@ -55,6 +57,8 @@ class _Finder:
         self._bases: ValueMap = {}
         self._behind_candidates: set[ir.Value] = set()
         self._behind_weights: set[ir.Value] = set()
+        # with a comparison before them in their group
+        self._compared: set[ir.Value] = set()
         # with an activation, or an Erf, before them in their group
         self._active: set[ir.Value] = set()
 
@@ -100,7 +104,8 @@ class _Finder:
         base = self._common_base(operands, root)
         self._bases[output] = base
         is_active = not self._active.isdisjoint(operands)
-        saturates = self._may_bend(node) and self._saturates(output, base)
+        self._note_comparison(node)
+        saturates = self._may_bend(node) and self._is_activation(output, base)
         is_product = is_active and _multiplies_functions(node)
         if saturates or is_product:
             self.candidates[output] = None
@@ -108,6 +113,12 @@ class _Finder:
                 self._combinations.add(output)
         if is_active or saturates or _may_gate(node):
             self._active.add(output)
+
+    def _note_comparison(self, node: ir.Node) -> None:
+        """Remember whether ``node``, or one before it in its group, compares."""
+        is_behind = not self._compared.isdisjoint(operands_of(node))
+        if is_behind or is_op(node, *_COMPARISONS):
+            self._compared.update(node.outputs)
 
     def _common_base(self, operands: list[ir.Value], root: ir.Value) -> ir.Value:
         """Return the activation of which all operands are functions, else the root."""
@@ -132,12 +143,12 @@ class _Finder:
             return True
         return _makes_numbers(node) and self._are_behind_weights(operands)
 
-    def _saturates(self, value: ir.Value, base: ir.Value) -> bool:
-        """Whether ``value`` is a saturating function of ``base``."""
+    def _is_activation(self, value: ir.Value, base: ir.Value) -> bool:
+        """Whether ``value`` is a saturating function of ``base``, or bent by comparisons."""
         samples = self._functions.find(value, base)
         if samples is None:
             return False
-        return is_saturating(samples)
+        return is_saturating(samples) or (value in self._compared and is_bent(samples))
 
     def is_read_outside(self, value: ir.Value, readable: set[ir.Value]) -> bool:
         """Whether a node reads ``value`` that is in no product with others of its group.

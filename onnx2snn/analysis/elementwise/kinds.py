@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "UniformSteps",
     "clamp_bounds",
+    "is_bent",
     "is_relu_like",
     "is_saturating",
     "slope_below_zero",
@@ -31,6 +32,9 @@ _STEEPEST = 50.0
 
 _STRAIGHT = 0.05
 """Largest bend far from 0, in units of 1 + the range on that side: 1 / x is flat there."""
+
+_GAP = 1e-2
+"""Smallest distance from a line that is no guard, which only keeps a divisor away from 0."""
 
 _CHANGE = 1e-6
 """Smallest difference between two values of a function that is no constant."""
@@ -86,12 +90,33 @@ def is_saturating(samples: _Array) -> bool:
     is_constant = np.ptp(values) < _CHANGE
     if is_constant:
         return False
-    sides = [
-        values[STEPS_PER_SIDE::-1],
-        values[STEPS_PER_SIDE : 2 * STEPS_PER_SIDE + 1],
-    ]
+    sides = _sides(values)
     are_straight = all(map(_is_straight, sides))
     return are_straight and any(map(_is_flat, sides))
+
+
+def is_bent(samples: _Array) -> bool:
+    """Whether a function is finite, a line on each side far from 0, and not one line as a whole.
+
+    So are functions in pieces that a comparison chooses between: ``Where(|x| > 1, x, 0)``.
+
+    Args:
+        samples: Its values at ``POINTS``, or one number.
+    """
+    spread = np.broadcast_to(samples, POINTS.shape)
+    values = spread.astype(np.float64)
+    if not _is_tame(values) or not all(map(_is_straight, _sides(values))):
+        return False
+    first, last = values[0], values[2 * STEPS_PER_SIDE]
+    slope = (last - first) / (2 * POINTS[2 * STEPS_PER_SIDE])
+    line = first + slope * (POINTS - POINTS[0])
+    return bool(np.abs(values - line).max() > _GAP)
+
+
+def _sides(values: _Array) -> tuple[_Array, _Array]:
+    """Return the samples on each side, from 0 outward."""
+    middle = STEPS_PER_SIDE
+    return values[middle::-1], values[middle : 2 * middle + 1]
 
 
 def _is_tame(values: _Array) -> bool:

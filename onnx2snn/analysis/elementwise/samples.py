@@ -31,7 +31,9 @@ _FAR = 60.0
 STEPS_PER_SIDE = 120
 """Number of equal steps on each side of 0."""
 
-_NEAR = [-1e-3, -1e-6, 1e-6, 1e-3]
+_SMALL = np.array([1e-6, 1e-3, 0.03, 0.1, 0.3])
+
+_NEAR = np.concatenate([-_SMALL, _SMALL])
 
 _GRID = np.linspace(-_FAR, _FAR, 2 * STEPS_PER_SIDE + 1)
 
@@ -125,6 +127,11 @@ def _sample_thresholded_relu(x: _Array, alpha: float) -> _Array:
     return np.where(is_kept, x, 0)
 
 
+def _sample_shrink(x: _Array, lambd: float, bias: float) -> _Array:
+    below = np.where(x < -lambd, x + bias, 0)
+    return np.where(x > lambd, x - bias, below)
+
+
 _sample_erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
@@ -165,6 +172,7 @@ _FUNCTIONS: dict[str, Callable[..., _Array]] = {
     "Sum": _sample_sum,
     "Tanh": np.tanh,
     "Where": np.where,
+    "Xor": np.logical_xor,
 }
 """Operator to its function of the operands."""
 
@@ -176,6 +184,7 @@ _FUNCTIONS_WITH_ATTRIBUTES: dict[
     "HardSigmoid": (_sample_hard_sigmoid, {"alpha": 0.2, "beta": 0.5}),
     "LeakyRelu": (_sample_prelu, {"alpha": 0.01}),
     "Selu": (_sample_selu, {"alpha": 1.6732632, "gamma": 1.0507010}),
+    "Shrink": (_sample_shrink, {"lambd": 0.5, "bias": 0.0}),
     "Swish": (_sample_swish, {"alpha": 1.0}),
     "ThresholdedRelu": (_sample_thresholded_relu, {"alpha": 1.0}),
 }

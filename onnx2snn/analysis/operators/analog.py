@@ -122,7 +122,7 @@ ANALOG: dict[str, Operator] = {
     "Reciprocal": _BEND,
     "Round": _POINTWISE,
     "Selu": _ACTIVATION,
-    "Shrink": _POINTWISE,
+    "Shrink": _ACTIVATION,
     "Sigmoid": _POSITIVE_ACTIVATION,
     "Sign": _BEND,
     "Sin": _POINTWISE,
@@ -146,7 +146,7 @@ ANALOG: dict[str, Operator] = {
     "LessOrEqual": _PART,
     "Not": _PART,
     "Or": _PART,
-    "Xor": _POINTWISE,
+    "Xor": _PART,
     # over many elements
     "ArgMax": _LARGEST,
     "ArgMin": _LARGEST,

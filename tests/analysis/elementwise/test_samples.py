@@ -64,7 +64,7 @@ TEXTS |= {
 }
 TEXTS |= {
     op: f"a = Greater (x, two)  b = Less (x, half)  m = {op} (a, b)  y = Cast <to = 1> (m)"
-    for op in ("And", "Or")
+    for op in ("And", "Or", "Xor")
 }
 TEXTS |= {
     "Cast": "a = Greater (x, two)  y = Cast <to = 1> (a)",
