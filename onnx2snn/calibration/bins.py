@@ -26,6 +26,8 @@ def count_into(counts: np.ndarray, index: np.ndarray) -> None:
 
 def merge_bins(counts: np.ndarray, doublings: int) -> np.ndarray:
     """Merge bins as the range ``[0, r)`` doubles; the bins keep their number."""
+    if doublings == 0:
+        return counts
     channels, bins = counts.shape
     merging = 1 << min(doublings, 62)
     group = min(merging, bins)

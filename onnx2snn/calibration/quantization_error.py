@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onnx2snn.calibration.unseen_values import unseen_errors
+from onnx2snn.calibration.unseen_values import UnseenValue
 
 if TYPE_CHECKING:
     from onnx2snn.calibration.histogram import Histogram
@@ -47,15 +48,20 @@ class QuantizationError:
     def __init__(self, histogram: Histogram, time_steps: int) -> None:
         """Sum up the tails of ``histogram``, for T steps."""
         counts = histogram.positive().astype(float)
-        bins = counts.shape[1]
+        channels, bins = counts.shape
         centers = np.arange(bins) + 0.5
-        self._counts = np.pad(counts, [(0, 0), (0, 1)])
+        self._counts = np.zeros((channels, bins + 1))
+        self._counts[:, :bins] = counts
         self._count_above = _tail_sums(counts)
         weighted = counts * centers
         self._sum_above = _tail_sums(weighted)
         self._width = histogram.width
         self._odd = 2 * np.arange(time_steps) + 1
         self._histogram = histogram
+
+    @functools.cached_property
+    def _unseen(self) -> UnseenValue:
+        return UnseenValue(self._histogram)
 
     def argmin(self, thetas: np.ndarray) -> np.ndarray:
         """Return the best of each channel's candidates, the first if several are.
@@ -65,7 +71,7 @@ class QuantizationError:
         Args:
             thetas: Candidates, > 0, shape [channels, candidates].
         """
-        errors = self.errors(thetas) + unseen_errors(self._histogram, thetas)
+        errors = self.errors(thetas) + self._unseen.errors(thetas)
         best = errors.argmin(axis=1)
         channels = np.arange(len(thetas))
         return np.asarray(thetas[channels, best])
@@ -102,8 +108,9 @@ class QuantizationError:
 
 def _tail_sums(values: np.ndarray) -> np.ndarray:
     """Return at i the sum over all entries after i, shape [channels, bins + 1]."""
-    backwards = values[:, ::-1]
-    sums_backwards = backwards.cumsum(axis=1)
-    sums = sums_backwards[:, ::-1]
-    after = sums[:, 1:]
-    return np.pad(after, [(0, 0), (0, 2)])
+    channels, bins = values.shape
+    sums = np.zeros((channels, bins + 1))
+    from_the_last = values[:, :0:-1]
+    sums_backwards = from_the_last.cumsum(axis=1)
+    sums[:, : bins - 1] = sums_backwards[:, ::-1]
+    return sums

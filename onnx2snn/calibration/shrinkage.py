@@ -9,7 +9,7 @@ import numpy as np
 from onnx2snn.calibration.histogram import Histogram
 from onnx2snn.calibration.quantization_error import quantization_errors
 from onnx2snn.calibration.thresholds import complete_threshold, mse_threshold
-from onnx2snn.calibration.unseen_values import unseen_errors
+from onnx2snn.calibration.unseen_values import UnseenValue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +82,7 @@ def quantization_error(
     """
     thetas = values[:, None]
     errors = quantization_errors(histogram, time_steps, thetas)
-    errors_unseen = unseen_errors(histogram, thetas)
+    errors_unseen = UnseenValue(histogram).errors(thetas)
     return float(errors.sum() + errors_unseen.sum())
 
 
@@ -102,7 +102,7 @@ def _errors_on_unseen_samples(
 ) -> np.ndarray:
     """Return for each share the error on parts from which no threshold was chosen."""
     errors = np.zeros(len(_SHARES))
-    whole = Histogram.sum(parts)
+    unseen = UnseenValue(Histogram.sum(parts))
     for held_out in parts:
         others = [part for part in parts if part is not held_out]
         rest = Histogram.sum(others)
@@ -112,6 +112,6 @@ def _errors_on_unseen_samples(
         thetas = np.stack(candidates, axis=1)
         errors_held_out = quantization_errors(held_out, time_steps, thetas)
         errors += errors_held_out.sum(axis=0)
-        errors_unseen = unseen_errors(whole, thetas)
+        errors_unseen = unseen.errors(thetas)
         errors += errors_unseen.sum(axis=0) / len(parts)
     return errors

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from onnx2snn.calibration.histogram import Histogram
 
-__all__ = ["unseen_errors"]
+__all__ = ["UnseenValue"]
 
 _BELOW = 0.9
 """The part of the nonzero values that lies below the tail."""
@@ -18,8 +18,8 @@ _TINY = np.finfo(np.float32).tiny
 """Least excess of a tail: a dead channel has none."""
 
 
-def unseen_errors(histogram: Histogram, thetas: np.ndarray) -> np.ndarray:
-    """Return the squared error by which thresholds clip one value that was not seen.
+class UnseenValue:
+    """One value of each channel that was not seen, larger than all that were.
 
     Of n values seen, the next one is larger than all with a probability of about 1 / n, so one
     such value belongs to them. By how much it is larger is taken to be exponentially
@@ -33,22 +33,32 @@ def unseen_errors(histogram: Histogram, thetas: np.ndarray) -> np.ndarray:
 
     Args:
         histogram: The activations seen.
-        thetas: Thresholds of each channel, > 0, shape [channels, candidates].
-
-    Returns:
-        Errors, in squared units of the activation, shape of ``thetas``.
 
     Source: I. J. Good, 1953, for the probability; the rest is ours.
     """
-    beta = _mean_excess(histogram)[:, None]
-    largest = np.maximum(histogram.maximum, 0)
-    difference = thetas - largest[:, None]
-    room = np.maximum(difference, 0)
-    lacking = np.maximum(-difference, 0)
-    excesses_of_room = room / np.maximum(beta, _TINY)
-    beyond = 2 * beta**2 * np.exp(-excesses_of_room)
-    errors = lacking**2 + 2 * lacking * beta + beyond
-    return np.asarray(errors)
+
+    def __init__(self, histogram: Histogram) -> None:
+        """Find the largest values seen, and the tails."""
+        self._beta = _mean_excess(histogram)[:, None]
+        self._largest = np.maximum(histogram.maximum, 0)[:, None]
+
+    def errors(self, thetas: np.ndarray) -> np.ndarray:
+        """Return the squared error by which thresholds clip it.
+
+        Args:
+            thetas: Thresholds of each channel, > 0, shape [channels, candidates].
+
+        Returns:
+            Errors, in squared units of the activation, shape of ``thetas``.
+        """
+        beta = self._beta
+        difference = thetas - self._largest
+        room = np.maximum(difference, 0)
+        lacking = np.maximum(-difference, 0)
+        excesses_of_room = room / np.maximum(beta, _TINY)
+        beyond = 2 * beta**2 * np.exp(-excesses_of_room)
+        errors = lacking**2 + 2 * lacking * beta + beyond
+        return np.asarray(errors)
 
 
 def _mean_excess(histogram: Histogram) -> np.ndarray:

@@ -13,7 +13,7 @@ from onnx2snn.calibration.thresholds import (
     mse_threshold,
     percentile_threshold,
 )
-from onnx2snn.calibration.unseen_values import unseen_errors
+from onnx2snn.calibration.unseen_values import UnseenValue
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -87,7 +87,7 @@ def test_mse_finds_what_brute_force_finds(time_steps: int) -> None:
     def expected_error(thetas: np.ndarray) -> np.ndarray:
         """Return the error on the values seen and one that was not."""
         of_seen = mean_squared_error(values, thetas, time_steps)
-        of_unseen = unseen_errors(histogram, thetas[:, None])[:, 0]
+        of_unseen = UnseenValue(histogram).errors(thetas[:, None])[:, 0]
         return of_seen + of_unseen / values.shape[1]
 
     shares = np.arange(1, 801) / 400

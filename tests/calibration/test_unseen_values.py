@@ -6,7 +6,7 @@ import pytest
 from onnx2snn.calibration.histogram import Histogram
 from onnx2snn.calibration.shrinkage import shrunk_mse_threshold
 from onnx2snn.calibration.thresholds import mse_threshold
-from onnx2snn.calibration.unseen_values import unseen_errors
+from onnx2snn.calibration.unseen_values import UnseenValue
 
 
 def histogram_of(values: np.ndarray) -> Histogram:
@@ -22,21 +22,25 @@ def test_the_error_is_that_of_one_exponential_value_beyond_the_largest() -> None
     drawn = 20 + np.random.default_rng(0).exponential(1, (400_000, 1))
     expected = (np.maximum(drawn - thetas, 0) ** 2).mean(axis=0)
     # The bins of the histogram are 1/64 wide; the draws are exact to about 1 percent.
-    np.testing.assert_allclose(unseen_errors(histogram, thetas)[0], expected, rtol=0.05)
+    np.testing.assert_allclose(
+        UnseenValue(histogram).errors(thetas)[0], expected, rtol=0.05
+    )
 
 
 def test_a_channel_seen_once_has_the_excess_that_others_have() -> None:
     values = np.zeros((3, 100), np.float32)
     values[:2] = np.random.default_rng(0).uniform(0, 1, (2, 100))
     values[2, 0] = 4
-    errors = unseen_errors(histogram_of(values), np.full((3, 1), 4.0))
+    errors = UnseenValue(histogram_of(values)).errors(np.full((3, 1), 4.0))
     assert errors[2] > 1e-3
     assert errors[:2] == pytest.approx(0, abs=1e-9)
 
 
 def test_a_dead_channel_has_no_error() -> None:
     values = np.zeros((1, 10), np.float32)
-    assert unseen_errors(histogram_of(values), np.ones((1, 2))).tolist() == [[0, 0]]
+    assert UnseenValue(histogram_of(values)).errors(np.ones((1, 2))).tolist() == [
+        [0, 0]
+    ]
 
 
 @pytest.mark.parametrize("samples", [16, 64])
