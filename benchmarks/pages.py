@@ -15,7 +15,7 @@ import onnx2snn
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["code_digest", "grouped", "machine", "table"]
+__all__ = ["code_digest", "grouped", "machine", "replace_part", "table"]
 
 
 @functools.cache
@@ -39,6 +39,20 @@ def machine() -> str:
         f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, "
         f"{versions}"
     )
+
+
+def replace_part(page: Path, start: str, end: str, text: str) -> None:
+    """Write what stands on a page between two lines.
+
+    Args:
+        page: The page.
+        start: The line in front of the part.
+        end: The line behind it.
+        text: The part.
+    """
+    before, _, rest = page.read_text().partition(start)
+    _, _, behind = rest.partition(end)
+    page.write_text(f"{before}{start}\n\n{text}\n\n{end}{behind}")
 
 
 def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["SUBJECTS", "Subject", "residual_network", "vgg_network"]
+__all__ = [
+    "SUBJECTS",
+    "Subject",
+    "bottleneck_network",
+    "residual_network",
+    "vgg_network",
+]
 
 SEED = 0
 
@@ -111,6 +117,46 @@ def _residual_block(writer: _Writer, value: str, channels: int, stride: int) -> 
         writer.channels = channels_before
         skip = writer.convolve(value, channels, 1, stride)
     return writer.add("Relu", writer.add("Add", second, skip))
+
+
+def bottleneck_network(width: int = 64) -> onnx.ModelProto:
+    """Return a network of the shape of ResNet-50, for images of 224 x 224.
+
+    Args:
+        width: Channels of the first layer, 64 in ResNet-50; all others grow with it.
+    """
+    writer = _Writer(3)
+    first = writer.add("Relu", writer.convolve("x", width, 7, 2))
+    value = writer.add(
+        "MaxPool", first, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1]
+    )
+    for stage, count in enumerate((3, 4, 6, 3)):
+        channels = width * 2**stage
+        stride = 1 if stage == 0 else 2
+        value = _bottleneck_block(writer, value, channels, stride, is_first=True)
+        for _block in range(1, count):
+            value = _bottleneck_block(writer, value, channels, 1, is_first=False)
+    mean = writer.add("GlobalAveragePool", value)
+    flat = writer.add("Flatten", mean)
+    weights = writer.draw(1000, writer.channels)
+    scores = writer.add("Gemm", flat, weights, transB=1)
+    return writer.model(scores, (3, 224, 224))
+
+
+def _bottleneck_block(
+    writer: _Writer, value: str, channels: int, stride: int, *, is_first: bool
+) -> str:
+    """Add three convolutions, of which the last widens, with a skip path around them."""
+    wide = 4 * channels
+    channels_before = writer.channels
+    first = writer.add("Relu", writer.convolve(value, channels, 1))
+    second = writer.add("Relu", writer.convolve(first, channels, 3, stride))
+    third = writer.convolve(second, wide, 1)
+    skip = value
+    if is_first:
+        writer.channels = channels_before
+        skip = writer.convolve(value, wide, 1, stride)
+    return writer.add("Relu", writer.add("Add", third, skip))
 
 
 def vgg_network(_: Path) -> onnx.ModelProto:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.pages import machine, table
+from benchmarks.pages import machine, replace_part, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["ROWS", "write_page"]
+__all__ = ["PAGE", "ROWS", "write_page"]
 
 ROWS = Path(__file__).with_name("speed.json")
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "performance.md"
@@ -31,12 +31,8 @@ in turns within one process, seed 0 for weights and inputs of the networks that 
 
 def write_page(rows: Sequence[dict[str, Any]]) -> None:
     """Write what was measured into its part of the page on performance."""
-    text = PAGE.read_text()
-    before, _, rest = text.partition(START)
-    _, _, behind = rest.partition(END)
     introduction = f"{INTRODUCTION}Machine: {machine()}; it was shared.\n"
-    part = f"{START}\n\n{introduction}\n{_table_of(rows)}\n\n"
-    PAGE.write_text(f"{before}{part}{END}{behind}")
+    replace_part(PAGE, START, END, f"{introduction}\n{_table_of(rows)}")
 
 
 def _table_of(rows: Sequence[dict[str, Any]]) -> str:
