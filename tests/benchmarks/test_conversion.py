@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
-import pytest
 
 from benchmarks import conversion
 from benchmarks.speed_networks import bottleneck_network
@@ -14,6 +13,8 @@ from onnx2snn.runtime.sessions import open_session, run_session
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 ROW = {
     "width": 4,
