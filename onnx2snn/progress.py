@@ -10,13 +10,15 @@ import contextvars
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     Listener = Callable[[str, int, int | None], None]
 
-__all__ = ["listening", "track"]
+__all__ = ["listening", "track", "track_costs"]
 
 _T = TypeVar("_T")
+
+_PERCENT = 100
 
 _listener: contextvars.ContextVar[Listener | None] = contextvars.ContextVar(
     "onnx2snn_progress", default=None
@@ -53,3 +55,26 @@ def track(items: Iterable[_T], name: str, total: int | None = None) -> Iterator[
         yield item
         if listener is not None:
             listener(name, done, total)
+
+
+def track_costs(items: Sequence[_T], name: str, costs: Sequence[float]) -> Iterator[_T]:
+    """Yield ``items``, which take longer or shorter, and report how much of all work is done.
+
+    What is done is counted in percent.
+
+    Args:
+        items: The pieces of work.
+        name: Name of the work, a verb in the present tense.
+        costs: What each piece costs, in any unit, > 0.
+    """
+    listener = _listener.get()
+    if listener is not None:
+        listener(name, 0, _PERCENT)
+    total = sum(costs)
+    spent = 0.0
+    for item, cost in zip(items, costs, strict=True):
+        yield item
+        spent += cost
+        if listener is not None:
+            done = round(_PERCENT * spent / total)
+            listener(name, max(1, done), _PERCENT)  # 0 would begin anew

@@ -12,7 +12,7 @@ import pytest
 
 import onnx2snn
 from onnx2snn.cli.console import progress_bars
-from onnx2snn.progress import listening, track
+from onnx2snn.progress import listening, track, track_costs
 from tests.models import model, normal
 
 if TYPE_CHECKING:
@@ -44,6 +44,12 @@ def test_work_is_told_from_its_beginning_to_its_end(heard: list[Any]) -> None:
     assert heard == [("spell", 0, 2), ("spell", 1, 2), ("spell", 2, 2)]
 
 
+def test_pieces_count_for_what_they_cost(heard: list[Any]) -> None:
+    assert list(track_costs("abcd", "spell", [1, 200, 49, 750])) == list("abcd")
+    assert [done for _, done, _ in heard] == [0, 1, 20, 25, 100]
+    assert {total for _, _, total in heard} == {100}
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -72,7 +78,10 @@ def test_every_work_of_a_conversion_ends_where_it_said(
             run = told[start:end]
             totals = {total for _, total in run}
             assert totals == {run[-1][0]}, name
-            assert [done for done, _ in run] == list(range(len(run))), name
+            pieces = [done for done, _ in run]
+            assert pieces == sorted(pieces), name
+            if name != "correct layers":  # it counts in percent
+                assert pieces == list(range(len(run))), name
 
 
 def test_bars_tell_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:

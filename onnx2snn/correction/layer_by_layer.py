@@ -10,9 +10,10 @@ from onnx2snn.correction.observation import (
     observe_weights,
 )
 from onnx2snn.correction.recording import Recording
+from onnx2snn.correction.stage_costs import estimate_costs
 from onnx2snn.correction.stages import plan_stages
 from onnx2snn.correction.weights_to_fit import find_weights
-from onnx2snn.progress import track
+from onnx2snn.progress import track_costs
 from onnx2snn.storage.array_store import ArrayStore
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ def correct_layer_by_layer(
     stages = plan_stages(networks)
     with ArrayStore() as store:
         recording = Recording(networks, store, batches)
-        for stage in track(stages, "correct layers", len(stages)):
+        costs = estimate_costs(networks, stages)
+        for stage in track_costs(stages, "correct layers", costs):
             if fit_weights is not None:
                 changed |= _fit_each(recording, stage.weighted_nodes, fit_weights)
             if stage.neuron is not None:
