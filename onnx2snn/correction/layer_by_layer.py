@@ -17,12 +17,13 @@ from onnx2snn.progress import track_costs
 from onnx2snn.storage.array_store import ArrayStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import onnx_ir as ir
 
     from onnx2snn.correction.layer import Layer
     from onnx2snn.correction.network_pair import NetworkPair
+    from onnx2snn.correction.stages import Stage
     from onnx2snn.correction.weights_to_fit import WeightsToFit
     from onnx2snn.data.input_specs import Feeds
 
@@ -63,8 +64,7 @@ def correct_layer_by_layer(
     stages = plan_stages(networks)
     with ArrayStore() as store:
         recording = Recording(networks, store, batches)
-        costs = estimate_costs(networks, stages)
-        for stage in track_costs(stages, "correct layers", costs):
+        for stage in _tracked(networks, stages):
             if fit_weights is not None:
                 changed |= _fit_each(recording, stage.weighted_nodes, fit_weights)
             if stage.neuron is not None:
@@ -73,6 +73,12 @@ def correct_layer_by_layer(
                 fire_neurons(recording, observed)
                 recording.forget(stage.last_needed)
     return changed
+
+
+def _tracked(networks: NetworkPair, stages: Sequence[Stage]) -> Iterator[Stage]:
+    """Yield the stages, and report how far the work has come."""
+    costs = estimate_costs(networks, stages)
+    return track_costs(stages, "correct layers", costs)
 
 
 def _fit_each(
