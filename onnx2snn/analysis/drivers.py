@@ -6,8 +6,11 @@ import enum
 from typing import TYPE_CHECKING
 
 from onnx2snn.analysis.node_kinds import NodeKind
+from onnx2snn.analysis.operators import operator_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import onnx_ir as ir
 
     from onnx2snn.analysis.streams import Streams
@@ -62,28 +65,52 @@ def find_obstacle(node: ir.Node, streams: Streams) -> ir.Node | None:
 
     That is ``node`` itself where it is not linear, else the node in front of it, up to the
     nearest neurons, whose results are no spikes though it reads nothing but spikes, or which
-    is not linear itself.
+    is not linear itself. If there are several, it is one that has weights or is not linear:
+    any other could go into weights, if not for that one.
     """
     driver = driver_of(node, streams)
     if driver is Driver.ANALOG:
         return node
     if driver is not Driver.REAL:
         return None
-    while True:
-        value = _find_real_stream(node, streams)
-        producer = None if value is None else value.producer()
-        if producer is None:
-            return node
-        node = producer
-        kind = streams.classifications[node].kind
-        is_straight = kind in {NodeKind.LINEAR, NodeKind.MAX_LIKE}
-        if not is_straight or _find_real_stream(node, streams) is None:
-            return node
+    found = list(_list_obstacles(node, streams))
+    lasting = (each for each in found if _stays(each, streams))
+    return next(lasting, found[0])
 
 
-def _find_real_stream(node: ir.Node, streams: Streams) -> ir.Value | None:
-    """Return a stream that ``node`` reads and that is not of spikes alone, if there is one."""
+def _list_obstacles(node: ir.Node, streams: Streams) -> Iterator[ir.Node]:
+    """Yield the nodes on account of which a linear node reads real numbers, at least one."""
+    seen = {node}
+    waiting = [node]
+    while waiting:
+        current = waiting.pop(0)
+        makers = _makers_of_real_streams(current, streams)
+        is_straight = _is_straight(current, streams)
+        if current is not node and (not is_straight or not makers):
+            yield current
+            continue
+        if not makers:
+            yield node  # an input of the network
+        waiting += [each for each in makers if each not in seen]
+        seen.update(makers)
+
+
+def _makers_of_real_streams(node: ir.Node, streams: Streams) -> list[ir.Node]:
+    """Return the nodes that make what ``node`` reads in every step, and is no spikes."""
+    makers = []
     for value in node.inputs:
-        if value in streams.varying and value not in streams.spikes:
-            return value
-    return None
+        is_real = value in streams.varying and value not in streams.spikes
+        producer = None if value is None else value.producer()
+        if is_real and producer is not None:
+            makers.append(producer)
+    return makers
+
+
+def _is_straight(node: ir.Node, streams: Streams) -> bool:
+    kind = streams.classifications[node].kind
+    return kind in {NodeKind.LINEAR, NodeKind.MAX_LIKE}
+
+
+def _stays(node: ir.Node, streams: Streams) -> bool:
+    """Whether ``node`` cannot go into the weights that read its results."""
+    return operator_of(node).is_weighted or not _is_straight(node, streams)

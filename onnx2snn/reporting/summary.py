@@ -97,15 +97,15 @@ def _shown(amounts: Mapping[str, float]) -> list[tuple[Driver, float]]:
 def describe_shortfall(analysis: Analysis) -> str:
     """Return why spikes drive little, and what would change that; nothing if they drive much.
 
-    Work that is done once, before the first step, has no reason to be named, but may be driven
-    by spikes if asked for.
+    Work that is done once, before the first step or after the last, is named only where it is
+    nearly all, and no option would let spikes drive more.
     """
     amounts = analysis["macs"]
     if amounts["total"] is None:
         amounts = dict(analysis["operations"])
     percents = _percent_by_driver(amounts)
     if sum(percents[driver] for driver in NOT_SPIKES) < _LITTLE:
-        return _suggest_all(analysis, least_gain=_LITTLE)
+        return _suggest_all(analysis, least_gain=_LITTLE) or _describe_once(percents)
     parts = []
     for driver, share in _shown(percents):
         if driver in NOT_SPIKES:
@@ -113,9 +113,26 @@ def describe_shortfall(analysis: Analysis) -> str:
             parts.append(f"{share:.1f} % {DRIVERS[driver]}{_JOINTS[driver]}{causes}")
     sentences = ["not driven by spikes: " + "; ".join(parts)]
     suggestion = _suggest_all(analysis, least_gain=0)
-    if suggestion:
-        sentences.append(suggestion)
+    if suggestion or analysis["spike_driven_percent"] is not None:
+        sentences.append(suggestion or _NOTHING_HELPS)
     return "; ".join(sentences)
+
+
+_NOTHING_HELPS = "no option would change that"
+
+
+def _describe_once(percents: Mapping[str, float]) -> str:
+    """Return where the work is if spikes drive nearly none; nothing if they drive some."""
+    if percents[Driver.SPIKES] >= _LITTLE or not any(percents.values()):
+        return ""
+    shares = [
+        f"{percents[driver]:.1f} % {DRIVERS[driver]}"
+        for driver in (Driver.STATIC, Driver.READOUT)
+    ]
+    return (
+        f"computed once: {' and '.join(shares)}; spikes drive weights between neurons, "
+        "and with --input-coding rate the first ones"
+    )
 
 
 _JOINTS = {Driver.REAL: ", behind ", Driver.ANALOG: ": "}

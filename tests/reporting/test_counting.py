@@ -328,3 +328,37 @@ def test_all_is_suggested_where_nothing_but_work_before_the_steps_is_left() -> N
     assert then > 10
     expected = f"--spike all would drive {then:.1f} % by spikes, not 0.0 %"
     assert describe_shortfall(analysis) == expected
+
+
+JOINED = (
+    "h = MatMul (x, A) a = Relu (h) b = BatchNormalization (a, one, zero, zero, one) "
+    "c = MatMul (a, B) j = Concat <axis = 1> (b, c) k = MatMul (j, D) r = Relu (k) "
+    "z = MatMul (r, C)"
+)
+
+
+def test_the_obstacle_is_what_cannot_go_into_weights() -> None:
+    """The BatchNormalization was named, which would be folded if the MatMul were not there."""
+    ann = network(
+        JOINED,
+        D=normal(7, 32, 16),
+        one=np.full(16, 2, np.float32),
+        zero=np.ones(16, np.float32),
+    )
+    (found,) = onnx2snn.analyze(ann)["not_by_spikes"]
+    assert (found["op"], found["operations"]) == ("MatMul", 1)
+
+
+def test_what_no_option_changes_is_said() -> None:
+    """A recurrent network ended with a reason, and nobody knew whether an option would help."""
+    sentence = describe_shortfall(onnx2snn.analyze(recurrent()))
+    assert sentence.endswith("analog: LSTM (1); no option would change that")
+
+
+def test_work_that_is_nearly_all_done_once_is_said() -> None:
+    """A network of one hidden layer ended with 0.0 % and no word."""
+    body = "h = MatMul (x, A) a = Relu (h) z = MatMul (a, C)"
+    assert describe_shortfall(onnx2snn.analyze(network(body))) == (
+        "computed once: 66.7 % before the first step and 33.3 % after the last step; spikes "
+        "drive weights between neurons, and with --input-coding rate the first ones"
+    )
