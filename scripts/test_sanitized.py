@@ -34,7 +34,7 @@ def main() -> int:
     """Build the library and run the tests; return their exit code."""
     library = build_library(sanitize=True, to=ROOT / "build" / "sanitized" / "library")
     command = [sys.executable, "-m", "pytest", "-q", "-p", PLUGIN, "-k", DESELECTED]
-    arguments = sys.argv[1:] or TESTS
+    arguments = [*TESTS, *sys.argv[1:]]
     environment = os.environ | {
         "ONNX2SNN_TEST_LIBRARY": str(library),
         "LD_PRELOAD": _runtime_of_sanitizers(),

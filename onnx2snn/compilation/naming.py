@@ -13,5 +13,7 @@ SPIKE = "Spike"
 REAL = "Real"
 """What begins the names of those that multiply other numbers."""
 
-WEIGHTED = tuple(f"{kind}{op}" for kind in (SPIKE, REAL) for op in ("Conv", "MatMul"))
+_OPERATORS = ("Conv", "ConvTranspose", "MatMul")
+
+WEIGHTED = tuple(f"{kind}{op}" for kind in (SPIKE, REAL) for op in _OPERATORS)
 """Weights alone. With the name of a neuron behind, they drive it."""

@@ -18,6 +18,7 @@ from onnx2snn.compilation.neurons import (
 )
 from onnx2snn.compilation.pooling import compile_max_pool
 from onnx2snn.compilation.reshaping import compile_flatten, compile_reshape
+from onnx2snn.compilation.transposed import compile_transposed_convolution
 from onnx2snn.compilation.weighted import (
     compile_convolution,
     compile_gemm,
@@ -52,6 +53,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("", "Gather"): compile_last_step,
     ("", "MaxPool"): compile_max_pool,
     ("", "Conv"): compile_convolution,
+    ("", "ConvTranspose"): compile_transposed_convolution,
     ("", "Gemm"): compile_gemm,
     ("", "MatMul"): compile_matmul,
     ("", "Mul"): compile_scaling,

@@ -25,31 +25,43 @@ if TYPE_CHECKING:
 
     _Weights: TypeAlias = np.ndarray | RoundedWeights
 
-__all__ = ["compile_convolution", "compile_gemm", "compile_matmul"]
+__all__ = [
+    "Weighted",
+    "add_weighted",
+    "bias_of",
+    "compile_convolution",
+    "compile_gemm",
+    "compile_matmul",
+    "floats_of",
+    "has_constants",
+    "rounded_in_units",
+    "stream_of",
+    "units_of",
+]
 
 _ONE = np.asarray(1, np.float32)
 
 
 def compile_convolution(compiler: Compiler, node: ir.Node) -> bool:
     """Let a convolution of a stream multiply as few bits as will do."""
-    is_clear = is_explicit(node) and _has_constants(node)
-    stream = _stream_of(compiler, node, channels_last=True) if is_clear else None
+    is_clear = is_explicit(node) and has_constants(node)
+    stream = stream_of(compiler, node, channels_last=True) if is_clear else None
     if stream is None or not stream.axes.channels_last:
         return False
-    weights: _Weights | None = _rounded_in_units(node, stream, output_axis=0)
+    weights: _Weights | None = rounded_in_units(node, stream, output_axis=0)
     if weights is None:
         weights = _fold_units_of_channels(node, stream)
     outputs = weights.shape[0]
-    bias = _bias_of(node, outputs)
+    bias = bias_of(node, outputs)
     spatial_axes = len(weights.shape) - 2
     geometry = full_geometry(node, spatial_axes)
     geometry["group"] = count_groups(node)
-    weighted = _Weighted("Conv", weights, bias, output_axis=0, attributes=geometry)
-    _add_weighted(compiler, node, stream, weighted)
+    weighted = Weighted("Conv", weights, bias, output_axis=0, attributes=geometry)
+    add_weighted(compiler, node, stream, weighted)
     return True
 
 
-def _stream_of(
+def stream_of(
     compiler: Compiler, node: ir.Node, *, channels_last: bool
 ) -> Packed | Real | None:
     """Return what weights multiply: spikes, or a sum; None if it is no stream.
@@ -63,7 +75,7 @@ def _stream_of(
     return None if form is None else values.sum_of(form)
 
 
-def _has_constants(node: ir.Node) -> bool:
+def has_constants(node: ir.Node) -> bool:
     """Whether weights and bias are constant numbers of 32 bits, or rounded weights."""
     operands = [value for value in node.inputs[1:] if value is not None]
     are_floats = all(value.dtype is ir.DataType.FLOAT for value in operands)
@@ -74,12 +86,12 @@ def _is_known(value: ir.Value) -> bool:
     return is_constant(value) or is_rounded(value)
 
 
-def _units_of(stream: Packed | Real) -> np.ndarray:
+def units_of(stream: Packed | Real) -> np.ndarray:
     """Return what the numbers of a stream stand for, one number or one for each channel."""
     return stream.scale if isinstance(stream, Packed) else _ONE
 
 
-def _rounded_in_units(
+def rounded_in_units(
     node: ir.Node, stream: Packed | Real, output_axis: int
 ) -> RoundedWeights | None:
     """Return the rounded weights of a node times the unit of the stream, exactly.
@@ -89,12 +101,12 @@ def _rounded_in_units(
     rounded = RoundedWeights.read(node.inputs[1])
     if rounded is None or rounded.axis != output_axis:
         return None
-    scale = _units_of(stream)
+    scale = units_of(stream)
     units = np.unique(scale[scale != 0])  # 0: no spike is there
     return rounded.times(units[0]) if units.size == 1 else None
 
 
-def _floats_of(node: ir.Node) -> np.ndarray:
+def floats_of(node: ir.Node) -> np.ndarray:
     """Return the weights of a node, whatever they are made of."""
     rounded = RoundedWeights.read(node.inputs[1])
     return array(node.inputs[1]) if rounded is None else rounded.values()
@@ -102,8 +114,8 @@ def _floats_of(node: ir.Node) -> np.ndarray:
 
 def _fold_units_of_channels(node: ir.Node, stream: Packed | Real) -> np.ndarray:
     """Return the weights of a convolution times the units of what they multiply."""
-    weights = _floats_of(node)
-    scale = _units_of(stream)
+    weights = floats_of(node)
+    scale = units_of(stream)
     if scale.ndim == 0:
         return np.asarray(weights * scale)
     groups = count_groups(node)
@@ -116,7 +128,8 @@ def _fold_units_of_channels(node: ir.Node, stream: Packed | Real) -> np.ndarray:
     return np.asarray(weights * factors)
 
 
-def _bias_of(node: ir.Node, outputs: int) -> np.ndarray:
+def bias_of(node: ir.Node, outputs: int) -> np.ndarray:
+    """Return the bias of a node, zeros if it has none."""
     bias = read_bias(node)
     return np.zeros(outputs, np.float32) if bias is None else bias.reshape(-1)
 
@@ -126,11 +139,11 @@ def compile_gemm(compiler: Compiler, node: ir.Node) -> bool:
     attributes = node.attributes
     is_transposed = attributes.get_int("transA", 0) != 0
     is_stream = compiler.values.terms(node.inputs[0]) is not None
-    if not is_stream or is_transposed or not _has_constants(node):
+    if not is_stream or is_transposed or not has_constants(node):
         return False
     outputs = _count_columns(node)
     beta = attributes.get_float("beta", 1.0)
-    bias = _bias_of(node, outputs) * np.float32(beta)
+    bias = bias_of(node, outputs) * np.float32(beta)
     if bias.size not in (1, outputs):
         return False
     biases = np.asarray(np.broadcast_to(bias, outputs))
@@ -140,9 +153,9 @@ def compile_gemm(compiler: Compiler, node: ir.Node) -> bool:
 def compile_matmul(compiler: Compiler, node: ir.Node) -> bool:
     """Let a product of a stream by a constant matrix multiply as few bits as will do."""
     is_stream = compiler.values.terms(node.inputs[0]) is not None
-    if not is_stream or not _has_constants(node):
+    if not is_stream or not has_constants(node):
         return False
-    is_matrix = _floats_of(node).ndim == 2
+    is_matrix = floats_of(node).ndim == 2
     if not is_matrix:
         return False
     outputs = _count_columns(node)
@@ -152,18 +165,18 @@ def compile_matmul(compiler: Compiler, node: ir.Node) -> bool:
 
 def _count_columns(node: ir.Node) -> int:
     """Return how many outputs a product of matrices has."""
-    weights = _floats_of(node)
+    weights = floats_of(node)
     return int(weights.shape[output_axis(node)])
 
 
 def _add_product(compiler: Compiler, node: ir.Node, bias: np.ndarray) -> bool:
     """Add a product along the last axis of the emitted network; whether there is one."""
-    stream = _stream_of(compiler, node, channels_last=False)
+    stream = stream_of(compiler, node, channels_last=False)
     if stream is None or stream.axes.is_moved:
         return False
     weights = _matrix_in_units(node, stream)
-    weighted = _Weighted("MatMul", weights, bias, output_axis=1)
-    _add_weighted(compiler, node, stream, weighted)
+    weighted = Weighted("MatMul", weights, bias, output_axis=1)
+    add_weighted(compiler, node, stream, weighted)
     return True
 
 
@@ -171,20 +184,20 @@ def _matrix_in_units(node: ir.Node, stream: Packed | Real) -> _Weights:
     """Return the weights of a Gemm or MatMul, inputs first, times the units of the stream."""
     factor = np.float32(node.attributes.get_float("alpha", 1.0))
     outputs_first = output_axis(node) == 0
-    rounded = _rounded_in_units(node, stream, output_axis(node))
+    rounded = rounded_in_units(node, stream, output_axis(node))
     if rounded is not None:
         turned = rounded.transposed() if outputs_first else rounded
         return turned.times(factor)
-    weights = _floats_of(node) * factor
+    weights = floats_of(node) * factor
     if outputs_first:
         weights = weights.T
-    scale = _units_of(stream)
+    scale = units_of(stream)
     units = scale.reshape(-1, 1) if scale.ndim else scale
     return np.asarray(weights * units)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class _Weighted:
+class Weighted:
     """An operator of the library with weights.
 
     Attributes:
@@ -202,8 +215,8 @@ class _Weighted:
     attributes: Mapping[str, Attribute] = dataclasses.field(default_factory=dict)
 
 
-def _add_weighted(
-    compiler: Compiler, node: ir.Node, stream: Packed | Real, weighted: _Weighted
+def add_weighted(
+    compiler: Compiler, node: ir.Node, stream: Packed | Real, weighted: Weighted
 ) -> None:
     """Add an operator of the library that multiplies a stream, in the place of ``node``."""
     values = compiler.values
@@ -233,7 +246,7 @@ def _add_weighted(
 
 
 def _weights_for(
-    compiler: Compiler, stream: Packed | Real, weighted: _Weighted
+    compiler: Compiler, stream: Packed | Real, weighted: Weighted
 ) -> _Weights:
     """Return weights as they are multiplied: those of spikes rounded, if that is wanted."""
     weights = weighted.weights

@@ -61,6 +61,14 @@ TEXTS = {
             e = Concat <axis = 1> (s, r)  u = Slice (e, begin, end, axes, by)
             v = Pad (u, pads)  w = Conv <group = 2> (v, k)  t = Relu (w)  y = Conv (t, l)
         }""",
+    "transposed convolutions": """
+        (float[N,4,3,5] x) => (float[N,3,27,21] y) {
+            c = Conv (x, a, p)  r = Relu (c)
+            d = ConvTranspose <group = 2, strides = [2,2], pads = [1,0,1,1],
+                               output_padding = [1,0]> (r, b, q)  s = Relu (d)
+            e = ConvTranspose <strides = [2,2], pads = [1,1,1,1]> (s, k)  t = Relu (e)
+            y = ConvTranspose <strides = [2,1]> (t, l)
+        }""",
     "products along the last axis": """
         (float[N,5,8] x) => (float[N,5,4] y) {
             c = MatMul (x, a)  r = Relu (c)  d = MatMul (r, b)  e = Add (d, q)  s = Relu (e)
@@ -73,6 +81,16 @@ TEXTS = {
             d = Conv (m, b)  s = Relu (d)  y = Conv (s, k)
         }""",
 }
+
+
+def inputs_first(weights: np.ndarray, groups: int = 1) -> np.ndarray:
+    """Return the weights of a convolution as those of a transposed one."""
+    outputs, inputs, *kernel = weights.shape
+    in_groups = weights.reshape(groups, outputs // groups, inputs, *kernel)
+    turned = in_groups.swapaxes(1, 2)
+    return turned.reshape(groups * inputs, outputs // groups, *kernel)
+
+
 WEIGHTS = {
     "layers in a row": {
         "a": whole(1, 8, 3, 3, 3),
@@ -112,6 +130,14 @@ WEIGHTS = {
         "axes": np.array([2, 3]),
         "by": np.array([2, 2]),
         "pads": np.array([0, 1, 0, 0, 0, 1, 0, 0]),
+    },
+    "transposed convolutions": {
+        "a": whole(1, 4, 4, 1, 1),
+        "b": inputs_first(whole(2, 6, 2, 3, 3), groups=2),
+        "k": inputs_first(whole(3, 4, 6, 4, 4)),
+        "l": inputs_first(whole(4, 3, 4, 5, 4)),
+        "p": dyadic(10, 4),
+        "q": dyadic(10, 6),
     },
     "products along the last axis": {
         "a": whole(1, 8, 8).T,
@@ -177,7 +203,7 @@ def test_weights_of_int8_in_a_file_are_not_rounded_again(
     }
     snn = single_step_graph(parsed(name, **small))
     for node in list(snn.graph):
-        if is_op(node, "Conv", "Gemm", "MatMul"):
+        if is_op(node, "Conv", "ConvTranspose", "Gemm", "MatMul"):
             _write_in_64ths(node)
     EmitMultistep(TIME_STEPS)(snn)
     AttachFunctions()(snn)
@@ -225,7 +251,7 @@ def test_all_weights_behind_neurons_multiply_spikes(name: str) -> None:
     snn = over_time(name)
     compile_model(snn)
     assert any(op_type.startswith(SPIKE) for op_type in operators_of(snn))
-    heads = {"Conv", "Gemm", "MatMul"}
+    heads = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
     left = [node.op_type for node in snn.graph if node.op_type in heads]
     assert len(left) == 2  # the first, on the input, and the last, on a mean
     assert "MaxPool" not in [node.op_type for node in snn.graph]

@@ -34,7 +34,7 @@ class Case:
 
     @property
     def outputs(self) -> int:
-        return self.weights[0 if self.op == "Conv" else 1]
+        return self.weights[1 if self.op == "MatMul" else 0]
 
 
 def convolution(
@@ -65,6 +65,12 @@ SLICED = {
     ),
     "lines": convolution((4, 3, 5000, 4), (16, 4, 3), pads=[1, 0]),
     "volumes": convolution((4, 1, 20, 20, 20, 2), (16, 2, 3, 3, 3), strides=[1, 1, 1]),
+    "a transposed convolution": Case(
+        "ConvTranspose",
+        (4, 3, 20, 30, 8),
+        (48, 8, 3, 3),
+        {"strides": [2, 2], "dilations": [1, 1], "pads": [1, 1, 0, 1], "group": 1},
+    ),
     "a matrix": Case("MatMul", (4, 3000, 7), (7, 33)),
     "a matrix and one row": Case("MatMul", (3, 1, 5), (5, 90000)),
 }

@@ -20,7 +20,14 @@ FLOAT = np.dtype(np.float32)
 INT8 = np.dtype(np.int8)
 TRIES = 12
 NEURONS = [op for op in ALL_OPS.values() if op.result == "spike" and not op.integers]
-WEIGHTED = ("SpikeConv", "SpikeMatMul", "RealConv", "RealMatMul")
+WEIGHTED = (
+    "SpikeConv",
+    "SpikeConvTranspose",
+    "SpikeMatMul",
+    "RealConv",
+    "RealConvTranspose",
+    "RealMatMul",
+)
 
 
 def any_shape(rng: np.random.Generator, most_axes: int = 5) -> tuple[int, ...]:
@@ -66,7 +73,7 @@ def test_weights_of_any_shape_are_multiplied_or_refused(
     op_type: str, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
-    is_convolution = op_type.endswith("Conv")
+    is_convolution = not op_type.endswith("MatMul")
     weights = any_shape(rng)
     incoming = any_shape(rng)
     if rng.random() < 0.7 and len(weights) > 1:

@@ -31,6 +31,22 @@ CONVOLUTIONS = {
 }
 
 
+TRANSPOSED = {
+    "4 x 4 by 2": ((6, 5, 7, 8), (16, 8, 4, 4), {"strides": [2, 2], "pads": [1] * 4}),
+    "by 1": ((3, 5, 5, 4), (6, 4, 3, 3), {}),
+    "cut on one side": (
+        (3, 5, 6, 8),
+        (4, 8, 3, 2),
+        {"strides": [3, 2], "pads": [0, 1, 2, 0]},
+    ),
+    "grouped": ((6, 4, 4, 8), (16, 4, 3, 3), {"group": 2, "strides": [2, 2]}),
+    "depthwise": ((6, 4, 4, 8), (8, 1, 3, 3), {"group": 8, "strides": [2, 2]}),
+    "dilated": ((3, 5, 4, 4), (4, 4, 3, 3), {"dilations": [2, 3]}),
+    "1-D": ((3, 9, 4), (6, 4, 5), {"strides": [2], "pads": [2, 1]}),
+    "3-D": ((2, 3, 4, 5, 4), (3, 4, 3, 3, 3), {"strides": [2, 1, 2]}),
+}
+
+
 def dyadic_weights(
     shape: tuple[int, ...], outputs: int, dtype: type
 ) -> dict[str, np.ndarray]:
@@ -57,13 +73,22 @@ def full_geometry(axes: int, given: dict[str, object]) -> dict[str, object]:
 
 
 def convolved(
-    spikes: np.ndarray, constants: dict[str, np.ndarray], geometry: dict[str, object]
+    spikes: np.ndarray,
+    constants: dict[str, np.ndarray],
+    geometry: dict[str, object],
+    op_type: str = "Conv",
 ) -> np.ndarray:
-    """Return what onnxruntime's Conv gives, channels last."""
+    """Return what onnxruntime's Conv or ConvTranspose gives, channels last."""
     axes = spikes.ndim - 2
     scale = constants["scale"].reshape(-1, *[1] * (axes + 1))
     weights = (constants["weights"] * scale).astype(np.float32)
-    node = helper.make_node("Conv", ["x", "w", "b"], ["y"], **geometry)
+    if op_type == "ConvTranspose":
+        groups = int(str(geometry["group"]))
+        outputs, inputs, *kernel = weights.shape
+        in_groups = weights.reshape(groups, outputs // groups, inputs, *kernel)
+        turned = in_groups.swapaxes(1, 2)
+        weights = turned.reshape(groups * inputs, outputs // groups, *kernel)
+    node = helper.make_node(op_type, ["x", "w", "b"], ["y"], **geometry)
     graph = helper.make_graph(
         [node],
         "g",
@@ -93,6 +118,21 @@ def test_a_convolution_of_spikes_is_exact_on_dyadic_weights(
     model = one_node("SpikeConv", feeds, {"y": FLOAT}, constants, **geometry)
     found = run_natively(model, feeds)[0]
     np.testing.assert_array_equal(found, convolved(spikes, constants, geometry))
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.float32])
+@pytest.mark.parametrize("case", TRANSPOSED.values(), ids=TRANSPOSED)
+def test_a_transposed_convolution_of_spikes_is_exact_on_dyadic_weights(
+    case: tuple[tuple[int, ...], tuple[int, ...], dict[str, object]], dtype: type
+) -> None:
+    shape, weights, given = case
+    spikes, constants = spikes_of(shape), dyadic_weights(weights, weights[0], dtype)
+    geometry = full_geometry(len(shape) - 2, given)
+    feeds = {"spikes": spikes}
+    model = one_node("SpikeConvTranspose", feeds, {"y": FLOAT}, constants, **geometry)
+    found = run_natively(model, feeds)[0]
+    expected = convolved(spikes, constants, geometry, "ConvTranspose")
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.float32])

@@ -58,6 +58,16 @@ void check_channels(const Shape& incoming, const Shape& weights, int64_t group) 
                      std::to_string(group) + ": channels do not fit");
 }
 
+// Entries of a result along one axis; less than 1 where there are none.
+int64_t size_of_result(const Geometry& geometry, size_t axis, int64_t coming, int64_t kernel) {
+  const int64_t stride = geometry.strides[axis];
+  const int64_t reach = geometry.dilations[axis] * (kernel - 1) + 1;
+  const int64_t pads = geometry.pads[axis] + geometry.pads[geometry.strides.size() + axis];
+  if (geometry.is_transposed) return coming < 1 ? 0 : (coming - 1) * stride + reach - pads;
+  const int64_t padded = coming + pads;
+  return padded < reach ? 0 : (padded - reach) / stride + 1;
+}
+
 }  // namespace
 
 const dnnl::engine& cpu() {
@@ -72,10 +82,8 @@ Shape Convolution::result_of(const Shape& incoming, const Shape& weights, const 
   Shape result = incoming;
   result.back() = weights[0];
   for (size_t axis = 0; axis < axes; ++axis) {
-    const int64_t reach = geometry.dilations[axis] * (weights[axis + 2] - 1) + 1;
-    const int64_t padded = incoming[axis + 1] + geometry.pads[axis] + geometry.pads[axes + axis];
-    if (padded < reach) throw InvalidInput("spikes of shape " + to_text(incoming) + " are smaller than the kernel");
-    result[axis + 1] = (padded - reach) / geometry.strides[axis] + 1;
+    result[axis + 1] = size_of_result(geometry, axis, incoming[axis + 1], weights[axis + 2]);
+    if (result[axis + 1] < 1) throw InvalidInput("spikes of shape " + to_text(incoming) + " are smaller than the kernel");
   }
   return result;
 }
@@ -116,6 +124,17 @@ std::unique_ptr<Description> Convolution::with_channels(int64_t times) const {
 
 Description::Made Convolution::make(DataType incoming_type, DataType weight_type, bool has_bias,
                                     const dnnl::primitive_attr& attributes) const {
+  if (geometry_.is_transposed) {
+    return make_as<dnnl::deconvolution_forward>(dnnl::algorithm::deconvolution_direct, incoming_type, weight_type,
+                                                has_bias, attributes);
+  }
+  return make_as<dnnl::convolution_forward>(dnnl::algorithm::convolution_direct, incoming_type, weight_type, has_bias,
+                                            attributes);
+}
+
+template <class Primitive>
+Description::Made Convolution::make_as(dnnl::algorithm algorithm, DataType incoming_type, DataType weight_type,
+                                       bool has_bias, const dnnl::primitive_attr& attributes) const {
   const size_t axes = incoming_.size() - 2;
   const auto middle = geometry_.pads.begin() + static_cast<ptrdiff_t>(axes);
   const memory::dims before(geometry_.pads.begin(), middle);
@@ -124,10 +143,10 @@ Description::Made Convolution::make(DataType incoming_type, DataType weight_type
   for (int64_t& hole : holes) --hole;
   const memory::desc any(weights_, weight_type, memory::format_tag::any);
   const memory::desc no_bias;
-  const dnnl::convolution_forward::primitive_desc description(
-      cpu(), dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, incoming(incoming_type), any,
-      has_bias ? bias() : no_bias, result(), geometry_.strides, holes, before, behind, attributes);
-  return {dnnl::convolution_forward(description), description.weights_desc(), description.scratchpad_desc()};
+  const typename Primitive::primitive_desc description(
+      cpu(), dnnl::prop_kind::forward_inference, algorithm, incoming(incoming_type), any, has_bias ? bias() : no_bias,
+      result(), geometry_.strides, holes, before, behind, attributes);
+  return {Primitive(description), description.weights_desc(), description.scratchpad_desc()};
 }
 
 memory::desc MatrixProduct::incoming(DataType type) const { return {{rows_, inner_}, type, memory::format_tag::ab}; }

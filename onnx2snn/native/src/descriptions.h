@@ -11,12 +11,13 @@
 
 namespace onnx2snn {
 
-// Geometry of a convolution, as ONNX has it.
+// Geometry of a convolution, as ONNX has it; of a transposed one, too, what it cuts off as pads.
 struct Geometry {
   std::vector<int64_t> strides;
   std::vector<int64_t> dilations;
   std::vector<int64_t> pads;  // all at the start, then all at the end
   int64_t group;
+  bool is_transposed;
 };
 
 const dnnl::engine& cpu();
@@ -51,7 +52,8 @@ class Description {
                     const dnnl::primitive_attr& attributes) const = 0;
 };
 
-// A convolution of [batch, spatial..., channels] by weights [outputs, channels / group, kernel...].
+// A convolution of [batch, spatial..., channels] by weights [outputs, channels / group, kernel...],
+// which a transposed one has as well.
 class Convolution : public Description {
  public:
   // The shape of the result. Throws InvalidInput where shapes do not fit.
@@ -71,6 +73,10 @@ class Convolution : public Description {
   Made make(DataType incoming, DataType weights, bool has_bias, const dnnl::primitive_attr& attributes) const override;
 
  private:
+  template <class Primitive>
+  Made make_as(dnnl::algorithm algorithm, DataType incoming, DataType weights, bool has_bias,
+               const dnnl::primitive_attr& attributes) const;
+
   const Geometry geometry_;
   const Shape shape_, shape_of_weights_;  // as in the model
   dnnl::memory::dims incoming_, weights_, result_;

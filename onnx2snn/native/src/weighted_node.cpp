@@ -33,7 +33,8 @@ WeightedNode::WeightedNode(WeightedKind kind, ElementType incoming, ElementType 
   if (kind == WeightedKind::kMatrixProduct) return;
   geometry_ = {ort.attribute(node, "strides", std::vector<int64_t>{}),
                ort.attribute(node, "dilations", std::vector<int64_t>{}),
-               ort.attribute(node, "pads", std::vector<int64_t>{}), ort.attribute(node, "group", 1)};
+               ort.attribute(node, "pads", std::vector<int64_t>{}), ort.attribute(node, "group", 1),
+               kind == WeightedKind::kTransposedConvolution};
 }
 
 void WeightedNode::read(const Onnxruntime& ort, const OrtKernelContext* context, const Shape& incoming) {
@@ -71,7 +72,7 @@ void WeightedNode::read(const Onnxruntime& ort, const OrtKernelContext* context,
 }
 
 void WeightedNode::set_result() {
-  if (kind_ == WeightedKind::kConvolution) {
+  if (kind_ != WeightedKind::kMatrixProduct) {
     batched_result_ = Convolution::result_of(batched_, weights_.shape, geometry_);
     return;
   }
@@ -103,7 +104,7 @@ std::vector<StepSlice> WeightedNode::slices(int64_t most_numbers) const {
 
 // Whether no row of a result comes from padding alone.
 bool WeightedNode::can_slice_rows() const {
-  if (kind_ == WeightedKind::kMatrixProduct) return false;
+  if (kind_ != WeightedKind::kConvolution) return false;
   const StepSlice all = whole();
   const int64_t reach = geometry_.dilations[0] * (weights_.shape[2] - 1) + 1;
   return all.pad_before < reach && all.pad_behind < reach;

@@ -9,7 +9,7 @@
 
 namespace onnx2snn {
 
-enum class WeightedKind { kConvolution, kMatrixProduct };
+enum class WeightedKind { kConvolution, kTransposedConvolution, kMatrixProduct };
 
 // Some samples of each step, or some rows of a sample along its first spatial axis.
 struct StepSlice {

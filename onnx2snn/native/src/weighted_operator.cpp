@@ -48,7 +48,14 @@ struct WeightedFacts {
 
 std::string name_of(const WeightedFacts& facts) {
   const std::string from = facts.incoming == ElementType::kInt8 ? "Spike" : "Real";
-  return from + (facts.kind == WeightedKind::kConvolution ? "Conv" : "MatMul");
+  switch (facts.kind) {
+    case WeightedKind::kConvolution:
+      return from + "Conv";
+    case WeightedKind::kTransposedConvolution:
+      return from + "ConvTranspose";
+    default:
+      return from + "MatMul";
+  }
 }
 
 std::vector<ElementType> inputs_of(const WeightedFacts& facts) {
@@ -182,7 +189,8 @@ void add_all(Operators& operators, const WeightedFacts& facts) {
 }  // namespace
 
 void add_weighted_operators(Operators& operators) {
-  for (const WeightedKind kind : {WeightedKind::kConvolution, WeightedKind::kMatrixProduct}) {
+  for (const WeightedKind kind :
+       {WeightedKind::kConvolution, WeightedKind::kTransposedConvolution, WeightedKind::kMatrixProduct}) {
     for (const ElementType incoming : {ElementType::kInt8, ElementType::kFloat}) {
       for (const ElementType weights : {ElementType::kInt8, ElementType::kFloat}) {
         add_all(operators, {kind, incoming, weights});
