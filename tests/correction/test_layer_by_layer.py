@@ -209,13 +209,13 @@ def test_what_is_no_longer_read_is_forgotten(monkeypatch: pytest.MonkeyPatch) ->
     kept = {}
 
     def visit(layer: Layer) -> None:
-        names = stores[0]._files
+        names = stores[0]._stored
         kept[name_of(layer)] = {name for name in names if name.startswith("a")}
 
     visit_layers(ann, snn, visit)
     assert kept == {"a1": {"a1"}, "a2": {"a1.spike", "a1", "a2"},
                     "a3": {"a1.spike", "a1", "a2.spike", "a2", "a3"}}  # fmt: skip
-    assert set(stores[0]._files) == {"x", "a3", "a3.spike"}, (
+    assert set(stores[0]._stored) == {"x", "a3", "a3.spike"}, (
         "what the weights behind it read"
     )
 

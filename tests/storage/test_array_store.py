@@ -5,7 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from onnx2snn.storage import array_store
 from onnx2snn.storage.array_store import ArrayStore
+
+LARGE = np.ones(2**14)
 
 
 def folder(tape: ArrayStore) -> Path:
@@ -35,16 +38,35 @@ def test_sequences_are_apart() -> None:
         assert [tape.read("x", 1).size, tape.read("y", 0).size] == [4, 3]
 
 
-def test_what_is_read_is_mapped_not_loaded() -> None:
+def test_what_is_large_is_mapped_not_loaded() -> None:
     with ArrayStore() as tape:
-        tape.append("x", np.ones(2))
+        tape.append("x", LARGE)
         assert isinstance(tape.read("x", 0), np.memmap)
+
+
+def test_what_is_small_is_held_as_it_was_up_to_a_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(array_store, "_MOST_HELD", 100)
+    with ArrayStore() as tape:
+        for start in range(4):
+            data = np.full(5, float(start))  # 40 bytes: two of them fit
+            tape.append("x", data)
+            data += 1
+        assert len(list(folder(tape).iterdir())) == 2
+        for batch in range(4):
+            found = tape.read("x", batch)
+            np.testing.assert_array_equal(found, np.full(5, float(batch)))
+            assert not found.flags.writeable
+        tape.drop("x")
+        tape.append("y", np.ones(10))
+        assert not list(folder(tape).iterdir())
 
 
 def test_dropping_frees_the_disk() -> None:
     with ArrayStore() as tape:
         for name in ("x", "x", "y"):
-            tape.append(name, np.ones(2))
+            tape.append(name, LARGE)
         assert len(list(folder(tape).iterdir())) == 3
         tape.drop("x")
         tape.drop("unknown")
@@ -58,7 +80,7 @@ def test_dropping_frees_the_disk() -> None:
 
 def test_nothing_stays_behind() -> None:
     with ArrayStore() as tape:
-        tape.append("x", np.ones(2))
+        tape.append("x", LARGE)
         where = folder(tape)
     assert not where.exists()
 
