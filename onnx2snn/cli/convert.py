@@ -55,7 +55,7 @@ _PASSES = "passes and checks"
 
 GROUPS = {
     "parts of the method": (*PARTS, "keep_weights", "collapse", "spike"),
-    "file": ("layout", "weights"),
+    "file": ("layout", "weights", "fold_thresholds"),
     _INPUTS: ("input_coding", "seed"),
     "excluded parts": ("until", "nodes_to_exclude"),
     _PASSES: ("check", "hold_out"),

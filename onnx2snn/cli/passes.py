@@ -59,13 +59,16 @@ def _rows_by_stage() -> list[Row]:
     layerwise = onnx2snn.pipeline(onnx2snn.Options(schedule="layerwise"))
     multistep = onnx2snn.pipeline(onnx2snn.Options(layout="multistep"))
     int8 = onnx2snn.pipeline(onnx2snn.Options(weights=INT8))
-    all_names = (each.names() for each in (lockstep, layerwise, multistep, int8))
+    folded = onnx2snn.pipeline(onnx2snn.Options(fold_thresholds=True))
+    all_pipelines = (lockstep, layerwise, multistep, int8, folded)
+    all_names = (each.names() for each in all_pipelines)
     known = set(itertools.chain.from_iterable(all_names))
     rows = [
         *_rows_of_default(lockstep, also_in=layerwise),
         *_rows_of_other(layerwise, lockstep, "with the schedule layerwise"),
         *_rows_of_other(multistep, lockstep, "with the layout multistep"),
         *_rows_of_other(int8, lockstep, "with weights of int8"),
+        *_rows_of_other(folded, lockstep, "with folded thresholds"),
         *_rows_on_request(known),
     ]
     return sorted(rows, key=lambda row: STAGES.index(row["stage"]))

@@ -65,6 +65,8 @@ class Options:
             ``multistep``, in the batch. Layer by layer there is one layout only.
         weights: Weights that spikes multiply in the file: ``float``, as they are; ``int8``, with
             8 bits and thresholds folded in, which rounds them. Not layer by layer.
+        fold_thresholds: Whether thresholds go into weights, so that a spike is 1: the file runs
+            faster in stock onnxruntime, and cannot be tuned. Not layer by layer.
         spike: Where neurons stand: at the ``activations``, or in front of ``all`` weights but
             the first.
         input_coding: How the inputs enter: ``direct``, the same value in every step; ``rate``,
@@ -104,6 +106,7 @@ class Options:
     weights: str = _option(
         "type of the weights that spikes multiply", default=FLOAT, choices=WEIGHT_TYPES
     )
+    fold_thresholds: bool = _option("take thresholds into weights", default=False)
     spike: str = _option("places of neurons", default="activations", choices=SPIKE)
     input_coding: str | Mapping[str, str] = _option(
         "coding of inputs: direct, rate or events; by name as in image=events",
@@ -227,6 +230,11 @@ class Options:
             )
             raise OptionError(message)
         self._check_weights(method)
+        if self.fold_thresholds:
+            _check_used_with(
+                "fold_thresholds", "schedule", method.schedule, ["lockstep"]
+            )
+            _check_used_with("fold_thresholds", "weights", self.weights, [FLOAT])
         for correction in method.corrections:
             self._check_not_overridden(correction)
 

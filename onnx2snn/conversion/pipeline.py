@@ -34,6 +34,7 @@ from onnx2snn.passes import (
     EncodeInputs,
     ExcludeNodes,
     FoldConstants,
+    FoldThresholds,
     ForgetShapes,
     InferShapes,
     InlineFunctions,
@@ -206,15 +207,19 @@ def _spiking(
 def _correction(
     options: Options, time_steps: int, data: Dataset | None, reference: Reference
 ) -> Passes:
-    quantize = (QuantizeWeights(),) if options.weights == INT8 else ()
+    in_the_end: Passes = ()
+    if options.weights == INT8:
+        in_the_end = (QuantizeWeights(),)
+    if options.fold_thresholds:
+        in_the_end = (*in_the_end, FoldThresholds())
     wanted = options.chosen_method().corrections
     if not wanted:
-        return quantize
+        return in_the_end
     is_layerwise = options.chosen_method().schedule == "layerwise"
     correct = CorrectLayers(
         time_steps, wanted, layerwise=is_layerwise, ann=reference, data=data
     )
-    return correct, *quantize
+    return correct, *in_the_end
 
 
 def _time_loop(options: Options, time_steps: int) -> Passes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from onnx2snn.metadata.annotation import (
@@ -31,6 +32,7 @@ __all__ = [
     "STREAM_OF",
     "THRESHOLD_ORIGIN",
     "TUNED",
+    "UNIT",
     "VERSIONS",
     "WEIGHTS",
     "is_excluded",
@@ -44,6 +46,11 @@ ACTIVATION_OUTPUT = text_annotation("onnx2snn.activation_output")
 
 THRESHOLD_ORIGIN = text_annotation("onnx2snn.threshold_origin")
 """On a neuron: where its threshold comes from, see `onnx2snn.metadata.scale.Scale.origin`."""
+
+UNIT: Annotation[list[float]] = Annotation(
+    "onnx2snn.unit", encode=json.dumps, decode=json.loads
+)
+"""On a neuron with a threshold of 1: what a spike stands for, one number or one a channel."""
 
 STREAM_OF = text_annotation("onnx2snn.stream_of")
 """On a stream whose mean is an output of the network: the name of that output."""

@@ -76,4 +76,17 @@ Source: Yu et al., TNNLS 2022 (AugMapping); burst spikes are the same.""",
     v_next = Sub (h, charge)
     count_next = Add (count, spike)""",
     step=_augmented_if,
+    unit_body="""
+    h = Add (v, current)
+    whole = Floor (h)
+    capped = Min (whole, max_spikes)
+    up = Relu (capped)
+    missing = Neg (whole)
+    debt = Relu (missing)
+    sent = Min (count, max_spikes)
+    down = Min (debt, sent)
+    spike = Sub (up, down)
+    v_next = Sub (h, spike)
+    count_next = Add (count, spike)""",
+    unit_thresholds={"v_threshold": 1.0},
 )

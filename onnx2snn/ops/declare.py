@@ -133,6 +133,8 @@ class StepOp(DeclaredOp):
         body: The step in the ONNX text language, one node a line.
         step: The same step in NumPy: the inputs in order to a tuple of the outputs in order.
         integers: Inputs and outputs that are int64; all others have one floating-point type.
+        unit_body: A shorter body for ``unit_thresholds``, with the same bits; empty for none.
+        unit_thresholds: Name of each input that is such a constant then, to the number.
     """
 
     name: str
@@ -143,6 +145,8 @@ class StepOp(DeclaredOp):
     body: str
     step: Callable[..., tuple[np.ndarray, ...]]
     integers: frozenset[str] = frozenset()
+    unit_body: str = ""
+    unit_thresholds: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse a state that names no input or no output."""
@@ -153,6 +157,14 @@ class StepOp(DeclaredOp):
                 f"{self.name}: state names no input or output: {', '.join(unknown)}"
             )
             raise ValueError(message)
+
+    def with_unit_thresholds(self) -> StepOp:
+        """Return the same operator with the body for ``unit_thresholds`` alone."""
+        numbers = [
+            f"`{name}` = {value:g}" for name, value in self.unit_thresholds.items()
+        ]
+        doc = f"{self.doc}\n\nThis body is for {' and '.join(numbers)} alone."
+        return dataclasses.replace(self, body=self.unit_body, doc=doc)
 
     @property
     def stream(self) -> str:

@@ -70,4 +70,15 @@ Source: Kim et al., 2020 (Spiking-YOLO, imbalanced thresholds for the leaky ReLU
     charge = Sub (charge_up, charge_down)
     v_next = Sub (h, charge)""",
     step=_double_threshold_if,
+    unit_body="""
+    h = Add (v, current)
+    minus_one = Constant <value_float = -1.0> ()
+    plus_one = Constant <value_float = 1.0> ()
+    low = CastLike (minus_one, h)
+    high = CastLike (plus_one, h)
+    clipped = Clip (h, low, high)
+    whole = Cast <to = 6> (clipped)
+    spike = CastLike (whole, h)
+    v_next = Sub (h, spike)""",
+    unit_thresholds={"v_threshold": 1.0, "v_threshold_negative": 1.0},
 )

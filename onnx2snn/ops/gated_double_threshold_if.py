@@ -73,4 +73,18 @@ settled).""",
     v_next = Sub (h, charge)
     count_next = Add (count, spike)""",
     step=_gated_double_threshold_if,
+    # count_next is computed first, and not below 0: so that no spike is -0
+    unit_body="""
+    h = Add (v, current)
+    whole = Floor (h)
+    minus_one = Constant <value_float = -1.0> ()
+    plus_one = Constant <value_float = 1.0> ()
+    low = CastLike (minus_one, h)
+    high = CastLike (plus_one, h)
+    wanted = Clip (whole, low, high)
+    balance = Add (count, wanted)
+    count_next = Relu (balance)
+    spike = Sub (count_next, count)
+    v_next = Sub (h, spike)""",
+    unit_thresholds={"v_threshold": 1.0, "v_threshold_negative": 0.0},
 )

@@ -53,4 +53,10 @@ a negative v_T means that spikes came too early, which this neuron cannot take b
     charge = Mul (spike, v_threshold)
     v_next = Sub (h, charge)""",
     step=_integrate_and_fire,
+    unit_body="""
+    h = Add (v, current)
+    fired = GreaterOrEqual (h, v_threshold)
+    spike = CastLike (fired, h)
+    v_next = Sub (h, spike)""",
+    unit_thresholds={"v_threshold": 1.0},
 )

@@ -39,6 +39,7 @@ from onnx2snn.passes.canonical.remove_initializers_from_inputs import (
 from onnx2snn.passes.canonical.remove_no_ops import RemoveNoOps
 from onnx2snn.passes.canonical.remove_unused_nodes import RemoveUnusedNodes
 from onnx2snn.passes.correction.correct_layers import CorrectLayers
+from onnx2snn.passes.correction.fold_thresholds import FoldThresholds
 from onnx2snn.passes.correction.quantize_weights import QuantizeWeights
 from onnx2snn.passes.finishing.attach_functions import AttachFunctions
 from onnx2snn.passes.finishing.write_metadata import WriteMetadata
@@ -85,6 +86,7 @@ __all__ = [
     "FoldAffineForward",
     "FoldBatchNorm",
     "FoldConstants",
+    "FoldThresholds",
     "ForgetShapes",
     "InferShapes",
     "InlineFunctions",
@@ -163,6 +165,7 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
     # correction
     "correct-layers": CorrectLayers,
     "quantize-weights": QuantizeWeights,
+    "fold-thresholds": FoldThresholds,
     # time_loop
     "emit-time-loop": EmitTimeLoop,
     "emit-layerwise": EmitLayerwise,
@@ -256,9 +259,7 @@ def stage_of(pass_: type[ir.passes.PassBase]) -> str | None:
     """Return the stage in which a pass of this package runs; None for any other."""
     package, *folders = pass_.__module__.split(".")
     is_ours = package == "onnx2snn" and folders[0] == "passes"
-    if is_ours:
-        return folders[1]
-    return None
+    return folders[1] if is_ours else None
 
 
 def run(model: AnyModel, passes: Iterable[ir.passes.PassBase]) -> Any:  # noqa: ANN401
@@ -279,9 +280,8 @@ def run(model: AnyModel, passes: Iterable[ir.passes.PassBase]) -> Any:  # noqa: 
     """
     with sharing():
         result = apply(read(model).model, passes)
-    if isinstance(model, ir.Model):
-        return result
-    return written_like(model, proto_of(result))
+    is_ir = isinstance(model, ir.Model)
+    return result if is_ir else written_like(model, proto_of(result))
 
 
 def apply(model: ir.Model, passes: Iterable[ir.passes.PassBase]) -> ir.Model:

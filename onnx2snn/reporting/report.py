@@ -16,6 +16,7 @@ from onnx2snn.metadata.facts import (
     ROUNDING_ERROR,
     SCHEDULE,
     THRESHOLD_ORIGIN,
+    UNIT,
 )
 from onnx2snn.methods.layouts import LOOP
 from onnx2snn.methods.weight_types import FLOAT, INT8
@@ -234,9 +235,12 @@ def _layer_report(neuron: ir.Node) -> LayerReport:
 def _thresholds(neuron: ir.Node) -> np.ndarray:
     """Return the thresholds of ``neuron``, in units of the activation it replaces.
 
-    In lockstep it reads them as they are; where its layer fires alone, a Div of them by the
-    sum of the weights of its spikes.
+    In lockstep it reads them as they are, unless they were folded into weights; where its layer
+    fires alone in a Loop, it reads a Div of them by the sum of the weights of its spikes.
     """
+    unit = UNIT.read(neuron)
+    if unit is not None:
+        return np.array(unit)
     threshold = named_inputs(neuron)["v_threshold"]
     division = None if threshold is None else threshold.producer()
     if division is None:

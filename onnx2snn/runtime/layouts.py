@@ -12,8 +12,7 @@ from onnx2snn.graph import remove_unused, share_names
 from onnx2snn.metadata.facts import INPUT_CODINGS, LAYOUT
 from onnx2snn.metadata.input_coding import EVENTS
 from onnx2snn.methods.layouts import LAYOUTS, LOOP, MULTISTEP
-from onnx2snn.ops import DOMAIN
-from onnx2snn.ops.attach import attach_functions
+from onnx2snn.ops.attach import attach_functions_anew
 from onnx2snn.schedules import (
     LOOP_NAME,
     lay_out_loop_over_time,
@@ -88,13 +87,5 @@ def _put_into_batch(network: ir.Model) -> None:
         share_names(graph, network.graph)
         lay_out_loop_over_time(loop, events if graph is network.graph else ())
     remove_unused(network)
-    _drop_functions(network)
-    attach_functions(network)
+    attach_functions_anew(network)
     LAYOUT.write(network, MULTISTEP)
-
-
-def _drop_functions(network: ir.Model) -> None:
-    """Drop the functions of our operators; those that are used are attached again."""
-    for key in tuple(network.functions):
-        if key[0] == DOMAIN:
-            del network.functions[key]

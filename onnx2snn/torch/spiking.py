@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from onnx2snn.errors import InvalidModelError, Refusal, UnsupportedError
 from onnx2snn.graph import array, display_name
-from onnx2snn.metadata.facts import ACTIVATION_OUTPUT
+from onnx2snn.metadata.facts import ACTIVATION_OUTPUT, UNIT
 from onnx2snn.ops import ALL_OPS
 from onnx2snn.ops.predicates import is_neuron, is_stateful, sends_spikes
 from onnx2snn.runtime.torch_runtime.evaluator import Evaluator, TimeLoop
@@ -69,6 +69,7 @@ class SpikingModule(nn.Module):
         super().__init__()
         loop = _only_loop(model.graph)
         _check_types(model)
+        _check_thresholds(loop)
         check_operators(node for node in model.graph.all_nodes() if node is not loop)
         self._graph = model.graph
         self._evaluator = Evaluator(model)
@@ -235,6 +236,18 @@ def _check_types(model: ir.Model) -> None:
         message = (
             f"the network has constants of type {names}; only one in float32 or "
             "float64 can be tuned: convert the ANN in that type, with weights of float"
+        )
+        raise UnsupportedError(message)
+
+
+def _check_thresholds(loop: ir.Node) -> None:
+    """Refuse thresholds that are part of the weights: neither can then be trained alone."""
+    body = loop.attributes["body"].as_graph()
+    folded = [display_name(node) for node in body if UNIT.is_on(node)]
+    if folded:
+        message = (
+            f"the thresholds of {folded[0]!r} and others are folded into weights; convert the ANN "
+            "without fold_thresholds to tune it"
         )
         raise UnsupportedError(message)
 

@@ -17,6 +17,7 @@ from onnx2snn.data.dataset import check_batch_size, check_source, dataset
 from onnx2snn.data.events import data_specs, time_first
 from onnx2snn.errors import OptionError
 from onnx2snn.metadata.facts import SOURCE_SHA256, TUNED
+from onnx2snn.ops.attach import attach_functions_anew
 from onnx2snn.progress import track
 from onnx2snn.runtime import Emitted, load
 from onnx2snn.torch.mixed_batches import MixedBatches
@@ -167,6 +168,7 @@ def _tune_network(
     batches = MixedBatches(data, specs, options.batch_size, random)
     history = _run_epochs(training, batches, options.epochs)
     module.trained.write()
+    attach_functions_anew(model)  # those in the file may be for thresholds of 1 alone
     _annotate_tuning(model, source, data, options)
     files = (*network.files, *source.files)
     return Tuning(model, history, data.samples, files=files)

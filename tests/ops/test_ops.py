@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 EACH_OP = pytest.mark.parametrize("op", ALL_OPS.values(), ids=ALL_OPS)
+WITH_UNIT_BODY = {name: op for name, op in ALL_OPS.items() if op.unit_body}
 EACH_DTYPE = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 _SHAPE = (4, 3, 5, 7)
 _SPREADS = {
@@ -163,6 +164,21 @@ def test_body_in_onnxruntime_equals_step(
 ) -> None:
     vectors = _vectors(op, spread, dtype)
     actual = _onnxruntime(_one_step(op, dtype), vectors, optimize=optimize)
+    _assert_same_bits(op, actual, op.step(*vectors.values()))
+
+
+@pytest.mark.parametrize("op", WITH_UNIT_BODY.values(), ids=WITH_UNIT_BODY)
+@EACH_DTYPE
+@EACH_SPREAD
+@pytest.mark.parametrize("optimize", [False, True])
+def test_body_for_thresholds_of_1_equals_step(
+    op: StepOp, dtype: type, spread: dict[str, tuple[int, ...]], *, optimize: bool
+) -> None:
+    vectors = _vectors(op, spread, dtype)
+    for name, number in op.unit_thresholds.items():
+        vectors[name] = np.full_like(vectors[name], number)
+    shorter = op.with_unit_thresholds()
+    actual = _onnxruntime(_one_step(shorter, dtype), vectors, optimize=optimize)
     _assert_same_bits(op, actual, op.step(*vectors.values()))
 
 
