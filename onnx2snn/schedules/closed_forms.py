@@ -79,7 +79,7 @@ class ClosedForms:
         """Return the inputs of the formula by name; initial states are as small as can be."""
         inputs = named_inputs(neuron)
         rewritten = {state.name for state in states(neuron)}.union(_SCALARS)
-        for name in rewritten.intersection(inputs):
+        for name in [name for name in inputs if name in rewritten]:
             data = constants[name]
             if name in _SCALARS:
                 data = data.reshape([])
