@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onnx2snn.analysis.index_ranges import index_ranges
+from onnx2snn.analysis.input_scaling import input_scalings
 from onnx2snn.analysis.rectifiers import is_rectifier, is_symmetric_clip, upper_bound
 from onnx2snn.calibration.batch_norm_statistics import BatchNormStatistics
 from onnx2snn.calibration.gaussian import gaussian_threshold
@@ -34,10 +35,11 @@ from onnx2snn.runtime.memory import rows_of_all_outputs
 from onnx2snn.runtime.subgraph import Subgraph
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import onnx_ir as ir
 
+    from onnx2snn.analysis.input_scaling import InputScaling
     from onnx2snn.calibration.histogram import Histogram
     from onnx2snn.calibration.scales import ThresholdOptions
     from onnx2snn.data.dataset import Dataset
@@ -93,7 +95,18 @@ class ThresholdSearch:
         specs = input_specs(self.model)
         seed = self.options.seed
         ranges = index_ranges(self.model)
-        return running_feeds(specs, _SYNTHETIC_SAMPLES, seed, subgraph.run, ranges)
+        feeds = running_feeds(specs, _SYNTHETIC_SAMPLES, seed, subgraph.run, ranges)
+        scalings = input_scalings(self.model.graph)
+        return [_before_scaling(feed, scalings) for feed in feeds]
+
+
+def _before_scaling(feed: Arrays, scalings: Mapping[str, InputScaling]) -> Arrays:
+    """Return a feed that is what it was once the network has scaled its inputs."""
+    scaled = dict(feed)
+    for name, scaling in scalings.items():
+        if name in feed and scaling.fits(feed[name].shape):
+            scaled[name] = scaling.invert(feed[name])
+    return scaled
 
 
 def find_scales(search: ThresholdSearch) -> Scales:
