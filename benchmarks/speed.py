@@ -7,8 +7,8 @@ prints the CPU time of each form as a multiple of one pass of the float32 ANN in
 forms of a network are run in turns, in one process, so that what else the machine does meets all
 of them alike; the median over the turns is shown, with the range of half of them. ``--write``
 writes ``docs/results/performance.md`` from what was measured, which is kept in
-``benchmarks/speed.json``; ``--only`` names a part of the networks. With the extra ``peers``, other
-simulators run ResNet-20 with the same weights.
+``benchmarks/speed.json``; ``--only`` names a part of the networks, and leaves what is kept of
+others. With the extra ``peers``, other simulators run ResNet-20 with the same weights.
 """
 
 from __future__ import annotations
@@ -223,8 +223,18 @@ def main() -> None:
     else:
         show(rows)
     if options.write:
-        ROWS.write_text(json.dumps(rows, indent=1) + "\n")
-        write_page(rows)
+        all_rows = with_known(rows)
+        ROWS.write_text(json.dumps(all_rows, indent=1) + "\n")
+        write_page(all_rows)
+
+
+def with_known(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what was measured, with what is known of the other networks, in their order."""
+    measured = {row["network"] for row in rows}
+    known = json.loads(ROWS.read_text()) if ROWS.exists() else []
+    others = [row for row in known if row["network"] not in measured]
+    order = [subject.name for subject in SUBJECTS]
+    return sorted([*rows, *others], key=lambda row: order.index(row["network"]))
 
 
 if __name__ == "__main__":
