@@ -141,7 +141,7 @@ def _result(row: Row, step: Step) -> str:
     name, cosine, error = worst(step)
     return (
         f"cosine {cosine:.4f}, relative error {error:.3f} (output {name!r}), "
-        f"{row.percent('spikes'):.1f} % of the MACs by spikes, "
+        f"{row.percent('spikes') or 0:.1f} % of the MACs by spikes, "
         f"{row.percent_with_all or 0:.1f} % with --spike all, "
         f"converted in {step.seconds:.0f} s and {step.megabytes} MB"
     )

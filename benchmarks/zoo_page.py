@@ -110,10 +110,12 @@ class Row:
         """Name in the tables."""
         return Path(self.file).stem
 
-    def percent(self, driver: str) -> float:
-        """Return the percentage of the multiply-accumulates that ``driver`` drives."""
+    def percent(self, driver: str) -> float | None:
+        """Return the percentage of multiply-accumulates that ``driver`` drives, None if unknown."""
         total = self.macs.get("total")
-        return 100 * (self.macs.get(driver) or 0) / total if total else 0.0
+        if total is None:
+            return None
+        return 100 * (self.macs.get(driver) or 0) / max(total, 1)
 
 
 def worst(step: Step) -> tuple[str, float, float]:
@@ -251,7 +253,7 @@ def _line(row: Row, steps: Sequence[int]) -> list[str]:
 
 
 def _percent(share: float | None) -> str:
-    return "" if share is None else f"{share:.1f} %"
+    return "unknown" if share is None else f"{share:.1f} %"
 
 
 def _cell(step: Step | None, output: str | None = None) -> str:
@@ -282,7 +284,7 @@ def _shares(row: Row) -> list[str]:
     return [
         row.name,
         write_macs(row.macs["total"]),
-        *(f"{row.percent(d):.1f}" for d in _DRIVERS),
+        *(f"{row.percent(d) or 0:.1f}" for d in _DRIVERS),
     ]
 
 
