@@ -6,6 +6,8 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
+import onnx_ir as ir
+
 from onnx2snn.conversion.axis_names import ONE_NAME, forget_names
 from onnx2snn.conversion.import_model import runnable
 from onnx2snn.data.axis_names import describe_broken
@@ -14,6 +16,7 @@ from onnx2snn.errors import OptionError
 from onnx2snn.importing import read
 from onnx2snn.importing.baked_batch import fix_baked_batch
 from onnx2snn.metadata.facts import SOURCE_SHA256
+from onnx2snn.passes.canonical.compute_in_float32 import mentions
 from onnx2snn.runtime.feeds import read_feeds
 from onnx2snn.runtime.ort import open_runner
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from onnx2snn.data.input_specs import Feeds
     from onnx2snn.importing.source import AnyModel, Source
     from onnx2snn.runtime import Network
+    from onnx2snn.runtime.feeds import Run
 
 __all__ = ["Ann", "is_source_of"]
 
@@ -56,7 +60,7 @@ class Ann:
         self.outputs = tuple(str(value.name) for value in source.model.graph.outputs)
         self._source = source
         self._threads = threads
-        self._run = open_runner(runnable(source), threads)
+        self._run = _open(source, threads)
         self._trusts_names = True
 
     @classmethod
@@ -101,7 +105,7 @@ class Ann:
             return
         _LOGGER.warning(ONE_NAME, self.name, broken)
         without_names = forget_names(self._source)
-        self._run = open_runner(runnable(without_names), self._threads)
+        self._run = _open(without_names, self._threads)
         self._trusts_names = False
 
     def check_steps(self, time_steps: object) -> None:
@@ -116,6 +120,21 @@ class Ann:
                 "leave T out, or convert it first"
             )
             raise OptionError(message)
+
+
+_FLOAT8 = (
+    ir.DataType.FLOAT8E4M3FN,
+    ir.DataType.FLOAT8E4M3FNUZ,
+    ir.DataType.FLOAT8E5M2,
+    ir.DataType.FLOAT8E5M2FNUZ,
+)
+"""Types whose constants onnxruntime's optimizer takes for integers (1.31)."""
+
+
+def _open(source: Source, threads: int) -> Run:
+    """Open an ANN; one with numbers of 8 bits as it stands, or it would compute others."""
+    has_float8 = mentions(source.model.graph, *_FLOAT8)
+    return open_runner(runnable(source), threads, optimized=not has_float8)
 
 
 def is_source_of(ann: Ann, given: object, network: Network) -> bool | None:

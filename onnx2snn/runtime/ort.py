@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from onnx2snn.errors import InvalidModelError, RuntimeShapeError
@@ -10,6 +11,7 @@ from onnx2snn.runtime.sessions import SessionError, open_session, run_session
 
 if TYPE_CHECKING:
     import numpy as np
+    import onnxruntime as ort
 
     from onnx2snn.data.input_specs import Feeds
     from onnx2snn.runtime.feeds import Run
@@ -22,14 +24,16 @@ def open_runner(
     model: OpenableModel,
     threads: int = 0,
     *,
+    optimized: bool = True,
     native: bool = False,
     folds_weights: bool = False,
 ) -> Run:
-    """Return a function from feeds to outputs, in order, that runs ``model`` optimized.
+    """Return a function from feeds to outputs, in order, that runs ``model``.
 
     Args:
         model: Any ONNX model that onnxruntime can load.
         threads: Number of threads in an operator; 0 for as many as there are cores.
+        optimized: Whether onnxruntime may rewrite the graph.
         native: Whether operators of ``ai.onnx2snn`` run in the native library.
         folds_weights: Whether weights of 8 bits become floats once, see ``open_session``.
 
@@ -40,20 +44,25 @@ def open_runner(
     """
     try:
         session = open_session(
-            model, threads=threads, native=native, folds_weights=folds_weights
+            model,
+            optimized=optimized,
+            threads=threads,
+            native=native,
+            folds_weights=folds_weights,
         )
     except SessionError as error:
         message = f"cannot be opened by onnxruntime: {error}"
         raise InvalidModelError(message) from error
+    return functools.partial(_run, session)
 
-    def run(feeds: Feeds) -> list[np.ndarray]:
-        try:
-            return run_session(session, feeds)
-        except SessionError as error:
-            message = f"onnxruntime cannot run the model on these feeds: {error}"
-            raise RuntimeShapeError(message) from error
 
-    return run
+def _run(session: ort.InferenceSession, feeds: Feeds) -> list[np.ndarray]:
+    """Return the outputs of a session, in order."""
+    try:
+        return run_session(session, feeds)
+    except SessionError as error:
+        message = f"onnxruntime cannot run the model on these feeds: {error}"
+        raise RuntimeShapeError(message) from error
 
 
 def open_fastest(
