@@ -39,11 +39,12 @@ class Neurons:
     """One layer.
 
     Attributes:
-        kind: ``if``, ``hard-reset``, ``gated``, ``augmented`` or ``inverse-leaky``.
+        kind: ``if``, ``hard-reset``, ``gated``, ``augmented``, ``inverse-leaky`` or ``weighted``.
         steps: T.
         theta: Largest value that a layer sends, broadcasts to [C, L].
         v_init: Part of the threshold that the potential starts with.
         most: Most spikes in a step, of the augmented ones.
+        waits: Steps that weighted ones take in before they fire.
         potential: What is added to the initial potential.
         bias: What is added to the current, or [T, 1, C, 1] for each step.
         nearest: How close a potential came to a threshold that it did not lie on exactly.
@@ -54,6 +55,7 @@ class Neurons:
     theta: np.ndarray
     v_init: float
     most: int = 1
+    waits: int = 0
     potential: np.ndarray | float = 0.0
     bias: np.ndarray | float = 0.0
     nearest: float = np.inf
@@ -61,6 +63,8 @@ class Neurons:
     def send(self, z: np.ndarray) -> np.ndarray:
         """Return what the layer sends in each step, in units of the activation."""
         z = z + self.bias
+        if self.kind == "weighted":
+            return self.signed_digits(z)
         if self.kind == "inverse-leaky":
             return self.digits(z)
         theta = self.theta / self.most
@@ -94,6 +98,30 @@ class Neurons:
             left, total = left - s * weight, total + s * weight
         return (total * unit)[None]
 
+    def signed_digits(self, z: np.ndarray) -> np.ndarray:
+        """Return what weighted neurons send: a spike is worth two of the next step."""
+        theta = self.theta * 2**self.waits
+        v = total = np.zeros(z.shape[1:])
+        silence, sent = np.zeros((self.waits, *v.shape)), []
+        steps = np.broadcast_to(z, (self.steps, *v.shape))
+        if len(z) == 1:  # all of it is known: as if it had come before the first step
+            v, steps = z[0] * (1 - 0.5**self.steps), np.zeros_like(steps)
+        for j, current in enumerate(np.concatenate([steps, silence])):
+            v = 2 * v + current
+            if j >= self.waits:
+                self.watch(v / theta + 0.5)
+                up, down = v >= theta / 2, (v < -theta / 2) & (2 * total >= 1)
+                s = up.astype(float) - down
+                v, total = v - theta * s, 2 * total + s
+                sent.append(self.theta * s)
+        return np.stack(sent)
+
+    def mean(self, sent: np.ndarray) -> np.ndarray:
+        """Return what was sent in all steps together, [N, C, L]."""
+        base = 2.0 if self.kind == "weighted" else 1.0
+        worth = base ** -np.arange(len(sent))
+        return np.tensordot(worth / worth.sum(), sent, 1)
+
     def watch(self, h: np.ndarray) -> None:
         """Note how far a potential in units of the threshold is from where spikes change."""
         distance = np.abs(h - np.round(h))
@@ -105,7 +133,7 @@ def lack(
 ) -> np.ndarray:
     """Return what a layer lacks of ``a``, a number a channel, [T, 1, C, 1] or [1, 1, C, 1]."""
     sent = neurons.send(z)
-    difference = a - (sent if each_step else sent.mean(axis=0, keepdims=True))
+    difference = a - (sent if each_step else neurons.mean(sent)[None])
     over = (1, 3) if neurons.theta.size > 1 else (1, 2, 3)
     return difference.mean(axis=over, keepdims=True)
 
@@ -133,7 +161,7 @@ def scale_thresholds(neurons: Neurons, z: np.ndarray, a: np.ndarray) -> None:
     errors = []
     for factor in FACTORS:
         tried = dataclasses.replace(neurons, theta=neurons.theta * factor)
-        errors.append(np.square(a - tried.send(z).mean(axis=0)).sum(axis=(0, 2)))
+        errors.append(np.square(a - tried.mean(tried.send(z))).sum(axis=(0, 2)))
     neurons.theta = (
         neurons.theta * np.array(FACTORS)[np.argmin(errors, axis=0)][:, None]
     )
@@ -151,12 +179,11 @@ def least_squares(
     return matrix, y_mean - x_mean @ matrix
 
 
-def repaired(layer: Convolution, sent: np.ndarray, wanted: np.ndarray) -> Convolution:
-    """Return weights with which the mean of what was ``sent`` makes what is ``wanted``.
+def repaired(layer: Convolution, mean: np.ndarray, wanted: np.ndarray) -> Convolution:
+    """Return weights with which the ``mean`` of what was sent makes what is ``wanted``.
 
     Each fourth sample judges the ridge that the others were given.
     """
-    mean = sent.mean(axis=0)
     places = mean.shape[-1]
     x = layer.seen(mean).reshape(len(mean) * places, -1)
     y = np.moveaxis(wanted - layer(mean), 1, 2).reshape(len(x), -1)
@@ -191,14 +218,15 @@ def spiking(
     x: np.ndarray,
 ) -> list[Convolution]:
     """Correct ``neurons`` in place, layer by layer, on ``x``; return the corrected layers."""
-    wanted, sent, found = activations(layers, x), x[None], []
+    wanted, sent, mean, found = activations(layers, x), x[None], x, []
     for index, layer in enumerate(layers):
         repair = index > 0 and "weights" in corrections
-        found.append(repaired(layer, sent, wanted[index]) if repair else layer)
+        found.append(repaired(layer, mean, wanted[index]) if repair else layer)
         if index < len(neurons):
             z = found[-1](sent)
             correct(neurons[index], corrections, z, np.maximum(wanted[index], 0))
             sent = neurons[index].send(z)
+            mean = neurons[index].mean(sent)
     return found
 
 
@@ -206,10 +234,11 @@ def output(
     layers: list[Convolution], neurons: list[Neurons], x: np.ndarray
 ) -> np.ndarray:
     """Return what the spiking network says of ``x``: the last layer reads the mean."""
-    sent = x[None]
+    sent, mean = x[None], x
     for layer, neuron in zip(layers, neurons, strict=False):
         sent = neuron.send(layer(sent))
-    return layers[-1](sent.mean(axis=0))
+        mean = neuron.mean(sent)
+    return layers[-1](mean)
 
 
 def threshold(rule: str, a: np.ndarray, levels: int) -> np.ndarray:

@@ -173,6 +173,14 @@ def _check_outputs(options: argparse.Namespace, *models: str) -> None:
         check_report_path(path)
 
 
+def _describe_time(report: Report) -> str:
+    """Return T and, if that is another number, the steps until the answer is there."""
+    time_steps, latency = report["T"], report["latency_steps"]
+    if latency == time_steps:
+        return f"T = {time_steps}"
+    return f"T = {time_steps}, answer after {latency} steps"
+
+
 def _print_report(report: Report, output: str) -> None:
     layers = new_table("activation", "neuron", "thresholds", "range", "from")
     for layer in report["layers"]:
@@ -188,7 +196,7 @@ def _print_report(report: Report, output: str) -> None:
     count = len(report["layers"])
     share = write_spike_share(report["analysis"])
     what = "layer" if count == 1 else "layers"
-    content = f"{count} {what} of neurons, T = {report['T']}, {share}"
+    content = f"{count} {what} of neurons, {_describe_time(report)}, {share}"
     print_written(output, content, console)
     remarks = (
         describe_rounding(report["rounded"]),

@@ -141,6 +141,7 @@ def _scores_table(
     """Return the scores of one output: a row for each T, and one for the ANN."""
     errors, ann_error = result.mean_absolute_error, result.ann_mean_absolute_error
     scores = (
+        _Column("latency", "d", result.latency_steps),
         _Column("top-1 %", ".2f", result.top1, result.ann_top1),
         _Column("agrees with the ANN %", ".2f", result.agreement),
         _Column("R2", ".4f", result.r2, result.ann_r2),

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import onnx2snn
 from onnx2snn.cli.arguments import add_command
 from onnx2snn.cli.console import new_table, print_json, results_console
+from onnx2snn.methods.schedules import SCHEDULES
 from onnx2snn.methods.weight_types import INT8
 from onnx2snn.passes import STAGES, available, name_of, stage_of
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from onnx2snn.cli.arguments import Commands
     from onnx2snn.passes.pipeline import Pipeline
@@ -56,16 +57,21 @@ def _passes(options: argparse.Namespace) -> int:
 def _rows_by_stage() -> list[Row]:
     """Return a row for each run of a pass, in the order in which they run."""
     lockstep = onnx2snn.pipeline()
-    layerwise = onnx2snn.pipeline(onnx2snn.Options(schedule="layerwise"))
+    schedules = {
+        name: onnx2snn.pipeline(onnx2snn.Options(schedule=name)) for name in SCHEDULES
+    }
     multistep = onnx2snn.pipeline(onnx2snn.Options(layout="multistep"))
     int8 = onnx2snn.pipeline(onnx2snn.Options(weights=INT8))
     folded = onnx2snn.pipeline(onnx2snn.Options(fold_thresholds=True))
-    all_pipelines = (lockstep, layerwise, multistep, int8, folded)
+    all_pipelines = (*schedules.values(), multistep, int8, folded)
     all_names = (each.names() for each in all_pipelines)
     known = set(itertools.chain.from_iterable(all_names))
     rows = [
-        *_rows_of_default(lockstep, also_in=layerwise),
-        *_rows_of_other(layerwise, lockstep, "with the schedule layerwise"),
+        *_rows_of_default(lockstep, schedules),
+        *itertools.chain.from_iterable(
+            _rows_of_other(other, lockstep, f"with the schedule {name}")
+            for name, other in schedules.items()
+        ),
         *_rows_of_other(multistep, lockstep, "with the layout multistep"),
         *_rows_of_other(int8, lockstep, "with weights of int8"),
         *_rows_of_other(folded, lockstep, "with folded thresholds"),
@@ -74,14 +80,25 @@ def _rows_by_stage() -> list[Row]:
     return sorted(rows, key=lambda row: STAGES.index(row["stage"]))
 
 
-def _rows_of_default(default: Pipeline, also_in: Pipeline) -> Iterator[Row]:
+def _rows_of_default(
+    default: Pipeline, schedules: Mapping[str, Pipeline]
+) -> Iterator[Row]:
     """Yield a row for each pass that a conversion with default options runs."""
-    always = set(also_in.names())
     for stage in STAGES:
         for pass_ in default.stage(stage):
             name = name_of(pass_)
-            runs = "always" if name in always else "with the schedule lockstep"
+            runs = _schedules_with(name, schedules)
             yield _row(stage, name, _NEEDS_DATA.get(name, runs), pass_)
+
+
+def _schedules_with(name: str, schedules: Mapping[str, Pipeline]) -> str:
+    """Say with which schedules a pass runs."""
+    found = [
+        schedule for schedule, passes in schedules.items() if name in passes.names()
+    ]
+    if len(found) == len(schedules):
+        return "always"
+    return f"with the schedule {' or '.join(found)}"
 
 
 def _rows_of_other(other: Pipeline, known: Pipeline, runs: str) -> Iterator[Row]:

@@ -20,9 +20,9 @@ from onnx2snn.conversion.spiking import Request, make_spiking
 from onnx2snn.data.dataset import check_source, input_specs
 from onnx2snn.errors import UnsupportedError
 from onnx2snn.graph import display_name, is_float, operator_name
-from onnx2snn.metadata.input_coding import EVENTS, RATE
+from onnx2snn.metadata.input_coding import EVENTS, RATE, check_direct
+from onnx2snn.methods.schedules import SCHEDULES
 from onnx2snn.passes import apply
-from onnx2snn.passes.time_loop.emit_layerwise import check_inputs
 from onnx2snn.reporting.analysis import analyze_network
 from onnx2snn.reporting.report import report
 from onnx2snn.reporting.report_file import write_report
@@ -124,8 +124,9 @@ def _converted(
             f"{imported.name} has neurons only in branches that the data never takes"
         )
         raise UnsupportedError(message)
-    if options.chosen_method().schedule == "layerwise":
-        check_inputs(whole.ann.graph)
+    schedule = options.chosen_method().schedule
+    if not SCHEDULES[schedule].takes_streams:
+        check_direct(whole.ann.graph, schedule)
     # Before neurons take the place of the nodes that it is about.
     sample = Sample.of(prepared.shapes, given.data, prepared.inputs_of(EVENTS))
     counts = count_macs_of_sample(whole, sample)

@@ -15,6 +15,7 @@ from onnx2snn.arguments import (
 )
 from onnx2snn.conversion.input_codings import input_codings
 from onnx2snn.conversion.input_shapes import input_shapes
+from onnx2snn.conversion.option_use import check_used_with
 from onnx2snn.conversion.pass_request import PassRequest, check_skipped
 from onnx2snn.errors import OptionError
 from onnx2snn.methods.corrections import CORRECTIONS
@@ -23,10 +24,11 @@ from onnx2snn.methods.method import Method
 from onnx2snn.methods.names import CORRECTION, PASS, current_names, split_names
 from onnx2snn.methods.parts import PARTS, document_parts
 from onnx2snn.methods.published import METHODS
+from onnx2snn.methods.schedules import SCHEDULES, STAGGERED
 from onnx2snn.methods.weight_types import FLOAT, INT8, WEIGHT_TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from onnx2snn.data.dataset import Dataset
 
@@ -99,6 +101,7 @@ class Options:
     corrections: tuple[str, ...] | None = None
     keep_weights: bool = _option("never change weights", default=False)
     schedule: str | None = None
+    delays: str | None = None
     collapse: bool = _option(
         "layerwise: compute weights and neurons once for all steps", default=True
     )
@@ -213,6 +216,9 @@ class Options:
             names = ", ".join(self.corrections)
             message = f"corrections: none stands alone, not in {names}"
             raise OptionError(message)
+        schedule = SCHEDULES.get(str(self.schedule))
+        if schedule is not None and self.neuron is None:
+            given["neuron"] = schedule.neuron
         return {part: value for part, value in given.items() if value is not None}
 
     def _check_use(self, method: Method) -> None:
@@ -220,21 +226,23 @@ class Options:
         for name, part in PARTS.items():
             neurons = part.read_by()
             if neurons and getattr(self, name) is not None:
-                _check_used_with(name, "neuron", method.neuron, neurons)
+                check_used_with(name, "neuron", method.neuron, neurons)
         if not self.collapse:
-            _check_used_with("collapse", "schedule", method.schedule, ["layerwise"])
-        if self.layout != LOOP and method.schedule != "lockstep":
+            check_used_with("collapse", "schedule", method.schedule, ["layerwise"])
+        if self.delays is not None:
+            check_used_with("delays", "schedule", method.schedule, [STAGGERED])
+        if self.layout != LOOP and not SCHEDULES[method.schedule].may_be_batched:
             message = (
-                f"layout {self.layout!r} is of use with the schedule lockstep only: layer by "
-                "layer, time has one layout; leave it out, or choose that"
+                f"layout {self.layout!r} is of no use with the schedule {method.schedule}: layer "
+                "by layer, time has one layout; leave it out, or choose the schedule lockstep"
             )
             raise OptionError(message)
         self._check_weights(method)
         if self.fold_thresholds:
-            _check_used_with(
+            check_used_with(
                 "fold_thresholds", "schedule", method.schedule, ["lockstep"]
             )
-            _check_used_with("fold_thresholds", "weights", self.weights, [FLOAT])
+            check_used_with("fold_thresholds", "weights", self.weights, [FLOAT])
         for correction in method.corrections:
             self._check_not_overridden(correction)
 
@@ -242,7 +250,7 @@ class Options:
         """Refuse rounded weights where spikes have several sizes, or weights are to stay."""
         if self.weights != INT8:
             return
-        _check_used_with("weights int8", "schedule", method.schedule, ["lockstep"])
+        check_used_with("weights int8", "schedule", method.schedule, ["lockstep"])
         if self.keep_weights:
             message = (
                 "keep_weights leaves weights as they are, and weights int8 rounds them"
@@ -281,20 +289,3 @@ class Options:
     def describe(self, data: Dataset | None) -> str:
         """Return the method in words, for the metadata of the file."""
         return self.chosen_method().describe(self.possible_corrections(data))
-
-
-def _check_used_with(
-    option: str, part: str, chosen: str, needed: Collection[str]
-) -> None:
-    """Check that ``option`` is given with a value of ``part`` that reads it.
-
-    Raises:
-        OptionError: It would not be read.
-    """
-    if chosen in needed:
-        return
-    message = (
-        f"{option} is of use with the {part} {' or '.join(needed)} only; leave it out, or choose "
-        "that"
-    )
-    raise OptionError(message)

@@ -24,6 +24,7 @@ _NEEDED = (
     "carry-running-means",
     "emit-time-loop",
     "emit-layerwise",
+    "emit-staggered",
     "emit-multistep",
     "attach-functions",
     "write-metadata",

@@ -17,6 +17,7 @@ from onnx2snn.data.batches import Dataset
 from onnx2snn.errors import OptionError
 from onnx2snn.metadata.input_coding import EVENTS, RATE
 from onnx2snn.methods.layouts import MULTISTEP
+from onnx2snn.methods.schedules import STAGGERED
 from onnx2snn.methods.weight_types import INT8
 from onnx2snn.passes import (
     SIMPLIFICATION,
@@ -30,6 +31,7 @@ from onnx2snn.passes import (
     CorrectLayers,
     EmitLayerwise,
     EmitMultistep,
+    EmitStaggered,
     EmitTimeLoop,
     EncodeInputs,
     ExcludeNodes,
@@ -45,6 +47,7 @@ from onnx2snn.passes import (
     LowerMatMulAdd,
     LowerSequences,
     ObserveForeignTypes,
+    PlaceDelays,
     QuantizeWeights,
     RecordSourceNodes,
     RemoveInitializersFromInputs,
@@ -200,6 +203,9 @@ def _spiking(
     neurons = (calibrate, KeepReference(reference), replace)
     if method.schedule == "layerwise":
         return _input_coding(options, data), *neurons
+    if method.schedule == STAGGERED:
+        waiting = (CarryRunningMeans(leak=method.leak), PlaceDelays(method.delays))
+        return _input_coding(options, data), *neurons, *waiting
     streams = (EncodeInputs(options.seed), CarryRunningMeans())
     return _input_coding(options, data), *neurons, *streams
 
@@ -227,6 +233,8 @@ def _time_loop(options: Options, time_steps: int) -> Passes:
         return (EmitLayerwise(time_steps, options.collapse),)
     if options.layout == MULTISTEP:
         return (EmitMultistep(time_steps),)
+    if options.chosen_method().schedule == STAGGERED:
+        return (EmitStaggered(time_steps),)
     return (EmitTimeLoop(time_steps),)
 
 

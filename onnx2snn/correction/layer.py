@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onnx2snn.correction.firing_alone import advance, written_output
 from onnx2snn.correction.mean_spikes import mean_over_steps
+from onnx2snn.correction.taking_in import start_with_whole_input, take_in_first
 from onnx2snn.graph import array, set_array
+from onnx2snn.methods.spike_weights import SpikeWeights
 from onnx2snn.ops import ALL_OPS
+from onnx2snn.ops.predicates import sends_weighted_spikes
 from onnx2snn.runtime.firing import native_firing
 from onnx2snn.schedules import spike_weights_of
 from onnx2snn.schedules.initial_states import set_starting_value, starting_value
+from onnx2snn.schedules.waiting import delay_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +28,6 @@ if TYPE_CHECKING:
 
     from onnx2snn.correction.grid import Grid
     from onnx2snn.data.input_specs import Arrays
-    from onnx2snn.methods.spike_weights import SpikeWeights
     from onnx2snn.ops import StepOp
 
 __all__ = ["Layer", "Sample"]
@@ -63,8 +67,9 @@ class Layer:
             thresholds.
         time_steps: T.
         samples: The calibration data, one entry a batch; an entry is loaded when it is read.
-        spike_weights: Weights of its spikes where it fires alone, once its input is complete;
-            None if all layers advance together.
+        spike_weights: Weights of its spikes.
+        fires_alone: Whether it fires once its input is complete, and not beside other layers.
+        delay: Steps of its input that it takes in before it fires.
         channel_axis: Axis of the activation that counts features; None if none is known.
         bound: Largest magnitude that the activation can have; None if it has no limit.
         signed: Whether the activation can be negative.
@@ -78,7 +83,9 @@ class Layer:
     other_inputs: Arrays
     time_steps: int
     samples: Iterable[Sample] = ()
-    spike_weights: SpikeWeights | None = None
+    spike_weights: SpikeWeights = dataclasses.field(default_factory=SpikeWeights)
+    fires_alone: bool = False
+    delay: int = 0
     channel_axis: int | None = None
     bound: float | None = None
     signed: bool = False
@@ -116,7 +123,9 @@ class Layer:
             bias=np.zeros_like(v_threshold),
             other_inputs=values,
             time_steps=time_steps,
-            spike_weights=spike_weights_of(neuron) if layerwise else None,
+            spike_weights=spike_weights_of(neuron),
+            fires_alone=layerwise,
+            delay=delay_of(neuron),
         )
 
     def write(self) -> None:
@@ -193,6 +202,7 @@ class Layer:
         if fire is None or not are_floats:
             return self._fire_in_cache(current, values)
         total = current + self.bias if np.any(self.bias) else current
+        total, values = self._from_first_spike_on(total, values)
         is_same_in_each_step = not self._varies(total)
         stream = total[np.newaxis] if is_same_in_each_step else total
         return fire(stream, values, self.time_steps)
@@ -226,12 +236,12 @@ class Layer:
     def mean_output(self, current: np.ndarray) -> np.ndarray:
         """Return the mean over T steps of what the neurons send, [N, ...], for ``current``.
 
-        Where the layer fires alone, it is the number that its spikes write.
+        It is the number that their spikes write, each by its weight.
         """
-        if self.spike_weights is not None:
-            return self._written_output(current, self.spike_weights)
+        if self.fires_alone:
+            return written_output(self, current + self.bias)
         spikes = self.spikes(current)
-        mean = mean_over_steps(spikes, current.dtype)
+        mean = mean_over_steps(spikes, current.dtype, self.spike_weights)
         weighted = mean * self.v_threshold
         return np.asarray(weighted)
 
@@ -241,49 +251,21 @@ class Layer:
 
     def _fire(self, current: np.ndarray, values: Arrays, spikes: np.ndarray) -> None:
         """Write the spikes for ``current`` into ``spikes``, [T, N, ...]."""
-        varies = self._varies(current)
+        total, values = self._from_first_spike_on(current + self.bias, values)
         values = dict(values)
+        varies = self._varies(total)
         for t in range(self.time_steps):
-            current_now = current[t] if varies else current
-            bias_now = self.bias[t] if self.has_step_bias else self.bias
-            values["current"] = current_now + bias_now
-            spikes[t] = self._advance(values)
+            values["current"] = total[t] if varies else total
+            spikes[t] = advance(self.op, values)
 
-    def _advance(self, values: Arrays) -> np.ndarray:
-        """Run one step of the operator, and return the spikes.
-
-        Args:
-            values: Inputs of the operator by name; states are replaced by the next ones.
-        """
-        arguments = [values[name] for name in self.op.inputs]
-        results = self.op.step(*arguments)
-        names = self.op.outputs
-        outputs = dict(zip(names, results, strict=True))
-        for state, next_state in self.op.state.items():
-            values[state] = outputs[next_state]
-        return outputs["spike"]
-
-    def _written_output(self, current: np.ndarray, weights: SpikeWeights) -> np.ndarray:
-        """Return what the spikes of a layer that fires alone write, [N, ...], for its input."""
-        dtype = current.dtype.type
-        total_weight = weights.total(self.time_steps)
-        share = dtype(1 / total_weight)
-        threshold = {"v_threshold": self.v_threshold}
-        values = self.other_inputs | threshold
-        for name, value in values.items():
-            if name.startswith("v_threshold"):
-                values[name] = value * share
-        last_weight = weights.last(self.time_steps)
-        offset = self.v_init * share * dtype(last_weight)
-        complete_input = current + self.bias
-        if self.op.name == "SignedInverseLeakyIF":  # its spikes write a magnitude
-            offset = offset * np.sign(complete_input)
-        values["v"] = complete_input + offset
-        values["current"] = np.zeros_like(current)
-        total = np.zeros_like(current)
-        for t in range(self.time_steps):
-            spikes = self._advance(values)
-            weight = dtype(weights.leak**-t)
-            total += spikes * weight
-        written = total * values["v_threshold"]
-        return np.asarray(written)
+    def _from_first_spike_on(
+        self, current: np.ndarray, others: Arrays
+    ) -> tuple[np.ndarray, Arrays]:
+        """Return the input in the steps in which the neurons fire, and the other inputs then."""
+        if not sends_weighted_spikes(self.neuron):
+            return current, others
+        if self._varies(current):
+            return take_in_first(current, others, self.delay)
+        return start_with_whole_input(
+            current, others, self.spike_weights, self.time_steps
+        )

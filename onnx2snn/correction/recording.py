@@ -9,6 +9,7 @@ import numpy as np
 from onnx2snn.correction.mean_spikes import mean_over_steps
 from onnx2snn.data.events import time_means
 from onnx2snn.runtime.subgraph import Subgraph
+from onnx2snn.schedules import spike_weights_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -101,8 +102,9 @@ class Recording:
         for neuron in self.fired:
             name = record_name(neuron)
             if name in feeds:
-                spikes = feeds[name]
-                feeds[name] = mean_over_steps(spikes, np.dtype(np.float32))
+                weights = spike_weights_of(neuron)
+                dtype = np.dtype(np.float32)
+                feeds[name] = mean_over_steps(feeds[name], dtype, weights)
         return feeds
 
     def forget(self, neurons: Iterable[ir.Node]) -> None:

@@ -133,12 +133,21 @@ def find_sums_of_spikes(operand: ir.Value) -> tuple[ir.Value, list[ir.Node]]:
         value = source
 
 
+_OVER_TIME = (
+    "RunningSum",
+    "Difference",
+    "WeightedRunningSum",
+    "WeightedDifference",
+)
+"""Operators that are linear in the stream, from 0 on."""
+
+
 def _passes_factors(node: ir.Node) -> bool:
     """Whether ``node`` makes of multiples of its input the multiples of its output.
 
     Of MaxPool that is so for positive factors, and of sums over time from 0 on.
     """
-    if is_op(node, "RunningSum", "Difference", domain=DOMAIN):
+    if is_op(node, *_OVER_TIME, domain=DOMAIN):
         starts = [starting_value(state.before) for state in states(node)]
         return not any(start.any() for start in starts)
     if is_op(node, "MaxPool"):

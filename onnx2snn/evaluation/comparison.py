@@ -54,6 +54,7 @@ class Comparison:
         self._labels = labels
         self._axes: Axes = {}
         self._samples = 0
+        self._time_steps: dict[int, None] = {}
         self._question: Question | None = None
         self._tally: Tally | None = None
         self._shape: tuple[int, ...] | None = None
@@ -80,6 +81,7 @@ class Comparison:
             CalibrationError: The labels or the task do not fit the outputs.
         """
         outputs = self._subject.run(batch.feeds, steps)
+        self._time_steps |= dict.fromkeys(t for t in outputs if t != ANN)
         start = self._samples
         self._samples += batch.valid
         rows = slice(start, self._samples)
@@ -150,6 +152,7 @@ class Comparison:
             task=self._question.task,
             deviations=deviations,
             is_source=self._subject.is_source,
+            latency_steps=self._subject.latency_steps(self._time_steps),
             **self._tally.scores(),
         )
 

@@ -22,7 +22,7 @@ from onnx2snn.ops.predicates import step_op_of
 from onnx2snn.runtime import Execution, Network, NotSpikingError, load_to_run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import numpy as np
 
@@ -158,6 +158,12 @@ class Subject:
         """
         if self.network is None and self.ann is not None:
             self.ann.check_steps(steps)
+
+    def latency_steps(self, steps: Iterable[int]) -> dict[int, int]:
+        """Return after how many steps the answer is there, for each number of time steps."""
+        if self.network is None:
+            return {}
+        return {t: self.network.latency_steps(t) for t in steps}
 
     def without_ann(self) -> Subject:
         """Return the spiking network alone; an ANN that is alone stays."""

@@ -21,9 +21,11 @@ __all__ = [
     "CALL",
     "COMPILED",
     "DEFAULT_TIME_STEPS",
+    "DELAY",
     "EXCLUDED",
     "FORMAT",
     "INPUT_CODINGS",
+    "LATENCY",
     "LAYOUT",
     "METHOD",
     "ROUNDING_ERROR",
@@ -52,6 +54,10 @@ UNIT: Annotation[list[float]] = Annotation(
 )
 """On a neuron with a threshold of 1: what a spike stands for, one number or one a channel."""
 
+DELAY = Annotation[int]("onnx2snn.delay", str, int)
+"""On a neuron: steps of its input that it takes in before it fires. On what runs over time, a Loop
+or the axis of time: the steps until the outputs are there, beyond T."""
+
 STREAM_OF = text_annotation("onnx2snn.stream_of")
 """On a stream whose mean is an output of the network: the name of that output."""
 
@@ -66,6 +72,9 @@ FORMAT = text_annotation("onnx2snn.format")
 
 DEFAULT_TIME_STEPS = text_annotation("onnx2snn.T")
 """On a network: T that it was made for."""
+
+LATENCY = Annotation[int]("onnx2snn.latency", str, int)
+"""On a network with delays: steps until its outputs are there, for T of `onnx2snn.T`."""
 
 METHOD = text_annotation("onnx2snn.method")
 """On a network: neuron, threshold rule and corrections, in words."""

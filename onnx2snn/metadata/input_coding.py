@@ -10,6 +10,7 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING
 
+from onnx2snn.errors import OptionError
 from onnx2snn.metadata.annotation import Annotation
 from onnx2snn.metadata.facts import INPUT_CODINGS
 
@@ -25,6 +26,7 @@ __all__ = [
     "INPUT_CODING",
     "RATE",
     "Coding",
+    "check_direct",
     "coded_inputs",
     "coding_of",
     "event_names",
@@ -91,3 +93,22 @@ def coded_inputs(inputs: Iterable[ir.Value], *kinds: str) -> list[ir.Value]:
 def event_names(graph: ir.Graph) -> set[str]:
     """Return the names of those inputs of ``graph`` that are events."""
     return {str(value.name) for value in coded_inputs(graph.inputs, EVENTS)}
+
+
+def check_direct(graph: ir.Graph, schedule: str) -> None:
+    """Check that the inputs of a graph are known before the first step, as a schedule needs.
+
+    Args:
+        graph: The graph.
+        schedule: Name of the schedule.
+
+    Raises:
+        OptionError: Some are not.
+    """
+    coded = [repr(value.name) for value in coded_inputs(graph.inputs, RATE, EVENTS)]
+    if coded:
+        message = (
+            f"with the schedule {schedule} an input is coded direct, but {', '.join(coded)} is a "
+            "stream of its own; code it direct, or choose the schedule lockstep"
+        )
+        raise OptionError(message)

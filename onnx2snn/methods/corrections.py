@@ -64,6 +64,12 @@ CORRECTIONS: dict[str, Correction] = {
                 reason="does not fit the neuron 'inverse-leaky': its potential starts with "
                 "the binary digits of its input; correct the 'bias' instead",
             ),
+            Misfit(
+                part="neuron",
+                value="weighted",
+                reason="does not fit the neuron 'weighted': what its potential starts with is "
+                "worth more than all digits; correct the 'bias' instead",
+            ),
         ),
     ),
     "step-bias": Correction(
@@ -75,6 +81,12 @@ CORRECTIONS: dict[str, Correction] = {
                 value="layerwise",
                 reason="needs the schedule lockstep: with layerwise a layer takes its input in "
                 "before its first step; correct the 'bias' instead",
+            ),
+            Misfit(
+                part="schedule",
+                value="staggered",
+                reason="needs the schedule lockstep: with staggered each layer has a first step of "
+                "its own; correct the 'bias' instead",
             ),
         ),
     ),

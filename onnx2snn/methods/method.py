@@ -12,6 +12,7 @@ from onnx2snn.methods.corrections import CORRECTIONS, MEANS, WEIGHTS
 from onnx2snn.methods.names import CORRECTION, current_names, split_names
 from onnx2snn.methods.neurons import NEURONS
 from onnx2snn.methods.parts import PARTS, document_parts
+from onnx2snn.methods.schedules import SCHEDULES
 from onnx2snn.methods.spike_weights import SpikeWeights
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Method:
     schedule: str = parts.SCHEDULE.default
     max_spikes: int = parts.MAX_SPIKES.default
     leak: float = parts.LEAK.default
+    delays: str = parts.DELAY.default
     reconstructed: str = ""
     left_out: str = ""
 
@@ -63,6 +65,7 @@ class Method:
         for name, part in PARTS.items():
             object.__setattr__(self, name, part.checked(getattr(self, name)))
         self._check_fit(f"neuron {self.neuron!r}", NEURONS[self.neuron].misfits)
+        self._check_schedule()
         for name in self.corrections:
             self._check_fit(f"the correction {name!r}", CORRECTIONS[name].misfits)
 
@@ -72,6 +75,16 @@ class Method:
             if getattr(self, misfit.part) == misfit.value:
                 message = f"{subject} {misfit.reason}"
                 raise OptionError(message)
+
+    def _check_schedule(self) -> None:
+        """Check that the neuron is the one that the schedule needs, if it needs one."""
+        needed = SCHEDULES[self.schedule].neuron
+        if needed is not None and self.neuron != needed:
+            message = (
+                f"the schedule {self.schedule} needs the neuron {needed!r}, not {self.neuron!r}; "
+                "leave the neuron out"
+            )
+            raise OptionError(message)
 
     @property
     def needs(self) -> str:

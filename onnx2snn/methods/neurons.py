@@ -36,6 +36,15 @@ class Neuron:
         return tuple(dict.fromkeys((self.operator, self.signed_operator)))
 
 
+def _needs_staggered(schedule: str) -> Misfit:
+    return Misfit(
+        part="schedule",
+        value=schedule,
+        reason="needs the schedule staggered: what it sends in a step is worth more than what it "
+        "sends later; add --schedule staggered",
+    )
+
+
 NEURONS: dict[str, Neuron] = {
     "gated": Neuron(
         "a negative spike takes back an early one",
@@ -81,6 +90,17 @@ NEURONS: dict[str, Neuron] = {
                 reason="needs the schedule layerwise: its first spike weighs most, so all of "
                 "its input must be there before; add --schedule layerwise",
             ),
+        ),
+    ),
+    "weighted": Neuron(
+        "weighted spikes, which can be taken back, for the schedule staggered",
+        operator="GatedInverseLeakyIF",
+        signed_operator="GatedInverseLeakyIF",
+        carries="one a step, signed, that at step t worth {leak:g}^(T-t)",
+        parameters=("leak",),
+        misfits=(
+            _needs_staggered("lockstep"),
+            _needs_staggered("layerwise"),
         ),
     ),
 }

@@ -12,21 +12,29 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from onnx2snn.arguments import checked_choice, checked_names, checked_value
 from onnx2snn.errors import OptionError
-from onnx2snn.methods import corrections, neurons, schedules, threshold_rules
+from onnx2snn.methods import (
+    corrections,
+    delays,
+    neurons,
+    schedules,
+    threshold_rules,
+)
 from onnx2snn.methods.number_range import Range
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from onnx2snn.methods.corrections import Correction
+    from onnx2snn.methods.delays import Delays
     from onnx2snn.methods.neurons import Neuron
     from onnx2snn.methods.schedules import Schedule
     from onnx2snn.methods.threshold_rules import ThresholdRule
 
-    Choice = Neuron | ThresholdRule | Correction | Schedule
+    Choice = Neuron | ThresholdRule | Correction | Schedule | Delays
 
 __all__ = [
     "CORRECTIONS",
+    "DELAY",
     "LEAK",
     "MAX_SPIKES",
     "NEURON",
@@ -117,7 +125,7 @@ LEAK = Part(
     "leak",
     float,
     default=2.0,
-    help="growth of an inverse-leaky potential in a step",
+    help="worth of a weighted spike, in spikes a step later",
     limits=Range(1, 2, is_open=True),
     described="of leak {:g}",
 )
@@ -156,6 +164,14 @@ SCHEDULE = Part(
     choices=schedules.SCHEDULES,
 )
 
+DELAY = Part(
+    "delays",
+    str,
+    default=delays.ALL,
+    help="layers that wait for a step, in the schedule staggered",
+    choices=delays.DELAYS,
+)
+
 PARTS: Mapping[str, Part] = {
     part.name: part
     for part in (
@@ -167,6 +183,7 @@ PARTS: Mapping[str, Part] = {
         V_INIT,
         CORRECTIONS,
         SCHEDULE,
+        DELAY,
     )
 }
 """Name to part, in the order in which they are shown."""

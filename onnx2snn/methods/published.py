@@ -50,6 +50,14 @@ METHODS: dict[str, Method] = {
             reconstructed="the schedule and the neuron, from the abstract",
         ),
         Method(
+            "staggered",
+            "weighted spikes, each layer a step behind the one before",
+            "this project",
+            neuron="weighted",
+            schedule="staggered",
+            corrections=("weights", "threshold-scaling"),
+        ),
+        Method(
             "max-norm",
             "thresholds are the largest activations",
             "Diehl et al., IJCNN 2015",

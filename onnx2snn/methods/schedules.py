@@ -4,28 +4,48 @@ from __future__ import annotations
 
 import dataclasses
 
-__all__ = ["SCHEDULES", "Schedule"]
+__all__ = ["LAYERWISE", "SCHEDULES", "STAGGERED", "Schedule"]
+
+LAYERWISE = "layerwise"
+"""Name of the schedule whose layers fire one after another."""
+
+STAGGERED = "staggered"
+"""Name of the schedule with a delay for each layer."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
-    """A schedule; the passes ``emit-time-loop`` and ``emit-layerwise`` write it.
+    """A schedule; one of the passes ``emit-...`` writes it.
 
     Attributes:
         meaning: How the layers share out time, in a phrase.
         latency: Steps until the answer is there.
+        neuron: The neuron that it is made for, and needs; None where several do.
+        may_be_batched: Whether its steps may be in the batch, and not in the iterations of a Loop.
+        takes_streams: Whether an input may be another one in each step.
     """
 
     meaning: str
     latency: str
+    neuron: str | None = None
+    may_be_batched: bool = False
+    takes_streams: bool = False
 
 
 SCHEDULES: dict[str, Schedule] = {
     "lockstep": Schedule(
         "in each step all layers advance by one step",
         latency="T",
+        may_be_batched=True,
+        takes_streams=True,
     ),
-    "layerwise": Schedule(
+    STAGGERED: Schedule(
+        "a layer fires its weighted spikes some steps, or none, behind those before it",
+        latency="T and the delays on the longest path",
+        neuron="weighted",
+        may_be_batched=True,
+    ),
+    LAYERWISE: Schedule(
         "a layer fires for T steps once those before it have",
         latency="T for each layer on the longest path",
     ),

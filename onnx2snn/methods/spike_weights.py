@@ -38,6 +38,11 @@ class SpikeWeights:
         """Return the weight of the last spike, ``k^(1-T)``."""
         return self.leak ** (1 - time_steps)
 
+    def shares(self, time_steps: int) -> list[float]:
+        """Return the part of each of T spikes in what all of them write."""
+        total = self.total(time_steps)
+        return [self.leak**-step / total for step in range(time_steps)]
+
     def levels(self, time_steps: int) -> int:
         """Return into how many steps of the smallest digit the values from 0 to theta fall.
 

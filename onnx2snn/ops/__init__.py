@@ -10,14 +10,18 @@ from onnx2snn.ops.augmented_if import AUGMENTED_IF
 from onnx2snn.ops.bernoulli_encoder import BERNOULLI_ENCODER
 from onnx2snn.ops.closed_form import CLOSED_FORMS, ClosedFormOp
 from onnx2snn.ops.declare import DOMAIN, OPSET, DeclaredOp, StepOp
+from onnx2snn.ops.delay import DELAY
 from onnx2snn.ops.difference import DIFFERENCE
 from onnx2snn.ops.double_threshold_if import DOUBLE_THRESHOLD_IF
 from onnx2snn.ops.gated_double_threshold_if import GATED_DOUBLE_THRESHOLD_IF
+from onnx2snn.ops.gated_inverse_leaky_if import GATED_INVERSE_LEAKY_IF
 from onnx2snn.ops.hard_reset_if import HARD_RESET_IF
 from onnx2snn.ops.integrate_and_fire import INTEGRATE_AND_FIRE
 from onnx2snn.ops.inverse_leaky_if import INVERSE_LEAKY_IF, SIGNED_INVERSE_LEAKY_IF
 from onnx2snn.ops.multistep import SUFFIX, MultiStepOp
 from onnx2snn.ops.running_sum import RUNNING_SUM
+from onnx2snn.ops.weighted_difference import WEIGHTED_DIFFERENCE
+from onnx2snn.ops.weighted_running_sum import WEIGHTED_RUNNING_SUM
 
 __all__ = [
     "ALL_OPS",
@@ -42,8 +46,12 @@ ALL_OPS: dict[str, StepOp] = {
     "AugmentedIF": AUGMENTED_IF,
     "InverseLeakyIF": INVERSE_LEAKY_IF,
     "SignedInverseLeakyIF": SIGNED_INVERSE_LEAKY_IF,
+    "GatedInverseLeakyIF": GATED_INVERSE_LEAKY_IF,
     "RunningSum": RUNNING_SUM,
     "Difference": DIFFERENCE,
+    "WeightedRunningSum": WEIGHTED_RUNNING_SUM,
+    "WeightedDifference": WEIGHTED_DIFFERENCE,
+    "Delay": DELAY,
     "BernoulliEncoder": BERNOULLI_ENCODER,
 }
 """Operator type to operator, for one time step."""

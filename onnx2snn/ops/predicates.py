@@ -16,6 +16,7 @@ __all__ = [
     "is_neuron",
     "is_stateful",
     "sends_spikes",
+    "sends_weighted_spikes",
     "step_op_of",
 ]
 
@@ -50,6 +51,12 @@ def is_neuron(node: ir.Node) -> bool:
     """Whether ``node`` is a spiking neuron, in one time step or in all."""
     op = step_op_of(node)
     return op is not None and "v_threshold" in op.inputs
+
+
+def sends_weighted_spikes(node: ir.Node) -> bool:
+    """Whether ``node`` is a neuron, in one step or in all, whose spikes are digits as they go."""
+    op = step_op_of(node)
+    return op is not None and "fires" in op.inputs
 
 
 def sends_spikes(node: ir.Node) -> bool:

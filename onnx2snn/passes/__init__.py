@@ -6,7 +6,6 @@ A pass is an ``onnx_ir.passes.PassBase``, and its folder its stage of a conversi
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +42,7 @@ from onnx2snn.passes.correction.fold_thresholds import FoldThresholds
 from onnx2snn.passes.correction.quantize_weights import QuantizeWeights
 from onnx2snn.passes.finishing.attach_functions import AttachFunctions
 from onnx2snn.passes.finishing.write_metadata import WriteMetadata
+from onnx2snn.passes.installed import LOADED_NAMES, installed_passes, load_pass
 from onnx2snn.passes.simplification.choose_input_coding import ChooseInputCoding
 from onnx2snn.passes.simplification.exclude_nodes import ExcludeNodes
 from onnx2snn.passes.simplification.fold_affine_forward import FoldAffineForward
@@ -55,9 +55,11 @@ from onnx2snn.passes.spiking.calibrate import Calibrate
 from onnx2snn.passes.spiking.carry_running_means import CarryRunningMeans
 from onnx2snn.passes.spiking.encode_inputs import EncodeInputs
 from onnx2snn.passes.spiking.keep_reference import KeepReference
+from onnx2snn.passes.spiking.place_delays import PlaceDelays
 from onnx2snn.passes.spiking.replace_activations import ReplaceActivations
 from onnx2snn.passes.time_loop.emit_layerwise import EmitLayerwise
 from onnx2snn.passes.time_loop.emit_multistep import EmitMultistep
+from onnx2snn.passes.time_loop.emit_staggered import EmitStaggered
 from onnx2snn.passes.time_loop.emit_time_loop import EmitTimeLoop
 from onnx2snn.storage.map_types import proto_of
 
@@ -80,6 +82,7 @@ __all__ = [
     "CorrectLayers",
     "EmitLayerwise",
     "EmitMultistep",
+    "EmitStaggered",
     "EmitTimeLoop",
     "EncodeInputs",
     "ExcludeNodes",
@@ -98,6 +101,7 @@ __all__ = [
     "LowerSequences",
     "MoveMaxPool",
     "ObserveForeignTypes",
+    "PlaceDelays",
     "QuantizeWeights",
     "RecordSourceNodes",
     "RemoveFakeQuantizers",
@@ -162,6 +166,7 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
     "replace-activations": ReplaceActivations,
     "encode-inputs": EncodeInputs,
     "carry-running-means": CarryRunningMeans,
+    "place-delays": PlaceDelays,
     # correction
     "correct-layers": CorrectLayers,
     "quantize-weights": QuantizeWeights,
@@ -169,6 +174,7 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
     # time_loop
     "emit-time-loop": EmitTimeLoop,
     "emit-layerwise": EmitLayerwise,
+    "emit-staggered": EmitStaggered,
     "emit-multistep": EmitMultistep,
     # finishing
     "attach-functions": AttachFunctions,
@@ -204,9 +210,6 @@ def __getattr__(name: str) -> object:
 
 _NAMES = {class_: name for name, class_ in PASSES.items()}
 
-_OTHER_NAMES: dict[type, str] = {}
-"""Classes of other packages that were asked for, to the names they are registered under."""
-
 
 def available() -> dict[str, type[ir.passes.PassBase]]:
     """Return the passes of this package and of all that are installed beside it, by name.
@@ -214,7 +217,7 @@ def available() -> dict[str, type[ir.passes.PassBase]]:
     Raises:
         OptionError: One that is installed cannot be imported.
     """
-    return PASSES | {entry.name: _load(entry) for entry in _entries()}
+    return PASSES | {entry.name: load_pass(entry) for entry in installed_passes()}
 
 
 def find_pass(name: str) -> type[ir.passes.PassBase]:
@@ -225,34 +228,19 @@ def find_pass(name: str) -> type[ir.passes.PassBase]:
     """
     if name in PASSES:
         return PASSES[name]
-    entries = {entry.name: entry for entry in _entries()}
+    entries = {entry.name: entry for entry in installed_passes()}
     if name not in entries:
         known = [*PASSES, *entries]
         hint = did_you_mean(name, known) or f"; there are {', '.join(known)}"
         message = f"passes: no pass {name!r} is installed{hint}"
         raise OptionError(message)
-    return _load(entries[name])
-
-
-def _entries() -> Iterable[importlib.metadata.EntryPoint]:
-    return importlib.metadata.entry_points(group="onnx2snn.passes")
-
-
-def _load(entry: importlib.metadata.EntryPoint) -> type[ir.passes.PassBase]:
-    """Return the class that another package registered."""
-    try:
-        found: type[ir.passes.PassBase] = entry.load()
-    except Exception as error:
-        message = f"the pass {entry.name!r} ({entry.value}) cannot be imported: {error}"
-        raise OptionError(message) from error
-    _OTHER_NAMES[found] = entry.name
-    return found
+    return load_pass(entries[name])
 
 
 def name_of(pass_: ir.passes.PassBase) -> str:
     """Return the name of a pass in lists: that of its class if it is not registered."""
     class_ = type(pass_)
-    return _NAMES.get(class_) or _OTHER_NAMES.get(class_) or class_.__name__
+    return _NAMES.get(class_) or LOADED_NAMES.get(class_) or class_.__name__
 
 
 def stage_of(pass_: type[ir.passes.PassBase]) -> str | None:

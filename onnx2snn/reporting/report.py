@@ -19,11 +19,16 @@ from onnx2snn.metadata.facts import (
     UNIT,
 )
 from onnx2snn.methods.layouts import LOOP
+from onnx2snn.methods.schedules import LAYERWISE
 from onnx2snn.methods.weight_types import FLOAT, INT8
 from onnx2snn.ops.predicates import is_neuron, step_op_of
 from onnx2snn.reporting.energy import estimate_energy
-from onnx2snn.schedules import layers_in_a_row, spike_weights_of
+from onnx2snn.schedules import (
+    latency_steps_of,
+    spike_weights_of,
+)
 from onnx2snn.schedules.loops import named_inputs
+from onnx2snn.schedules.waiting import raising_factor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,10 +87,10 @@ class HeldOut(TypedDict):
 class Report(TypedDict):
     """A conversion: its source, method, layers, and what became of each node of the ANN.
 
-    ``latency_steps`` is the number of steps until the answer is there: T in lockstep, T times
-    the number of layers on the longest path layer by layer. ``levels`` is the number of equal
-    steps into which T spikes of a neuron divide the values up to the largest it can send, and
-    ``levels_per_spike`` the number of sizes that a spike can have.
+    ``latency_steps`` is the number of steps until the answer is there: T in lockstep, T and the
+    delays on the longest path staggered, T times the layers on it layer by layer.
+    ``levels`` is the number of equal steps into which T spikes of a neuron divide the values up
+    to the largest it can send, and ``levels_per_spike`` the number of sizes that a spike can have.
     """
 
     version: int
@@ -126,7 +131,6 @@ def report(
         data: Calibration data, if there was any.
     """
     time_steps = int(DEFAULT_TIME_STEPS.read_required(snn))
-    schedule = SCHEDULE.read_required(snn)
     neurons = list(filter(is_neuron, snn.graph.all_nodes()))
     levels = _Levels.of(neurons, time_steps)
     return {
@@ -136,17 +140,17 @@ def report(
         "calibration_sha256": None if data is None else data.sha256(),
         "calibration_samples": 0 if data is None else data.samples,
         "T": time_steps,
-        "schedule": schedule,
+        "schedule": SCHEDULE.read_required(snn),
         "layout": LAYOUT.read(snn) or LOOP,
         "weights": INT8 if (rounded := _rounded_nodes(snn.graph)) else FLOAT,
         "rounded": rounded,
-        "latency_steps": _count_latency_steps(snn.graph, schedule, time_steps),
+        "latency_steps": latency_steps_of(snn.graph, time_steps),
         "levels": levels.after_all_steps,
         "levels_per_spike": levels.per_spike,
         "method": METHOD.read_required(snn),
         "input_coding": _describe_codings(codings),
         "layers": [_layer_report(neuron) for neuron in neurons],
-        "energy": _energy_of(analysis, schedule, time_steps, levels.spikes_a_step),
+        "energy": _energy_of(snn, analysis, time_steps, levels.spikes_a_step),
         "analysis": analysis,
     }
 
@@ -192,17 +196,11 @@ class _Levels:
         )
 
 
-def _count_latency_steps(graph: ir.Graph, schedule: str, time_steps: int) -> int:
-    """Return the number of steps until the answer is there."""
-    if schedule == "lockstep":
-        return time_steps
-    return time_steps * layers_in_a_row(graph)
-
-
 def _energy_of(
-    analysis: Analysis, schedule: str, time_steps: int, spikes_a_step: int
+    snn: ir.Model, analysis: Analysis, time_steps: int, spikes_a_step: int
 ) -> Energy:
-    analog_runs = time_steps if schedule == "lockstep" else 1
+    fires_layer_by_layer = SCHEDULE.read_required(snn) == LAYERWISE
+    analog_runs = 1 if fires_layer_by_layer else time_steps
     return estimate_energy(
         analysis["macs"],
         time_steps,
@@ -235,8 +233,9 @@ def _layer_report(neuron: ir.Node) -> LayerReport:
 def _thresholds(neuron: ir.Node) -> np.ndarray:
     """Return the thresholds of ``neuron``, in units of the activation it replaces.
 
-    In lockstep it reads them as they are, unless they were folded into weights; where its layer
-    fires alone in a Loop, it reads a Div of them by the sum of the weights of its spikes.
+    In lockstep it reads them as they are, unless they were folded into weights; where it waits,
+    larger; where its layer fires alone in a Loop, a Div of them by the sum of the weights of its
+    spikes.
     """
     unit = UNIT.read(neuron)
     if unit is not None:
@@ -244,7 +243,7 @@ def _thresholds(neuron: ir.Node) -> np.ndarray:
     threshold = named_inputs(neuron)["v_threshold"]
     division = None if threshold is None else threshold.producer()
     if division is None:
-        return array(threshold)
+        return array(threshold) / raising_factor(neuron)
     return array(division.inputs[0])
 
 

@@ -15,6 +15,7 @@ from onnx2snn.methods.layouts import LAYOUTS, LOOP, MULTISTEP
 from onnx2snn.ops.attach import attach_functions_anew
 from onnx2snn.schedules import (
     LOOP_NAME,
+    has_weighted_spikes,
     lay_out_loop_over_time,
     time_loops,
     time_steps_of,
@@ -72,6 +73,12 @@ def _put_into_batch(network: ir.Model) -> None:
     """Put time into the batch, wherever ``network`` has a Loop over time."""
     if time_steps_of(network.graph) is None:
         message = "the network has no time steps: it is an ANN; convert it with 'onnx2snn convert'"
+        raise OptionError(message)
+    if has_weighted_spikes(network.graph):
+        message = (
+            "the Loop of the schedule staggered has delays and gates that only it needs: convert "
+            "the ANN again, with the layout multistep"
+        )
         raise OptionError(message)
     loops = time_loops(network.graph)
     if not loops or any(loop.name != LOOP_NAME for loop in loops):

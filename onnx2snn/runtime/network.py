@@ -23,6 +23,7 @@ from onnx2snn.runtime.memory import MEMORY_LIMIT, samples_within
 from onnx2snn.runtime.split import split_behind_steps, tells_all_steps
 from onnx2snn.schedules import (
     checked_time_steps,
+    latency_steps_of,
     several_time_steps,
     time_steps_of,
 )
@@ -95,6 +96,18 @@ class Network:
     def time_steps(self) -> int:
         """The older name of ``T``."""
         return self.T
+
+    def latency_steps(
+        self,
+        T: int | None = None,  # noqa: N803 (the usual name)
+    ) -> int:
+        """Return the number of steps until the outputs are there.
+
+        Args:
+            T: Number of time steps; None for the number the network was made for.
+        """
+        time_steps = self.T if T is None else checked_time_steps(T)
+        return latency_steps_of(self.model.graph, time_steps)
 
     @checked_keywords(time_steps="T")
     def run(

@@ -9,6 +9,7 @@ from onnx2snn.schedules import (
     LAST_STEP,
     LOOP_NAME,
     TIME_AXIS,
+    extra_steps_of,
     time_loops,
     time_steps_of,
 )
@@ -20,9 +21,11 @@ def tells_all_steps(graph: ir.Graph) -> bool:
     """Whether an emitted network can be split behind its steps.
 
     Its outputs are then functions of values after a single step, whatever that is. They are not
-    if its layers fire one after another, or if it stands in the branches of an If.
+    if its layers wait for each other, or if it stands in the branches of an If.
     """
     loops = time_loops(graph)
+    if extra_steps_of(graph):
+        return False
     if loops:
         names = [node.name for node in graph if node in loops]
         return names == [LOOP_NAME]

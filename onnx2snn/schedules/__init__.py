@@ -2,11 +2,13 @@
 
 A single-step graph computes the first time step: plain ONNX, in which each stateful operator
 takes its initial state as an input and gives the next one as an output. A schedule says which
-nodes run how often, and in which order; a layout says where the axis of time is. Both schedules
+nodes run how often, and in which order; a layout says where the axis of time is. All schedules
 here lay time out as the iterations of a Loop:
 
     lockstep    all layers advance together, in one Loop (``lockstep.py``, on the parts that
                 ``partition.py`` finds)
+    staggered   they too, but each in T steps of its own, behind those before it
+                (``staggered.py``, with ``windows.py`` and, where neurons wait, ``waiting.py``)
     layerwise   each layer fires in a Loop of its own, once its input is complete
                 (``layerwise.py``, with ``accumulation.py`` between the layers)
 
@@ -33,7 +35,10 @@ from onnx2snn.schedules.finding import (
     LOOP_NAME,
     STEP_LOOP,
     TIME_AXIS,
+    extra_steps_of,
+    has_weighted_spikes,
     is_layer_loop,
+    latency_steps_of,
     layers_in_a_row,
     time_loops,
     time_steps_of,
@@ -43,6 +48,7 @@ from onnx2snn.schedules.loops import State, hand_over_output, states
 from onnx2snn.schedules.multistep import lay_out_loop_over_time
 from onnx2snn.schedules.partition import Partition
 from onnx2snn.schedules.spike_weights import spike_weights_of
+from onnx2snn.schedules.staggered import emit_staggered
 from onnx2snn.schedules.steps import emit_steps
 from onnx2snn.schedules.time_steps import (
     DEFAULT_T,
@@ -52,6 +58,7 @@ from onnx2snn.schedules.time_steps import (
     several_time_steps,
     time_steps_input,
 )
+from onnx2snn.schedules.waiting import delays_until
 
 __all__ = [
     "DEFAULT_T",
@@ -65,10 +72,15 @@ __all__ = [
     "Partition",
     "State",
     "checked_time_steps",
+    "delays_until",
     "emit_layerwise",
+    "emit_staggered",
     "emit_steps",
+    "extra_steps_of",
     "hand_over_output",
+    "has_weighted_spikes",
     "is_layer_loop",
+    "latency_steps_of",
     "lay_out_loop_over_time",
     "layers_in_a_row",
     "several_time_steps",

@@ -7,21 +7,26 @@ from typing import TYPE_CHECKING
 import networkx as nx
 
 from onnx2snn.graph import dependency_graph, is_op, subgraphs
-from onnx2snn.ops.predicates import closed_form_of
+from onnx2snn.metadata.facts import DELAY
+from onnx2snn.ops.predicates import closed_form_of, sends_weighted_spikes
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
 __all__ = [
     "ACCUMULATION_LOOP",
+    "ITERATIONS",
     "LAST_STEP",
     "LAYER_LOOP",
     "LAYER_STEPS",
     "LOOP_NAME",
     "STEP_LOOP",
     "TIME_AXIS",
+    "extra_steps_of",
+    "has_weighted_spikes",
     "is_layer_loop",
     "is_time_loop",
+    "latency_steps_of",
     "layers_in_a_row",
     "time_loops",
     "time_steps_of",
@@ -39,6 +44,9 @@ ACCUMULATION_LOOP = "onnx2snn.segment_loop."
 
 LAYER_STEPS = "onnx2snn.layer_steps"
 """Start of the name of a node that reads T where layers fire one after another."""
+
+ITERATIONS = "onnx2snn.iterations"
+"""Name of the node that adds delays to T, where a Loop runs on until all layers are done."""
 
 TIME_AXIS = "onnx2snn.time_axis"
 """Name of the node that reads T, in a graph with time in the batch."""
@@ -63,13 +71,21 @@ def time_steps_of(graph: ir.Graph) -> ir.Value | None:
     """Return T of an emitted graph, wherever its steps are; None if it has none."""
     for node in graph.all_nodes():
         if is_time_loop(node) or _reads_time_steps(node):
-            return node.inputs[0]
+            return _without_delays(node.inputs[0])
     return None
 
 
 def _reads_time_steps(node: ir.Node) -> bool:
     name = node.name or ""
     return name == TIME_AXIS or name.startswith(LAYER_STEPS)
+
+
+def _without_delays(count: ir.Value | None) -> ir.Value | None:
+    """Return T where ``count`` is T and the delays, else ``count``."""
+    node = None if count is None else count.producer()
+    if node is not None and node.name == ITERATIONS:
+        return node.inputs[0]
+    return count
 
 
 def is_time_loop(node: ir.Node) -> bool:
@@ -83,6 +99,39 @@ def is_layer_loop(node: ir.Node) -> bool:
     """Whether ``node`` is a Loop in which one layer fires alone."""
     name = node.name or ""
     return is_op(node, "Loop") and name.startswith(LAYER_LOOP)
+
+
+def extra_steps_of(graph: ir.Graph) -> int:
+    """Return how many steps an emitted graph needs beyond T until its outputs are there.
+
+    Those are the delays of its layers, of which only the schedule staggered has any.
+    """
+    return max(
+        (DELAY.read(node) or 0 for node in graph.all_nodes() if _is_over_time(node)),
+        default=0,
+    )
+
+
+def has_weighted_spikes(graph: ir.Graph) -> bool:
+    """Whether spikes of an emitted graph weigh by their step, in all layers together."""
+    return any(map(sends_weighted_spikes, graph.all_nodes()))
+
+
+def latency_steps_of(graph: ir.Graph, time_steps: int) -> int:
+    """Return the number of steps until the outputs of an emitted graph are there.
+
+    Args:
+        graph: The graph.
+        time_steps: T that it runs for.
+    """
+    layers = layers_in_a_row(graph)
+    if layers:
+        return time_steps * layers
+    return time_steps + extra_steps_of(graph)
+
+
+def _is_over_time(node: ir.Node) -> bool:
+    return is_time_loop(node) or node.name == TIME_AXIS
 
 
 def layers_in_a_row(graph: ir.Graph) -> int:

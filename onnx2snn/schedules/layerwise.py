@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.graph import (
@@ -27,6 +26,7 @@ from onnx2snn.schedules.loops import (
     name_finals,
     named_inputs,
     new_loop,
+    silence_like,
     states,
     step_number,
 )
@@ -95,7 +95,7 @@ class _Emitter:
         weights = spike_weights_of(neuron)
         values = self._weight_values(weights, spike)
         thresholds = self._divide_thresholds(neuron, values)
-        silence = self._silence(current)
+        silence = silence_like(graph, current)
         start = self._starting_potential(neuron, current, values)
         graph.remove(neuron)
         neuron.replace_input_with(0, silence)
@@ -173,21 +173,6 @@ class _Emitter:
             )
         operands = [current, offset]
         return builder.add("Add", operands, f"{name}.potential", like=current)
-
-    def _silence(self, current: ir.Value) -> ir.Value:
-        """Return zeros in the shape of ``current``: no input comes while a layer fires."""
-        dtype = current.dtype or ir.DataType.FLOAT
-        name = current.name
-        data = np.zeros([], dtype.numpy())
-        zero = constant(self._graph, f"{name}.zero", data)
-        shape = self._builder.add("Shape", [current], f"{name}.shape")
-        shape.type = ir.TensorType(ir.DataType.INT64)
-        if current.shape is not None:
-            rank = current.shape.rank()
-            shape.shape = ir.Shape([rank])
-        return self._builder.add(
-            "Expand", [zero, shape], f"{name}.silence", like=current
-        )
 
     def _add_spikes(
         self, weights: SpikeWeights, spike: ir.Value, silence: ir.Value, name: str

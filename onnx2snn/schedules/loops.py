@@ -33,6 +33,7 @@ __all__ = [
     "name_finals",
     "named_inputs",
     "new_loop",
+    "silence_like",
     "states",
     "step_number",
     "zeros_like",
@@ -139,6 +140,21 @@ def zeros_like(value: ir.Value) -> np.ndarray:
     rank = len(value.shape or ())
     shape = [1] * rank
     return np.zeros(shape, dtype.numpy())
+
+
+def silence_like(graph: ir.Graph, current: ir.Value) -> ir.Value:
+    """Return zeros in the shape of ``current``, by nodes at the end of ``graph``."""
+    builder = NodeBuilder(graph)
+    dtype = current.dtype or ir.DataType.FLOAT
+    name = current.name
+    data = np.zeros([], dtype.numpy())
+    zero = constant(graph, f"{name}.zero", data)
+    shape = builder.add("Shape", [current], f"{name}.shape")
+    shape.type = ir.TensorType(ir.DataType.INT64)
+    if current.shape is not None:
+        rank = current.shape.rank()
+        shape.shape = ir.Shape([rank])
+    return builder.add("Expand", [zero, shape], f"{name}.silence", like=current)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -13,12 +13,21 @@ from onnx2snn.graph.sources import add_sources
 from onnx2snn.ops import ALL_OPS, DOMAIN, MultiStepOp
 from onnx2snn.ops.predicates import is_stateful
 from onnx2snn.schedules.event_inputs import read_first_slice
+from onnx2snn.schedules.finding import TIME_AXIS
 from onnx2snn.schedules.inlining import inline_time_loop
 from onnx2snn.schedules.loops import states
 from onnx2snn.schedules.over_time import ValuesOverTime
 from onnx2snn.schedules.partition import Partition, part_between_tensors
 from onnx2snn.schedules.step_loops import StepLoops
 from onnx2snn.schedules.time_steps import step_count
+from onnx2snn.schedules.waiting import (
+    delay_of,
+    delays_until,
+    note_delay,
+    raise_thresholds,
+    take_in_first,
+)
+from onnx2snn.schedules.whole_inputs import give_whole_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -36,7 +45,10 @@ def lay_out_over_time(graph: ir.Graph, parts: Partition, count: ir.Value) -> Non
         parts: Its parts.
         count: T, a scalar of the graph or of one around it.
     """
+    delay = delays_until(parts.body)
+    give_whole_inputs(graph, parts.body, count)
     _Emitter(graph, parts, count).emit()
+    note_delay(graph, TIME_AXIS, delay)
 
 
 def lay_out_loop_over_time(loop: ir.Node, events: Collection[str]) -> None:
@@ -147,7 +159,7 @@ class _Emitter:
 
     def _append_stateful(self, node: ir.Node, streams: Sequence[ir.Value]) -> bool:
         """Append all steps of a node with states; whether these are all it needs."""
-        current, *others = node.inputs
+        current, *others = list(node.inputs)
         assert current is not None  # the stream
         is_read_once = current not in others
         has_one_stream = is_read_once and {current}.issuperset(streams)
@@ -157,6 +169,11 @@ class _Emitter:
         step_op = ALL_OPS[node.op_type]
         op = MultiStepOp(step_op)
         steps = self._values.steps(current)
+        delay = delay_of(node)
+        if delay:
+            raise_thresholds(self._graph, node, delay)
+            steps, others[0] = take_in_first(self._graph, node, steps, delay)
+            others[1:] = node.inputs[2:]
         inputs = [steps, *others]
         outputs = len(op.outputs)
         new = ir.node(op.name, inputs, domain=DOMAIN, num_outputs=outputs)

@@ -16,7 +16,7 @@ from onnx2snn.metadata.facts import ACTIVATION_OUTPUT, UNIT
 from onnx2snn.ops import ALL_OPS
 from onnx2snn.ops.predicates import is_neuron, is_stateful, sends_spikes
 from onnx2snn.runtime.torch_runtime.evaluator import Evaluator, TimeLoop
-from onnx2snn.schedules import LOOP_NAME, time_loops
+from onnx2snn.schedules import LOOP_NAME, has_weighted_spikes, time_loops
 from onnx2snn.torch.kinds import NodeKind, check_operators, kinds_of
 from onnx2snn.torch.parameters import Parameters
 from onnx2snn.torch.surrogates import surrogate
@@ -257,16 +257,18 @@ def _only_loop(graph: ir.Graph) -> ir.Node:
     if len(loops) == 1 and _runs_all_steps(loops[0], graph):
         return loops[0]
     message = (
-        "the network has no single loop over time: it was made layer by layer, or with time in "
-        "the batch, or has loops in the branches of an If; only networks of the schedule "
+        "the network has no single loop over time in lockstep: it was made staggered, layer by "
+        "layer or with time in the batch, or has loops in the branches of an If; only networks of "
+        "the schedule "
         "'lockstep' and the layout 'loop' can be tuned"
     )
     raise InvalidModelError(message)
 
 
 def _runs_all_steps(loop: ir.Node, graph: ir.Graph) -> bool:
-    """Whether a loop of a network is that of all layers, in its main graph."""
-    return loop.name == LOOP_NAME and loop.graph is graph
+    """Whether a loop of a network is that of all layers in lockstep, in its main graph."""
+    is_in_lockstep = loop.name == LOOP_NAME and not has_weighted_spikes(graph)
+    return is_in_lockstep and loop.graph is graph
 
 
 _TYPES = {

@@ -322,18 +322,21 @@ def test_passes_are_listed_in_the_order_in_which_they_run(
     sometimes = {row["name"]: row["runs"] for row in rows if row["name"] not in always}
     assert sometimes == {
         "encode-inputs": "with the schedule lockstep",
-        "carry-running-means": "with the schedule lockstep",
+        "carry-running-means": "with the schedule lockstep or staggered",
+        "place-delays": "with the schedule staggered",
         "correct-layers": "with calibration data",
         "quantize-weights": "with weights of int8",
         "fold-thresholds": "with folded thresholds",
         "emit-time-loop": "with the schedule lockstep",
         "emit-layerwise": "with the schedule layerwise",
+        "emit-staggered": "with the schedule staggered",
         "emit-multistep": "with the layout multistep",
     }
     names = [row["name"] for row in rows]
     others = set(sometimes).difference(names_with_data())
     assert [name for name in names if name not in others] == names_with_data()
-    assert names.index("emit-layerwise") == names.index("emit-time-loop") + 1
+    emitting = names.index("emit-time-loop")
+    assert {"emit-layerwise", "emit-staggered"} == {*names[emitting + 1 : emitting + 3]}
 
 
 def names_with_data() -> list[str]:

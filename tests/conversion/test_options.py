@@ -80,7 +80,8 @@ def test_a_part_that_is_given_overrides_that_of_the_method(
     "option, needed",
     [
         ({"max_spikes": 4}, "neuron augmented"),
-        ({"leak": 1.5}, "neuron inverse-leaky"),
+        ({"leak": 1.5}, "neuron inverse-leaky or weighted"),
+        ({"delays": "joins"}, "schedule staggered"),
         ({"collapse": False}, "schedule layerwise"),
     ],
 )
@@ -225,8 +226,10 @@ FITTING = [
     for correction in CORRECTIONS
     if (neuron, schedule)
     not in {("inverse-leaky", "lockstep"), ("hard-reset", "layerwise")}
-    and (schedule, correction) != ("layerwise", "step-bias")
-    and (neuron, correction) != ("inverse-leaky", "potential")
+    and (neuron == "weighted") == (schedule == "staggered")
+    and (correction != "step-bias" or schedule == "lockstep")
+    and (neuron, correction)
+    not in {("inverse-leaky", "potential"), ("weighted", "potential")}
 ]
 
 

@@ -10,6 +10,7 @@ from onnx2snn.correction.layer import Layer, Sample
 from onnx2snn.correction.mean_spikes import mean_over_steps
 from onnx2snn.graph import array
 from onnx2snn.metadata.scale import Scale
+from onnx2snn.methods.spike_weights import SpikeWeights
 from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.passes import ReplaceActivations
 from tests.models import dyadic, model, normal, with_scales
@@ -153,4 +154,6 @@ def test_the_mean_of_spikes_has_the_bits_of_numpys(time_steps: int) -> None:
     rng = np.random.default_rng(time_steps)
     spikes = rng.integers(-128, 128, (time_steps, 4, 5)).astype(np.int8)
     expected = spikes.mean(axis=0, dtype=np.float32)
-    np.testing.assert_array_equal(mean_over_steps(spikes, np.dtype("f4")), expected)
+    np.testing.assert_array_equal(
+        mean_over_steps(spikes, np.dtype("f4"), SpikeWeights()), expected
+    )

@@ -50,6 +50,7 @@ METHODS = (
     "termapping",
     "augmapping",
     "spikeconverter",
+    "staggered",
     "max-norm",
     "percentile",
     "channel-norm",
@@ -97,6 +98,10 @@ DIGITS = {f"digits-{method}": of_digits(method=method) for method in METHODS} | 
         neuron="augmented",
         max_spikes=3,
     ),
+    "digits-staggered-joins": of_digits(schedule="staggered", delays="joins"),
+    "digits-staggered-multistep": of_digits(
+        schedule="staggered", layout="multistep", corrections=["bias"]
+    ),
     "digits-layerwise-all": of_digits(**LAYERWISE, spike="all"),
     "digits-inverse-leaky-1.5": of_digits(method="spikeconverter", leak=1.5),
     "digits-keep-weights": of_digits(keep_weights=True),
@@ -114,6 +119,7 @@ DIGITS = {f"digits-{method}": of_digits(method=method) for method in METHODS} | 
 EXACT = {f"exact-{dashed(name)}": exact(convolutions, name) for name in CONVOLUTIONS}
 EXACT |= {f"exact-drawn-{seed}": exact(networks.drawn, seed) for seed in range(6)}
 EXACT |= {
+    "exact-staggered": exact(convolutions, "residual", schedule="staggered"),
     "exact-layerwise": exact(convolutions, "residual", **LAYERWISE),
     "exact-inverse-leaky": exact(
         convolutions,

@@ -6,7 +6,14 @@ import pytest
 from onnx2snn.ops import ALL_OPS, DOMAIN
 from onnx2snn.ops.predicates import is_neuron, is_stateful, sends_spikes
 
-NO_NEURONS = {"RunningSum", "Difference", "BernoulliEncoder"}
+NO_NEURONS = {
+    "RunningSum",
+    "Difference",
+    "WeightedRunningSum",
+    "WeightedDifference",
+    "Delay",
+    "BernoulliEncoder",
+}
 
 
 def node_of(operator: str, domain: str = DOMAIN) -> ir.Node:

@@ -32,17 +32,27 @@ def vectors_of(
         if name in op.integers:
             vectors[name] = rng.integers(1, 2**31 - 1, spread["state"])
             continue
-        if name == "count":
-            value = rng.integers(0, 3, spread["state"])
-        elif name == "max_spikes":
-            value = rng.integers(1, 4, spread["threshold"])
-        elif name == "leak":
-            value = rng.integers(5, 9, spread["threshold"]) / 4
-        elif name.startswith(("v_threshold", "magnitude")):
-            value = rng.integers(2, 6, spread["threshold"]) / 4
-        elif name in op.state:
-            value = rng.integers(-6, 7, spread["state"]) / 4
-        else:
-            value = rng.integers(-6, 7, shape) / 4
+        spread_name, low, high, unit = _form_of(op, name)
+        size = shape if spread_name is None else spread[spread_name]
+        value = rng.integers(low, high, size) / unit
         vectors[name] = np.asarray(value, dtype)
     return vectors
+
+
+_NUMBERS = {
+    "count": ("state", 0, 3, 1),
+    "written": ("state", 0, 3, 1),
+    "max_spikes": ("threshold", 1, 4, 1),
+    "fires": ("threshold", 0, 2, 1),
+    "leak": ("threshold", 5, 9, 4),
+    "v_threshold": ("threshold", 2, 6, 4),
+    "v_threshold_negative": ("threshold", 2, 6, 4),
+    "magnitude": ("threshold", 2, 6, 4),
+}
+"""Name of an input to the name of its shape, its least numerator, the next too large, the unit."""
+
+
+def _form_of(op: StepOp, name: str) -> tuple[str | None, int, int, int]:
+    if name in _NUMBERS:
+        return _NUMBERS[name]
+    return ("state" if name in op.state else None, -6, 7, 4)

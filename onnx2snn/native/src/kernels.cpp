@@ -222,8 +222,12 @@ constexpr Kernel kAll[kKernels] = {
     neuron_of<AugmentedIF>("AugmentedIF"),
     neuron_of<InverseLeakyIF>("InverseLeakyIF"),
     neuron_of<SignedInverseLeakyIF>("SignedInverseLeakyIF"),
+    neuron_of<GatedInverseLeakyIF>("GatedInverseLeakyIF"),
     sum_of<RunningSum>("RunningSum"),
     kernel_of<Difference>("Difference"),
+    kernel_of<WeightedRunningSum>("WeightedRunningSum"),
+    kernel_of<WeightedDifference>("WeightedDifference"),
+    kernel_of<Delay>("Delay"),
     kBernoulliEncoder,
 };
 

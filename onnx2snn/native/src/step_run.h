@@ -8,7 +8,7 @@
 namespace onnx2snn {
 
 constexpr size_t kMostStates = 2;
-constexpr size_t kMostParameters = 2;
+constexpr size_t kMostParameters = 4;
 
 // Numbers in a row, or one number that stands for all of them.
 struct Operand {
@@ -47,7 +47,7 @@ struct Kernel {
   void (*run_packed)(const StepRun&);  // float, outputs as int8; null where they are no spikes
 };
 
-constexpr size_t kKernels = 10;
+constexpr size_t kKernels = 14;
 
 // One window of a pool, for all channels: they lie in a row.
 struct PoolRun {

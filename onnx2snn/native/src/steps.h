@@ -123,6 +123,24 @@ struct SignedInverseLeakyIF {
   }
 };
 
+struct GatedInverseLeakyIF {
+  static constexpr size_t states = 2, parameters = 4;
+  static constexpr bool hands_out_its_state = false;
+  template <class V>
+  static V step(V current, V* state, const V* parameter) {
+    const V zero{};
+    const V h = parameter[2] * state[0] + current;
+    const V owed = parameter[2] * state[1];
+    const V plus = one_where<V>(h >= parameter[0] - parameter[1]);
+    const V below = one_where<V>(h < -parameter[1]);
+    const V minus = below * one_where<V>(owed >= zero + 1);
+    const V spike = parameter[3] * (plus - minus);
+    state[0] = h - spike * parameter[0];
+    state[1] = owed + spike;
+    return spike;
+  }
+};
+
 struct RunningSum {
   static constexpr size_t states = 1, parameters = 0;
   static constexpr bool hands_out_its_state = true;
@@ -143,6 +161,40 @@ struct Difference {
     const V difference = known - state[0];
     state[0] = known;
     return difference;
+  }
+};
+
+struct WeightedRunningSum {
+  static constexpr size_t states = 1, parameters = 1;
+  static constexpr bool hands_out_its_state = true;
+  template <class V>
+  static V step(V x, V* state, const V* parameter) {
+    state[0] = parameter[0] * state[0] + x;
+    return state[0];
+  }
+};
+
+struct WeightedDifference {
+  static constexpr size_t states = 1, parameters = 1;
+  static constexpr bool hands_out_its_state = false;
+  template <class V>
+  static V step(V x, V* state, const V* parameter) {
+    const V grown = parameter[0] * state[0];
+    const V nothing = x - x;  // NaN where x is not finite
+    const V known = select(nothing == nothing, x, grown);
+    state[0] = known;
+    return known - grown;
+  }
+};
+
+struct Delay {
+  static constexpr size_t states = 1, parameters = 0;
+  static constexpr bool hands_out_its_state = false;
+  template <class V>
+  static V step(V x, V* state, const V*) {
+    const V delayed = state[0];
+    state[0] = x;
+    return delayed;
   }
 };
 

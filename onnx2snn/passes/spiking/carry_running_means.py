@@ -50,12 +50,16 @@ class CarryRunningMeans(ir.passes.InPlacePass):
 
     Attributes:
         events: Names of graph inputs that are streams themselves, one slice a step.
+        leak: Worth of a spike in spikes a step later, >= 1. Above 1 the sums and means are
+            weighted ones: the step before counts ``leak`` times as much, and t is the sum of the
+            weights.
 
     Raises:
         UnsupportedError: A neuron depends on a node that has no mean, or no rule.
     """
 
     events: tuple[str, ...] = ()
+    leak: float = 1.0
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Rewrite the main graph."""
@@ -63,7 +67,7 @@ class CarryRunningMeans(ir.passes.InPlacePass):
         events = [value for value in graph.inputs if value.name in self.events]
         streams = find_streams(graph, events)
         streams.check()
-        carrier = _Carrier(streams)
+        carrier = _Carrier(streams, self.leak)
         for node, classification in streams.classifications.items():
             kind = classification.kind
             carrier.visit(node, kind)
@@ -79,14 +83,16 @@ class _Carrier:
 
     Args:
         streams: The streams of the graph that is rewritten.
+        leak: Worth of a step of them, in steps that come one later.
 
     Attributes:
         changed: Whether a node was added.
     """
 
-    def __init__(self, streams: Streams) -> None:
+    def __init__(self, streams: Streams, leak: float) -> None:
         self.changed = False
         self._streams = streams
+        self._leak = leak
         self._varying = set(streams.varying)  # of its own: it grows
         graph = streams.graph
         self._graph = graph
@@ -96,6 +102,7 @@ class _Carrier:
         self._sums_of: ValueMap = {}
         self._means_of: ValueMap = {}
         self._step_numbers: dict[ir.DataType, ir.Value] = {}
+        self._leaks: dict[ir.DataType, ir.Value] = {}
 
     def visit(self, node: ir.Node, kind: NodeKind) -> None:
         """Let ``node`` read the form of its inputs that its kind asks for."""
@@ -147,8 +154,7 @@ class _Carrier:
             name = f"{value.name}.total"
             if self._is_stream(value):
                 start = self._initial_state(value, "total")
-                operands = [value, start]
-                total = self._add_operator("RunningSum", operands, name, value)
+                total = self._add_over_time("RunningSum", [value, start], name, value)
             else:
                 step = self._step_number(value)
                 operands = [value, step]
@@ -202,8 +208,7 @@ class _Carrier:
         """Return how much ``total`` changes in a step, as a stream named after ``value``."""
         previous = self._initial_state(value, "previous")
         name = f"{value.name}.stream"
-        operands = [total, previous]
-        return self._add_operator("Difference", operands, name, value)
+        return self._add_over_time("Difference", [total, previous], name, value)
 
     def _step_number(self, value: ir.Value) -> ir.Value:
         """Return the number of the step, 1 in the first, in the type of ``value``."""
@@ -214,10 +219,17 @@ class _Carrier:
             one = constant(self._graph, "one", increment)
             start = np.zeros([], number_type)
             zero = constant(self._graph, "t_init", start)
-            operands = [one, zero]
-            step = self._add_operator("RunningSum", operands, "t", one)
+            step = self._add_over_time("RunningSum", [one, zero], "t", one)
             self._step_numbers[dtype] = step
         return self._step_numbers[dtype]
+
+    def _weight_of_a_step(self, value: ir.Value) -> ir.Value:
+        """Return the worth of a step in those one later, in the type of ``value``."""
+        dtype = value.dtype or ir.DataType.FLOAT
+        if dtype not in self._leaks:
+            data = np.array(self._leak, dtype.numpy())
+            self._leaks[dtype] = constant(self._graph, "leak", data)
+        return self._leaks[dtype]
 
     def _initial_state(self, value: ir.Value, state: str) -> ir.Value:
         """Return zero as the initial state of a node that takes in ``value``."""
@@ -232,10 +244,17 @@ class _Carrier:
         node = ir.node(op, inputs)
         return self._append(node, name, like)
 
-    def _add_operator(
+    def _add_over_time(
         self, op: str, inputs: Sequence[ir.Value], name: str, like: ir.Value
     ) -> ir.Value:
-        """Append a node of an operator of ours, and return its first output."""
+        """Append a node of an operator of ours, and return its first output.
+
+        Where steps weigh differently, that is the operator that weighs them.
+        """
+        if self._leak != 1.0:
+            leak = self._weight_of_a_step(like)
+            inputs = [*inputs, leak]
+            op = f"Weighted{op}"
         operator = ALL_OPS[op]
         outputs = len(operator.outputs)
         node = ir.node(op, inputs, domain=DOMAIN, num_outputs=outputs)

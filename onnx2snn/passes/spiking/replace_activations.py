@@ -11,9 +11,10 @@ import onnx_ir as ir
 from onnx2snn.analysis.neuron_places import weighted_operand
 from onnx2snn.analysis.rectifiers import is_rectifier, is_symmetric_clip, upper_bound
 from onnx2snn.analysis.streams import find_streams
+from onnx2snn.calibration.neuron_inputs import NeuronInputs, scale_of
 from onnx2snn.graph import constant, display_name, fresh_name, rewire, take_over
 from onnx2snn.metadata.facts import ACTIVATION, ACTIVATION_OUTPUT, THRESHOLD_ORIGIN
-from onnx2snn.metadata.scale import QUANTIZER_RANGE, SCALE, Scale
+from onnx2snn.metadata.scale import SCALE, Scale
 from onnx2snn.methods import parts
 from onnx2snn.methods.neurons import NEURONS
 from onnx2snn.ops import ALL_OPS, DOMAIN, OPSET
@@ -24,14 +25,7 @@ from onnx2snn.schedules.initial_states import InitialStates
 if TYPE_CHECKING:
     from onnx2snn.ops import StepOp
 
-__all__ = ["OPEN_GATE", "ReplaceActivations"]
-
-OPEN_GATE = 2**20
-"""Initial count of a neuron with a count that may send more negative spikes than positive ones.
-
-Exact in float32, and more than any run takes back. A smaller type starts at the largest power of
-two below which, and up to twice of which, it holds every integer: 2^10 in float16.
-"""
+__all__ = ["ReplaceActivations"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,14 +61,15 @@ class ReplaceActivations(ir.passes.InPlacePass):
     Attributes:
         neuron: ``gated`` (a negative spike takes back an early one), ``if`` (plain spikes;
             signed ones where an activation can be negative), ``augmented`` (several spikes at
-            once, which can be taken back), ``inverse-leaky`` (earlier spikes weigh more) or
-            ``hard-reset`` (plain spikes, after which the potential starts at 0).
+            once, which can be taken back), ``inverse-leaky`` (earlier spikes weigh more),
+            ``weighted`` (likewise, and later ones may take back) or ``hard-reset`` (plain spikes,
+            after which the potential starts at 0).
         v_init: Initial potential as a fraction of the threshold, 0 to 1, where no quantizer
             the network was trained with says another. Source: 0.5, Bu et al., AAAI 2022.
         spike: Where neurons stand: at the ``activations``, or in front of ``all`` weights.
         max_spikes: Most spikes an augmented neuron sends in a step, 1 to 127.
-        leak: Factor by which the potential of an inverse-leaky neuron grows in each step, above
-            1, and at most 2: beyond, some values could not be written with digits 0 and 1.
+        leak: Worth of a spike of an inverse-leaky or a weighted neuron in spikes a step later,
+            above 1, and at most 2: beyond, some values could not be written with digits 0 and 1.
     """
 
     neuron: str = parts.NEURON.default
@@ -134,7 +129,7 @@ class _NeuronMaker:
             return
         name = display_name(activation)
         is_signed = not is_rectifier(activation)
-        if is_signed and not _saturates_alike(activation, _scale(value)):
+        if is_signed and not _saturates_alike(activation, scale_of(value)):
             self._put_behind(value, f"{name}.neuron")
             return
         current = activation.inputs[0]
@@ -194,19 +189,12 @@ class _NeuronMaker:
         self, op: StepOp, current: ir.Value, activation: ir.Value, *, signed: bool
     ) -> dict[str, ir.Value]:
         """Return the initial states and constants that ``op`` takes, by name of the input."""
-        theta = self._threshold(op, activation)
-        states = {
-            "v": self._initial_potential(op, activation, theta),
-            "count": _initial_count(theta, signed=signed),
-        }
-        most = np.array(self._options.max_spikes, theta.dtype)
-        leak = np.array(self._options.leak, theta.dtype)
-        constants = {
-            "v_threshold": theta,
-            "v_threshold_negative": _negative_threshold(op, theta),
-            "max_spikes": most,
-            "leak": leak,
-        }
+        chosen = self._options
+        inputs = NeuronInputs(
+            op, activation, chosen.v_init, chosen.max_spikes, chosen.leak
+        )
+        states = inputs.states(signed=signed)
+        constants = inputs.constants()
         found = {}
         for key in op.inputs:
             if key in states:
@@ -219,32 +207,6 @@ class _NeuronMaker:
                 found[key] = constant(self._graph, name, data)
         return found
 
-    def _threshold(self, op: StepOp, activation: ir.Value) -> np.ndarray:
-        """Return the threshold, in a shape that broadcasts to the activation."""
-        number_type = activation.dtype or ir.DataType.FLOAT
-        dtype = number_type.numpy()
-        rank = len(activation.shape or ())
-        scale = _scale(activation)
-        theta = scale.shaped(rank).astype(dtype)
-        if "max_spikes" in op.inputs:
-            most = dtype.type(self._options.max_spikes)
-            theta = theta / most
-        return theta
-
-    def _initial_potential(
-        self, op: StepOp, activation: ir.Value, theta: np.ndarray
-    ) -> np.ndarray:
-        """Return the initial potential: 0 where thresholds of both signs are alike."""
-        if _is_symmetric(op):
-            return np.zeros_like(theta)
-        part: float = self._options.v_init
-        quantized = QUANTIZER_RANGE.read(activation)
-        if quantized is not None and quantized.v_init is not None:
-            part = quantized.v_init
-        factor = theta.dtype.type(part)
-        potential: np.ndarray = theta * factor
-        return potential
-
 
 def _annotate_neuron(neuron: ir.Node, activation: ir.Value) -> None:
     """Write on ``neuron`` which activation it stands for, and where its threshold is from."""
@@ -252,32 +214,8 @@ def _annotate_neuron(neuron: ir.Node, activation: ir.Value) -> None:
     op_type = "" if producer is None else producer.op_type
     ACTIVATION.write(neuron, op_type)
     ACTIVATION_OUTPUT.write(neuron, str(activation.name))
-    scale = _scale(activation)
+    scale = scale_of(activation)
     THRESHOLD_ORIGIN.write(neuron, scale.origin)
-
-
-def _is_symmetric(op: StepOp) -> bool:
-    """Whether spikes of both signs come at thresholds of the same size."""
-    return op.name == "DoubleThresholdIF"
-
-
-def _negative_threshold(op: StepOp, theta: np.ndarray) -> np.ndarray:
-    if _is_symmetric(op):
-        return theta
-    shape = [1] * theta.ndim
-    return np.zeros(shape, theta.dtype)
-
-
-def _initial_count(theta: np.ndarray, *, signed: bool) -> np.ndarray:
-    """Return how many spikes a neuron may take back that it has not sent."""
-    gate = 0
-    if signed:
-        one = np.ones([], theta.dtype)
-        spacing = np.spacing(one)
-        largest_exact = int(1 / spacing)
-        gate = min(OPEN_GATE, largest_exact)
-    shape = [1] * theta.ndim
-    return np.full(shape, gate, theta.dtype)
 
 
 def _saturates_alike(activation: ir.Node, scale: Scale) -> bool:
@@ -285,12 +223,3 @@ def _saturates_alike(activation: ir.Node, scale: Scale) -> bool:
     bound = upper_bound(activation)
     is_symmetric = is_symmetric_clip(activation)
     return is_symmetric and bool(np.all(scale.values == bound))
-
-
-def _scale(activation: ir.Value) -> Scale:
-    """Return the scale that is annotated on ``activation``."""
-    scale = SCALE.read(activation)
-    if scale is None:
-        message = f"no scale on {activation.name}"
-        raise ValueError(message)
-    return scale

@@ -6,13 +6,12 @@ import dataclasses
 
 import onnx_ir as ir
 
-from onnx2snn.errors import OptionError
 from onnx2snn.graph import remove_unused
-from onnx2snn.metadata.input_coding import EVENTS, RATE, coded_inputs
+from onnx2snn.metadata.input_coding import check_direct
 from onnx2snn.ops.predicates import is_neuron, is_stateful
 from onnx2snn.schedules import DEFAULT_T, checked_time_steps, emit_layerwise
 
-__all__ = ["EmitLayerwise", "check_inputs"]
+__all__ = ["EmitLayerwise"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,25 +71,10 @@ class EmitLayerwise(ir.passes.InPlacePass):
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Let the layers of the main graph fire."""
-        check_inputs(model.graph)
+        check_direct(model.graph, "layerwise")
         neurons = filter(is_neuron, model.graph)
         if not any(map(is_stateful, neurons)):
             return ir.passes.PassResult(model, modified=False)
         emit_layerwise(model.graph, self.time_steps, collapse=self.collapse)
         remove_unused(model)
         return ir.passes.PassResult(model, modified=True)
-
-
-def check_inputs(graph: ir.Graph) -> None:
-    """Check that the inputs of a graph are known before the first step.
-
-    Raises:
-        OptionError: Some are not.
-    """
-    coded = [repr(value.name) for value in coded_inputs(graph.inputs, RATE, EVENTS)]
-    if coded:
-        message = (
-            f"with the schedule layerwise an input is coded direct, but {', '.join(coded)} is a "
-            "stream of its own; code it direct, or choose the schedule lockstep"
-        )
-        raise OptionError(message)

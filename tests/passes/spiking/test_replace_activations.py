@@ -215,7 +215,7 @@ def test_activations_without_a_scale() -> None:
 
 
 def test_an_unknown_neuron() -> None:
-    names = "gated, if, hard-reset, augmented, inverse-leaky"
+    names = "gated, if, hard-reset, augmented, inverse-leaky, weighted"
     with pytest.raises(ValueError, match=f"neuron must be one of {names}, not 'lif'"):
         ReplaceActivations("lif")
 

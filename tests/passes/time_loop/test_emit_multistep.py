@@ -492,7 +492,7 @@ def test_networks_in_the_branches_of_an_if() -> None:
 
 
 def test_layer_by_layer_there_is_no_such_layout() -> None:
-    with pytest.raises(OptionError, match="layout 'multistep' is of use with"):
+    with pytest.raises(OptionError, match="layout 'multistep' is of no use with"):
         onnx2snn.Options(layout="multistep", schedule="layerwise")
     with pytest.raises(OptionError, match="layout must be one of loop, multistep"):
         onnx2snn.Options(layout="unrolled")
