@@ -33,8 +33,8 @@ def solve_ridge(x: np.ndarray, y: np.ndarray, samples: np.ndarray) -> Solution:
     The strongest leaves W at 0; 0 and 0 are returned if that does no good either.
 
     Args:
-        x: [groups, positions, inputs].
-        y: [groups, positions, outputs].
+        x: [groups, positions, inputs]; its memory is used for other numbers.
+        y: [groups, positions, outputs]; likewise.
         samples: Number of the sample that each position belongs to, [positions].
 
     Returns:
@@ -81,11 +81,16 @@ def _solutions(
     The system is solved in the smaller of two spaces: among positions, where there are fewer
     of them than inputs, with W = x' (x x' + strength)^-1 y, else among inputs, with
     W = (x' x + strength)^-1 x' y.
+
+    Args:
+        x: [groups, positions, inputs]; the mean is taken from it in place.
+        y: [groups, positions, outputs]; likewise.
+        strengths: The strengths.
     """
     x_mean = _mean_over_positions(x)
     y_mean = _mean_over_positions(y)
-    x = x - x_mean.astype(x.dtype)
-    y = y - y_mean.astype(y.dtype)
+    x -= x_mean.astype(x.dtype)
+    y -= y_mean.astype(y.dtype)
     transposed = x.swapaxes(1, 2)
     positions, inputs = x.shape[1:]
     is_among_positions = positions < inputs

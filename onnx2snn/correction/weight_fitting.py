@@ -59,16 +59,20 @@ def fit_weights(weights: WeightsToFit, count: SampleCount) -> np.ndarray:
     numbers = _number_samples(rows, positions, samples)
     x = np.concatenate([batch.operand for batch in batches], axis=1)
     y = np.concatenate([batch.residual for batch in batches], axis=1)
+    rank, dtype = batches[0].rank, batches[0].dtype
+    batches.clear()  # x and y are copies
     is_defined = _is_finite(x) & _is_finite(y)
     if is_complete:
         count.add(weights.map.node, x.shape[2], int(is_defined.sum()))
-    x, y = x[:, is_defined], y[:, is_defined]
-    matrix, offset = solve_ridge(x, y, numbers[is_defined])
+    if not is_defined.all():
+        x, y = x[:, is_defined], y[:, is_defined]
+        numbers = numbers[is_defined]
+    matrix, offset = solve_ridge(x, y, numbers)
     if np.any(matrix):
         weights.map.add_to_weights(matrix)
-    shape = [1] * batches[0].rank
+    shape = [1] * rank
     shape[weights.map.channel_axis] = -1
-    return offset.reshape(shape).astype(batches[0].dtype)
+    return offset.reshape(shape).astype(dtype)
 
 
 @dataclasses.dataclass(frozen=True)
