@@ -239,13 +239,20 @@ class Histogram:
         if self.is_signed and not other.is_signed:
             counts = make_room_below(counts)
         doublings = self.exponent - other.exponent
+        if doublings.any():
+            self._add_narrower(counts, doublings)
+        else:
+            self.counts += counts
+        self.zeros += other.zeros
+        self.total += other.total
+
+    def _add_narrower(self, counts: np.ndarray, doublings: np.ndarray) -> None:
+        """Add bins whose ranges are to double so many times, shape [channels]."""
         for count in np.unique(doublings):
             channels = doublings == count
             old = counts[channels]
             widened = self._double_range(old, int(count))
             self.counts[channels] += widened
-        self.zeros += other.zeros
-        self.total += other.total
 
     def merged(self) -> Histogram:
         """Return one histogram, of one channel, of the values of all channels."""
