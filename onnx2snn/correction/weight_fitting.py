@@ -57,10 +57,9 @@ def fit_weights(weights: WeightsToFit, count: SampleCount) -> np.ndarray:
     samples = count.samples if is_complete else min(count.samples, sum(rows))
     positions = [batch.operand.shape[1] for batch in batches]
     numbers = _number_samples(rows, positions, samples)
-    x = np.concatenate([batch.operand for batch in batches], axis=1)
-    y = np.concatenate([batch.residual for batch in batches], axis=1)
-    rank, dtype = batches[0].rank, batches[0].dtype
-    batches.clear()  # x and y are copies
+    shape = [1] * batches[0].rank
+    shape[weights.map.channel_axis] = -1
+    x, y = _join_batches(batches)
     is_defined = _is_finite(x) & _is_finite(y)
     if is_complete:
         count.add(weights.map.node, x.shape[2], int(is_defined.sum()))
@@ -70,9 +69,7 @@ def fit_weights(weights: WeightsToFit, count: SampleCount) -> np.ndarray:
     matrix, offset = solve_ridge(x, y, numbers)
     if np.any(matrix):
         weights.map.add_to_weights(matrix)
-    shape = [1] * rank
-    shape[weights.map.channel_axis] = -1
-    return offset.reshape(shape).astype(dtype)
+    return offset.reshape(shape).astype(y.dtype)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,14 +81,12 @@ class _UnfoldedBatch:
         residual: The difference of the target value to the ANN's, [groups, positions, outputs].
         rows: Length of axis 0 of the operand: the number of samples, if that is their axis.
         rank: Number of axes of the target value.
-        dtype: Data type of the target value.
     """
 
     operand: np.ndarray
     residual: np.ndarray
     rows: int
     rank: int
-    dtype: np.dtype
 
 
 def _unfold_batches(
@@ -115,13 +110,20 @@ def _unfold_batches(
             residual=linear_map.unfold_output(residual, grid),
             rows=len(channels_last),
             rank=residual.ndim,
-            dtype=residual.dtype,
         )
         batches.append(unfolded)
         laid_out += unfolded.operand.size
         if laid_out > _NUMBERS:
             return batches, False
     return batches, True
+
+
+def _join_batches(batches: list[_UnfoldedBatch]) -> tuple[np.ndarray, np.ndarray]:
+    """Return operands and residuals of all batches, which are used up."""
+    x = np.concatenate([batch.operand for batch in batches], axis=1)
+    y = np.concatenate([batch.residual for batch in batches], axis=1)
+    batches.clear()
+    return x, y
 
 
 def _count_spatial_axes(linear_map: LinearMap, shape: Sequence[int]) -> int:
