@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Curve", "picture"]
 
-WIDTH, HEIGHT = 880, 540
+WIDTH, HEIGHT = 880, 580
 LEFT, TOP, RIGHT, BOTTOM = 52, 40, 560, 450
 LINE = 19
 """All in pixels: the picture, the box of the axes, and the height of a line of the legend."""

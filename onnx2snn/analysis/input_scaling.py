@@ -29,7 +29,7 @@ class InputScaling:
 
     def invert(self, scaled: np.ndarray) -> np.ndarray:
         """Return the input that becomes ``scaled``, in its type and shape."""
-        values = (scaled - self.offset) / self.slope
+        values: np.ndarray = (scaled - self.offset) / self.slope
         return values.astype(scaled.dtype)
 
     def fits(self, shape: tuple[int, ...]) -> bool:

@@ -322,9 +322,9 @@ def test_an_operator_of_another_domain_is_named() -> None:
     ann = onnx.parser.parse_model(
         '<ir_version: 8, opset_import: ["" : 17, "com.microsoft" : 1]> net (float[N,3] x) => '
         "(float[N,3] y) { h = MatMul (x, w)  a = Relu (h)  z = MatMul (a, w)  "
-        "[fused] y = com.microsoft.Gelu (z) }"
+        '[apart] y = com.microsoft.CDist <metric = "euclidean"> (z, w) }'
     )
     ann.graph.initializer.append(onnx.numpy_helper.from_array(normal(1, 3, 3), "w"))
     snn = onnx2snn.convert(ann, 4, corrections=())
-    with pytest.raises(onnx2snn.UnsupportedError, match="Gelu 'fused'"):
+    with pytest.raises(onnx2snn.UnsupportedError, match="CDist 'apart'"):
         tune(snn, ann, normal(2, 8, 3))
