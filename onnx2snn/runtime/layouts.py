@@ -65,7 +65,8 @@ def laid_out(network: ir.Model, layout: str) -> ir.Model:
 def fastest_layout(network: ir.Model) -> str:
     """Return ``multistep`` where there is a way to it, else the layout of the network itself."""
     loops = time_loops(network.graph)
-    has_way = bool(loops) and all(loop.name == LOOP_NAME for loop in loops)
+    are_over_time = bool(loops) and all(loop.name == LOOP_NAME for loop in loops)
+    has_way = are_over_time and not has_weighted_spikes(network.graph)
     return MULTISTEP if has_way else layout_of(network)
 
 

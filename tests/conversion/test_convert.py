@@ -327,7 +327,7 @@ def test_the_method_names_the_neurons(neuron: str, method: str) -> None:
     [
         (
             {"neuron": "lif"},
-            r"gated, if, hard-reset, augmented, inverse-leaky, not 'lif'",
+            r"gated, if, hard-reset, augmented, inverse-leaky, weighted, not 'lif'",
         ),
         ({"spike": "some"}, r"activations, all, not 'some'"),
         ({"threshold": "median"}, r"not 'median'"),

@@ -208,7 +208,7 @@ def test_an_input_that_is_a_stream_is_refused_by_name(coding: str) -> None:
     [
         (
             {"schedule": "wave"},
-            "schedule must be one of lockstep, layerwise, not 'wave'",
+            "schedule must be one of lockstep, staggered, layerwise, not 'wave'",
         ),
         ({"neuron": "inverse-leaky"}, "'inverse-leaky' needs the schedule layerwise"),
         (
