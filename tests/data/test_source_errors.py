@@ -204,7 +204,9 @@ def test_a_missing_file_is_told_with_the_nearest_of_its_folder(tmp_path: Path) -
         dataset(tmp_path / "calb.npz", IMAGE)
     with pytest.raises(CalibrationError, match=r"weather\.npz' does not exist$"):
         dataset(tmp_path / "weather.npz", IMAGE)
-    with pytest.raises(CalibrationError, match=r"does not exist; there is no folder '.*nowhere'$"):
+    with pytest.raises(
+        CalibrationError, match=r"does not exist; there is no folder '.*nowhere'$"
+    ):
         dataset(tmp_path / "nowhere" / "calib.npz", IMAGE)
 
 
