@@ -248,12 +248,13 @@ def _line(row: Row, steps: Sequence[int]) -> list[str]:
     cells = [_cell(row.steps.get(t)) for t in steps]
     shares = ["", ""]
     if row.macs:
-        shares = [_percent(row.percent("spikes")), _percent(row.percent_with_all)]
+        by_spikes = _percent(row.percent("spikes")) or "unknown"
+        shares = [by_spikes, _percent(row.percent_with_all)]
     return [*head, "yes" if row.macs else "no", *shares, *cells]
 
 
 def _percent(share: float | None) -> str:
-    return "unknown" if share is None else f"{share:.1f} %"
+    return "" if share is None else f"{share:.1f} %"
 
 
 def _cell(step: Step | None, output: str | None = None) -> str:
