@@ -210,7 +210,9 @@ def _add_field(command: Arguments, field: dataclasses.Field[Any]) -> None:
         return
     text = field.metadata["help"]
     choices = field.metadata["choices"]
-    _add_option(command, field, type(field.default), text, choices)
+    # What may be left open is a whole number, as yet.
+    kind = int if field.default is None else type(field.default)
+    _add_option(command, field, kind, text, choices)
 
 
 def _add_option(

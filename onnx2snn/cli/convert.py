@@ -54,7 +54,7 @@ _INPUTS = "inputs"
 _PASSES = "passes and checks"
 
 GROUPS = {
-    "parts of the method": (*PARTS, "keep_weights", "collapse", "spike"),
+    "parts of the method": (*PARTS, "latency", "keep_weights", "collapse", "spike"),
     "file": ("layout", "weights", "fold_thresholds"),
     _INPUTS: ("input_coding", "seed"),
     "excluded parts": ("until", "nodes_to_exclude"),

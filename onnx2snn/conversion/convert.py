@@ -13,6 +13,7 @@ from onnx2snn.arguments import checked_keywords
 from onnx2snn.conversion.branches import feed_branches
 from onnx2snn.conversion.calibration_data import CalibrationData
 from onnx2snn.conversion.held_out import Trial
+from onnx2snn.conversion.latency import with_schedule
 from onnx2snn.conversion.options import Options
 from onnx2snn.conversion.preparation import prepare
 from onnx2snn.conversion.sizes import Sample, count_macs_of_sample
@@ -101,6 +102,7 @@ def convert(
     """
     chosen = Options(**options)
     T = checked_time_steps(T)  # noqa: N806
+    chosen = with_schedule(chosen, T)
     check_source(calibration)
     with sharing():
         given = CalibrationData(calibration, T)

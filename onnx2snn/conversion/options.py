@@ -63,6 +63,8 @@ class Options:
             fits them, means are corrected by ``bias`` instead.
         collapse: With ``layerwise``, whether neurons, and what lies between them, are computed
             once for all steps; else on the spikes of one step after the other.
+        latency: Most steps until the answer is there, >= T; with more than T, the schedule is
+            ``staggered`` where no other, and no method, is given.
         layout: Where the steps are in the file: ``loop``, in the iterations of a Loop;
             ``multistep``, in the batch. Layer by layer there is one layout only.
         weights: Weights that spikes multiply in the file: ``float``, as they are; ``int8``, with
@@ -104,6 +106,10 @@ class Options:
     delays: str | None = None
     collapse: bool = _option(
         "layerwise: compute weights and neurons once for all steps", default=True
+    )
+    latency: int | None = _option(
+        "most steps until the answer; with more than T, layers wait where it helps most",
+        default=None,
     )
     layout: str = _option("place of the time steps", default=LOOP, choices=LAYOUTS)
     weights: str = _option(

@@ -10,6 +10,7 @@ import onnx_ir as ir
 from onnx2snn.analysis.exclusion import ExcludedNames
 from onnx2snn.analysis.source_nodes import SourceRecord
 from onnx2snn.arguments import checked_keywords
+from onnx2snn.conversion.latency import with_schedule
 from onnx2snn.conversion.options import Options
 from onnx2snn.conversion.pass_request import PassRequest
 from onnx2snn.correction.reference import Reference
@@ -100,8 +101,8 @@ def pipeline(
         TypeError: ``data`` is no ``Dataset``, or ``options`` are no ``Options``.
     """
     _check_data(data)
-    chosen = _checked_options(options)
     time_steps = checked_time_steps(T)
+    chosen = with_schedule(_checked_options(options), time_steps)
     record = SourceRecord() if record is None else record
     reference = Reference()
     whole = Pipeline(
@@ -204,8 +205,11 @@ def _spiking(
     if method.schedule == "layerwise":
         return _input_coding(options, data), *neurons
     if method.schedule == STAGGERED:
-        waiting = (CarryRunningMeans(leak=method.leak), PlaceDelays(method.delays))
-        return _input_coding(options, data), *neurons, *waiting
+        means = CarryRunningMeans(leak=method.leak)
+        delays = PlaceDelays(
+            method.delays, options.latency, time_steps, reference, data
+        )
+        return _input_coding(options, data), *neurons, means, delays
     streams = (EncodeInputs(options.seed), CarryRunningMeans())
     return _input_coding(options, data), *neurons, *streams
 

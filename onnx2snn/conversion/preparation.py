@@ -82,6 +82,8 @@ def prepare(
         UnsupportedError: It has foreign operators.
         OptionError: The model has no node or no input of a name in the options.
     """
+    # Up to neurons nothing depends on T, which a latency could contradict.
+    options = dataclasses.replace(options, latency=None)
     source = _read_ann(model)
     nodes = source_nodes(source.model)
     check_names(options.until, nodes, "until")

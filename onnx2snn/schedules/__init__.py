@@ -54,11 +54,12 @@ from onnx2snn.schedules.time_steps import (
     DEFAULT_T,
     MOST_TIME_STEPS,
     TIME_STEPS,
+    check_latency,
     checked_time_steps,
     several_time_steps,
     time_steps_input,
 )
-from onnx2snn.schedules.waiting import delays_until
+from onnx2snn.schedules.waiting import delays_of, delays_until
 
 __all__ = [
     "DEFAULT_T",
@@ -71,7 +72,9 @@ __all__ = [
     "TIME_STEPS",
     "Partition",
     "State",
+    "check_latency",
     "checked_time_steps",
+    "delays_of",
     "delays_until",
     "emit_layerwise",
     "emit_staggered",

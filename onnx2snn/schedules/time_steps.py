@@ -19,6 +19,7 @@ __all__ = [
     "MOST_TIME_STEPS",
     "TIME_STEPS",
     "add_time_axis",
+    "check_latency",
     "checked_time_steps",
     "several_time_steps",
     "step_count",
@@ -50,6 +51,17 @@ def checked_time_steps(value: object) -> int:
         message = f"T must be at most {MOST_TIME_STEPS}, not {value!r}"
         raise OptionError(message)
     return count
+
+
+def check_latency(latency: int | None, time_steps: int) -> None:
+    """Check that a latency that is given leaves room for T steps.
+
+    Raises:
+        OptionError: It does not.
+    """
+    if latency is not None and latency < time_steps:
+        message = f"latency must be at least T = {time_steps}, not {latency}"
+        raise OptionError(message)
 
 
 def several_time_steps(value: object) -> list[int]:

@@ -15,10 +15,11 @@ from onnx2snn.schedules.loops import named_inputs
 from onnx2snn.schedules.spike_weights import spike_weights_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
 __all__ = [
     "delay_of",
+    "delays_of",
     "delays_until",
     "note_delay",
     "raise_thresholds",
@@ -37,11 +38,20 @@ def delay_of(neuron: ir.Node) -> int:
 
 def delays_until(nodes: Iterable[ir.Node]) -> int:
     """Return the sum of the delays on the longest path through ``nodes``, which are in order."""
+    return _longest_path(nodes, delay_of)
+
+
+def delays_of(nodes: Iterable[ir.Node], waiting: Collection[ir.Node]) -> int:
+    """Return that sum where the neurons ``waiting``, and no others, wait for a step."""
+    return _longest_path(nodes, lambda node: int(node in waiting))
+
+
+def _longest_path(nodes: Iterable[ir.Node], steps_of: Callable[[ir.Node], int]) -> int:
     late: dict[ir.Value, int] = {}
     for node in nodes:
         steps = max((late.get(value, 0) for value in reads(node)), default=0)
         if is_neuron(node):
-            steps += delay_of(node)
+            steps += steps_of(node)
         late |= dict.fromkeys(node.outputs, steps)
     return max(late.values(), default=0)
 

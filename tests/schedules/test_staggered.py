@@ -193,3 +193,69 @@ def test_from_the_command_line(
     cells = capsys.readouterr().out.replace("│", " ").split()
     at = cells.index("4")
     assert cells[at : at + 2] == ["4", "5"]
+
+
+@pytest.mark.parametrize(
+    "latency, most, schedule",
+    [
+        (4, 4, "lockstep"),
+        (5, 5, "staggered"),
+        (6, 6, "staggered"),
+        (20, 7, "staggered"),
+    ],
+)
+@pytest.mark.parametrize("calibration", [CALIBRATION, None])
+def test_a_latency_chooses_the_schedule_and_who_waits(
+    calibration: object, latency: int, most: int, schedule: str
+) -> None:
+    report = onnx2snn.convert(ANN, 4, calibration, latency=latency).report
+    assert report["schedule"] == schedule
+    assert report["latency_steps"] <= most
+    assert calibration or report["latency_steps"] == most
+
+
+def test_who_waits_is_no_worse_than_none_or_the_joins() -> None:
+    options = {"schedule": "staggered", "corrections": "none"}
+    choices = [{"latency": 5}, {"delays": "none"}, {"delays": "joins"}]
+    errors = []
+    for choice in choices:
+        snn = onnx2snn.convert(ANN, 4, CALIBRATION, **options, **choice)
+        score = onnx2snn.evaluate(snn, CALIBRATION, ann=ANN, T=4)
+        (by_steps,) = score.deviations.values()
+        errors.append(by_steps[4].relative_error)
+    # floats are added up in another order in the search
+    assert errors[0] <= min(errors[1:]) * (1 + 1e-5)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"latency": 3}, "latency must be at least T = 4, not 3"),
+        ({"latency": "7"}, "latency must be a whole number, not '7'"),
+        (
+            {"latency": 7, "schedule": "layerwise"},
+            "latency is of use with the schedule staggered only",
+        ),
+        (
+            {"latency": 7, "schedule": "lockstep"},
+            "latency is of use with the schedule staggered only",
+        ),
+        (
+            {"latency": 7, "method": "spikeconverter"},
+            "latency is of use with the schedule staggered only",
+        ),
+        ({"latency": 7, "weights": "int8"}, "weights int8 is of use with"),
+    ],
+)
+def test_a_latency_that_cannot_be(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        onnx2snn.convert(ANN, 4, **options)
+
+
+def test_a_latency_from_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["convert", ANN, "-o", str(tmp_path / "snn.onnx"), "--T", "4"]
+    words += ["--latency", "5"]
+    assert cli.main(words) == 0
+    assert "T = 4, answer after 5 steps" in " ".join(capsys.readouterr().out.split())
