@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from onnx2snn.arguments import checked_value
 from onnx2snn.conversion.option_use import check_used_with
-from onnx2snn.methods.published import METHODS
 from onnx2snn.methods.schedules import STAGGERED
 from onnx2snn.schedules import check_latency
 
@@ -41,5 +40,4 @@ def with_schedule(options: Options, time_steps: int) -> Options:
 
 
 def _leaves_schedule_open(options: Options) -> bool:
-    is_default = options.method in {"auto", METHODS["auto"]}
-    return is_default and options.schedule is None
+    return options.has_default_method() and options.schedule is None

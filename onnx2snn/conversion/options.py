@@ -279,18 +279,21 @@ class Options:
             return ()
         return self.chosen_method().corrections
 
+    def has_default_method(self) -> bool:
+        """Whether the method is the one that is taken where none is named."""
+        return self.method in {"auto", METHODS["auto"]}
+
     def asks_for_data(self) -> bool:
         """Whether corrections were asked for that need data, by name or by that of a method."""
-        by_default = self.method in {"auto", METHODS["auto"]}
-        if self.corrections is None and by_default:
+        if self.corrections is None and self.has_default_method():
             return False
         return bool(self.chosen_method().corrections)
 
     def may_be_undone(self) -> bool:
         """Whether calibration may be left out where it does not help: nothing was asked by name."""
-        by_default = self.method in {"auto", METHODS["auto"]}
         is_named = self.corrections is not None or self.threshold is not None
-        return self.hold_out and by_default and not is_named and not self.keep_weights
+        is_open = self.has_default_method() and not is_named
+        return self.hold_out and is_open and not self.keep_weights
 
     def describe(self, data: Dataset | None) -> str:
         """Return the method in words, for the metadata of the file."""
