@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import onnx
-import onnx.parser
 
 from onnx2snn.ops.augmented_if import AUGMENTED_IF
-from onnx2snn.ops.declare import DOMAIN, DeclaredOp, body_in_words, markdown_table
+from onnx2snn.ops.declare import DeclaredOp, body_in_words, markdown_table
 from onnx2snn.ops.double_threshold_if import DOUBLE_THRESHOLD_IF
 from onnx2snn.ops.gated_double_threshold_if import GATED_DOUBLE_THRESHOLD_IF
 from onnx2snn.ops.integrate_and_fire import INTEGRATE_AND_FIRE
@@ -116,13 +115,7 @@ class ClosedFormOp(DeclaredOp):
             opset: Version of the default domain in which the body is read, at least 15: that of
                 the model which will hold the function.
         """
-        function = onnx.parser.parse_function(
-            f'<domain: "{DOMAIN}", opset_import: ["" : {opset}]>\n'
-            f"{self.name} ({', '.join(self.inputs)}) => ({', '.join(self.outputs)})\n"
-            f"{{{self.body}\n}}"
-        )
-        function.doc_string = self.doc
-        return function
+        return self.parsed(self.body, opset)
 
     def infer(self, context: InferenceContext) -> None:
         """Give the output the type and shape of the first input."""

@@ -69,6 +69,16 @@ class DeclaredOp(abc.ABC):
     def infer(self, context: InferenceContext) -> None:
         """Give every output its type and shape, from those of the inputs."""
 
+    def parsed(self, body: str, opset: int) -> onnx.FunctionProto:
+        """Return the function of this signature with a body in the ONNX text language."""
+        function = onnx.parser.parse_function(
+            f'<domain: "{DOMAIN}", opset_import: ["" : {opset}]>\n'
+            f"{self.name} ({', '.join(self.inputs)}) => ({', '.join(self.outputs)})\n"
+            f"{{{body}\n}}"
+        )
+        function.doc_string = self.doc
+        return function
+
     def schema(self) -> onnx.defs.OpSchema:
         """Return the schema, with type and shape inference, for the checker and for readers."""
         formal = onnx.defs.OpSchema.FormalParameter
@@ -187,13 +197,7 @@ class StepOp(DeclaredOp):
             opset: Version of the default domain in which the body is read, at least 15: that of
                 the model which will hold the function.
         """
-        function = onnx.parser.parse_function(
-            f'<domain: "{DOMAIN}", opset_import: ["" : {opset}]>\n'
-            f"{self.name} ({', '.join(self.inputs)}) => ({', '.join(self.outputs)})\n"
-            f"{{{self.body}\n}}"
-        )
-        function.doc_string = self.doc
-        return function
+        return self.parsed(self.body, opset)
 
     def infer(self, context: InferenceContext) -> None:
         """Give every output the shape of the first input, and its type or int64."""
