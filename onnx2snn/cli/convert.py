@@ -174,11 +174,13 @@ def _check_outputs(options: argparse.Namespace, *models: str) -> None:
 
 
 def _describe_time(report: Report) -> str:
-    """Return T and, if that is another number, the steps until the answer is there."""
-    time_steps, latency = report["T"], report["latency_steps"]
-    if latency == time_steps:
-        return f"T = {time_steps}"
-    return f"T = {time_steps}, answer after {latency} steps"
+    """Return T, what an answer takes, and why it does."""
+    passes = report["weight_passes"]
+    times = "1 pass" if passes == 1 else f"{passes} passes"
+    return (
+        f"T = {report['T']}, answer after {report['latency_steps']} steps, {times} over the "
+        f"weights: {report['schedule']}, as {report['schedule_reason']}"
+    )
 
 
 def _print_report(report: Report, output: str) -> None:
@@ -196,9 +198,10 @@ def _print_report(report: Report, output: str) -> None:
     count = len(report["layers"])
     share = write_spike_share(report["analysis"])
     what = "layer" if count == 1 else "layers"
-    content = f"{count} {what} of neurons, {_describe_time(report)}, {share}"
+    content = f"{count} {what} of neurons, {share}"
     print_written(output, content, console)
     remarks = (
+        _describe_time(report),
         describe_rounding(report["rounded"]),
         describe_shortfall(report["analysis"]),
     )

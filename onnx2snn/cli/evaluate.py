@@ -142,8 +142,9 @@ def _scores_table(
     errors, ann_error = result.mean_absolute_error, result.ann_mean_absolute_error
     scores = (
         _Column("latency", "d", result.latency_steps),
+        _Column("passes", "d", result.weight_passes),
         _Column("top-1 %", ".2f", result.top1, result.ann_top1),
-        _Column("agrees with the ANN %", ".2f", result.agreement),
+        _Column("agreement %", ".2f", result.agreement),
         _Column("R2", ".4f", result.r2, result.ann_r2),
         _Column("mean error", ".4g", errors, ann_error),
     )

@@ -13,9 +13,9 @@ from onnx2snn.arguments import checked_keywords
 from onnx2snn.conversion.branches import feed_branches
 from onnx2snn.conversion.calibration_data import CalibrationData
 from onnx2snn.conversion.held_out import Trial
-from onnx2snn.conversion.latency import with_schedule
 from onnx2snn.conversion.options import Options
 from onnx2snn.conversion.preparation import prepare
+from onnx2snn.conversion.schedule_choice import choose_schedule
 from onnx2snn.conversion.sizes import Sample, count_macs_of_sample
 from onnx2snn.conversion.spiking import Request, make_spiking
 from onnx2snn.data.dataset import check_source, input_specs
@@ -100,9 +100,9 @@ def convert(
         RuntimeShapeError: The model does not run on inputs of the shapes that it declares.
         OptionError: There is no such option, or T or an option is out of range.
     """
-    chosen = Options(**options)
     T = checked_time_steps(T)  # noqa: N806
-    chosen = with_schedule(chosen, T)
+    choice = choose_schedule(Options(**options), T)
+    chosen = choice.options
     check_source(calibration)
     with sharing():
         given = CalibrationData(calibration, T)
@@ -112,7 +112,9 @@ def convert(
         data = given.read(specs, prepared.inputs_of(EVENTS))
         _warn_of_missing_data(prepared, chosen, data)
         request = Request(chosen, T, data, prepared.imported.sha256)
-        return _converted(prepared, request, given)
+        conversion = _converted(prepared, request, given)
+    conversion.report["schedule_reason"] = choice.reason
+    return conversion
 
 
 def _converted(

@@ -1,15 +1,24 @@
-"""The check that an option is read by something."""
+"""The check that each option is read by something."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from onnx2snn.conversion.demands import FOLDED_THRESHOLDS, ROUNDED_WEIGHTS
 from onnx2snn.errors import OptionError
+from onnx2snn.methods.corrections import CORRECTIONS
+from onnx2snn.methods.layouts import LOOP
+from onnx2snn.methods.parts import PARTS
+from onnx2snn.methods.schedules import LAYERWISE, SCHEDULES, STAGGERED
+from onnx2snn.methods.weight_types import FLOAT, INT8
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["check_used_with"]
+    from onnx2snn.conversion.options import Options
+    from onnx2snn.methods.method import Method
+
+__all__ = ["check_use", "check_used_with"]
 
 
 def check_used_with(
@@ -27,3 +36,63 @@ def check_used_with(
         "that"
     )
     raise OptionError(message)
+
+
+def check_use(options: Options, method: Method) -> None:
+    """Check that ``method`` and the other options read each of ``options``.
+
+    Raises:
+        OptionError: One would be of no use.
+    """
+    _check_parts(options, method)
+    _check_layout(options, method.schedule)
+    _check_weights(options, method.schedule)
+    for correction in method.corrections:
+        _check_not_overridden(options, correction)
+
+
+def _check_parts(options: Options, method: Method) -> None:
+    """Refuse parts of a method that it does not read."""
+    for name, part in PARTS.items():
+        neurons = part.read_by()
+        if neurons and getattr(options, name) is not None:
+            check_used_with(name, "neuron", method.neuron, neurons)
+    if not options.collapse:
+        check_used_with("collapse", "schedule", method.schedule, [LAYERWISE])
+    if options.delays is not None:
+        check_used_with("delays", "schedule", method.schedule, [STAGGERED])
+
+
+def _check_layout(options: Options, schedule: str) -> None:
+    """Refuse a layout where there is only one."""
+    if options.layout != LOOP and not SCHEDULES[schedule].may_be_batched:
+        message = (
+            f"layout {options.layout!r} is of no use with the schedule {schedule}: layer "
+            "by layer, time has one layout; leave it out, or choose the schedule lockstep"
+        )
+        raise OptionError(message)
+
+
+def _check_weights(options: Options, schedule: str) -> None:
+    """Refuse rounded weights and folded thresholds where a schedule or option has none."""
+    for demand in (ROUNDED_WEIGHTS, FOLDED_THRESHOLDS):
+        if demand.is_made(options):
+            check_used_with(demand.words, "schedule", schedule, demand.met_by())
+    if options.weights == INT8 and options.keep_weights:
+        message = (
+            "keep_weights leaves weights as they are, and weights int8 rounds them"
+        )
+        raise OptionError(message + "; leave out one of the two")
+    if options.fold_thresholds:
+        check_used_with("fold_thresholds", "weights", options.weights, [FLOAT])
+
+
+def _check_not_overridden(options: Options, correction: str) -> None:
+    """Refuse parts that ``correction`` leaves without use."""
+    for name in CORRECTIONS[correction].overrides:
+        if getattr(options, name) is not None:
+            message = (
+                f"{name} is of no use with the correction {correction}, which sets all "
+                "thresholds; leave it out"
+            )
+            raise OptionError(message)

@@ -15,17 +15,16 @@ from onnx2snn.arguments import (
 )
 from onnx2snn.conversion.input_codings import input_codings
 from onnx2snn.conversion.input_shapes import input_shapes
-from onnx2snn.conversion.option_use import check_used_with
+from onnx2snn.conversion.option_use import check_use
 from onnx2snn.conversion.pass_request import PassRequest, check_skipped
 from onnx2snn.errors import OptionError
-from onnx2snn.methods.corrections import CORRECTIONS
 from onnx2snn.methods.layouts import LAYOUTS, LOOP
 from onnx2snn.methods.method import Method
 from onnx2snn.methods.names import CORRECTION, PASS, current_names, split_names
 from onnx2snn.methods.parts import PARTS, document_parts
 from onnx2snn.methods.published import METHODS
-from onnx2snn.methods.schedules import SCHEDULES, STAGGERED
-from onnx2snn.methods.weight_types import FLOAT, INT8, WEIGHT_TYPES
+from onnx2snn.methods.schedules import SCHEDULES
+from onnx2snn.methods.weight_types import FLOAT, WEIGHT_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -63,8 +62,9 @@ class Options:
             fits them, means are corrected by ``bias`` instead.
         collapse: With ``layerwise``, whether neurons, and what lies between them, are computed
             once for all steps; else on the spikes of one step after the other.
-        latency: Most steps until the answer is there, >= T; with more than T, the schedule is
-            ``staggered`` where no other, and no method, is given.
+        latency: Most steps until the answer is there, >= T; None for T. With more than T the
+            schedule is ``staggered``, where no other, no method, and nothing that it cannot have
+            is given; ``schedule_reason`` of the report says why it is or is not.
         layout: Where the steps are in the file: ``loop``, in the iterations of a Loop;
             ``multistep``, in the batch. Layer by layer there is one layout only.
         weights: Weights that spikes multiply in the file: ``float``, as they are; ``int8``, with
@@ -205,7 +205,7 @@ class Options:
         given = self._given_parts()
         if given:
             method = dataclasses.replace(method, **given)
-        self._check_use(method)
+        check_use(self, method)
         return method.keeping_weights() if self.keep_weights else method
 
     def _named_method(self) -> Method:
@@ -226,52 +226,6 @@ class Options:
         if schedule is not None and self.neuron is None:
             given["neuron"] = schedule.neuron
         return {part: value for part, value in given.items() if value is not None}
-
-    def _check_use(self, method: Method) -> None:
-        """Refuse options that nothing would read."""
-        for name, part in PARTS.items():
-            neurons = part.read_by()
-            if neurons and getattr(self, name) is not None:
-                check_used_with(name, "neuron", method.neuron, neurons)
-        if not self.collapse:
-            check_used_with("collapse", "schedule", method.schedule, ["layerwise"])
-        if self.delays is not None:
-            check_used_with("delays", "schedule", method.schedule, [STAGGERED])
-        if self.layout != LOOP and not SCHEDULES[method.schedule].may_be_batched:
-            message = (
-                f"layout {self.layout!r} is of no use with the schedule {method.schedule}: layer "
-                "by layer, time has one layout; leave it out, or choose the schedule lockstep"
-            )
-            raise OptionError(message)
-        self._check_weights(method)
-        if self.fold_thresholds:
-            check_used_with(
-                "fold_thresholds", "schedule", method.schedule, ["lockstep"]
-            )
-            check_used_with("fold_thresholds", "weights", self.weights, [FLOAT])
-        for correction in method.corrections:
-            self._check_not_overridden(correction)
-
-    def _check_weights(self, method: Method) -> None:
-        """Refuse rounded weights where spikes have several sizes, or weights are to stay."""
-        if self.weights != INT8:
-            return
-        check_used_with("weights int8", "schedule", method.schedule, ["lockstep"])
-        if self.keep_weights:
-            message = (
-                "keep_weights leaves weights as they are, and weights int8 rounds them"
-            )
-            raise OptionError(message + "; leave out one of the two")
-
-    def _check_not_overridden(self, correction: str) -> None:
-        """Refuse parts that ``correction`` leaves without use."""
-        for name in CORRECTIONS[correction].overrides:
-            if getattr(self, name) is not None:
-                message = (
-                    f"{name} is of no use with the correction {correction}, which sets all "
-                    "thresholds; leave it out"
-                )
-                raise OptionError(message)
 
     def possible_corrections(self, data: Dataset | None) -> tuple[str, ...]:
         """Return the corrections to be done, given the calibration data there is."""

@@ -10,9 +10,9 @@ import onnx_ir as ir
 from onnx2snn.analysis.exclusion import ExcludedNames
 from onnx2snn.analysis.source_nodes import SourceRecord
 from onnx2snn.arguments import checked_keywords
-from onnx2snn.conversion.latency import with_schedule
 from onnx2snn.conversion.options import Options
 from onnx2snn.conversion.pass_request import PassRequest
+from onnx2snn.conversion.schedule_choice import choose_schedule
 from onnx2snn.correction.reference import Reference
 from onnx2snn.data.batches import Dataset
 from onnx2snn.errors import OptionError
@@ -102,7 +102,7 @@ def pipeline(
     """
     _check_data(data)
     time_steps = checked_time_steps(T)
-    chosen = with_schedule(_checked_options(options), time_steps)
+    chosen = choose_schedule(_checked_options(options), time_steps).options
     record = SourceRecord() if record is None else record
     reference = Reference()
     whole = Pipeline(

@@ -153,6 +153,7 @@ class Comparison:
             deviations=deviations,
             is_source=self._subject.is_source,
             latency_steps=self._subject.latency_steps(self._time_steps),
+            weight_passes=self._subject.weight_passes(self._time_steps),
             **self._tally.scores(),
         )
 

@@ -165,6 +165,13 @@ class Subject:
             return {}
         return {t: self.network.latency_steps(t) for t in steps}
 
+    def weight_passes(self, steps: Iterable[int]) -> dict[int, int]:
+        """Return how often weights multiply, for each number of time steps; as far as is known."""
+        if self.network is None:
+            return {}
+        passes = {t: self.network.weight_passes(t) for t in steps}
+        return {t: number for t, number in passes.items() if number is not None}
+
     def without_ann(self) -> Subject:
         """Return the spiking network alone; an ANN that is alone stays."""
         if self.network is None:

@@ -25,7 +25,6 @@ __all__ = [
     "EXCLUDED",
     "FORMAT",
     "INPUT_CODINGS",
-    "LATENCY",
     "LAYOUT",
     "METHOD",
     "ROUNDING_ERROR",
@@ -72,9 +71,6 @@ FORMAT = text_annotation("onnx2snn.format")
 
 DEFAULT_TIME_STEPS = text_annotation("onnx2snn.T")
 """On a network: T that it was made for."""
-
-LATENCY = Annotation[int]("onnx2snn.latency", str, int)
-"""On a network with delays: steps until its outputs are there, for T of `onnx2snn.T`."""
 
 METHOD = text_annotation("onnx2snn.method")
 """On a network: neuron, threshold rule and corrections, in words."""

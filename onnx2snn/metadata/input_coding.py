@@ -29,6 +29,7 @@ __all__ = [
     "check_direct",
     "coded_inputs",
     "coding_of",
+    "event_inputs_of",
     "event_names",
     "write_coding",
 ]
@@ -93,6 +94,13 @@ def coded_inputs(inputs: Iterable[ir.Value], *kinds: str) -> list[ir.Value]:
 def event_names(graph: ir.Graph) -> set[str]:
     """Return the names of those inputs of ``graph`` that are events."""
     return {str(value.name) for value in coded_inputs(graph.inputs, EVENTS)}
+
+
+def event_inputs_of(model: ir.Model) -> tuple[str, ...]:
+    """Return the names of those inputs of an emitted network that are events."""
+    text = INPUT_CODINGS.read(model) or "{}"
+    codings = json.loads(text)
+    return tuple(name for name, coding in codings.items() if coding == EVENTS)
 
 
 def check_direct(graph: ir.Graph, schedule: str) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
-__all__ = ["LAYERWISE", "SCHEDULES", "STAGGERED", "Schedule"]
+__all__ = ["LAYERWISE", "LOCKSTEP", "SCHEDULES", "STAGGERED", "Schedule"]
+
+LOCKSTEP = "lockstep"
+"""Name of the default schedule."""
 
 LAYERWISE = "layerwise"
 """Name of the schedule whose layers fire one after another."""
@@ -23,6 +26,8 @@ class Schedule:
         neuron: The neuron that it is made for, and needs; None where several do.
         may_be_batched: Whether its steps may be in the batch, and not in the iterations of a Loop.
         takes_streams: Whether an input may be another one in each step.
+        rounds_weights: Whether weights may have 8 bits.
+        folds_thresholds: Whether thresholds may go into weights.
     """
 
     meaning: str
@@ -30,14 +35,18 @@ class Schedule:
     neuron: str | None = None
     may_be_batched: bool = False
     takes_streams: bool = False
+    rounds_weights: bool = False
+    folds_thresholds: bool = False
 
 
 SCHEDULES: dict[str, Schedule] = {
-    "lockstep": Schedule(
+    LOCKSTEP: Schedule(
         "in each step all layers advance by one step",
         latency="T",
         may_be_batched=True,
         takes_streams=True,
+        rounds_weights=True,
+        folds_thresholds=True,
     ),
     STAGGERED: Schedule(
         "a layer fires its weighted spikes some steps, or none, behind those before it",

@@ -15,6 +15,7 @@ __all__ = [
     "closed_form_of",
     "is_neuron",
     "is_stateful",
+    "runs_all_steps",
     "sends_spikes",
     "sends_weighted_spikes",
     "step_op_of",
@@ -45,6 +46,11 @@ def is_stateful(node: ir.Node) -> bool:
     """Whether ``node`` is one time step, and has a state that is carried to the next."""
     op = ALL_OPS.get(node.op_type) if node.domain == DOMAIN else None
     return op is not None and bool(op.state)
+
+
+def runs_all_steps(node: ir.Node) -> bool:
+    """Whether ``node`` is all steps of an operator of ours, with time in the batch."""
+    return node.domain == DOMAIN and multistep_op(node.op_type) is not None
 
 
 def is_neuron(node: ir.Node) -> bool:

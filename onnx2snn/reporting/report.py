@@ -18,15 +18,13 @@ from onnx2snn.metadata.facts import (
     THRESHOLD_ORIGIN,
     UNIT,
 )
+from onnx2snn.metadata.step_count import LATENCY, WEIGHT_PASSES
 from onnx2snn.methods.layouts import LOOP
 from onnx2snn.methods.schedules import LAYERWISE
 from onnx2snn.methods.weight_types import FLOAT, INT8
 from onnx2snn.ops.predicates import is_neuron, step_op_of
 from onnx2snn.reporting.energy import estimate_energy
-from onnx2snn.schedules import (
-    latency_steps_of,
-    spike_weights_of,
-)
+from onnx2snn.schedules import spike_weights_of
 from onnx2snn.schedules.loops import named_inputs
 from onnx2snn.schedules.waiting import raising_factor
 
@@ -89,6 +87,7 @@ class Report(TypedDict):
 
     ``latency_steps`` is the number of steps until the answer is there: T in lockstep, T and the
     delays on the longest path staggered, T times the layers on it layer by layer.
+    ``weight_passes`` is the number of times that the weights in its steps multiply for an answer.
     ``levels`` is the number of equal steps into which T spikes of a neuron divide the values up
     to the largest it can send, and ``levels_per_spike`` the number of sizes that a spike can have.
     """
@@ -101,10 +100,12 @@ class Report(TypedDict):
     held_out: NotRequired[HeldOut | None]  # set once forms were compared
     T: int
     schedule: str
+    schedule_reason: NotRequired[str]  # set by whoever chose it
     layout: str
     weights: str
     rounded: list[RoundedNode]
     latency_steps: int
+    weight_passes: int
     levels: int
     levels_per_spike: int
     method: str
@@ -144,7 +145,8 @@ def report(
         "layout": LAYOUT.read(snn) or LOOP,
         "weights": INT8 if (rounded := _rounded_nodes(snn.graph)) else FLOAT,
         "rounded": rounded,
-        "latency_steps": latency_steps_of(snn.graph, time_steps),
+        "latency_steps": LATENCY.read_required(snn).at(time_steps),
+        "weight_passes": WEIGHT_PASSES.read_required(snn).at(time_steps),
         "levels": levels.after_all_steps,
         "levels_per_spike": levels.per_spike,
         "method": METHOD.read_required(snn),

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import onnx_ir as ir
 
 from onnx2snn.arguments import checked_choice
 from onnx2snn.errors import OptionError
 from onnx2snn.graph import remove_unused, share_names
-from onnx2snn.metadata.facts import INPUT_CODINGS, LAYOUT
-from onnx2snn.metadata.input_coding import EVENTS
+from onnx2snn.metadata.facts import LAYOUT
+from onnx2snn.metadata.input_coding import event_inputs_of
 from onnx2snn.methods.layouts import LAYOUTS, LOOP, MULTISTEP
 from onnx2snn.ops.attach import attach_functions_anew
 from onnx2snn.schedules import (
@@ -19,22 +17,16 @@ from onnx2snn.schedules import (
     lay_out_loop_over_time,
     time_loops,
     time_steps_of,
+    write_step_counts,
 )
 from onnx2snn.storage.isolation import isolate_values
 
-__all__ = ["event_names_of", "fastest_layout", "laid_out", "layout_of"]
+__all__ = ["fastest_layout", "laid_out", "layout_of"]
 
 
 def layout_of(network: ir.Model) -> str:
     """Return the name of the layout of an emitted network."""
     return LAYOUT.read(network) or LOOP
-
-
-def event_names_of(network: ir.Model) -> tuple[str, ...]:
-    """Return the names of those inputs of an emitted network that are events."""
-    text = INPUT_CODINGS.read(network) or "{}"
-    codings = json.loads(text)
-    return tuple(name for name, coding in codings.items() if coding == EVENTS)
 
 
 def laid_out(network: ir.Model, layout: str) -> ir.Model:
@@ -88,7 +80,7 @@ def _put_into_batch(network: ir.Model) -> None:
             "here; only one of the schedule lockstep can have another layout"
         )
         raise OptionError(message)
-    events = event_names_of(network)
+    events = event_inputs_of(network)
     for loop in loops:
         graph = loop.graph
         assert isinstance(graph, ir.Graph)  # no function holds one
@@ -97,3 +89,4 @@ def _put_into_batch(network: ir.Model) -> None:
     remove_unused(network)
     attach_functions_anew(network)
     LAYOUT.write(network, MULTISTEP)
+    write_step_counts(network)

@@ -12,18 +12,20 @@ from onnx2snn.data.input_specs import input_specs
 from onnx2snn.errors import InvalidModelError, RuntimeShapeError
 from onnx2snn.graph import array
 from onnx2snn.metadata.facts import DEFAULT_TIME_STEPS
+from onnx2snn.metadata.input_coding import event_inputs_of
+from onnx2snn.metadata.step_count import WEIGHT_PASSES
 from onnx2snn.methods.layouts import MULTISTEP
 from onnx2snn.runtime.feeds import (
     check_event_lengths,
     explain_broken_names,
     read_feeds,
 )
-from onnx2snn.runtime.layouts import event_names_of, layout_of
+from onnx2snn.runtime.layouts import layout_of
 from onnx2snn.runtime.memory import MEMORY_LIMIT, samples_within
 from onnx2snn.runtime.split import split_behind_steps, tells_all_steps
 from onnx2snn.schedules import (
     checked_time_steps,
-    latency_steps_of,
+    latency_of,
     several_time_steps,
     time_steps_of,
 )
@@ -82,7 +84,7 @@ class Network:
         self.files = files
         time_steps = _time_steps_value(model)
         self.inputs = input_specs(model)
-        self.events = event_names_of(model)
+        self.events = event_inputs_of(model)
         self.outputs = tuple(str(value.name) for value in model.graph.outputs)
         self.T = _default_time_steps(model, time_steps)
         self._time_steps_input = _name_of_input(time_steps)
@@ -107,7 +109,20 @@ class Network:
             T: Number of time steps; None for the number the network was made for.
         """
         time_steps = self.T if T is None else checked_time_steps(T)
-        return latency_steps_of(self.model.graph, time_steps)
+        return latency_of(self.model.graph).at(time_steps)
+
+    def weight_passes(
+        self,
+        T: int | None = None,  # noqa: N803 (the usual name)
+    ) -> int | None:
+        """Return how often the weights multiply for an answer; None where the file does not say.
+
+        Args:
+            T: Number of time steps; None for the number the network was made for.
+        """
+        time_steps = self.T if T is None else checked_time_steps(T)
+        passes = WEIGHT_PASSES.read(self.model)
+        return None if passes is None else passes.at(time_steps)
 
     @checked_keywords(time_steps="T")
     def run(
@@ -248,7 +263,7 @@ def _default_time_steps(model: ir.Model, time_steps: ir.Value) -> int:
     if time_steps.const_value is not None:
         return int(array(time_steps))
     recorded = DEFAULT_TIME_STEPS.read(model)
-    if recorded is None or not event_names_of(model):
+    if recorded is None or not event_inputs_of(model):
         message = (
             "takes events, but its metadata do not say which of its inputs are events"
         )

@@ -29,6 +29,11 @@ in a file, say how in ``finding.py``: whoever runs or reads networks asks only t
 
 from __future__ import annotations
 
+from onnx2snn.schedules.counting import (
+    latency_of,
+    weight_passes_of,
+    write_step_counts,
+)
 from onnx2snn.schedules.finding import (
     LAST_STEP,
     LAYER_LOOP,
@@ -38,7 +43,6 @@ from onnx2snn.schedules.finding import (
     extra_steps_of,
     has_weighted_spikes,
     is_layer_loop,
-    latency_steps_of,
     layers_in_a_row,
     time_loops,
     time_steps_of,
@@ -83,7 +87,7 @@ __all__ = [
     "hand_over_output",
     "has_weighted_spikes",
     "is_layer_loop",
-    "latency_steps_of",
+    "latency_of",
     "lay_out_loop_over_time",
     "layers_in_a_row",
     "several_time_steps",
@@ -92,4 +96,6 @@ __all__ = [
     "time_loops",
     "time_steps_input",
     "time_steps_of",
+    "weight_passes_of",
+    "write_step_counts",
 ]

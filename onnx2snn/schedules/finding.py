@@ -24,9 +24,10 @@ __all__ = [
     "TIME_AXIS",
     "extra_steps_of",
     "has_weighted_spikes",
+    "is_accumulation_loop",
     "is_layer_loop",
+    "is_step_loop",
     "is_time_loop",
-    "latency_steps_of",
     "layers_in_a_row",
     "time_loops",
     "time_steps_of",
@@ -97,8 +98,22 @@ def is_time_loop(node: ir.Node) -> bool:
 
 def is_layer_loop(node: ir.Node) -> bool:
     """Whether ``node`` is a Loop in which one layer fires alone."""
+    return _is_loop_named(node, LAYER_LOOP)
+
+
+def is_accumulation_loop(node: ir.Node) -> bool:
+    """Whether ``node`` is a Loop that adds up the spikes of layers."""
+    return _is_loop_named(node, ACCUMULATION_LOOP)
+
+
+def is_step_loop(node: ir.Node) -> bool:
+    """Whether ``node`` is a Loop of what runs one step at a time, with time in the batch."""
+    return _is_loop_named(node, STEP_LOOP)
+
+
+def _is_loop_named(node: ir.Node, start: str) -> bool:
     name = node.name or ""
-    return is_op(node, "Loop") and name.startswith(LAYER_LOOP)
+    return is_op(node, "Loop") and name.startswith(start)
 
 
 def extra_steps_of(graph: ir.Graph) -> int:
@@ -115,19 +130,6 @@ def extra_steps_of(graph: ir.Graph) -> int:
 def has_weighted_spikes(graph: ir.Graph) -> bool:
     """Whether spikes of an emitted graph weigh by their step, in all layers together."""
     return any(map(sends_weighted_spikes, graph.all_nodes()))
-
-
-def latency_steps_of(graph: ir.Graph, time_steps: int) -> int:
-    """Return the number of steps until the outputs of an emitted graph are there.
-
-    Args:
-        graph: The graph.
-        time_steps: T that it runs for.
-    """
-    layers = layers_in_a_row(graph)
-    if layers:
-        return time_steps * layers
-    return time_steps + extra_steps_of(graph)
 
 
 def _is_over_time(node: ir.Node) -> bool:

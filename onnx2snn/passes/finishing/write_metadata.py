@@ -15,7 +15,7 @@ from onnx2snn.metadata.input_coding import DIRECT, INPUT_CODING
 from onnx2snn.metadata.normal import NORMAL
 from onnx2snn.metadata.scale import QUANTIZER_RANGE, SCALE
 from onnx2snn.methods.layouts import LOOP
-from onnx2snn.schedules import DEFAULT_T, extra_steps_of
+from onnx2snn.schedules import DEFAULT_T, write_step_counts
 
 __all__ = ["FORMAT", "WriteMetadata"]
 
@@ -69,7 +69,7 @@ class WriteMetadata(ir.passes.InPlacePass):
         facts.LAYOUT.erase(model)
         if self.layout != LOOP:
             facts.LAYOUT.write(model, self.layout)
-        _write_latency(model, self.time_steps)
+        write_step_counts(model)
         facts.VERSIONS.write(model, versions)
         model.producer_name = "onnx2snn"
         model.producer_version = versions["onnx2snn"]
@@ -89,14 +89,6 @@ def _input_codings(model: ir.Model) -> str:
     inputs = (value.name for value in model.graph.inputs)
     fed = [str(name) for name in inputs if name not in model.graph.initializers]
     return facts.INPUT_CODINGS.read(model) or json.dumps(dict.fromkeys(fed, DIRECT))
-
-
-def _write_latency(model: ir.Model, time_steps: int) -> None:
-    """Write how many steps a network with delays needs until its outputs are there."""
-    facts.LATENCY.erase(model)
-    delays = extra_steps_of(model.graph)
-    if delays:
-        facts.LATENCY.write(model, time_steps + delays)
 
 
 def _versions() -> dict[str, str]:

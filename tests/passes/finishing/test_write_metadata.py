@@ -33,6 +33,8 @@ def test_the_file_says_what_it_is_and_what_made_it() -> None:
         "onnx2snn.source_sha256": "12ab",
         "onnx2snn.calibration_sha256": "34cd",
         "onnx2snn.input_coding": json.dumps({"x": "direct"}),
+        "onnx2snn.latency": "T",
+        "onnx2snn.weight_passes": "0",
     }
 
 
