@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
-__all__ = ["NodeKind", "check_operators", "kinds_of"]
+__all__ = ["NodeKind", "check_operators", "has_form", "kinds_of"]
 
 
 class NodeKind(enum.Enum):
@@ -46,6 +46,11 @@ def check_operators(nodes: Iterable[ir.Node]) -> None:
             "these nodes cannot be tuned through; leave the network as it is converted:"
         )
         raise UnsupportedError(message, refusals)
+
+
+def has_form(node: ir.Node) -> bool:
+    """Whether torch can compute ``node``, and its gradient."""
+    return _reason_without_form(node) is None
 
 
 def _reason_without_form(node: ir.Node) -> str | None:

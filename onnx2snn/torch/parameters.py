@@ -13,7 +13,7 @@ from onnx2snn.ops import ALL_OPS
 from onnx2snn.ops.predicates import is_neuron
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     import onnx_ir as ir
 
@@ -46,9 +46,12 @@ class Parameters(nn.Module):
     Args:
         graph: The main graph of an emitted network.
         loop: Its loop over time.
+        nodes: The nodes whose weights and biases are trained, where no other node reads them.
     """
 
-    def __init__(self, graph: ir.Graph, loop: TimeLoop) -> None:
+    def __init__(
+        self, graph: ir.Graph, loop: TimeLoop, nodes: Collection[ir.Node]
+    ) -> None:
         super().__init__()
         self._graph = graph
         self._bases = loop.bases
@@ -61,9 +64,11 @@ class Parameters(nn.Module):
         for node in loop.body:
             if is_neuron(node):
                 self._add_neuron(node)
-        for node in (*graph, *loop.body):
+        trained = frozenset(nodes)
+        for node in nodes:
             for value in _weights_of(node):
-                if value not in self._change_of:
+                is_new = value not in self._change_of
+                if is_new and _is_read_only_by(trained, value, graph):
                     self._add_weight(value)
 
     def _add_neuron(self, neuron: ir.Node) -> None:
@@ -185,6 +190,14 @@ def _weights_of(node: ir.Node) -> list[ir.Value]:
         if value is not None and is_constant(value):
             constants.append(value)
     return constants
+
+
+def _is_read_only_by(
+    nodes: frozenset[ir.Node], value: ir.Value, graph: ir.Graph
+) -> bool:
+    """Whether no other node of the main graph reads ``value``."""
+    readers = {use.node for use in value.uses() if use.node.graph is graph}
+    return readers <= nodes
 
 
 def _name_outside(value: ir.Value) -> str:

@@ -18,11 +18,12 @@ from onnx2snn.ops.predicates import is_neuron, is_stateful, sends_spikes
 from onnx2snn.runtime.torch_runtime.evaluator import Evaluator, TimeLoop
 from onnx2snn.schedules import LOOP_NAME, has_weighted_spikes, time_loops
 from onnx2snn.torch.kinds import NodeKind, check_operators, kinds_of
+from onnx2snn.torch.outer_nodes import OuterNodes, constants_read_by
 from onnx2snn.torch.parameters import Parameters
 from onnx2snn.torch.surrogates import surrogate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     Values = dict[ir.Value, Tensor]
     Clocks = dict[ir.Value, list[Tensor]]
@@ -35,7 +36,7 @@ class Activity:
     """The outputs and the activity of a network in a run.
 
     Attributes:
-        outputs: By name, as the file gives them.
+        outputs: By name, as the file gives them; those that torch can compute.
         layers: Name of an activation of the ANN to what the spikes in its place stand for on
             average over the steps, [N, C, ...], in its unit; empty in evaluation mode.
     """
@@ -68,21 +69,27 @@ class SpikingModule(nn.Module):
     def __init__(self, model: ir.Model, time_steps: int) -> None:
         super().__init__()
         loop = _only_loop(model.graph)
-        _check_types(model)
         _check_thresholds(loop)
-        check_operators(node for node in model.graph.all_nodes() if node is not loop)
+        self._outer = OuterNodes(model, loop)
         self._graph = model.graph
         self._evaluator = Evaluator(model)
         self._loop = TimeLoop(loop, time_steps, self._evaluator)
         body_of_loop = self._loop.body
+        check_operators(body_of_loop.all_nodes())
         self._kinds = kinds_of(body_of_loop, self._loop.step)
         _check_carried(self._loop, self._kinds)
-        self.trained = Parameters(self._graph, self._loop)
-        self._constants: Values = {}
-        for graph in (self._graph, body_of_loop):
-            for value in graph.initializers.values():
-                data = array(value).copy()
-                self._constants[value] = torch.from_numpy(data)
+        nodes = [*self._outer.computed, *body_of_loop]
+        self.trained = Parameters(self._graph, self._loop, nodes)
+        self._constants = {
+            value: torch.from_numpy(array(value).copy())
+            for value in constants_read_by(nodes)
+        }
+        _check_types(self._constants)
+
+    @property
+    def outputs(self) -> list[str]:
+        """Names of the outputs that torch computes."""
+        return [str(value.name) for value in self._outer.outputs]
 
     @property
     def activations(self) -> list[str]:
@@ -95,19 +102,20 @@ class SpikingModule(nn.Module):
         """Return what the network does on ``feeds``, one tensor for each of its inputs."""
         values = self._values_before(feeds)
         layers: dict[str, Tensor] = {}
-        for node in self._graph:
+        for node in self._outer.computed:
             if node is not self._loop.node:
                 self._evaluator.run([node], values)
             elif self.training:
                 layers = self._run_on_means(values)
             else:
                 self._loop.run(values)
-        outputs = {str(value.name): values[value] for value in self._graph.outputs}
+        outputs = {str(value.name): values[value] for value in self._outer.outputs}
         return Activity(outputs, layers)
 
     def _values_before(self, feeds: Mapping[str, Tensor]) -> Values:
         """Return what is known before the first node: constants, inputs and T."""
         values = self._constants | self.trained.values()
+        values |= self._outer.given_values(feeds)
         for value in self._graph.inputs:
             name = str(value.name)
             if name in feeds:
@@ -225,11 +233,9 @@ def _check_carried(loop: TimeLoop, kinds: Mapping[ir.Value, NodeKind]) -> None:
         raise UnsupportedError(message, refusals)
 
 
-def _check_types(model: ir.Model) -> None:
+def _check_types(constants: Iterable[ir.Value]) -> None:
     """Refuse constants that torch computes with badly or not at all."""
-    types: set[ir.DataType | None] = set()
-    for graph in model.graphs():
-        types.update(value.dtype for value in graph.initializers.values())
+    types = {value.dtype for value in constants}
     unsupported = sorted(str(dtype) for dtype in types - _TYPES)
     if unsupported:
         names = ", ".join(unsupported)

@@ -33,6 +33,7 @@ class Teacher:
     Args:
         source: The ANN.
         network: The network that was made from it.
+        compared: Names of the outputs, or of other values, to give.
         activations: Names of the activations that its neurons stand for.
 
     Raises:
@@ -40,7 +41,11 @@ class Teacher:
     """
 
     def __init__(
-        self, source: Source, network: Network, activations: list[str]
+        self,
+        source: Source,
+        network: Network,
+        compared: list[str],
+        activations: list[str],
     ) -> None:
         model = source.model.clone()
         outputs = [str(value.name) for value in model.graph.outputs]
@@ -53,11 +58,13 @@ class Teacher:
         made = {}
         for node in model.graph:
             made.update({value.name: value for value in node.outputs})
-        layers = [name for name in activations if name in made and name not in outputs]
-        model.graph.outputs.extend(made[name] for name in layers)
+        layers = [name for name in activations if name in made and name not in compared]
+        named = {value.name: value for value in model.graph.outputs} | made
+        model.graph.outputs.clear()
+        model.graph.outputs.extend(named[name] for name in (*compared, *layers))
         with_layers = dataclasses.replace(source, model=model, original=model)
         self._events = network.events
-        self._names = [*outputs, *layers]
+        self._names = [*compared, *layers]
         runnable_source = runnable(with_layers)
         threads = torch.get_num_threads()
         self._run = open_runner(runnable_source, threads)

@@ -160,7 +160,7 @@ def _tune_network(
     data = dataset(calibration, specs)
     source = read_reference(ann, network)
     _warn_of_another_file(model, source)
-    teacher = Teacher(source, network, module.activations)
+    teacher = Teacher(source, network, module.outputs, module.activations)
     samples = options.epochs * data.samples
     rate = options.rate
     training = _Training(module, teacher, network.events, rate, samples)

@@ -43,18 +43,30 @@ def test_a_dead_channel_has_no_error() -> None:
     ]
 
 
-@pytest.mark.parametrize("samples", [16, 64])
+def staircase_error(values: np.ndarray, thetas: np.ndarray, time_steps: int) -> float:
+    """Return the mean square of what a neuron's staircase loses of ``values``."""
+    thetas = thetas[:, None]
+    levels = np.floor(time_steps * values / thetas + 0.5)
+    staircase = np.clip(levels, 0, time_steps) * thetas / time_steps
+    return float(((staircase - values) ** 2).mean())
+
+
+@pytest.mark.parametrize("samples", [16, 64, 256])
 def test_thresholds_of_few_samples_leave_room_for_larger_ones(samples: int) -> None:
     generator = np.random.default_rng(1)
     seen = np.abs(generator.standard_normal((32, samples))).astype(np.float32)
     unseen = np.abs(generator.standard_normal((32, 4000)))
     folds = [histogram_of(seen[:, start::4]) for start in range(4)]
-    thetas = shrunk_mse_threshold(folds, 128).values
-    clipped = np.maximum(unseen - thetas[:, None], 0)
-    step = thetas / 128
-    # Clipping weighs no more than rounding, whose mean square is a twelfth of a step's; with
-    # thresholds that only reach the largest value seen it is hundreds of times that.
-    assert (clipped**2).mean() < 10 * (step**2 / 12).mean()
+    found = staircase_error(unseen, shrunk_mse_threshold(folds, 128).values, 128)
+    largest_seen = staircase_error(unseen, seen.max(axis=1), 128)
+    best = min(
+        staircase_error(unseen, np.full(32, theta), 128)
+        for theta in np.linspace(1, 8, 141)
+    )
+    # Rounding with steps twice as large as the best costs four times as much.
+    assert found < 4 * best
+    # Thresholds that only reach the largest value seen lose most by clipping.
+    assert found < largest_seen / 2
 
 
 def test_among_many_values_one_more_says_nothing() -> None:

@@ -311,14 +311,15 @@ def test_without_torch_the_command_says_how_to_install_it(
 
 def test_a_network_that_torch_cannot_express_is_refused_before_data_is_read() -> None:
     ann = model(
-        "(float[N,3] x) => (float[N,3] y) { h = Relu (x)  [odd] y = LpNormalization (h) }"
+        "(float[N,3] x) => (float[N,3] y)"
+        " { h = Relu (x)  [odd] n = LpNormalization (h)  y = Relu (n) }"
     )
     snn = onnx2snn.convert(ann, 2, normal(3, 64, 3)).ir_model
     with pytest.raises(UnsupportedError, match="LpNormalization"):
         tune(snn, ann, iter([]))
 
 
-def test_an_operator_of_another_domain_is_named() -> None:
+def test_scores_are_compared_where_the_readout_is_of_another_domain() -> None:
     ann = onnx.parser.parse_model(
         '<ir_version: 8, opset_import: ["" : 17, "com.microsoft" : 1]> net (float[N,3] x) => '
         "(float[N,3] y) { h = MatMul (x, w)  a = Relu (h)  z = MatMul (a, w)  "
@@ -326,5 +327,64 @@ def test_an_operator_of_another_domain_is_named() -> None:
     )
     ann.graph.initializer.append(onnx.numpy_helper.from_array(normal(1, 3, 3), "w"))
     snn = onnx2snn.convert(ann, 4, corrections=())
-    with pytest.raises(onnx2snn.UnsupportedError, match="CDist 'apart'"):
-        tune(snn, ann, normal(2, 8, 3))
+    tuned = tune(snn, ann, normal(2, 256, 3), epochs=3)
+    assert tuned.epochs[-1].outputs < tuned.epochs[0].outputs
+
+
+PIPELINE = (
+    "(float[N,8] x) => ({outputs}) <int64[3] classes = {{7, 8, 9}}> {{"
+    " s = ai.onnx.ml.Scaler <offset = [0.5], scale = [2.0]> (x)"
+    " h = MatMul (s, a)  r = Relu (h)  z = MatMul (r, b)"
+    " i = ArgMax <axis = 1, keepdims = 0> (z)"
+    " label = ai.onnx.ml.ArrayFeatureExtractor (classes, i) }}"
+)
+ML_HEADER = '<ir_version: 8, opset_import: ["" : 17, "ai.onnx.ml" : 3]>'
+
+
+def pipeline(outputs: str) -> ir.Model:
+    """Return a classifier as scikit-learn's converter writes them, untrained."""
+    text = PIPELINE.format(outputs=outputs)
+    return model(text, ML_HEADER, a=normal(1, 8, 16), b=normal(2, 16, 3))
+
+
+def test_a_scaler_in_front_and_labels_behind_stay_as_they_are() -> None:
+    ann = pipeline("int64[1,N] label, float[N,3] z")
+    data = normal(3, 256, 8)
+    snn = onnx2snn.convert(ann, 2, data, corrections=())
+    tuned = tune(snn, ann, data, epochs=3)
+    assert tuned.epochs[-1].outputs < tuned.epochs[0].outputs
+    operators = {node.op_type for node in tuned.ir_model.graph}
+    assert {"Scaler", "ArrayFeatureExtractor"} <= operators
+    fresh = normal(4, 200, 8)
+    expected = run_ort(ir.to_proto(ann), {"x": fresh})
+    before, after = (onnx2snn.load(each).run({"x": fresh}) for each in (snn, tuned))
+    distances = [
+        np.square(each["z"] - expected["z"]).mean() for each in (before, after)
+    ]
+    assert distances[1] < distances[0]
+    # The label follows from the scores, as in the ANN: the first of the largest.
+    labels = np.array([7, 8, 9])[after["z"].argmax(axis=1)]
+    np.testing.assert_array_equal(after["label"].reshape(-1), labels)
+
+
+def test_where_labels_are_the_only_output_scores_are_compared() -> None:
+    ann = pipeline("int64[1,N] label")
+    data = normal(3, 256, 8)
+    snn = onnx2snn.convert(ann, 2, data, corrections=())
+    tuned = tune(snn, ann, data, epochs=3)
+    assert tuned.epochs[-1].outputs < tuned.epochs[0].outputs
+    assert [value.name for value in tuned.ir_model.graph.outputs] == ["label"]
+
+
+def test_weights_that_onnxruntime_computes_with_are_not_trained() -> None:
+    text = (
+        "(float[N,8] x) => (float[N,4] y) { p = MatMul (x, a)"
+        " n = LpNormalization (p)  h = MatMul (n, a)  r = Relu (h)  y = MatMul (r, b) }"
+    )
+    ann = model(text, a=normal(1, 8, 8), b=normal(2, 8, 4))
+    data = normal(3, 64, 8)
+    snn = onnx2snn.convert(ann, 2, data, corrections=())
+    tuned = tune(snn, ann, data, epochs=1)
+    before, after = constants(snn.ir_model), constants(tuned.ir_model)
+    np.testing.assert_array_equal(after["a"], before["a"])
+    assert not np.array_equal(after["b"], before["b"])
