@@ -86,11 +86,18 @@ class Part:
         ann: It, simplified; annotations say what is excluded and how inputs enter.
         node_mappings: What became of each node of the file in ``ann``.
         inside: The networks in its branches, with the branch that each of them is.
+        never_taken: The networks in branches that the data never takes.
     """
 
     ann: ir.Model
     node_mappings: Sequence[NodeMapping]
     inside: Sequence[tuple[Branch, Part]]
+    never_taken: Sequence[Branch] = ()
+
+    @property
+    def branches(self) -> list[Branch]:
+        """The branches that are networks of their own, taken or not."""
+        return [*(branch for branch, _ in self.inside), *self.never_taken]
 
     def has_neurons(self, spike: str) -> bool:
         """Whether there is anything to convert, with neurons where ``spike`` says."""

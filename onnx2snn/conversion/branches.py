@@ -49,17 +49,20 @@ def feed_branches(
         data: Its feeds; None for none.
     """
     inside = []
+    never_taken = []
     fed: dict[Part, Dataset | None] = {}
     for branch, inner in part.inside:
         own = _branch_data(branch, part.ann, inner.ann, data)
         if own is None and data is not None:
             _LOGGER.warning(_NEVER_TAKEN, branch.name, display_name(branch.node))
+            never_taken.append(branch)
             continue
         reached, known = feed_branches(inner, own)
         fed |= known
         fed[reached] = own
         inside.append((branch, reached))
-    return dataclasses.replace(part, inside=inside), fed
+    reached_part = dataclasses.replace(part, inside=inside, never_taken=never_taken)
+    return reached_part, fed
 
 
 _NEVER_TAKEN = (

@@ -134,8 +134,7 @@ def _count_macs_of_run(network: Part, sample: Sample) -> Counts:
         counts = _count(sized.graph)
     if None in counts and _observe(sized, sample.feeds):
         InferShapes()(sized)
-        counts = _count(sized.graph)
-    found = dict(zip(network.ann.graph, counts, strict=True))
+    found = _count_without_branches(network, sized.graph)
     values = _values_by_name(sized.graph)
     for _, inner in network.inside:
         shapes = _shapes_in(inner, values)
@@ -145,6 +144,20 @@ def _count_macs_of_run(network: Part, sample: Sample) -> Counts:
 
 def _count(graph: ir.Graph) -> list[int | None]:
     return [count_macs(node) for node in graph]
+
+
+def _count_without_branches(network: Part, sized: ir.Graph) -> Counts:
+    """Return the multiply-accumulates of each node; branches count by themselves, if ever taken.
+
+    Args:
+        network: The network.
+        sized: Its graph, with sizes.
+    """
+    apart: dict[ir.Node, list[str]] = {}
+    for branch in network.branches:
+        apart.setdefault(branch.node, []).append(branch.name)
+    pairs = zip(network.ann.graph, sized, strict=True)
+    return {node: count_macs(copy, apart.get(node, ())) for node, copy in pairs}
 
 
 def _write_sizes(graph: ir.Graph, shapes: Shapes) -> None:

@@ -145,12 +145,25 @@ def test_a_branch_whose_inputs_cannot_be_made_up(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     fed = [{"x": normal(seed, 1, 512), "sr": np.array(16000)} for seed in range(4)]
-    snn = onnx2snn.convert(framed(), T, fed).model
+    conversion = onnx2snn.convert(framed(), T, fed)
+    snn = conversion.model
     assert "never takes the else_branch of If 'choose'" in caplog.text
+    # What never runs takes no multiply-accumulates; its sizes would not be known.
+    macs = conversion.report["analysis"]["macs"]
+    assert macs["total"] == macs["static"] == 512 * 16
     short = {"x": normal(1, 1, 300), "sr": np.array(8000)}
     np.testing.assert_allclose(
         onnx2snn.load(snn).run(short)["y"], run_ort(framed(), short)["y"], rtol=1e-5
     )
+
+
+def test_each_branch_that_is_taken_counts_once() -> None:
+    report = onnx2snn.convert(conditional(), T, BOTH).report
+    work = [
+        onnx2snn.analyze(ir.to_proto(plain(text)))["macs"]["total"]
+        for text in (LEFT, RIGHT)
+    ]
+    assert report["analysis"]["macs"]["total"] == sum(work)
 
 
 def test_neurons_only_in_a_branch_that_is_never_taken() -> None:
