@@ -16,6 +16,7 @@ from onnx2snn.arguments import did_you_mean
 from onnx2snn.errors import OptionError
 from onnx2snn.graph import forget_names
 from onnx2snn.importing.source import read, written_like
+from onnx2snn.passes.canonical.cancel_transposes import CancelTransposes
 from onnx2snn.passes.canonical.canonicalize_activations import CanonicalizeActivations
 from onnx2snn.passes.canonical.compute_in_float32 import ComputeInFloat32
 from onnx2snn.passes.canonical.convert_opset import ConvertOpset
@@ -74,6 +75,7 @@ __all__ = [
     "STAGES",
     "AttachFunctions",
     "Calibrate",
+    "CancelTransposes",
     "CanonicalizeActivations",
     "CarryRunningMeans",
     "ChooseInputCoding",
@@ -147,6 +149,7 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
     "lower-sequences": LowerSequences,
     "lower-integer-operators": LowerIntegerOperators,
     "remove-no-ops": RemoveNoOps,
+    "cancel-transposes": CancelTransposes,
     "canonicalize-activations": CanonicalizeActivations,
     "lower-batchwise-recurrence": LowerBatchwiseRecurrence,
     "lower-mat-mul-add": LowerMatMulAdd,
