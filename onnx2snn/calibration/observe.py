@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,22 +46,95 @@ def observe_histograms(
     Raises:
         CalibrationError: A value is NaN or infinite; it names the first node that makes it so.
     """
-    axes = [channel_axis(value) for value in values]
-    histograms: list[list[Histogram]] = []
+    observers = [_Observer(model, value) for value in values]
     for number, feeds in enumerate(batches):
         arrays = subgraph.run(feeds)
-        if not histograms:
-            histograms = [
-                _empty_folds(data, axis)
-                for data, axis in zip(arrays, axes, strict=True)
-            ]
-        observed = zip(values, histograms, arrays, axes, strict=True)
-        for value, folds, data, axis in observed:
+        for observer, data in zip(observers, arrays, strict=True):
+            observer.add(data, feeds, number)
+    for observer in observers:
+        observer.count()
+    return [observer.folds for observer in observers if observer.folds]
+
+
+class _Observer:
+    """The distribution of one value, in folds.
+
+    Small batches are counted together: what is done once for each count takes longer than that.
+
+    Args:
+        model: The ANN.
+        value: The value.
+
+    Attributes:
+        folds: Its histograms; none before the first batch.
+    """
+
+    def __init__(self, model: ir.Model, value: ir.Value) -> None:
+        """Start without samples."""
+        self.folds: list[Histogram] = []
+        self._model = model
+        self._value = value
+        self._axis = channel_axis(value)
+        self._uncounted: list[_Part] = []
+
+    def add(self, data: np.ndarray, feeds: Feeds, number: int) -> None:
+        """Take in a batch; count it, and those before, once there are as many values as bins.
+
+        Args:
+            data: The value.
+            feeds: Inputs of the ANN that it was computed from.
+            number: Number of the batch, from 0.
+
+        Raises:
+            CalibrationError: There is NaN or infinity in a batch.
+        """
+        if not self.folds:
+            self.folds = _empty_folds(data, self._axis)
+        for fold, samples in _cut_into_folds(data, self._axis, number):
+            magnitudes = magnitudes_by_channel(samples, self._axis)
+            self._uncounted.append(_Part(fold, magnitudes, feeds))
+        values = sum(part.magnitudes.size for part in self._uncounted)
+        if values >= sum(fold.counts.size for fold in self.folds):
+            self.count()
+
+    def count(self) -> None:
+        """Count what was taken in.
+
+        Raises:
+            CalibrationError: There is NaN or infinity in a batch.
+        """
+        for number, fold in enumerate(self.folds):
+            parts = [part for part in self._uncounted if part.fold == number]
+            if not parts:
+                continue
+            magnitudes = np.concatenate([part.magnitudes for part in parts], axis=1)
             try:
-                _update_folds(folds, data, axis, number)
+                fold.update(magnitudes)
             except CalibrationError as error:
-                raise not_finite_error(model, value, feeds, str(error)) from error
-    return histograms
+                raise self._not_finite(str(error)) from error
+        self._uncounted.clear()
+
+    def _not_finite(self, problem: str) -> CalibrationError:
+        """Return the error for the first batch in which a value is not finite."""
+        bad = (
+            part for part in self._uncounted if not np.isfinite(part.magnitudes).all()
+        )
+        return not_finite_error(self._model, self._value, next(bad).feeds, problem)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Part:
+    """Samples that are not counted yet.
+
+    Attributes:
+        fold: Number of the histogram that they go into.
+        magnitudes: Their magnitudes, [channels, values].
+        feeds: Inputs of the ANN that they were computed from.
+    """
+
+    fold: int
+    magnitudes: np.ndarray
+    feeds: Feeds
 
 
 def magnitudes_by_channel(data: np.ndarray, axis: int | None) -> np.ndarray:
@@ -79,22 +153,17 @@ def _empty_folds(data: np.ndarray, axis: int | None) -> list[Histogram]:
     return [Histogram(channels) for _ in range(_FOLDS)]
 
 
-def _update_folds(
-    folds: Sequence[Histogram], data: np.ndarray, axis: int | None, number: int
-) -> None:
-    """Give the samples of a batch to the folds, a whole one to one fold if it has few.
+def _cut_into_folds(
+    data: np.ndarray, axis: int | None, number: int
+) -> list[tuple[int, np.ndarray]]:
+    """Return the folds that the samples of a batch go into: one fold if they are few.
 
     Args:
-        folds: Histograms of one activation.
         data: The activation.
         axis: Its channel axis.
         number: Number of the batch, from 0.
     """
     has_samples = data.ndim > 0 and axis != 0
     if not has_samples or len(data) < _FOLDS:
-        fold = folds[number % _FOLDS]
-        fold.update(magnitudes_by_channel(data, axis))
-        return
-    for start, fold in enumerate(folds):
-        samples = data[start::_FOLDS]
-        fold.update(magnitudes_by_channel(samples, axis))
+        return [(number % _FOLDS, data)]
+    return [(start, data[start::_FOLDS]) for start in range(_FOLDS)]

@@ -203,7 +203,7 @@ class Layer:
             return self._fire_in_cache(current, values)
         total = current + self.bias if np.any(self.bias) else current
         total, values = self._from_first_spike_on(total, values)
-        is_same_in_each_step = not self._varies(total)
+        is_same_in_each_step = not self.varies(total)
         stream = total[np.newaxis] if is_same_in_each_step else total
         return fire(stream, values, self.time_steps)
 
@@ -214,7 +214,7 @@ class Layer:
             current: Input current without the bias, [T, N, ...] or [N, ...].
             values: The other inputs of the operator, by name.
         """
-        varies = self._varies(current)
+        varies = self.varies(current)
         shape = current.shape[1:] if varies else current.shape
         shape_of_all = (self.time_steps, *shape)
         spikes = np.empty(shape_of_all, np.int8)
@@ -245,7 +245,7 @@ class Layer:
         weighted = mean * self.v_threshold
         return np.asarray(weighted)
 
-    def _varies(self, current: np.ndarray) -> bool:
+    def varies(self, current: np.ndarray) -> bool:
         """Return whether a current is another one in each step, [T, N, ...]."""
         return current.ndim > self.v_threshold.ndim
 
@@ -253,7 +253,7 @@ class Layer:
         """Write the spikes for ``current`` into ``spikes``, [T, N, ...]."""
         total, values = self._from_first_spike_on(current + self.bias, values)
         values = dict(values)
-        varies = self._varies(total)
+        varies = self.varies(total)
         for t in range(self.time_steps):
             values["current"] = total[t] if varies else total
             spikes[t] = advance(self.op, values)
@@ -264,7 +264,7 @@ class Layer:
         """Return the input in the steps in which the neurons fire, and the other inputs then."""
         if not sends_weighted_spikes(self.neuron):
             return current, others
-        if self._varies(current):
+        if self.varies(current):
             return take_in_first(current, others, self.delay)
         return start_with_whole_input(
             current, others, self.spike_weights, self.time_steps

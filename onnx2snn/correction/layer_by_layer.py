@@ -35,7 +35,7 @@ __all__ = ["correct_layer_by_layer"]
 
 def correct_layer_by_layer(
     networks: NetworkPair,
-    batches: Iterable[Feeds],
+    blocks: Iterable[Sequence[Feeds]],
     correct_neurons: CorrectNeurons,
     fit_weights: FitWeights | None = None,
     *,
@@ -45,11 +45,11 @@ def correct_layer_by_layer(
 
     Each stage observes the weights and the neurons behind the layers that are done, corrects
     them, and lets the neurons fire: they drive the stages behind them as they are then. At
-    most the spikes and activations that are still to be read are kept, on disk.
+    most the spikes and activations that are still to be read are kept.
 
     Args:
         networks: The spiking network and its ANN.
-        batches: Feeds of the graph inputs; those that are events are [T, N, ...].
+        blocks: Batches of feeds, those that are events [T, N, ...]; neurons run on a block.
         correct_neurons: Given each layer of neurons, in topological order. It may change
             thresholds, initial potential and bias of the layer, and put the bias into the
             graph; it returns whether anything changed.
@@ -57,13 +57,13 @@ def correct_layer_by_layer(
             through analog streams, before the neurons behind them; at the end those behind
             the last neurons. It returns whether they changed. None leaves weights alone.
         positions: Of images and sequences, how many evenly spaced positions along each axis
-            the samples of a layer hold at most, other ones in each batch; None for all. The
-            neurons fire at all.
+            the samples of a layer hold at most, other ones in each block of batches; None for
+            all. The neurons fire at all.
     """
     changed = False
     stages = plan_stages(networks)
     with ArrayStore() as store:
-        recording = Recording(networks, store, batches)
+        recording = Recording(networks, store, blocks)
         for stage in _tracked(networks, stages):
             if fit_weights is not None:
                 changed |= _fit_each(recording, stage.weighted_nodes, fit_weights)

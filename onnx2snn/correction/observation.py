@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,12 +11,15 @@ import numpy as np
 from onnx2snn.analysis.channel_axis import channel_axis
 from onnx2snn.analysis.rectifiers import is_rectifier
 from onnx2snn.calibration.limits import largest_magnitude
+from onnx2snn.correction.blocks import join_batches, split_batches
 from onnx2snn.correction.grid import Grid
 from onnx2snn.correction.layer import Layer, Sample
 from onnx2snn.correction.recording import PerBatch, record_name
 from onnx2snn.runtime.memory import MEMORY_LIMIT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import onnx_ir as ir
 
     from onnx2snn.correction.recording import Recording
@@ -61,21 +65,23 @@ class ObservedLayer:
         layer: The neurons, with samples of the current and of the ANN's activation.
         current: Computes the current, at all positions.
         is_thinned: Whether the samples leave positions out.
-        kept: Then the current at all positions, by number of the batch, of as many batches as
+        blocks: Numbers of the batches that its neurons run on together, of each block.
+        kept: Then the current at all positions, by number of the block, of as many blocks as
             memory holds; of others it is computed again.
     """
 
     layer: Layer
     current: Subgraph
+    blocks: Sequence[range]
     is_thinned: bool = False
     kept: dict[int, np.ndarray] = dataclasses.field(default_factory=dict)
 
-    def keep(self, batch: int, current: np.ndarray) -> None:
-        """Keep the current of a batch of which the samples hold a part, if there is room."""
+    def keep(self, block: int, current: np.ndarray) -> None:
+        """Keep the current of a block of which the samples hold a part, if there is room."""
         self.is_thinned = True
         held = sum(each.nbytes for each in self.kept.values())
         if held + current.nbytes <= MEMORY_LIMIT:
-            self.kept[batch] = current
+            self.kept[block] = current
 
 
 def observe_layer(
@@ -87,7 +93,7 @@ def observe_layer(
         recording: What is known so far; the activation that the neuron replaces is added.
         neuron: A neuron that has not fired.
         positions: Most positions along each axis of an image or a sequence that the samples
-            hold, evenly spaced, other ones in each batch; None for all.
+            hold, evenly spaced, other ones in each block; None for all.
     """
     networks = recording.networks
     activation = networks.activations[neuron]
@@ -99,25 +105,28 @@ def observe_layer(
     rank = recording.store.read(target, 0).ndim
     layer = Layer.read(neuron, networks.time_steps, rank, layerwise=networks.layerwise)
     _describe_activation(layer, activation)
-    observed = ObservedLayer(layer, current)
-    for batch in range(recording.batch_count):
+    blocks = _blocks_of(recording, layer, target)
+    observed = ObservedLayer(layer, current, blocks)
+    for number, block in enumerate(blocks):
         full = Sample(
-            current=_run_current(recording, current, batch),
-            target=recording.store.read(target, batch),
+            current=_run_current(recording, observed, block),
+            target=_read_joined(recording, target, block),
         )
-        grid = None if positions is None else Grid(positions, batch)
+        grid = None if positions is None else Grid(positions, number)
         is_smaller = _store_sample(recording, layer, full, grid)
         if is_smaller:
-            observed.keep(batch, full.current)
-
-    def read_sample(batch: int) -> Sample:
-        return Sample(
-            current=recording.store.read(_CURRENT, batch),
-            target=recording.store.read(_TARGET, batch),
-        )
-
-    layer.samples = PerBatch(read_sample, recording.batch_count)
+            observed.keep(number, full.current)
+    read_sample = functools.partial(_read_sample, recording)
+    layer.samples = PerBatch(read_sample, len(blocks))
     return observed
+
+
+def _read_sample(recording: Recording, block: int) -> Sample:
+    """Return what is kept of a block for a layer."""
+    return Sample(
+        current=recording.store.read(_CURRENT, block),
+        target=recording.store.read(_TARGET, block),
+    )
 
 
 def fire_neurons(recording: Recording, observed: ObservedLayer) -> None:
@@ -127,32 +136,53 @@ def fire_neurons(recording: Recording, observed: ObservedLayer) -> None:
     """
     layer = observed.layer
     layer.write()
-    for batch in range(recording.batch_count):
-        current = _read_current(recording, observed, batch)
-        send = layer.mean_output if recording.networks.layerwise else layer.spikes
-        name = record_name(layer.neuron)
+    is_layerwise = recording.networks.layerwise
+    send = layer.mean_output if is_layerwise else layer.spikes
+    sample_axis = 0 if is_layerwise else 1
+    name = record_name(layer.neuron)
+    for number, block in enumerate(observed.blocks):
+        current = _read_current(recording, observed, number)
         sent = send(current)
-        recording.store.append(name, sent)
+        for of_batch in split_batches(sent, len(block), sample_axis):
+            recording.store.append(name, of_batch)
     recording.store.drop(_CURRENT)
     recording.store.drop(_TARGET)
     recording.fired.append(layer.neuron)
 
 
+def _blocks_of(recording: Recording, layer: Layer, target: str) -> Sequence[range]:
+    """Return the blocks of a layer: of one batch each where batches are not of one shape.
+
+    So it is where the first axis is no axis of samples: each entry has a threshold of its own.
+    """
+    single = [range(batch, batch + 1) for batch in range(recording.batch_count)]
+    if 0 not in layer.shared_axes:
+        return single
+    shapes = {recording.store.read(target, batch).shape for (batch,) in single}
+    return recording.blocks if len(shapes) == 1 else single
+
+
+def _read_joined(recording: Recording, name: str, block: range) -> np.ndarray:
+    """Return what is stored of the batches of a block, as one."""
+    parts = [recording.store.read(name, batch) for batch in block]
+    return join_batches(parts, axis=0)
+
+
 def _read_current(
-    recording: Recording, observed: ObservedLayer, batch: int
+    recording: Recording, observed: ObservedLayer, number: int
 ) -> np.ndarray:
-    """Return the current of a layer at all positions; what is kept is given up."""
+    """Return the current of a block at all positions; what is kept is given up."""
     if not observed.is_thinned:
-        return recording.store.read(_CURRENT, batch)
-    if batch in observed.kept:
-        return observed.kept.pop(batch)
-    return _run_current(recording, observed.current, batch)
+        return recording.store.read(_CURRENT, number)
+    if number in observed.kept:
+        return observed.kept.pop(number)
+    return _run_current(recording, observed, observed.blocks[number])
 
 
 def _store_sample(
     recording: Recording, layer: Layer, full: Sample, grid: Grid | None
 ) -> bool:
-    """Keep the sample of a batch at the positions of a grid; return whether it is smaller."""
+    """Keep the sample of a block at the positions of a grid; return whether it is smaller."""
     sample = full if grid is None else layer.thinned(full, grid)
     recording.store.append(_CURRENT, sample.current)
     recording.store.append(_TARGET, sample.target)
@@ -168,11 +198,18 @@ def _record_activation(recording: Recording, activation: ir.Value) -> None:
         recording.store.append(name, data)
 
 
-def _run_current(recording: Recording, subgraph: Subgraph, batch: int) -> np.ndarray:
-    """Return the current of a layer."""
-    feeds = recording.snn_feeds(subgraph, batch)
-    outputs = subgraph.run(feeds)
-    return outputs[0]
+def _run_current(
+    recording: Recording, observed: ObservedLayer, block: range
+) -> np.ndarray:
+    """Return the current of a block, [T, N, ...], or [N, ...] if it is always the same."""
+    subgraph = observed.current
+    parts = []
+    for batch in block:
+        feeds = recording.snn_feeds(subgraph, batch)
+        outputs = subgraph.run(feeds)
+        parts.append(outputs[0])
+    sample_axis = int(observed.layer.varies(parts[0]))
+    return join_batches(parts, sample_axis)
 
 
 def _describe_activation(layer: Layer, activation: ir.Value) -> None:

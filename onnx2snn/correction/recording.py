@@ -31,13 +31,14 @@ class Recording:
     Args:
         networks: The networks.
         store: Where the arrays are.
-        batches: Feeds of the graph inputs; those that are events are [T, N, ...].
+        blocks: Batches of feeds of the graph inputs, those that are events [T, N, ...].
 
     Attributes:
         networks: The networks.
         store: The arrays: graph inputs and activations of the ANN under their own names,
             what a neuron sends under ``record_name``.
         batch_count: Number of batches.
+        blocks: Numbers of the batches of each block: neurons run on a block at a time.
         fired: The neurons whose spikes and activations are known, in order.
     """
 
@@ -45,17 +46,21 @@ class Recording:
         self,
         networks: NetworkPair,
         store: ArrayStore,
-        batches: Iterable[Feeds],
+        blocks: Iterable[Sequence[Feeds]],
     ) -> None:
         """Store the batches."""
         self.networks = networks
         self.store = store
         self.batch_count = 0
+        self.blocks: list[range] = []
         self.fired: list[ir.Node] = []
-        for feeds in batches:
-            for name, data in feeds.items():
-                store.append(name, data)
-            self.batch_count += 1
+        for block in blocks:
+            for feeds in block:
+                for name, data in feeds.items():
+                    store.append(name, data)
+            first = self.batch_count
+            self.batch_count += len(block)
+            self.blocks.append(range(first, self.batch_count))
 
     def snn_subgraph(
         self, outputs: Sequence[ir.Value], time_steps: int | None = None

@@ -10,10 +10,10 @@ from onnx2snn.data.batches import Dataset
 from onnx2snn.data.stored_arrays import ArrayColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from onnx2snn.data.batches import Batch
-    from onnx2snn.data.input_specs import Specs
+    from onnx2snn.data.input_specs import Arrays, Feeds, InputSpec, Specs
     from onnx2snn.data.stored_arrays import Columns
 
 __all__ = ["MOST_HELD_OUT", "hold_out"]
@@ -27,8 +27,11 @@ _ONE_OF = 5
 _FEWEST = 10
 """Of fewer samples, none is set aside."""
 
-_ROWS = 80
-"""Samples read at a time."""
+_ROWS = 64
+"""Samples read at a time, and in a feed at most."""
+
+_NUMBERS = 2**24
+"""Numbers in the samples of a feed at most, but for one sample."""
 
 
 def hold_out(
@@ -47,8 +50,8 @@ def hold_out(
     if data.samples < _FEWEST or not _count_samples(specs, data):
         return None
     distance = max(_ONE_OF, -(-data.samples // most))
-    kept = _Rows(data, lambda number: number % distance != distance - 1)
-    held_out = _Rows(data, lambda number: number % distance == distance - 1)
+    kept = _Rows(data, specs, lambda number: number % distance != distance - 1)
+    held_out = _Rows(data, specs, lambda number: number % distance == distance - 1)
     name = "the calibration data"
     return (
         _Part(kept, specs, None, name).of(data),
@@ -84,28 +87,65 @@ class _Part(Dataset):
 class _Rows:
     """Feeds of the samples of a data set whose numbers are wanted.
 
+    Where the number of samples in a feed is free, those of feeds in a row that have the same shape
+    are joined, so that it does not matter how the data was cut.
+
     Args:
         data: The data set.
+        specs: The inputs that it is for.
         is_wanted: Whether a sample is, by its number.
     """
 
-    def __init__(self, data: Dataset, is_wanted: Callable[[int], bool]) -> None:
+    def __init__(
+        self, data: Dataset, specs: Specs, is_wanted: Callable[[int], bool]
+    ) -> None:
         """Keep what is wanted of which data."""
         self._data = data
         self._is_wanted = is_wanted
+        self._is_free = all(_is_free(spec) for spec in specs)
 
     def __iter__(self) -> Iterator[Columns]:
+        waiting: list[Arrays] = []
+        for feeds in self._wanted():
+            if waiting and not self._has_room(waiting, feeds):
+                yield _join_samples(waiting)
+                waiting = []
+            waiting.append(feeds)
+        if waiting:
+            yield _join_samples(waiting)
+
+    def _has_room(self, waiting: Sequence[Feeds], feeds: Feeds) -> bool:
+        """Whether a sample can be in one feed with those before it."""
+        first = waiting[0]
+        have_one_shape = all(feeds[name].shape == first[name].shape for name in first)
+        numbers = sum(values.size for values in feeds.values())
+        most = min(_ROWS, _NUMBERS // max(1, numbers))
+        return self._is_free and have_one_shape and len(waiting) < most
+
+    def _wanted(self) -> Iterator[Arrays]:
+        """Yield the samples that are wanted, one at a time."""
         start = 0
         for batch in self._data.batches(_ROWS):
-            rows = [row for row in range(batch.valid) if self._is_wanted(start + row)]
-            if rows:
-                yield _rows_of(batch, rows)
+            for row in range(batch.valid):
+                if self._is_wanted(start + row):
+                    yield _sample_of(batch, row)
             start += batch.valid
 
 
-def _rows_of(batch: Batch, rows: list[int]) -> Columns:
-    """Return some rows of a batch, as columns of a feed."""
-    return {
-        name: ArrayColumn(np.ascontiguousarray(values[rows]))
-        for name, values in batch.feeds.items()
-    }
+def _is_free(spec: InputSpec) -> bool:
+    """Whether an input takes any number of samples."""
+    return bool(spec.shape) and spec.rows is None
+
+
+def _sample_of(batch: Batch, row: int) -> Arrays:
+    """Return one sample of a batch."""
+    return {name: values[row : row + 1] for name, values in batch.feeds.items()}
+
+
+def _join_samples(samples: Sequence[Feeds]) -> Columns:
+    """Return samples as columns of one feed."""
+    columns: Columns = {}
+    for name in samples[0]:
+        parts = [feeds[name] for feeds in samples]
+        columns[name] = ArrayColumn(np.concatenate(parts))
+    return columns

@@ -10,6 +10,7 @@ from onnx2snn.calibration import batch_norm_statistics
 from onnx2snn.calibration.batch_norm_statistics import BatchNormStatistics
 from onnx2snn.calibration.histogram import Histogram
 from onnx2snn.calibration.observe import observe_histograms
+from onnx2snn.errors import CalibrationError
 from onnx2snn.passes import FoldBatchNorm
 from onnx2snn.runtime.subgraph import Subgraph
 from onnx2snn.testing import run_ort
@@ -75,6 +76,30 @@ def test_histograms_of_several_values_over_all_batches() -> None:
             histogram.total, size.sum(axis=axes, dtype=float), rtol=1e-4
         )
     assert (expected["t"].min(axis=(0, 1, 2)) < 0).all()
+
+
+def test_small_batches_give_the_histograms_of_large_ones() -> None:
+    ann = network("y = Relu (c)")
+    x = normal(4, 12, 3, 9, 8)
+    values = [value(ann, "y")]
+    subgraph = Subgraph(ann, values, ())
+    alone = [{"x": x[number : number + 1]} for number in range(len(x))]
+    (small,) = observe_histograms(ann, values, subgraph, alone)
+    (large,) = observe_histograms(ann, values, subgraph, [{"x": x}])
+    for one, other in zip(small, large, strict=True):
+        np.testing.assert_array_equal(one.counts, other.counts)
+        np.testing.assert_array_equal(one.zeros, other.zeros)
+        np.testing.assert_array_equal(one.maximum, other.maximum)
+
+
+def test_an_infinite_value_in_a_small_batch_is_found() -> None:
+    ann = network("y = Relu (c)")
+    x = normal(4, 12, 3, 9, 8)
+    x[5, 0, 3, 3] = np.inf
+    values = [value(ann, "y")]
+    batches = [{"x": x[number : number + 1]} for number in range(len(x))]
+    with pytest.raises(CalibrationError, match=r"'y' has NaN or .* the ANN .* Conv"):
+        observe_histograms(ann, values, Subgraph(ann, values, ()), batches)
 
 
 def test_a_value_without_channels_is_one() -> None:

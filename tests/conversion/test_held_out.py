@@ -111,6 +111,15 @@ def test_what_is_asked_for_by_name_is_done(options: dict[str, object]) -> None:
     assert converted(**options).report["held_out"] is None
 
 
+def test_a_conversion_is_the_same_however_the_data_was_cut() -> None:
+    x = FEEDS["x"]
+    whole = converted().serialize()
+    for rows in (1, 7):
+        feeds = [{"x": x[start : start + rows]} for start in range(0, len(x), rows)]
+        cut = onnx2snn.convert(regressor(), T=T, calibration=feeds)
+        assert cut.serialize() == whole
+
+
 def test_with_few_samples_none_is_held_out() -> None:
     few = {"x": FEEDS["x"][:9]}
     conversion = onnx2snn.convert(regressor(), T=T, calibration=few)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 T = 6
 X = dyadic(1, 7, 2, 6, 5, unit=16)
-BATCHES = [{"x": X[:3]}, {"x": X[3:]}]
+BLOCKS = [[{"x": X[:3]}], [{"x": X[3:]}]]
 WEIGHTS = {
     "w": dyadic(2, 4, 2, 3, 3),
     "b": dyadic(3, 4),
@@ -92,7 +92,7 @@ def visit_layers(
 
     correct_layer_by_layer(
         NetworkPair(snn, ann, T),
-        BATCHES,
+        BLOCKS,
         correct_neurons,
         lambda _: True,
         positions=positions,
@@ -246,7 +246,7 @@ def test_whether_anything_changed(corrected: str) -> None:
     ann, snn = networks(text=text, k=dyadic(6, 4, 4, 1, 1))
     changed = correct_layer_by_layer(
         NetworkPair(snn, ann, T),
-        BATCHES,
+        BLOCKS,
         lambda layer: corrected == "neurons" and name_of(layer) == "a1",
         lambda weights: corrected == "weights" and weights.map.weights.name == "k",
     )
@@ -271,6 +271,42 @@ def test_samples_at_some_positions_and_neurons_that_fire_at_all() -> None:
             assert few.target.size < full.target.size
             np.testing.assert_array_equal(few.target, full.target[places])
             np.testing.assert_array_equal(few.current, full.current[places])
+
+
+@pytest.mark.parametrize("positions", [None, 2])
+def test_batches_of_a_block_are_one_sample_of_a_layer(positions: int | None) -> None:
+    found: dict[str, list[Sample]] = {}
+    sent: dict[str, np.ndarray] = {}
+
+    def correct_neurons(layer: Layer) -> bool:
+        found[name_of(layer)] = list(layer.samples)
+        return True
+
+    alone = [{"x": X[number : number + 1]} for number in range(len(X))]
+    for blocks in ([alone[:4], alone[4:]], [[{"x": X[:4]}], [{"x": X[4:]}]]):
+        ann, snn = networks()
+        correct_layer_by_layer(
+            NetworkPair(snn, ann, T), blocks, correct_neurons, positions=positions
+        )
+        for name, (first, last) in found.items():
+            assert (len(first.target), len(last.target)) == (4, 3)
+            data = np.concatenate([sample.current.ravel() for sample in (first, last)])
+            np.testing.assert_array_equal(sent.setdefault(name, data), data)
+
+
+def test_batches_of_other_shapes_stand_alone_in_a_block() -> None:
+    text = TEXT.replace("float[N,2,6,5] x", "float[N,2,H,W] x")
+    ann, snn = networks(text=text)
+    block = [{"x": X}, {"x": X[:, :, :4]}]
+    seen = {}
+
+    def correct_neurons(layer: Layer) -> bool:
+        seen[name_of(layer)] = [sample.target.shape[2:] for sample in layer.samples]
+        return True
+
+    correct_layer_by_layer(NetworkPair(snn, ann, T), [block], correct_neurons)
+    assert seen["a1"] == [(4, 3), (2, 3)]
+    assert all(len(shapes) == 2 for shapes in seen.values())
 
 
 @pytest.mark.parametrize(
@@ -302,7 +338,7 @@ def test_layer_by_layer_a_layer_hands_on_what_its_spikes_write(
         return True
 
     pair = NetworkPair(snn, ann, steps, layerwise=True)
-    correct_layer_by_layer(pair, BATCHES, correct_neurons)
+    correct_layer_by_layer(pair, BLOCKS, correct_neurons)
     values = {value.name: value for node in snn.graph for value in node.outputs}
     snn.graph.outputs[:] = [values[name] for name in found]
     EmitLayerwise(steps)(snn)

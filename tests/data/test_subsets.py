@@ -64,6 +64,27 @@ def test_samples_that_come_one_at_a_time_are_set_aside_as_well() -> None:
     assert sorted(numbers_in(parts[0]) + numbers_in(parts[1])) == list(range(20))
 
 
+def test_parts_are_cut_alike_however_the_data_was() -> None:
+    numbers = np.arange(100, dtype=np.float32)
+    x = np.stack([numbers, -numbers], axis=1)
+    cuts = []
+    for rows in (1, 7, 100):
+        feeds = [{"x": x[start : start + rows]} for start in range(0, 100, rows)]
+        parts = hold_out(dataset(feeds, SPECS), SPECS)
+        assert parts is not None
+        cuts.append([[batch.valid for batch in part.batches(64)] for part in parts])
+    assert cuts == [[[64, 16], [20]]] * 3
+
+
+def test_samples_of_other_shapes_are_not_joined() -> None:
+    specs = (InputSpec("x", np.dtype(np.float32), (None, None)),)
+    feeds = [{"x": np.zeros((1, 2 + count // 10), np.float32)} for count in range(20)]
+    parts = hold_out(dataset(feeds, specs), specs)
+    assert parts is not None
+    shapes = [batch.feeds["x"].shape for batch in parts[0].batches(64)]
+    assert shapes == [(8, 2), (8, 3)]
+
+
 def test_of_batches_of_a_fixed_size_none_is_set_aside() -> None:
     fixed = (InputSpec("x", np.dtype(np.float32), (4, 2)),)
     data = dataset({"x": np.zeros((40, 2), np.float32)}, fixed)

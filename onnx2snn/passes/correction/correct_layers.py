@@ -10,6 +10,7 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.correction.biases import add_bias, add_step_bias, raise_output
+from onnx2snn.correction.blocks import cut_into_blocks
 from onnx2snn.correction.corrections import OF_LAYERS
 from onnx2snn.correction.layer_by_layer import correct_layer_by_layer
 from onnx2snn.correction.network_pair import NetworkPair
@@ -58,7 +59,7 @@ class CorrectLayers(ir.passes.InPlacePass):
     - ``potential``: T times the residual is added to the initial potential. Source: as above.
     - ``step-bias``: a bias for each time step. Source: Wu et al., ECCV 2024.
 
-    Of large images, evenly spaced positions stand for all, other ones in each batch; weights are
+    Of large images, evenly spaced positions stand for all, other ones in each block; weights are
     fitted at the more of them the fewer samples there are. Changes what the network computes;
     needs data but no labels.
 
@@ -108,9 +109,10 @@ class CorrectLayers(ir.passes.InPlacePass):
         correct_neurons = functools.partial(self._correct_neurons, model.graph)
         count = SampleCount(self.data.samples)
         fit = functools.partial(_fit_weights, model.graph, count)
+        rows = _samples_at_once(networks, self.data, self.batch_size)
         changed = correct_layer_by_layer(
             networks,
-            _batches(networks, self.data, self.batch_size),
+            _blocks(networks, self.data, rows),
             correct_neurons,
             fit if "weights" in self.corrections else None,
             positions=_POSITIONS,
@@ -142,18 +144,23 @@ def _fit_weights(graph: ir.Graph, count: SampleCount, weights: WeightsToFit) -> 
     return bool(np.any(bias)) or after is not before
 
 
-def _batches(networks: NetworkPair, data: Dataset, batch_size: int) -> Iterator[Arrays]:
-    """Yield the feeds of the spiking network, as many samples at a time as fit in memory."""
+def _samples_at_once(networks: NetworkPair, data: Dataset, most: int) -> int:
+    """Return how many samples fit in memory, over all steps of any layer."""
     activations = list(networks.activations.values())
-    rows = rows_at_once(
+    return rows_at_once(
         Subgraph(networks.ann, activations, ()),
         data,
         networks.event_inputs,
         time_steps=networks.time_steps,
-        most=batch_size,
+        most=most,
     )
-    for batch in data.batches(rows):
-        yield time_first(batch.feeds, networks.event_inputs)
+
+
+def _blocks(networks: NetworkPair, data: Dataset, rows: int) -> Iterator[list[Arrays]]:
+    """Yield the feeds of the spiking network, in blocks of so many samples."""
+    batches = data.batches(rows)
+    for block in cut_into_blocks(batches, rows):
+        yield [time_first(batch.feeds, networks.event_inputs) for batch in block]
 
 
 _POSITIONS = 8
