@@ -26,6 +26,12 @@ CALIBRATED = {"calibration": DIGITS / "calibration.npz"}
 NO_CORRECTION = {"corrections": ()}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _opened_once() -> None:
+    """Open what is kept open: single nodes, and neurons in the native library."""
+    onnx2snn.convert(DIGITS / "digits.onnx", T, **CALIBRATED)
+
+
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Return the list of all models opened from now on."""
