@@ -62,7 +62,7 @@ def use_unit_threshold(neuron: ir.Node) -> bool:
     scaled = _scale_value(current, inverse, neuron)
     rewire(neuron, current, scaled)
     _scale_constants(neuron, inverse)
-    UNIT.write(neuron, unit.reshape(-1).tolist())
+    UNIT.write(neuron, unit.tolist())
     return True
 
 

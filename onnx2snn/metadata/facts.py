@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from onnx2snn.metadata.annotation import (
@@ -48,10 +47,11 @@ ACTIVATION_OUTPUT = text_annotation("onnx2snn.activation_output")
 THRESHOLD_ORIGIN = text_annotation("onnx2snn.threshold_origin")
 """On a neuron: where its threshold comes from, see `onnx2snn.metadata.scale.Scale.origin`."""
 
-UNIT: Annotation[list[float]] = Annotation(
-    "onnx2snn.unit", encode=json.dumps, decode=json.loads
-)
-"""On a neuron with a threshold of 1: what a spike stands for, one number or one a channel."""
+UNIT = json_annotation("onnx2snn.unit")
+"""On a neuron with a threshold of 1: what a spike stands for, one number or one a channel.
+
+Nested lists of the shape that broadcasts to a step.
+"""
 
 DELAY = Annotation[int]("onnx2snn.delay", str, int)
 """On a neuron: steps of its input that it takes in before it fires. On what runs over time, a Loop

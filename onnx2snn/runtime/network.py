@@ -22,6 +22,7 @@ from onnx2snn.runtime.feeds import (
 )
 from onnx2snn.runtime.layouts import layout_of
 from onnx2snn.runtime.memory import MEMORY_LIMIT, samples_within
+from onnx2snn.runtime.recording import Recordings
 from onnx2snn.runtime.split import split_behind_steps, tells_all_steps
 from onnx2snn.schedules import (
     checked_time_steps,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from onnx2snn.data.input_specs import Feeds
     from onnx2snn.runtime.feeds import AnyFeeds, Run
+    from onnx2snn.runtime.recording import AnyNames, Recorded
 
     Runtime: TypeAlias = Callable[[Path | ir.Model], Run]
 
@@ -91,7 +93,7 @@ class Network:
         self._tells_all_steps = tells_all_steps(model.graph)
         self._runtime = runtime
         source = model if path is None else path
-        self._run = runtime(source)
+        self._recordings = Recordings(model, runtime, runtime(source))
         self._parts: tuple[_Part, _Part] | None = None
 
     @property
@@ -129,8 +131,11 @@ class Network:
         self,
         feeds: AnyFeeds,
         T: int | None = None,  # noqa: N803 (the usual name)
-    ) -> dict[str, np.ndarray]:
-        """Return the outputs after T steps.
+        *,
+        record: AnyNames | None = None,
+        layers: AnyNames | None = None,
+    ) -> Recorded:
+        """Return the outputs after T steps by name, and what was recorded.
 
         Args:
             feeds: One array for each input; an array alone is that of the only input. Tensors of
@@ -138,17 +143,21 @@ class Network:
                 that of the input, real numbers of real ones, integers of integers in its range.
             T: Number of time steps, >= 1; None for the number the network was made for, or for
                 as many as there are events.
+            record: What to record of the neurons in every step: ``spikes``, ``potential``,
+                ``current``, or several of them. The result has it in ``layers``.
+            layers: Names of the layers to record, as in the report; None for all.
 
         Raises:
             RuntimeShapeError: A feed is missing, has another shape or another kind of values
                 than its input, values that are not finite, or events of fewer than T steps.
-            OptionError: ``T`` is no whole number, or less than 1.
+            OptionError: ``T`` is no whole number, or less than 1; or there is nothing of that
+                kind or name to record.
         """
         time_steps = None if T is None else checked_time_steps(T)
+        run = self._recordings.run_for(record, layers)
         arrays = self._checked_feeds(feeds, time_steps)
         with explain_broken_names(self.inputs, arrays):
-            results = self._run(arrays)
-        return dict(zip(self.outputs, results, strict=True))
+            return run(arrays)
 
     def samples_at_once(
         self,
