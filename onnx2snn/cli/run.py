@@ -8,10 +8,12 @@ from onnx2snn.cli.arguments import add_command, add_output, add_runtime
 from onnx2snn.cli.console import print_json, print_written, progress_bars
 from onnx2snn.cli.streams import given_data, given_model
 from onnx2snn.cli.values import parse_time_steps
+from onnx2snn.errors import OptionError
 from onnx2snn.evaluation.ann import Ann
 from onnx2snn.evaluation.outputs import outputs_on
 from onnx2snn.evaluation.subject import open_any
 from onnx2snn.runtime import Execution
+from onnx2snn.runtime.recording import NOTHING, WhatToRecord
 from onnx2snn.storage.npz import write_npz
 from onnx2snn.storage.whole_files import check_writable, write_whole
 
@@ -45,6 +47,14 @@ def add(commands: Commands) -> None:
     )
     add_output(command, "file of the outputs, an .npz")
     command.add_argument("--T", help="number of time steps (default: the network's)")
+    command.add_argument(
+        "--record",
+        metavar="WHAT",
+        help="record neurons in every step too: spikes, potential, current, with commas",
+    )
+    command.add_argument(
+        "--layers", metavar="NAMES", help="layers to record, with commas (default: all)"
+    )
     add_runtime(command)
 
 
@@ -56,11 +66,21 @@ def _run_network(options: argparse.Namespace) -> int:
     check_writable(options.output, *network.files)
     if isinstance(network, Ann):
         network.check_steps(time_steps)
+    recorded = WhatToRecord(_names(options.record), _names(options.layers))
+    if recorded != NOTHING and isinstance(network, Ann):
+        message = f"--record: {network.name} is an ANN and has no neurons to record"
+        raise OptionError(message)
     with (
         given_data(options.data, options.model) as data,
         progress_bars(quiet=options.quiet),
     ):
-        outputs = outputs_on(network, data, time_steps, batch_size=options.batch_size)
+        outputs = outputs_on(
+            network,
+            data,
+            time_steps,
+            batch_size=options.batch_size,
+            recorded=recorded,
+        )
     arrays = _named_arrays(outputs)
     write_whole(options.output, lambda file: write_npz(file, arrays))
     shapes = {name: list(data.shape) for name, data in arrays.items()}
@@ -70,6 +90,11 @@ def _run_network(options: argparse.Namespace) -> int:
         words = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
         print_written(options.output, words)
     return 0
+
+
+def _names(text: str | None) -> list[str] | None:
+    """Return names that commas separate; None for no text."""
+    return None if text is None else [name.strip() for name in text.split(",")]
 
 
 def _named_arrays(outputs: Mapping[str, Joined]) -> dict[str, np.ndarray]:

@@ -10,20 +10,22 @@ import numpy as np
 from onnx2snn.data.dataset import check_batch_size, dataset
 from onnx2snn.data.events import data_specs, time_first
 from onnx2snn.errors import RuntimeShapeError
+from onnx2snn.evaluation.ann import Ann
 from onnx2snn.evaluation.rows import rows_at_a_time
 from onnx2snn.evaluation.sample_axes import CONSTANT, are_near, sample_axes
 from onnx2snn.evaluation.subject import by_sample, draws_numbers
 from onnx2snn.evaluation.values import as_array
 from onnx2snn.progress import track
+from onnx2snn.runtime.recording import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from onnx2snn.data.dataset import Dataset
     from onnx2snn.data.input_specs import Arrays
-    from onnx2snn.evaluation.ann import Ann
     from onnx2snn.evaluation.sample_axes import Axes
     from onnx2snn.runtime import Network
+    from onnx2snn.runtime.recording import WhatToRecord
 
 __all__ = ["Joined", "outputs_by_batch", "outputs_on"]
 
@@ -39,6 +41,7 @@ def outputs_on(
     time_steps: int | None = None,
     *,
     batch_size: int | None = None,
+    recorded: WhatToRecord = NOTHING,
 ) -> dict[str, Joined]:
     """Return the outputs of a network for all samples of a data set, by name.
 
@@ -55,14 +58,17 @@ def outputs_on(
         time_steps: Number of time steps, >= 1; None for the network's own.
         batch_size: Samples at a time, where the network leaves it free; None for 64, or fewer if
             the first is large.
+        recorded: What to record of the neurons; it stands beside the outputs as
+            ``LAYER.QUANTITY``, [T, N, ...].
 
     Raises:
         CalibrationError: The data does not fit the network.
-        OptionError: The number of time steps, or the batch size, is less than 1.
+        OptionError: The number of time steps, or the batch size, is less than 1; or there is
+            nothing of that kind or name to record.
     """
     check_batch_size(batch_size)
     samples = dataset(data, data_specs(network.inputs, network.events))
-    work = _Work(network, samples, time_steps)
+    work = _Work(network, samples, time_steps, recorded)
     rows = batch_size or rows_at_a_time(samples, network, time_steps)
     if work.is_one_batch(rows):
         return work.run_at_once()
@@ -89,11 +95,16 @@ class _Work:
     """A network and the samples that it is run on."""
 
     def __init__(
-        self, network: Network | Ann, data: Dataset, time_steps: int | None
+        self,
+        network: Network | Ann,
+        data: Dataset,
+        time_steps: int | None,
+        recorded: WhatToRecord = NOTHING,
     ) -> None:
         self._network = network
         self._data = data
         self._time_steps = time_steps
+        self._recorded = recorded
 
     def is_one_batch(self, rows: int) -> bool:
         """Whether all samples come in one batch, if it may have so many rows."""
@@ -114,7 +125,13 @@ class _Work:
 
     def _run(self, feeds: Arrays) -> Mapping[str, Any]:
         turned = time_first(feeds, self._network.events)
-        return self._network.run(turned, self._time_steps)
+        if isinstance(self._network, Ann):
+            return self._network.run(turned, self._time_steps)
+        record, layers = self._recorded
+        found = self._network.run(
+            turned, self._time_steps, record=record, layers=layers
+        )
+        return found.named_arrays()
 
     def run_at_once(self) -> dict[str, Joined]:
         """Return the outputs of the only batch, without padding."""
@@ -156,7 +173,7 @@ class _Work:
 
     def _run_in_batches(self, rows: int, axes: Axes) -> dict[str, Joined]:
         """Return the outputs of batches, joined where they can be."""
-        parts: dict[str, list[Any]] = {name: [] for name in self._network.outputs}
+        parts: dict[str, list[Any]] = {name: [] for name in axes}
         total = self._data.count_batches(rows)
         batches = self._data.batches(rows)
         for batch in track(batches, "run", total):

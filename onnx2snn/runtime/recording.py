@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 import onnx_ir as ir
@@ -23,16 +23,34 @@ if TYPE_CHECKING:
     from onnx2snn.runtime.feeds import Run
 
 __all__ = [
+    "NOTHING",
     "QUANTITIES",
     "AnyNames",
     "LayerRecord",
     "Recorded",
     "Recordings",
+    "WhatToRecord",
     "recorded_layers",
 ]
 
 AnyNames: TypeAlias = "str | Sequence[str]"
 """A name, or several."""
+
+
+class WhatToRecord(NamedTuple):
+    """The quantities and layers that are recorded, as arguments of ``Network.run``.
+
+    Attributes:
+        record: Some of ``QUANTITIES``; None for nothing.
+        layers: Names of layers; None for all.
+    """
+
+    record: AnyNames | None = None
+    layers: AnyNames | None = None
+
+
+NOTHING = WhatToRecord()
+"""Nothing is recorded."""
 
 QUANTITIES = ("spikes", "potential", "current")
 """What can be recorded of a neuron."""
@@ -69,6 +87,16 @@ class Recorded(dict[str, np.ndarray]):
     def __init__(self, outputs: Feeds, layers: dict[str, LayerRecord]) -> None:
         super().__init__(outputs)
         self.layers = layers
+
+    def named_arrays(self) -> dict[str, np.ndarray]:
+        """Return the outputs, and ``LAYER.QUANTITY`` for all that was recorded."""
+        arrays = dict(self)
+        for name, layer in self.layers.items():
+            for quantity in QUANTITIES:
+                values = getattr(layer, quantity)
+                if values is not None:
+                    arrays[f"{name}.{quantity}"] = values
+        return arrays
 
 
 def recorded_layers(model: ir.Model) -> dict[str, ir.Node]:

@@ -252,6 +252,50 @@ def test_run_writes_the_ann_s_outputs(snn: str, data: str, tmp_path: Path) -> No
         assert np.load(out)["logits"].shape == (50, 10)
 
 
+@pytest.mark.parametrize("options", [[], ["--batch-size", "7"]])
+def test_run_records_neurons(
+    options: list[str], snn: str, data: str, tmp_path: Path
+) -> None:
+    out = str(tmp_path / "out.npz")
+    words = ["run", snn, "--data", data, "--record", "spikes, current", *options]
+    assert cli.main([*words, "--layers", "/relu_3/Relu", "-o", out]) == 0
+    found = dict(np.load(out))
+    assert set(found) == {"logits", "/relu_3/Relu.spikes", "/relu_3/Relu.current"}
+    spikes = found["/relu_3/Relu.spikes"]
+    assert spikes.shape == (4, 50, 64, 2, 2)
+    assert set(np.unique(spikes)) <= {-1, 0, 1}
+    assert spikes.any()
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["--record", "volts"], "'volts' cannot be recorded"),
+        (["--layers", "/relu_3/Relu"], "say with 'record'"),
+        (["--record", "spikes", "--layers", "/relu_9/Relu"], "no layer of neurons"),
+    ],
+)
+def test_what_cannot_be_recorded(
+    words: list[str],
+    message: str,
+    snn: str,
+    data: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = Path(snn).with_name("not-recorded.npz")
+    assert cli.main(["run", snn, "--data", data, *words, "-o", str(out)]) == 1
+    assert message in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_an_ann_has_no_neurons_to_record(
+    data: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["run", ANN, "--data", data, "--record", "spikes", "-o", "out.npz"]
+    assert cli.main(words) == 1
+    assert "is an ANN and has no neurons" in capsys.readouterr().err
+
+
 def test_convert_writes_reports(tmp_path: Path) -> None:
     reports = [str(tmp_path / name) for name in ("r.json", "r.html")]
     words = [*arguments("convert", "", "", tmp_path), "--quiet"]
