@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -116,14 +116,13 @@ def test_as_many_samples_at_a_time_as_are_not_too_large(
     network, seen = onnx2snn.load(snn), []
     run = network.run
 
-    def recorded(
-        feeds: dict[str, np.ndarray],
-        T: int | None = None,  # noqa: N803
+    def run_and_count(
+        feeds: dict[str, np.ndarray], *args: Any, **options: Any
     ) -> dict[str, np.ndarray]:
         seen.append(len(feeds["x"]))
-        return run(feeds, T)
+        return run(feeds, *args, **options)
 
-    monkeypatch.setattr(network, "run", recorded)
+    monkeypatch.setattr(network, "run", run_and_count)
     monkeypatch.setattr(rows_module, "_NUMBERS", int(samples * X[0].size))
     data = {"x": np.concatenate([X, X, X])}
     found = outputs_on(network, data)
