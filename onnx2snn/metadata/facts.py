@@ -24,6 +24,7 @@ __all__ = [
     "EXCLUDED",
     "FORMAT",
     "INPUT_CODINGS",
+    "LATENCY_CURVE",
     "LAYOUT",
     "METHOD",
     "ROUNDING_ERROR",
@@ -77,6 +78,10 @@ METHOD = text_annotation("onnx2snn.method")
 
 SCHEDULE = text_annotation("onnx2snn.schedule")
 """On a network: its schedule."""
+
+LATENCY_CURVE = json_annotation("onnx2snn.latency_curve")
+"""On a network whose layers wait within a latency: the error on ``samples`` of calibration data
+against the latency, as ``points`` with ``latency_steps`` and ``relative_error``."""
 
 LAYOUT = text_annotation("onnx2snn.layout")
 """On a network whose steps are in the batch: ``multistep``. Where it is missing, in a Loop."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, cast
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from onnx2snn.graph import array, display_name, operator_name
 from onnx2snn.metadata.facts import (
     ACTIVATION,
     DEFAULT_TIME_STEPS,
+    LATENCY_CURVE,
     LAYOUT,
     METHOD,
     ROUNDING_ERROR,
@@ -40,7 +41,15 @@ if TYPE_CHECKING:
     from onnx2snn.reporting.analysis import Analysis
     from onnx2snn.reporting.energy import Energy
 
-__all__ = ["REPORT_VERSION", "LayerReport", "Report", "RoundedNode", "report"]
+__all__ = [
+    "REPORT_VERSION",
+    "CurvePoint",
+    "LatencyCurve",
+    "LayerReport",
+    "Report",
+    "RoundedNode",
+    "report",
+]
 
 REPORT_VERSION = 1
 """Version of the plain data described in ``docs/reference/report.md``."""
@@ -82,7 +91,33 @@ class HeldOut(TypedDict):
     kept: str
 
 
-class Report(TypedDict):
+class CurvePoint(TypedDict):
+    """The least relative error of the outputs that was found with at most so many steps."""
+
+    latency_steps: int
+    relative_error: float
+
+
+class LatencyCurve(TypedDict):
+    """The error on some calibration samples against the latency, before corrections."""
+
+    samples: int
+    points: list[CurvePoint]
+
+
+class Times(TypedDict):
+    """The steps of a network, and what an answer takes; as in ``Report``."""
+
+    T: int
+    schedule: str
+    schedule_reason: NotRequired[str]  # set by whoever chose it
+    layout: str
+    latency_steps: int
+    weight_passes: int
+    latency_curve: LatencyCurve | None
+
+
+class Report(Times):
     """A conversion: its source, method, layers, and what became of each node of the ANN.
 
     ``latency_steps`` is the number of steps until the answer is there: T in lockstep, T and the
@@ -98,14 +133,8 @@ class Report(TypedDict):
     calibration_sha256: str | None
     calibration_samples: int
     held_out: NotRequired[HeldOut | None]  # set once forms were compared
-    T: int
-    schedule: str
-    schedule_reason: NotRequired[str]  # set by whoever chose it
-    layout: str
     weights: str
     rounded: list[RoundedNode]
-    latency_steps: int
-    weight_passes: int
     levels: int
     levels_per_spike: int
     method: str
@@ -140,13 +169,9 @@ def report(
         "source_sha256": imported.sha256,
         "calibration_sha256": None if data is None else data.sha256(),
         "calibration_samples": 0 if data is None else data.samples,
-        "T": time_steps,
-        "schedule": SCHEDULE.read_required(snn),
-        "layout": LAYOUT.read(snn) or LOOP,
+        **_times_of(snn, time_steps),
         "weights": INT8 if (rounded := _rounded_nodes(snn.graph)) else FLOAT,
         "rounded": rounded,
-        "latency_steps": LATENCY.read_required(snn).at(time_steps),
-        "weight_passes": WEIGHT_PASSES.read_required(snn).at(time_steps),
         "levels": levels.after_all_steps,
         "levels_per_spike": levels.per_spike,
         "method": METHOD.read_required(snn),
@@ -154,6 +179,17 @@ def report(
         "layers": [_layer_report(neuron) for neuron in neurons],
         "energy": _energy_of(snn, analysis, time_steps, levels.spikes_a_step),
         "analysis": analysis,
+    }
+
+
+def _times_of(snn: ir.Model, time_steps: int) -> Times:
+    return {
+        "T": time_steps,
+        "schedule": SCHEDULE.read_required(snn),
+        "layout": LAYOUT.read(snn) or LOOP,
+        "latency_steps": LATENCY.read_required(snn).at(time_steps),
+        "weight_passes": WEIGHT_PASSES.read_required(snn).at(time_steps),
+        "latency_curve": cast("LatencyCurve | None", LATENCY_CURVE.read(snn)),
     }
 
 

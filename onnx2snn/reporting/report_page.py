@@ -8,6 +8,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from onnx2snn.analysis.drivers import DRIVERS, NOT_SPIKES, Driver
+from onnx2snn.reporting.latency_plot import draw_latency_section
 from onnx2snn.reporting.log_scale import LogScale
 from onnx2snn.reporting.summary import (
     describe_drivers,
@@ -60,7 +61,10 @@ def _describe_method(report: Report) -> str:
     codings = [
         f"{name} ({coding['kind']})" for name, coding in report["input_coding"].items()
     ]
-    return f"{report['method']}; {report['schedule']}; inputs: {', '.join(codings)}"
+    schedule = report["schedule"]
+    if "schedule_reason" in report:
+        schedule += f", as {report['schedule_reason']}"
+    return f"{report['method']}; {schedule}; inputs: {', '.join(codings)}"
 
 
 def _describe_work(analysis: Analysis) -> str:
@@ -88,6 +92,9 @@ def _elements(report: Report) -> dict[str, str]:
         "cards": "".join(cards),
         "stack": "".join(_draw_bar(driver, macs) for driver in Driver),
         "legend": "".join(_draw_legend(driver, macs) for driver in Driver),
+        "latency": draw_latency_section(
+            report["latency_curve"], report["latency_steps"]
+        ),
         "energy": _draw_energy(report["energy"], report["T"]),
         "layers": _draw_layers(report["layers"]),
         "kinds": "".join(kinds),
@@ -103,6 +110,8 @@ def _facts(report: Report) -> list[tuple[str, str]]:
     held_up = sum(analysis["operations"][driver] for driver in NOT_SPIKES)
     return [
         (f"{report['T']:,}", "time steps"),
+        (f"{report['latency_steps']:,}", "steps until the answer"),
+        (f"{report['weight_passes']:,}", "passes over the weights"),
         (f"{len(report['layers']):,}", "layers of neurons"),
         (driven, "of the arithmetic on spikes"),
         (f"{held_up:,}", "operations on real numbers"),

@@ -12,14 +12,17 @@ from onnx2snn.correction.delay_search import find_delays
 from onnx2snn.correction.network_pair import NetworkPair
 from onnx2snn.correction.reference import Reference
 from onnx2snn.graph import reads
-from onnx2snn.metadata.facts import DELAY
+from onnx2snn.metadata.facts import DELAY, LATENCY_CURVE
 from onnx2snn.methods.delays import ALL, DELAYS, JOINS
 from onnx2snn.ops.predicates import is_neuron
+from onnx2snn.runtime.memory import rows_at_once
+from onnx2snn.runtime.subgraph import Subgraph
 from onnx2snn.schedules import DEFAULT_T, check_latency, checked_time_steps, delays_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
+    from onnx2snn.data.batches import Batch
     from onnx2snn.data.dataset import Dataset
 
 __all__ = ["PlaceDelays"]
@@ -34,8 +37,10 @@ class PlaceDelays(ir.passes.InPlacePass):
     Only metadata is written; the passes that emit time read it.
 
     With a ``latency``, as many layers wait as it has room for: those whose waiting brings the
-    outputs closest to the ANN's, on some calibration samples, one after the other. Without
-    calibration data these are the layers at joins, and then the first ones.
+    outputs closest to the ANN's, on some calibration samples, one after the other; the error
+    against the latency is written on the model. As many samples are run at a time as their
+    currents fit into memory; spikes are on disk. Without calibration data the layers at joins
+    wait, and then the first ones.
 
     Attributes:
         delays: ``all`` layers of neurons wait for a step; only those at ``joins``, whose input
@@ -77,21 +82,34 @@ class PlaceDelays(ir.passes.InPlacePass):
         self, model: ir.Model, neurons: list[ir.Node], most_delays: int
     ) -> list[ir.Node]:
         """Return those of ``neurons`` that wait, as many as there is room for."""
-        if delays_of(model.graph, neurons) <= most_delays:
-            return neurons
         joins = _waiting(model.graph, JOINS)
         first = _as_many_as_fit(model.graph, [*joins, *neurons], most_delays)
         ann = self.ann.ann if isinstance(self.ann, Reference) else self.ann
         if ann is None or self.data is None:
             return first
         networks = NetworkPair(model, ann, self.time_steps)
-        batch = next(iter(self.data.batches(_SAMPLES)))
-        waiting = find_delays(networks, batch.feeds, neurons, most_delays, first)
-        return [neuron for neuron in neurons if neuron in waiting]
+        batches = _few_samples(networks, self.data)
+        found = find_delays(networks, batches, neurons, most_delays, first)
+        LATENCY_CURVE.write(model, found.curve(self.time_steps))
+        return [neuron for neuron in neurons if neuron in found.waiting]
 
 
 _SAMPLES = 64
 """Calibration samples, at most, on which choices of delays are compared."""
+
+
+def _few_samples(networks: NetworkPair, data: Dataset) -> Iterator[Batch]:
+    """Yield some calibration samples, as many at a time as their currents fit into memory."""
+    activations = list(networks.activations.values())
+    subgraph = Subgraph(networks.ann, activations, ())
+    steps = networks.time_steps
+    rows = rows_at_once(subgraph, data, (), steps, most=_SAMPLES)
+    left = _SAMPLES
+    for batch in data.batches(rows):
+        yield batch
+        left -= batch.valid
+        if left < batch.valid:
+            return
 
 
 def _as_many_as_fit(

@@ -8,9 +8,10 @@ import pytest
 
 from onnx2snn import OptionError
 from onnx2snn.data.dataset import Dataset, dataset, input_specs
-from onnx2snn.metadata.facts import DELAY
+from onnx2snn.metadata.facts import DELAY, LATENCY_CURVE
 from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.passes import PlaceDelays
+from onnx2snn.passes.spiking import place_delays
 from onnx2snn.testing import run_ort
 from tests.models import model
 from tests.passes.time_loop.test_emit_staggered import (
@@ -48,6 +49,54 @@ def test_the_layer_waits_that_brings_the_outputs_closest() -> None:
     assert waits(placed(T + 1, ann, data)) == closest
     # the joins, which are taken without data, are not the closest here
     assert waits(placed(T + 1, ann)) != closest
+
+
+def relative_error(choice: tuple[int, int, int], wanted: np.ndarray) -> float:
+    difference = np.square(expected(choice) - wanted).sum()
+    return float(np.sqrt(difference / np.square(wanted).sum()))
+
+
+def test_the_curve_has_the_least_errors_within_each_latency() -> None:
+    ann = model(RESIDUAL, **WEIGHTS)
+    data = dataset({"x": INPUT}, input_specs(ann))
+    wanted = run_ort(ir.to_proto(ann), {"x": INPUT})["y"]
+    curve = LATENCY_CURVE.read_required(placed(T + 1, ann, data))
+    assert curve["samples"] == len(INPUT)
+    errors = {each["latency_steps"]: each["relative_error"] for each in curve["points"]}
+    within_one = [relative_error(choice, wanted) for choice in WITHIN_ONE]
+    # the outputs are float32 in the search, and float64 in the equations
+    assert errors[T] == pytest.approx(within_one[0], rel=1e-5)
+    assert errors[T + 1] == pytest.approx(min(within_one), rel=1e-5)
+    everywhere = relative_error((1, 1, 1), wanted)
+    assert errors[T + 3] == pytest.approx(min(everywhere, errors[T + 1]), rel=1e-5)
+    assert list(errors.values()) == sorted(errors.values(), reverse=True)
+
+
+def test_without_data_there_is_no_curve() -> None:
+    assert LATENCY_CURVE.read(placed(T + 1, model(RESIDUAL, **WEIGHTS))) is None
+
+
+@pytest.mark.parametrize("rows", [1, 7, 64])
+def test_samples_in_any_number_at_a_time_choose_the_same(
+    rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = model(RESIDUAL, **WEIGHTS)
+    data = dataset({"x": INPUT}, input_specs(ann))
+    whole = placed(T + 2, ann, data)
+    monkeypatch.setattr(place_delays, "rows_at_once", lambda *_, **__: rows)
+    parts = placed(T + 2, ann, data)
+    assert waits(parts) == waits(whole)
+    curves = [LATENCY_CURVE.read_required(snn)["points"] for snn in (whole, parts)]
+    for one, other in zip(*curves, strict=True):
+        # sums of squares are added up in another order
+        assert one == pytest.approx(other, rel=1e-9)
+
+
+def test_no_more_samples_than_stated_are_taken() -> None:
+    ann = model(RESIDUAL, **WEIGHTS)
+    data = dataset({"x": np.tile(INPUT, (3, 1))}, input_specs(ann))
+    curve = LATENCY_CURVE.read_required(placed(T + 1, ann, data))
+    assert curve["samples"] == 64
 
 
 @pytest.mark.parametrize(
