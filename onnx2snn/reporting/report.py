@@ -132,7 +132,7 @@ class Report(Times):
     source_sha256: str
     calibration_sha256: str | None
     calibration_samples: int
-    held_out: NotRequired[HeldOut | None]  # set once forms were compared
+    held_out: HeldOut | None
     weights: str
     rounded: list[RoundedNode]
     levels: int
@@ -169,6 +169,7 @@ def report(
         "source_sha256": imported.sha256,
         "calibration_sha256": None if data is None else data.sha256(),
         "calibration_samples": 0 if data is None else data.samples,
+        "held_out": None,  # set once forms were compared
         **_times_of(snn, time_steps),
         "weights": INT8 if (rounded := _rounded_nodes(snn.graph)) else FLOAT,
         "rounded": rounded,
