@@ -24,6 +24,7 @@ from benchmarks.networks import NETWORKS
 from benchmarks.zoo_measure import figures
 from onnx2snn.evaluation.difference import Difference
 from onnx2snn.evaluation.outputs import outputs_on
+from onnx2snn.methods.delays import DELAYS
 
 if TYPE_CHECKING:
     import onnx
@@ -110,6 +111,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--corrections", help="in the place of the method's own, with commas"
     )
+    parser.add_argument("--leak", type=float, help="likewise")
+    parser.add_argument("--delays", choices=DELAYS, help="likewise")
     parser.add_argument(
         "--T", type=int, nargs="+", default=[4], help="numbers of time steps"
     )
@@ -138,6 +141,8 @@ def main() -> None:
                 calibration,
                 method=method,
                 corrections=options.corrections,
+                leak=options.leak,
+                delays=options.delays,
             )
             found = difference(conversion.model, images, wanted)
             print(

@@ -11,7 +11,7 @@ import dataclasses
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, np.inf)
 FACTORS = (1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 3.0)
 
 
@@ -45,6 +45,7 @@ class Neurons:
         v_init: Part of the threshold that the potential starts with.
         most: Most spikes in a step, of the augmented ones.
         waits: Steps that weighted ones take in before they fire.
+        leak: What a spike of these is worth, in spikes a step later.
         potential: What is added to the initial potential.
         bias: What is added to the current, or [T, 1, C, 1] for each step.
         nearest: How close a potential came to a threshold that it did not lie on exactly.
@@ -56,6 +57,7 @@ class Neurons:
     v_init: float
     most: int = 1
     waits: int = 0
+    leak: float = 2.0
     potential: np.ndarray | float = 0.0
     bias: np.ndarray | float = 0.0
     nearest: float = np.inf
@@ -99,26 +101,28 @@ class Neurons:
         return (total * unit)[None]
 
     def signed_digits(self, z: np.ndarray) -> np.ndarray:
-        """Return what weighted neurons send: a spike is worth two of the next step."""
-        theta = self.theta * 2**self.waits
+        """Return what weighted neurons send: a spike is worth k of the next step."""
+        k = self.leak
+        theta = self.theta * k**self.waits
         v = total = np.zeros(z.shape[1:])
         silence, sent = np.zeros((self.waits, *v.shape)), []
         steps = np.broadcast_to(z, (self.steps, *v.shape))
         if len(z) == 1:  # all of it is known: as if it had come before the first step
-            v, steps = z[0] * (1 - 0.5**self.steps), np.zeros_like(steps)
+            whole = (k ** -np.arange(self.steps)).sum() / k
+            v, steps = z[0] * whole, np.zeros_like(steps)
         for j, current in enumerate(np.concatenate([steps, silence])):
-            v = 2 * v + current
+            v = k * v + current
             if j >= self.waits:
                 self.watch(v / theta + 0.5)
-                up, down = v >= theta / 2, (v < -theta / 2) & (2 * total >= 1)
+                up, down = v >= theta / 2, (v < -theta / 2) & (k * total >= 1)
                 s = up.astype(float) - down
-                v, total = v - theta * s, 2 * total + s
+                v, total = v - theta * s, k * total + s
                 sent.append(self.theta * s)
         return np.stack(sent)
 
     def mean(self, sent: np.ndarray) -> np.ndarray:
         """Return what was sent in all steps together, [N, C, L]."""
-        base = 2.0 if self.kind == "weighted" else 1.0
+        base = self.leak if self.kind == "weighted" else 1.0
         worth = base ** -np.arange(len(sent))
         return np.tensordot(worth / worth.sum(), sent, 1)
 
@@ -172,6 +176,8 @@ def least_squares(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return matrix and offset of the ridge regression of y on x: rows stand for the penalty."""
     x_mean, y_mean, inputs = x.mean(axis=0), y.mean(axis=0), x.shape[1]
+    if strength == np.inf:
+        return np.zeros((inputs, y.shape[1])), y_mean
     weight = np.sqrt(strength * np.square(x - x_mean).sum() / inputs)
     system = np.vstack([x - x_mean, weight * np.eye(inputs)])
     right = np.vstack([y - y_mean, np.zeros((inputs, y.shape[1]))])

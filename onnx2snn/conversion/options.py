@@ -18,6 +18,7 @@ from onnx2snn.conversion.input_shapes import input_shapes
 from onnx2snn.conversion.option_use import check_use
 from onnx2snn.conversion.pass_request import PassRequest, check_skipped
 from onnx2snn.errors import OptionError
+from onnx2snn.methods.delays import DELAYS, JOINS
 from onnx2snn.methods.layouts import LAYOUTS, LOOP
 from onnx2snn.methods.method import Method
 from onnx2snn.methods.names import CORRECTION, PASS, current_names, split_names
@@ -202,7 +203,7 @@ class Options:
             OptionError: There is no such method, or its parts do not fit each other.
         """
         method = self._named_method()
-        given = self._given_parts()
+        given = self._given_parts(method)
         if given:
             method = dataclasses.replace(method, **given)
         check_use(self, method)
@@ -213,8 +214,8 @@ class Options:
             return self.method
         return METHODS[checked_choice("method", self.method, METHODS)]
 
-    def _given_parts(self) -> dict[str, Any]:
-        """Return the parts that replace those of the method."""
+    def _given_parts(self, method: Method) -> dict[str, Any]:
+        """Return the parts that replace those of ``method``."""
         given = {part: getattr(self, part) for part in PARTS}
         if self.corrections == (_NO_CORRECTIONS,):
             given["corrections"] = ()
@@ -222,10 +223,27 @@ class Options:
             names = ", ".join(self.corrections)
             message = f"corrections: none stands alone, not in {names}"
             raise OptionError(message)
-        schedule = SCHEDULES.get(str(self.schedule))
-        if schedule is not None and self.neuron is None:
-            given["neuron"] = schedule.neuron
-        return {part: value for part, value in given.items() if value is not None}
+        chosen = {part: value for part, value in given.items() if value is not None}
+        return self._parts_of_schedule(method) | chosen
+
+    def _parts_of_schedule(self, method: Method) -> dict[str, Any]:
+        """Return what comes with the schedule and the delays that are asked for."""
+        name = str(self.schedule or method.schedule)
+        schedule = SCHEDULES.get(name)
+        if schedule is None or schedule.neuron is None:
+            return {}
+        usual = DELAYS[method.delays].leak
+        has_own_leak = method.schedule == name and method.leak != usual
+        if has_own_leak:
+            return {"neuron": schedule.neuron}
+        return {"neuron": schedule.neuron, "leak": self._usual_leak(method)}
+
+    def _usual_leak(self, method: Method) -> float:
+        """Return the leak that measures best with the delays that are asked for."""
+        if self.latency is not None:  # it may be too short for all to wait
+            return DELAYS[JOINS].leak
+        asked_for = self.delays or method.delays
+        return DELAYS[checked_choice("delays", asked_for, DELAYS)].leak
 
     def possible_corrections(self, data: Dataset | None) -> tuple[str, ...]:
         """Return the corrections to be done, given the calibration data there is."""

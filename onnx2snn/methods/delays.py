@@ -17,14 +17,20 @@ class Delays:
 
     Attributes:
         meaning: The layers that wait, in a phrase.
+        leak: What a spike is worth, in spikes a step later, where nothing else is asked for. The
+            more it is worth, the more values T spikes tell, and the less can later ones take
+            back of it: that is needed where not all wait.
     """
 
     meaning: str
+    leak: float
 
 
 DELAYS: dict[str, Delays] = {
-    ALL: Delays("each layer of neurons waits for a step, the most accurate"),
-    JOINS: Delays("only those wait whose input is a sum or product of several layers"),
-    NONE: Delays("none waits"),
+    ALL: Delays("each layer of neurons waits for a step, the most accurate", leak=2.5),
+    JOINS: Delays(
+        "only those wait whose input is a sum or product of several layers", leak=2.0
+    ),
+    NONE: Delays("none waits", leak=2.0),
 }
 """Name to choice."""

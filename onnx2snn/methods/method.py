@@ -65,6 +65,8 @@ class Method:
         for name, part in PARTS.items():
             object.__setattr__(self, name, part.checked(getattr(self, name)))
         self._check_fit(f"neuron {self.neuron!r}", NEURONS[self.neuron].misfits)
+        for name in NEURONS[self.neuron].parameters:
+            NEURONS[self.neuron].check_limits(name, getattr(self, name))
         self._check_schedule()
         for name in self.corrections:
             self._check_fit(f"the correction {name!r}", CORRECTIONS[name].misfits)

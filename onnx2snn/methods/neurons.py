@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
+from onnx2snn.errors import OptionError
 from onnx2snn.methods.misfits import Misfit
+from onnx2snn.methods.number_range import Range
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["NEURONS", "Neuron"]
 
@@ -20,6 +26,7 @@ class Neuron:
         signed_operator: Operator for all others.
         carries: What one spike of a ReLU may carry; parts in braces.
         parameters: Parts of the method that its operators take as inputs.
+        limits: Values of these, by name, where not all that there are make sense for it.
         misfits: What it cannot stand beside.
     """
 
@@ -28,12 +35,24 @@ class Neuron:
     signed_operator: str
     carries: str = "one a step"
     parameters: tuple[str, ...] = ()
+    limits: Mapping[str, Range] = dataclasses.field(default_factory=dict)
     misfits: tuple[Misfit, ...] = ()
 
     @property
     def operators(self) -> tuple[str, ...]:
         """The operators, each once."""
         return tuple(dict.fromkeys((self.operator, self.signed_operator)))
+
+    def check_limits(self, part: str, value: float) -> None:
+        """Check a value of one of its parameters.
+
+        Raises:
+            OptionError: The neuron cannot take it.
+        """
+        limits = self.limits.get(part)
+        if limits is not None and value not in limits:
+            message = f"{part} must be {limits}, not {value}"
+            raise OptionError(message)
 
 
 def _needs_staggered(schedule: str) -> Misfit:
@@ -83,6 +102,9 @@ NEURONS: dict[str, Neuron] = {
         signed_operator="SignedInverseLeakyIF",
         carries="one a step, that at step t worth {leak:g}^(T-t)",
         parameters=("leak",),
+        limits={
+            "leak": Range(1, 2, "where spikes are the digits 0 and 1", is_open=True)
+        },
         misfits=(
             Misfit(
                 part="schedule",

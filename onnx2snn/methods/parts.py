@@ -126,7 +126,7 @@ LEAK = Part(
     float,
     default=2.0,
     help="worth of a weighted spike, in spikes a step later",
-    limits=Range(1, 2, is_open=True),
+    limits=Range(1, 3, is_open=True),  # beyond, digits -1, 0 and 1 leave gaps
     described="of leak {:g}",
 )
 THRESHOLD = Part(

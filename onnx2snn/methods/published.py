@@ -54,6 +54,7 @@ METHODS: dict[str, Method] = {
             "weighted spikes, each layer a step behind the one before",
             "this project",
             neuron="weighted",
+            leak=2.5,
             schedule="staggered",
             corrections=("weights", "threshold-scaling"),
         ),

@@ -17,6 +17,7 @@ from onnx2snn.methods.schedules import SCHEDULES
 from tests.models import model, normal
 
 X = normal(1, 32, 3)
+STAGGERED_OWN = Method(neuron="weighted", schedule="staggered", leak=1.5)
 OWN = Method(neuron="if", threshold="max", v_init=0.25, corrections=("potential",))
 
 
@@ -74,6 +75,24 @@ def test_a_part_that_is_given_overrides_that_of_the_method(
     assert {p: v for p, v in vars(after).items() if p != part} == {
         p: v for p, v in vars(before).items() if p != part
     }
+
+
+@pytest.mark.parametrize(
+    "options, leak",
+    [
+        ({"schedule": "staggered"}, 2.5),
+        ({"method": "staggered"}, 2.5),
+        # where not all layers wait, later spikes have more to take back
+        ({"method": "staggered", "delays": "joins"}, 2.0),
+        ({"schedule": "staggered", "delays": "none"}, 2.0),
+        ({"schedule": "staggered", "latency": 7}, 2.0),
+        ({"schedule": "staggered", "delays": "joins", "leak": 3.0}, 3.0),
+        ({"method": STAGGERED_OWN, "delays": "joins"}, 1.5),
+        ({"method": "spikeconverter"}, 2.0),
+    ],
+)
+def test_what_a_spike_is_worth(options: dict[str, Any], leak: float) -> None:
+    assert chosen(**options).leak == leak
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,8 @@ def test_outputs(method: Method, runtime: str) -> None:
         for theta in thresholds(plain.ir_model)
     ]
     if method.schedule == "staggered":
+        for each in neurons:
+            each.leak = method.leak
         neurons[1].waits = 1  # the input of the first is there from the beginning
     corrected = layers(method)
     if method.corrections:

@@ -36,7 +36,7 @@ def test_the_report_has_t_and_latency(
     assert (report["T"], report["schedule"]) == (4, "staggered")
     # four layers of neurons, of which the first has its input from the beginning
     assert report["latency_steps"] == 7
-    assert (report["levels"], report["levels_per_spike"]) == (15, 4)
+    assert (report["levels"], report["levels_per_spike"]) == (25, 4)
     assert [layer["neuron"] for layer in report["layers"]] == [
         "GatedInverseLeakyIF"
     ] * 4
@@ -66,7 +66,7 @@ def test_latency_of_each_schedule(options: dict[str, Any], latency: int) -> None
 
 
 def test_thresholds_are_reported_as_those_of_the_activation() -> None:
-    options = {"schedule": "staggered", "corrections": "none"}
+    options = {"schedule": "staggered", "corrections": "none", "leak": 2.0}
     found = [
         onnx2snn.convert(ANN, 4, CALIBRATION, delays=delays, **options).report
         for delays in ("all", "none")
@@ -91,7 +91,7 @@ def test_scores_have_the_latency_of_each_t(layout: str) -> None:
     score = onnx2snn.evaluate(snn, TEST, ann=ANN, T=[2, 4, 6])
     assert score.latency_steps == {2: 5, 4: 7, 6: 9}
     assert problems(score.as_dict(), "evaluation-1.json") == []
-    # 15 stairs for each activation are as good as the ANN on digits
+    # 25 stairs for each activation are as good as the ANN on digits
     assert score.top1[4] >= score.ann_top1 - 1
     assert score.agreement[6] >= 98
     network = onnx2snn.load(snn)
@@ -134,14 +134,14 @@ def test_many_outputs_of_unequal_depth() -> None:
 
 def test_corrections_bring_it_closer() -> None:
     errors = []
-    for corrections in ("none", "bias", "weights,threshold-scaling"):
+    for corrections in ("none", "weights,threshold-scaling"):
         snn = onnx2snn.convert(
             ANN, 2, CALIBRATION, schedule="staggered", corrections=corrections
         )
         score = onnx2snn.evaluate(snn, TEST, ann=ANN, T=2)
         (by_steps,) = score.deviations.values()
         errors.append(by_steps[2].relative_error)
-    assert errors == sorted(errors, reverse=True)
+    assert errors[1] < errors[0]
 
 
 @pytest.mark.parametrize(

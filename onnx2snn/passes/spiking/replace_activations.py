@@ -69,7 +69,8 @@ class ReplaceActivations(ir.passes.InPlacePass):
         spike: Where neurons stand: at the ``activations``, or in front of ``all`` weights.
         max_spikes: Most spikes an augmented neuron sends in a step, 1 to 127.
         leak: Worth of a spike of an inverse-leaky or a weighted neuron in spikes a step later,
-            above 1, and at most 2: beyond, some values could not be written with digits 0 and 1.
+            above 1. It is at most 3, and of an inverse-leaky neuron 2: beyond, some values could
+            not be written, with digits -1, 0 and 1, or 0 and 1.
     """
 
     neuron: str = parts.NEURON.default
@@ -82,6 +83,7 @@ class ReplaceActivations(ir.passes.InPlacePass):
         """Check the options."""
         for part in (parts.NEURON, parts.V_INIT, parts.MAX_SPIKES, parts.LEAK):
             part.checked(getattr(self, part.name))
+        NEURONS[self.neuron].check_limits(parts.LEAK.name, self.leak)
 
     def requires(self, model: ir.Model) -> None:
         """Check that every value that is to become spikes has a scale."""

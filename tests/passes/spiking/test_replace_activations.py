@@ -82,8 +82,9 @@ def test_the_first_step_of_inverse_leaky_neurons() -> None:
         ({"max_spikes": 0}, "max_spikes must be 1 to 127 a step, not 0"),
         ({"max_spikes": 128}, "not 128"),
         ({"max_spikes": 2.5}, "not 2.5"),
-        ({"leak": 1.0}, "leak must be above 1 and at most 2, not 1.0"),
-        ({"leak": 2.5}, "not 2.5"),
+        ({"leak": 1.0}, "leak must be above 1 and at most 3, not 1.0"),
+        ({"leak": 3.5}, "not 3.5"),
+        ({"neuron": "inverse-leaky", "leak": 2.5}, "at most 2 .*, not 2.5"),
         ({"leak": float("nan")}, "not nan"),
     ],
 )
