@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from onnx2snn.conversion.convert import Conversion, convert
     from onnx2snn.conversion.options import Options
     from onnx2snn.conversion.pipeline import pipeline
+    from onnx2snn.diagnosis.diagnose import Diagnosis, diagnose
     from onnx2snn.evaluation.evaluate import evaluate
     from onnx2snn.evaluation.result import Evaluation
     from onnx2snn.passes.pipeline import Pipeline
@@ -43,6 +44,7 @@ __all__ = [
     "Analysis",
     "CalibrationError",
     "Conversion",
+    "Diagnosis",
     "Evaluation",
     "InvalidModelError",
     "NativeError",
@@ -60,6 +62,7 @@ __all__ = [
     "change_layout",
     "compile_network",
     "convert",
+    "diagnose",
     "evaluate",
     "load",
     "passes",
@@ -72,6 +75,7 @@ _HOMES = {
     "conversion.convert": ("Conversion", "convert"),
     "conversion.options": ("Options",),
     "conversion.pipeline": ("pipeline",),
+    "diagnosis.diagnose": ("Diagnosis", "diagnose"),
     "evaluation.evaluate": ("evaluate",),
     "evaluation.result": ("Evaluation",),
     "passes.pipeline": ("Pipeline",),

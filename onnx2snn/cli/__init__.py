@@ -16,6 +16,7 @@ from onnx2snn.cli import (
     analyze,
     compile,  # noqa: A004 (the command's name)
     convert,
+    diagnose,
     doctor,
     evaluate,
     layout,
@@ -39,6 +40,7 @@ _COMMANDS = (
     convert,
     tune,
     evaluate,
+    diagnose,
     run,
     layout,
     analyze,

@@ -122,8 +122,9 @@ class _Classification:
         return found
 
     def _warn_of_one_answer(self) -> None:
+        is_compared = len(self._keys) > 1
         is_one_answer = len(self._answers_of_ann) == 1
-        if is_one_answer and self._answers >= _MANY:
+        if is_compared and is_one_answer and self._answers >= _MANY:
             _LOGGER.warning(
                 "the ANN gives one and the same answer for all samples: agreement with it "
                 "says little"
