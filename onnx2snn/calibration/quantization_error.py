@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["QuantizationError", "quantization_errors"]
 
+_POINTS = 2**14
+"""Points looked up at a time: what is known of them stays in the cache of a processor."""
+
 
 def quantization_errors(
     histogram: Histogram, time_steps: int, thetas: np.ndarray
@@ -48,13 +51,11 @@ class QuantizationError:
     def __init__(self, histogram: Histogram, time_steps: int) -> None:
         """Sum up the tails of ``histogram``, for T steps."""
         counts = histogram.positive().astype(float)
-        channels, bins = counts.shape
+        bins = counts.shape[1]
         centers = np.arange(bins) + 0.5
-        self._counts = np.zeros((channels, bins + 1))
-        self._counts[:, :bins] = counts
+        self._counts = counts
         self._count_above = _tail_sums(counts)
-        weighted = counts * centers
-        self._sum_above = _tail_sums(weighted)
+        self._sum_above = _tail_sums(counts * centers)
         self._width = histogram.width
         self._odd = 2 * np.arange(time_steps) + 1
         self._histogram = histogram
@@ -78,39 +79,43 @@ class QuantizationError:
 
     def errors(self, thetas: np.ndarray) -> np.ndarray:
         """Return each channel's errors, squared units of the activation, shape of ``thetas``."""
-        errors = []
-        for channel, width in enumerate(self._width):
-            in_bins = thetas[channel] / width
-            error = self._channel_errors(channel, in_bins)
-            errors.append(error * width**2)
-        return np.array(errors)
+        channels, candidates = thetas.shape
+        width = self._width[:, None]
+        steps = thetas / width / len(self._odd)
+        errors = np.empty_like(steps)
+        points_a_channel = candidates * len(self._odd)
+        rows = max(1, _POINTS // points_a_channel)
+        for start in range(0, channels, rows):
+            part = slice(start, start + rows)
+            errors[part] = self._errors_in_bins(part, steps[part])
+        return np.asarray(errors * width**2)
 
-    def _channel_errors(self, channel: int, thetas: np.ndarray) -> np.ndarray:
-        """Return the errors of thresholds in units of a bin."""
-        step = thetas / len(self._odd)
-        last_bin = self._counts.shape[1] - 1
-        firing_points = self._odd * step[:, None] / 2
-        points = np.minimum(firing_points, last_bin)
-        index = points.astype(np.intp)
+    def _errors_in_bins(self, channels: slice, steps: np.ndarray) -> np.ndarray:
+        """Return the errors of some channels, squared units of a bin, shape of ``steps``.
+
+        Args:
+            channels: The channels.
+            steps: Parts of the thresholds that one of T spikes is worth, in units of a bin.
+        """
+        bins = self._counts.shape[1]
+        points = steps[:, :, None] * (self._odd / 2)
+        np.minimum(points, bins, out=points)
+        index = np.minimum(points.astype(np.intp), bins - 1)
         inside = points - index
-        counts = self._counts[channel]
-        share = counts[index] * (1 - inside)
+        first_bins = np.arange(len(steps)) * bins
+        at = index + first_bins[:, None, None]
+        share = self._counts[channels].take(at) * (1 - inside)
         center = index + (1 + inside) / 2
-        count_above = self._count_above[channel]
-        count = count_above[index] + share
-        sum_above = self._sum_above[channel]
-        total = sum_above[index] + share * center
-        quadratic = step**2 * (count @ self._odd)
-        linear = 2 * step * total.sum(axis=1)
-        errors = quadratic - linear
-        return np.asarray(errors)
+        count = self._count_above[channels].take(at) + share
+        total = self._sum_above[channels].take(at) + share * center
+        quadratic = steps**2 * (count @ self._odd)
+        linear = 2 * steps * total.sum(axis=2)
+        return np.asarray(quadratic - linear)
 
 
 def _tail_sums(values: np.ndarray) -> np.ndarray:
-    """Return at i the sum over all entries after i, shape [channels, bins + 1]."""
-    channels, bins = values.shape
-    sums = np.zeros((channels, bins + 1))
+    """Return at i the sum over all entries after i, shape of ``values``."""
+    sums = np.zeros_like(values)
     from_the_last = values[:, :0:-1]
-    sums_backwards = from_the_last.cumsum(axis=1)
-    sums[:, : bins - 1] = sums_backwards[:, ::-1]
+    np.cumsum(from_the_last, axis=1, out=sums[:, -2::-1])
     return sums

@@ -66,20 +66,23 @@ def _mean_excess(histogram: Histogram) -> np.ndarray:
 
     It is the mean of what they are above the smallest of them, of the values that are not 0.
     """
-    counts = histogram.positive().astype(float)
-    _, count = counts.shape
-    bins = np.arange(count)
-    reached = counts.cumsum(axis=1)
-    below = _BELOW * reached[:, -1:]
-    is_below = reached < below
-    start = is_below.sum(axis=1)[:, None]
-    in_tail = counts * (bins >= start)
-    distance = np.maximum(bins - start, 0)
-    in_bins = (in_tail * distance).sum(axis=1)
-    total = in_bins * histogram.width
-    values = np.maximum(in_tail.sum(axis=1), 1)
-    excess = total / values
+    reached = histogram.positive().cumsum(axis=1, dtype=np.int64)
+    tails = [_mean_of_tail(of_channel) for of_channel in reached]
+    excess = np.array(tails) * histogram.width
     return _at_least_typical(excess, histogram.maximum)
+
+
+def _mean_of_tail(reached: np.ndarray) -> float:
+    """Return by how many bins the largest tenth of the values is above its first bin, in the mean.
+
+    Args:
+        reached: How many values are in each bin or below it, [bins].
+    """
+    count = reached[-1]
+    start = int(np.searchsorted(reached, _BELOW * count))
+    below = reached[start - 1] if start else 0
+    above_each_bin = count - reached[start:]
+    return float(above_each_bin.sum() / max(count - below, 1))
 
 
 def _at_least_typical(excess: np.ndarray, largest: np.ndarray) -> np.ndarray:
