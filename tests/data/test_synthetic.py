@@ -193,6 +193,17 @@ def test_free_axes_grow_until_the_model_runs() -> None:
     assert feeds[0]["x"].shape == (3, 256)
 
 
+@pytest.mark.parametrize(
+    "shape, samples",
+    [((None, 3, 224, 224), 64), ((1, 3, 256, 256), 43), ((None, 3, 8, 8), 256)],
+)
+def test_of_large_inputs_there_are_fewer(
+    shape: tuple[int | None, ...], samples: int
+) -> None:
+    feeds = running_feeds([spec(*shape)], 256, 0, lambda _: None)
+    assert sum(len(feed["x"]) for feed in feeds) == samples
+
+
 def test_a_model_that_runs_on_no_made_up_inputs() -> None:
     def run(_: object) -> None:
         message = "wants another shape"
