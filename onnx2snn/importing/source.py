@@ -12,7 +12,7 @@ from typing import Protocol, TypeAlias
 import onnx
 import onnx_ir as ir
 
-from onnx2snn.errors import InvalidModelError, UnsupportedError
+from onnx2snn.errors import UnsupportedError
 from onnx2snn.importing.densify import densify, has_sparse_tensors
 from onnx2snn.importing.validate import validate
 from onnx2snn.storage.isolation import all_values, isolate_values
@@ -22,8 +22,8 @@ from onnx2snn.storage.large_models import (
     is_large,
     tensors_of,
 )
-from onnx2snn.storage.map_types import has_map, model_of, proto_of
-from onnx2snn.storage.model_file import parse_model, read_bytes
+from onnx2snn.storage.map_types import has_map, proto_of
+from onnx2snn.storage.model_file import deserialize_model, parse_model, read_bytes
 
 __all__ = ["AnyModel", "Source", "read", "written_like"]
 
@@ -189,11 +189,7 @@ def _deserialize(proto: onnx.ModelProto, name: str) -> ir.Model:
     _check_inputs(proto, name)
     if has_sparse_tensors(proto):
         proto = densify(proto)
-    try:
-        return model_of(proto)
-    except Exception as error:
-        message = f"{name} is not a valid ONNX model: {error}"
-        raise InvalidModelError(message) from error
+    return deserialize_model(proto, name)
 
 
 def _check_inputs(proto: onnx.ModelProto, name: str) -> None:

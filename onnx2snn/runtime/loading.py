@@ -27,8 +27,7 @@ from onnx2snn.storage.large_models import (
     read_small_tensors,
     save_model,
 )
-from onnx2snn.storage.map_types import model_of
-from onnx2snn.storage.model_file import parse_model, read_bytes
+from onnx2snn.storage.model_file import deserialize_model, parse_model, read_bytes
 
 if TYPE_CHECKING:
     from onnx2snn.storage.large_models import OpenableModel
@@ -255,9 +254,10 @@ def _read_network(model: AnyNetwork) -> _Given:
     if isinstance(model, ir.Model):
         return _Given(model, files=files_of_weights(model))
     if isinstance(model, onnx.ModelProto):
-        return _Given(model_of(model))
+        return _Given(deserialize_model(model, "the network"))
     if isinstance(model, bytes):
-        return _Given(model_of(parse_model(model, "the network")))
+        proto = parse_model(model, "the network")
+        return _Given(deserialize_model(proto, "the network"))
     if isinstance(model, str | os.PathLike):
         return _read_file(Path(model))
     message = (
@@ -269,7 +269,8 @@ def _read_network(model: AnyNetwork) -> _Given:
 
 def _read_file(path: Path) -> _Given:
     """Return the network in a file; the file stays open if its weights stay there."""
-    network = model_of(parse_model(read_bytes(path), path.name))
+    proto = parse_model(read_bytes(path), path.name)
+    network = deserialize_model(proto, path.name)
     ir.external_data.set_base_dir(network.graph, path.parent)
     _check_external_data(network, path)
     files = (str(path), *files_of_weights(network))

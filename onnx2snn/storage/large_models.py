@@ -88,7 +88,8 @@ def external_data_problem(tensor: ir.ExternalTensor) -> str | None:
     """Say why the file of a tensor cannot be read, or must not be; None if it may.
 
     A file that comes with a model may be read if it is inside the model's folder once all
-    symbolic links are followed: a folder from an archive can hold links to anywhere.
+    symbolic links are followed: a folder from an archive can hold links to anywhere. Of a file
+    with several names nobody knows where the others are; new versions of onnx_ir read no such file.
     """
     location = Path(tensor.location)
     folder = Path(tensor.base_dir).resolve()
@@ -103,7 +104,13 @@ def external_data_problem(tensor: ir.ExternalTensor) -> str | None:
     if not is_inside:
         return f"{str(location)!r} is a link to a file outside its folder"
     if not is_file:
-        return f"{str(path)!r} does not exist"
+        problem = "is no file" if path.exists() else "does not exist"
+        return f"{str(path)!r} {problem}"
+    if path.stat().st_nlink > 1:
+        return (
+            f"{str(location)!r} has other names (hard links), which may be outside its folder: "
+            "copy it"
+        )
     return _extent_problem(tensor, path)
 
 

@@ -1,4 +1,4 @@
-"""Turn the bytes of a file into a ``ModelProto``, or say what they are instead."""
+"""Turn the bytes of a file into a ``ModelProto`` and a model, or say what they are instead."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ import onnx
 
 from onnx2snn.arguments import describe_missing_file
 from onnx2snn.errors import InvalidModelError
+from onnx2snn.storage.map_types import model_of
+from onnx2snn.storage.protos import all_tensors
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["parse_model", "read_bytes"]
+    import onnx_ir as ir
+
+__all__ = ["deserialize_model", "parse_model", "read_bytes"]
 
 _SIGNATURES = {
     b"version https://git-lfs": "a Git LFS pointer: run `git lfs pull` to get the model",
@@ -30,6 +34,9 @@ _LATER_SIGNATURES = {
     b"TFL3": "a TensorFlow Lite model: convert it to ONNX, with tf2onnx",
 }
 """The same, but behind the first four bytes."""
+
+_EXTENTS = frozenset({"offset", "length"})
+"""Keys of external data that say where in a file a tensor is."""
 
 _LATER = 4
 _MODEL_FIELDS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26})
@@ -88,6 +95,44 @@ def parse_model(
         message = f"{name} {_describe_other(data)}"
         raise InvalidModelError(message)
     return model
+
+
+def deserialize_model(proto: onnx.ModelProto, name: str) -> ir.Model:
+    """Return the model that a proto describes.
+
+    Args:
+        proto: What ``parse_model`` gave, or a user.
+        name: How messages call it.
+
+    Raises:
+        InvalidModelError: It contradicts itself, or reads weights in front of a file's beginning.
+    """
+    for tensor in all_tensors(proto):
+        _check_extent(tensor, name)
+    try:
+        return model_of(proto)
+    except Exception as error:
+        message = f"{name} is not a valid ONNX model: {_first_cause(error)}"
+        raise InvalidModelError(message) from error
+
+
+def _check_extent(tensor: onnx.TensorProto, name: str) -> None:
+    """Refuse a place in another file that is below 0; onnx_ir fails on it without a message."""
+    for entry in tensor.external_data:
+        is_number = entry.key in _EXTENTS
+        if is_number and entry.value.strip().startswith("-"):
+            message = (
+                f"{name} is not a valid ONNX model: the {entry.key} of {tensor.name!r} in another "
+                f"file is {entry.value}, below 0"
+            )
+            raise InvalidModelError(message)
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    """Return what an error came from; those of onnx_ir only say where it was met."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 def _describe_other(data: bytes) -> str:

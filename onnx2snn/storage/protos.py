@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     import onnx
 
-__all__ = ["all_graphs", "all_nodes"]
+__all__ = ["all_graphs", "all_nodes", "all_tensors"]
 
 
 def all_nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
@@ -18,6 +18,17 @@ def all_nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
         yield from graph.node
     for function in model.functions:
         yield from function.node
+
+
+def all_tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    """Give every initializer, and what nodes hold as attributes; sparse tensors are none."""
+    for graph in all_graphs(model):
+        yield from graph.initializer
+    for node in all_nodes(model):
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                yield attribute.t
+            yield from attribute.tensors
 
 
 def all_graphs(model: onnx.ModelProto) -> Iterator[onnx.GraphProto]:

@@ -173,9 +173,11 @@ def located(path: Path) -> ir.Model:
     "key, value, problem",
     [
         ("length", "8", "has 8 bytes for 32 of 'w'"),
-        ("offset", "-8", "is read from -8 on|not a valid ONNX model"),
+        ("offset", "-8", "offset of 'w' in another file is -8, below 0"),
+        ("length", "-8", "length of 'w' in another file is -8, below 0"),
         ("offset", "100000", "is truncated"),
         ("location", "x" * 6000, "cannot be read: OSError"),
+        ("location", ".", "is no file"),
     ],
 )
 def test_extents_that_are_not_those_of_the_tensor(
@@ -188,6 +190,32 @@ def test_extents_that_are_not_those_of_the_tensor(
     path.write_bytes(model.SerializeToString())
     with pytest.raises(onnx2snn.InvalidModelError, match=problem):
         onnx2snn.convert(path, calibration=X)
+    with pytest.raises(onnx2snn.InvalidModelError, match=problem):
+        onnx2snn.load(path)
+
+
+def test_a_file_with_other_names_is_not_read(
+    ann: onnx.ModelProto, tmp_path: Path
+) -> None:
+    path = save_in_two(ann, tmp_path / "ann")
+    (tmp_path / "elsewhere.bin").hardlink_to(path.with_name("weights.bin"))
+    with pytest.raises(onnx2snn.InvalidModelError, match=r"hard links.*copy it"):
+        onnx2snn.convert(path, calibration=X)
+    with pytest.raises(onnx2snn.InvalidModelError, match=r"hard links.*copy it"):
+        onnx2snn.load(path)
+
+
+def test_a_model_that_contradicts_itself_is_told_by_the_first_cause(
+    ann: onnx.ModelProto,
+) -> None:
+    ann.graph.node.add().CopyFrom(ann.graph.node[0])
+    with pytest.raises(onnx2snn.InvalidModelError) as converted:
+        onnx2snn.convert(ann, calibration=X)
+    with pytest.raises(onnx2snn.InvalidModelError) as loaded:
+        onnx2snn.load(ann)
+    for error in (converted, loaded):
+        assert "is not a valid ONNX model" in str(error.value)
+        assert ann.graph.node[0].output[0] in str(error.value)
 
 
 def test_without_a_length_the_file_must_hold_the_tensor(
