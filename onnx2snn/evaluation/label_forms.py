@@ -7,6 +7,7 @@ import numpy as np
 __all__ = [
     "are_binary",
     "are_numbers",
+    "are_two_numbers",
     "are_whole",
     "class_numbers",
     "one_hot_axis",
@@ -48,9 +49,23 @@ def are_binary(labels: np.ndarray) -> bool:
     return any(values <= pair for pair in _PAIRS)
 
 
+def are_two_numbers(labels: np.ndarray) -> bool:
+    """Whether labels are two whole numbers, which no probability can be: a mask of 0 and 255."""
+    if not are_numbers(labels) or not are_whole(labels):
+        return False
+    values = np.unique(labels)
+    return bool(len(values) == 2 and values[1] > 1)
+
+
 def second_class(labels: np.ndarray) -> np.ndarray:
-    """Return 1.0 for the second of two classes, 0.0 for the first."""
-    return (labels > 0).astype(np.float64)
+    """Return 1.0 for the second of two classes, 0.0 for the first.
+
+    Args:
+        labels: Of the values 0 and 1, -1 and 1, or two other numbers.
+    """
+    largest = labels.max(initial=0)
+    border = 0 if largest <= 1 else labels.min()
+    return (labels > border).astype(np.float64)
 
 
 def class_numbers(labels: np.ndarray) -> np.ndarray:

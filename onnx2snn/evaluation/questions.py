@@ -74,9 +74,13 @@ class Candidate:
     has_rows: bool = True
 
     def __str__(self) -> str:
-        """Return its name, type and shape."""
-        words = f"{self.name!r} {self.values.dtype} {list(self.values.shape)}"
-        return words if self.has_rows else f"{words} (no row for each sample)"
+        """Return its name, type and shape; N stands for the samples."""
+        type_of_values = f"{self.name!r} {self.values.dtype}"
+        if not self.has_rows:
+            sizes = list(self.values.shape)
+            return f"{type_of_values} {sizes} (no row for each sample)"
+        row = ", ".join(["N", *map(str, self.shape)])
+        return f"{type_of_values} [{row}]"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -97,8 +101,9 @@ class Question:
         task: The task.
         targets: The right answers, a row for each sample, NaN for what is left out; None if they
             are not known.
-        fits_exactly: Whether the output has just as many classes as the labels or, where there
-            are none, shows by its type or operator that it answers.
+        fits_exactly: Whether the output has just as many classes as the labels, or holds no
+            probabilities where they are other numbers; where there are none, whether it shows by
+            its type or operator that it answers.
     """
 
     task: Task

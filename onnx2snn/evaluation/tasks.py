@@ -11,6 +11,7 @@ from onnx2snn.errors import CalibrationError
 from onnx2snn.evaluation.label_forms import (
     are_binary,
     are_numbers,
+    are_two_numbers,
     are_whole,
     class_numbers,
     one_hot_axis,
@@ -96,7 +97,7 @@ def _ask_with_labels(
         found = _questions(_CLASSIFICATIONS, candidates, labels)
     if not found and request.task != "classification":
         found = _questions([_ask_for_numbers], candidates, labels)
-    if not found:
+    if not found and request.task != "regression":
         _check_range(candidates, labels)
     return _best_question(found)
 
@@ -160,18 +161,26 @@ def _ask_for_a_side(candidate: Candidate, labels: np.ndarray) -> Question | None
     """Take one score for two classes, perhaps for each pixel or each of several labels."""
     if candidate.is_exact or candidate.shape != labels.shape[1:]:
         return None
-    if not are_binary(labels):
+    is_probability = candidate.operator in _PROBABILITIES
+    if not are_binary(labels) and not (is_probability and are_two_numbers(labels)):
         return None
     border, reason = _border(candidate)
+    if not are_binary(labels):
+        reason += f"; labels {labels.min():g} and {labels.max():g}"
     task = Task("classification", reason, candidate.name, border)
     return Question(task, second_class(labels))
 
 
 def _border(candidate: Candidate) -> tuple[float, str]:
     """Return the value between two classes, and why."""
+    if candidate.shape:
+        sizes = " x ".join(map(str, candidate.shape))
+        values = f"two classes for each of its {sizes} values"
+    else:
+        values = "one column for two classes"
     if candidate.operator in _PROBABILITIES:
-        return 0.5, f"a {candidate.operator} makes it, of one column for two classes"
-    return 0.0, "one column for two classes, and no Sigmoid makes it: logits"
+        return 0.5, f"{values}, which a {candidate.operator} makes"
+    return 0.0, f"{values}, and no Sigmoid makes it: logits"
 
 
 def _ask_for_the_largest(candidate: Candidate, labels: np.ndarray) -> Question | None:
@@ -250,7 +259,8 @@ def _ask_for_numbers(candidate: Candidate, labels: np.ndarray) -> Question | Non
     if not are_numbers(candidate.values):
         return None
     task = Task("regression", "the labels are numbers of its shape", candidate.name)
-    return Question(task, labels.astype(np.float64))
+    is_likely = candidate.operator not in _ANSWERING
+    return Question(task, labels.astype(np.float64), fits_exactly=is_likely)
 
 
 def _ask_without_labels(

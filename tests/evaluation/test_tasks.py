@@ -131,7 +131,25 @@ def test_several_labels_of_a_sample_are_compared_one_by_one() -> None:
     targets = (X[:, :3] > 0).astype(np.float32)
     found = evaluated(head, targets)
     assert found.task.border == 0.5
+    assert "two classes for each of its 3 values" in found.task.reason
     assert found.ann_top1 == percent(outputs_of(ann(*head)) > 0.5, targets > 0)
+
+
+@pytest.mark.parametrize("pair", [(0, 255), (1, 2)])
+def test_two_numbers_that_no_probability_can_be_are_two_classes(
+    pair: tuple[int, int],
+) -> None:
+    """They were taken for targets of a regression: masks of 0 and 255."""
+    second = X[:, 0] > 0
+    found = evaluated(SIGMOID, np.where(second, pair[1], pair[0]))
+    assert found.task.border == 0.5
+    assert f"labels {pair[0]} and {pair[1]}" in found.task.reason
+    assert found.ann_top1 == percent(outputs_of(ann(*SIGMOID))[:, 0] > 0.5, second)
+
+
+def test_two_numbers_are_targets_where_any_number_can_be() -> None:
+    found = evaluated(REGRESSION, np.where(X[:, 0] > 0, 255, 0))
+    assert found.task.name == "regression"
 
 
 def test_an_output_of_labels_is_compared_as_it_is() -> None:
@@ -171,6 +189,16 @@ def test_regression_has_r2_and_an_error_in_the_unit_of_the_targets(form: str) ->
         )
         assert r2 == pytest.approx(1 - np.sum(apart**2) / spread)
         assert error == pytest.approx(np.abs(apart).mean())
+
+
+def test_targets_are_not_those_of_probabilities_where_another_output_fits() -> None:
+    head = (
+        "boxes = MatMul (b, three) y = Softmax (boxes)",
+        "float[N,3] y, float[N,3] boxes",
+    )
+    found = evaluated(head, X[:, :3])
+    assert (found.task.name, found.task.output) == ("regression", "boxes")
+    assert "--output can choose 'y'" in found.task.reason
 
 
 def test_regression_of_several_columns_is_their_mean() -> None:
@@ -243,9 +271,15 @@ def test_of_several_outputs_the_one_with_the_classes_of_the_labels_is_scored() -
             LOGITS,
             X[:, 0],
             {"task": "classification"},
-            r"^classification cannot be scored: .*fit no output: 'y' float32 \[40, 3\]",
+            r"^classification cannot be scored: .*fit no output: 'y' float32 \[N, 3\]",
         ),
         (LOGITS, X[:, 0], {"task": "regression"}, "regression cannot be scored"),
+        (
+            LOGITS,
+            TARGETS["class numbers"],
+            {"task": "regression"},
+            r"^regression cannot be scored: labels int64 \[40\] fit no output",
+        ),
         (LOGITS, None, {"task": "regression"}, "there are no labels"),
     ],
 )
@@ -272,7 +306,7 @@ def test_labels_that_fit_nothing_leave_the_differences() -> None:
     found = evaluated(LOGITS, X[:, :2])
     assert found.task.name == "none"
     assert found.task.reason == (
-        "labels float32 [40, 2] fit no output: 'y' float32 [40, 3]"
+        "labels float32 [40, 2] fit no output: 'y' float32 [N, 3]"
     )
     assert found.deviations["y"][T].compared == 120
 
