@@ -30,6 +30,7 @@ from rich.progress import (
 from benchmarks import accuracy_page
 from benchmarks.accuracy_rows import MEASURED, measured_on
 from benchmarks.accuracy_store import Measurement, kept, store
+from benchmarks.efficientnet import SUFFIX, is_installed
 from benchmarks.networks import NETWORKS, count_images
 from benchmarks.peers import RECIPES, check_installed
 from benchmarks.process import printed_by
@@ -73,6 +74,9 @@ def _networks(names: Sequence[str], console: Console) -> Iterator[Network]:
             continue
         if network.file.endswith(".pth") and not has_torch:
             console.print(f"{network.name} is left out: it needs torch")
+            continue
+        if network.file.endswith(SUFFIX) and not is_installed(network.name):
+            console.print(f"{network.name} is left out: it needs a package of its own")
             continue
         yield network
 
@@ -137,7 +141,8 @@ def line(m: Measurement) -> str:
         return f"{name}: {m.failed}"
     return (
         f"{name}: {m.top1:.2f} (ANN {m.ann:.2f}) on {m.images} images, {m.spikes:.2f} spikes per "
-        f"neuron, answer after {m.latency_steps} steps, converted in {m.seconds:.0f} s"
+        f"neuron, answer after {m.latency_steps} steps and {m.weight_passes} passes, converted in "
+        f"{m.seconds:.0f} s"
     )
 
 

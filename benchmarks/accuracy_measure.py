@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import onnx2snn
-from benchmarks.accuracy_rows import MEASURED
+from benchmarks.accuracy_rows import MEASURED, fastest_layout
+from benchmarks.efficientnet import SUFFIX, export_efficientnet
 from benchmarks.networks import NETWORKS, load_images
 from benchmarks.peers import measure_peer
 from benchmarks.spikes import spikes_per_neuron
@@ -35,8 +36,8 @@ def measure(
     """Return what one conversion gives, as plain data.
 
     The keys are ``top1`` and ``ann``, accuracies in percent; ``spikes``, of a neuron for one image
-    in all steps; ``latency_steps``; ``seconds``, of the conversion; ``calibration`` and ``images``,
-    counts; and ``origins``, where the thresholds come from.
+    in all steps; ``latency_steps``; ``weight_passes``; ``seconds``, of the conversion;
+    ``calibration`` and ``images``, counts; and ``origins``, where the thresholds come from.
 
     Args:
         network: The network to convert.
@@ -52,7 +53,8 @@ def measure(
     method = MEASURED[row]
     if method is None:
         found = measure_peer(folder / network.weights, row, time_steps, images)
-        found |= {"latency_steps": time_steps, "origins": ("calibration",)}
+        found |= {"latency_steps": time_steps, "weight_passes": time_steps}
+        found["origins"] = ("calibration",)
     else:
         found = _measure(
             network, _model(folder / network.file), method, time_steps, images
@@ -77,6 +79,7 @@ def _measure(
         calibration=images.calibration,
         method=method,
         spike=network.spike,
+        layout=fastest_layout(method),
         collapse=not is_layerwise,
     )
     seconds = time.perf_counter() - start
@@ -88,12 +91,15 @@ def _measure(
         "ann": score.ann_top1,
         "spikes": spikes_per_neuron(snn, {"x": images.test[:COUNTED]}, threads=1),
         "latency_steps": report["latency_steps"],
+        "weight_passes": report["weight_passes"],
         "seconds": seconds,
         "origins": sorted({layer["threshold_origin"] for layer in report["layers"]}),
     }
 
 
 def _model(path: Path) -> str | bytes:
+    if path.suffix == SUFFIX:
+        return export_efficientnet(path.stem)
     if path.suffix != ".pth":
         return str(path)
     from benchmarks.resnet20 import export_with_batch_norm  # noqa: PLC0415 (needs torch)

@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING
 
 from benchmarks.accuracy_measure import COUNTED
 from benchmarks.accuracy_rows import MEASURED, PUBLISHED, spike_class
+from benchmarks.accuracy_schedules import (
+    ONLY_THERE,
+    drawn_curves,
+    latency,
+    schedule_table,
+)
 from benchmarks.accuracy_template import TEMPLATE
-from benchmarks.curves import Curve, picture
+from benchmarks.curves import picture
 from benchmarks.networks import NETWORKS
 from benchmarks.pages import grouped, table
 
@@ -46,31 +52,21 @@ def write(measured: Sequence[Measurement], project: Path = PROJECT) -> None:
     }
     texts[results / "accuracy.md"] = page(measured)
     texts[readme] = with_summary(readme.read_text(encoding="utf-8"), measured)
+    for path in set(folder.glob("accuracy-*.svg")) - set(texts):
+        path.unlink()  # of a network with less than two lines by now
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def pictures(measured: Sequence[Measurement]) -> dict[str, str]:
-    """Return an SVG for each network with two rows of two figures, by the network's name."""
+    """Return an SVG for each network with two lines of two figures, by the network's name."""
     found = {}
     for network in NETWORKS:
         done = [m for m in measured if m.network == network.name and m.failed is None]
-        curves = _curves(done)
+        curves = drawn_curves(done, DEFAULT)
         if len(curves) > 1:
             found[network.name] = picture(network.title, done[0].ann, curves)
     return found
-
-
-def _curves(measured: Iterable[Measurement]) -> list[Curve]:
-    """Return a curve for each method with two figures or more."""
-    points: dict[str, dict[int, float]] = {}
-    for m in measured:
-        points.setdefault(m.method, {})[m.time_steps] = m.top1
-    return [
-        Curve(name, line, name == DEFAULT)
-        for name, line in points.items()
-        if len(line) > 1
-    ]
 
 
 def with_summary(readme: str, measured: Sequence[Measurement]) -> str:
@@ -138,15 +134,20 @@ def _section(network: Network, measured: Sequence[Measurement], *, drawn: bool) 
     title = f"### {network.title}\n"
     if not mine:
         return f"{title}\nNot measured.\n"
-    name, steps = network.name, _steps(mine)
+    name = network.name
+    by_steps = [m for m in mine if m.method not in ONLY_THERE]
+    steps = _steps(by_steps)
     facts = f"`--network {name}`, ANN {_ann(mine)}."
     image = ""
     if drawn:
         path = f"pictures/accuracy-{name}.svg"
-        image = f"\n![Accuracy over T, {network.title}]({path})\n"
+        image = f"\n![Accuracy over latency and work, {network.title}]({path})\n"
+    schedules = schedule_table(mine)
+    if schedules:
+        schedules = f"\n{schedules}\n"
     heads = ["method", "a spike of a ReLU", "latency", *(f"T={t}" for t in steps)]
-    lines = _section_lines(name, mine, steps)
-    return f"{title}\n{facts}\n{image}\n{table(heads, lines)}\n"
+    lines = _section_lines(name, by_steps, steps)
+    return f"{title}\n{facts}\n{image}{schedules}\n{table(heads, lines)}\n"
 
 
 def _section_lines(
@@ -169,16 +170,7 @@ def _section_lines(
 def _line(row: Sequence[Measurement], steps: Sequence[int]) -> list[str]:
     name = row[0].method
     cells = map(_cell, _by_steps(row, steps))
-    return [f"`{name}`", spike_class(name), _latency(row), *cells]
-
-
-def _latency(row: Sequence[Measurement]) -> str:
-    """Return the steps until the answer is there, as a multiple of T."""
-    factors = [m.latency_steps // m.time_steps for m in row if m.failed is None]
-    most = max(factors, default=0)
-    if most == 0:
-        return ""
-    return "T" if most == 1 else f"{most} T"
+    return [f"`{name}`", spike_class(name), latency(row), *cells]
 
 
 def _published_line(each: Published, steps: Sequence[int]) -> list[str]:

@@ -6,7 +6,10 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from benchmarks.peers import RECIPES
+from onnx2snn.methods.delays import JOINS
+from onnx2snn.methods.layouts import LOOP, MULTISTEP
 from onnx2snn.methods.published import METHODS, Method
+from onnx2snn.methods.schedules import STAGGERED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +21,7 @@ __all__ = [
     "PUBLISHED",
     "Published",
     "described",
+    "fastest_layout",
     "measured_on",
     "spike_class",
 ]
@@ -35,6 +39,9 @@ _COMBINATIONS = (
         METHODS["augmapping"],
         name="augmapping-weights",
         corrections=("weights", "threshold-scaling"),
+    ),
+    dataclasses.replace(
+        METHODS["staggered"], name="staggered-joins", delays=JOINS, leak=2.0
     ),
 )
 
@@ -63,10 +70,20 @@ def spike_class(name: str) -> str:
     return "one a step" if method is None else method.spikes
 
 
+def fastest_layout(method: Method) -> str:
+    """Return the layout in which a network runs fastest: its spikes are the same in each.
+
+    In a Loop each layer of the schedule staggered computes in all steps of the latency.
+    """
+    return MULTISTEP if method.schedule == STAGGERED else LOOP
+
+
 def measured_on(network: Network) -> list[str]:
     """Return the rows of ``network``."""
-    if not network.compared:
+    if network.calibration is None:
         return ["auto"]
+    if not network.compared:
+        return ["auto", "staggered"]
     return [name for name in MEASURED if network.weights or name not in RECIPES]
 
 

@@ -40,6 +40,7 @@ class Measurement:
         ann: That of the ANN.
         spikes: Spikes of a neuron for one image in all T steps; None if they were not counted.
         latency_steps: Number of steps until the answer is there.
+        weight_passes: How often the weights multiply for it.
         seconds: Duration of the conversion, calibration included.
         calibration: Number of calibration images.
         images: Number of test images.
@@ -57,6 +58,7 @@ class Measurement:
     ann: float = 0.0
     spikes: float | None = None
     latency_steps: int = 0
+    weight_passes: int = 0
     seconds: float = 0.0
     calibration: int = 0
     images: int = 0

@@ -32,11 +32,16 @@ validation accuracy.
 {caveat}
 ## All methods
 
-After each accuracy stands in brackets how many spikes a neuron sends for one image in all T steps,
-the mean over all neurons and the first {counted} test images; a negative spike counts too, and one
-that carries a count as so many. T is not the same for all: `a spike of a ReLU` is what one may
-carry, and `latency` is the number of steps until the answer is there. Rows in italics are published
-figures, of weights and images of their own, whose ANN they name.
+The first table of a network has its schedules: `latency` is the number of steps until the answer is
+there, `passes` how often the weights multiply for it, and `spikes a neuron` counts those that it
+sends for one image. The pictures show the same. [Schedules](../explanation/schedules.md) says what
+they are; `staggered-joins` is `staggered` with `--delays joins`.
+
+In the second table, after each accuracy stands in brackets how many spikes a neuron sends for one
+image in all T steps, the mean over all neurons and the first {counted} test images; a negative
+spike counts too, and one that carries a count as so many. T is not the same for all: `a spike of a
+ReLU` is what one may carry. Rows in italics are published figures, of weights and images of their
+own, whose ANN they name.
 
 {sections}
 ## Published figures on other networks

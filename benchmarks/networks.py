@@ -61,6 +61,12 @@ def _mobilenet(images: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
 
 
+def _efficientnet(images: np.ndarray) -> np.ndarray:
+    """Return NCHW in about -1..1."""
+    scaled = (images.astype(np.float32) - 127) / 128
+    return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
+
+
 def _channels_last(images: np.ndarray, divisor: float) -> np.ndarray:
     """Return NHWC in 0..255 / divisor."""
     pixels = images if images.ndim == 4 else images[..., None]
@@ -93,13 +99,14 @@ class Network:
     Attributes:
         name: Name for ``--network``.
         title: Name on pages.
-        file: The ONNX file below the data folder; a ``.pth`` is exported with BatchNorm kept.
+        file: The ONNX file below the data folder; a ``.pth`` is exported with BatchNorm kept, a
+            ``.package`` comes from a package of that name.
         images: File of the images below the data folder.
         preprocess: Turns images as stored into inputs of the network.
         calibration: Which training images calibrate; None for no calibration data at all.
         test: Which test images are scored; None for all.
         label_offset: Number to add to a label to get the network's class number.
-        compared: Whether all methods are measured on it, or the default one alone.
+        compared: Whether all methods are measured on it, or only the default and staggered ones.
         spike: Where neurons stand: at the ``activations``, or in front of ``all`` weights.
         weights: The weights of ``benchmarks/resnet20.py`` below the data folder, for converters
             that take PyTorch modules; empty if there are none.
@@ -156,6 +163,12 @@ NETWORKS: tuple[Network, ...] = (
         calibration=None,
         compared=False,
     ),
+    _RESNET20(
+        "resnet44",
+        "ResNet-44, CIFAR-10",
+        "nets/cifar10_resnet44.onnx",
+        compared=False,
+    ),
     _MNIST("mnist-conv-maxpool", "MNIST, PyTorch", "zoo/pt_mnist_conv_maxpool.onnx"),
     _MNIST(
         "mnist-keras",
@@ -209,6 +222,22 @@ NETWORKS: tuple[Network, ...] = (
         "nets/mobilenet_v2_1.0_224_deq_nchw.onnx",
         preprocess=_mobilenet,
         label_offset=1,
+    ),
+    _IMAGENET(
+        "mobilenet-v2-all",
+        "MobileNetV2, ImageNet samples, all weights driven by spikes",
+        "nets/mobilenet_v2_1.0_224_deq_nchw.onnx",
+        preprocess=_mobilenet,
+        label_offset=1,
+        compared=False,
+        spike="all",
+    ),
+    _IMAGENET(
+        "efficientnet-lite0",
+        "EfficientNet-Lite0, ImageNet samples",
+        "efficientnet-lite0.package",
+        preprocess=_efficientnet,
+        compared=False,
     ),
     _IMAGENET(
         "squeezenet1.1",

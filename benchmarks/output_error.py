@@ -19,7 +19,7 @@ import numpy as np
 import onnxruntime
 
 import onnx2snn
-from benchmarks.accuracy_rows import MEASURED
+from benchmarks.accuracy_rows import MEASURED, fastest_layout
 from benchmarks.networks import NETWORKS
 from benchmarks.zoo_measure import figures
 from onnx2snn.evaluation.difference import Difference
@@ -132,6 +132,7 @@ def main() -> None:
         network, options.data, options.sets, options.size, options.images
     )
     ann, method = options.data / network.file, MEASURED[options.method]
+    assert method is not None  # ours
     wanted = ann_outputs(ann, images)
     for time_steps in options.T:
         for number, calibration in enumerate(sets, start=1):
@@ -143,6 +144,7 @@ def main() -> None:
                 corrections=options.corrections,
                 leak=options.leak,
                 delays=options.delays,
+                layout=fastest_layout(method),
             )
             found = difference(conversion.model, images, wanted)
             print(

@@ -8,12 +8,12 @@ import onnx_ir as ir
 
 from onnx2snn.evaluation.outputs import outputs_by_batch
 from onnx2snn.graph import fresh_name
-from onnx2snn.ops.predicates import is_neuron
+from onnx2snn.ops.predicates import is_neuron, runs_all_steps
 from onnx2snn.runtime import load
 from onnx2snn.schedules import time_loops
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import onnx
 
@@ -50,23 +50,45 @@ def _counting(proto: onnx.ModelProto) -> ir.Model:
     """Return the network with the outputs ``SPIKES`` and ``NEURONS``, float scalars."""
     model = ir.from_proto(proto)
     graph = model.graph
-    spikes: list[ir.Value] = []
-    neurons: list[ir.Value] = []
-    for loop in time_loops(graph):
-        body = loop.attributes["body"].as_graph()
-        for neuron in filter(is_neuron, list(body)):
-            sent = _add(body, "Cast", neuron.outputs[:1], to=FLOAT)
-            size = _add(body, "Size", neuron.outputs[:1])
-            spikes.append(_every_step(loop, _add(body, "ReduceL1", [sent], keepdims=0)))
-            neurons.append(_every_step(loop, _add(body, "Cast", [size], to=FLOAT)))
-    for name, values in ((SPIKES, spikes), (NEURONS, neurons)):
-        # spikes are added over the steps; neurons are as many in each
-        reduce = "ReduceSum" if name == SPIKES else "ReduceMax"
-        scalars = [_add(graph, reduce, [value], keepdims=0) for value in values]
+    counts = [*_counts_in_loops(graph), *_counts_of_all_steps(graph)]
+    spikes, neurons = zip(*counts, strict=True)
+    for name, scalars in ((SPIKES, spikes), (NEURONS, neurons)):
         total = _add(graph, "Sum", scalars)
         total.name, total.type = name, ir.TensorType(FLOAT)
         graph.outputs.append(total)
     return model
+
+
+def _counts_in_loops(graph: ir.Graph) -> Iterator[tuple[ir.Value, ir.Value]]:
+    """Yield the spikes in all steps, and the number, of the neurons in each Loop."""
+    for loop in time_loops(graph):
+        body = loop.attributes["body"].as_graph()
+        for neuron in filter(is_neuron, list(body)):
+            sent = _every_step(loop, _spikes(body, neuron.outputs[0]))
+            size = _every_step(loop, _size(body, neuron.outputs[0]))
+            # spikes are added over the steps; neurons are as many in each
+            yield (
+                _add(graph, "ReduceSum", [sent], keepdims=0),
+                _add(graph, "ReduceMax", [size], keepdims=0),
+            )
+
+
+def _counts_of_all_steps(graph: ir.Graph) -> Iterator[tuple[ir.Value, ir.Value]]:
+    """Yield the same of the neurons whose steps are in the batch."""
+    for neuron in list(graph):
+        if runs_all_steps(neuron) and is_neuron(neuron):
+            spikes, potential, *_ = neuron.outputs
+            yield _spikes(graph, spikes), _size(graph, potential)
+
+
+def _spikes(graph: ir.Graph, sent: ir.Value) -> ir.Value:
+    as_floats = _add(graph, "Cast", [sent], to=FLOAT)
+    return _add(graph, "ReduceL1", [as_floats], keepdims=0)
+
+
+def _size(graph: ir.Graph, value: ir.Value) -> ir.Value:
+    size = _add(graph, "Size", [value])
+    return _add(graph, "Cast", [size], to=FLOAT)
 
 
 def _add(

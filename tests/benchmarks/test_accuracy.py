@@ -16,11 +16,12 @@ import pytest
 from rich.console import Console
 
 import onnx2snn
-from benchmarks import accuracy, accuracy_page, accuracy_store, curves
+from benchmarks import accuracy, accuracy_page, accuracy_store
 from benchmarks.accuracy_measure import measure
 from benchmarks.accuracy_rows import MEASURED, PUBLISHED, described, measured_on
+from benchmarks.accuracy_schedules import drawn_curves, schedule_table
 from benchmarks.accuracy_store import Measurement
-from benchmarks.curves import Curve, picture
+from benchmarks.curves import COLORS, Curve, Point, picture
 from benchmarks.networks import NETWORKS, Network, count_images, load_images
 from benchmarks.peers import RECIPES, check_installed
 from onnx2snn.methods.published import METHODS
@@ -84,6 +85,7 @@ def made_up(
         "ann": 91.64,
         "spikes": 1.0764,
         "latency_steps": t,
+        "weight_passes": t,
         "images": 90,
         "origins": ("calibration",),
         "machine": "a machine",
@@ -107,7 +109,7 @@ def run(monkeypatch: pytest.MonkeyPatch, data: Path, *arguments: str) -> None:
         "--network",
         MNIST.name,
         "--method",
-        "opi",
+        "auto",
         "spikeconverter",
         "--T",
         "2",
@@ -161,11 +163,15 @@ def test_figures_are_measured_kept_and_not_measured_again(
     assert "on 90 images" in said.out
     kept = accuracy_store.kept()
     assert [(method, t) for _, method, t in kept] == [
-        *itertools.product(("opi", "spikeconverter"), (2, 4))
+        *itertools.product(("auto", "spikeconverter"), (2, 4))
     ]
     assert all(m.failed is None and not m.outdated for m in kept.values())
     page = (project / "docs" / "results" / "accuracy.md").read_text(encoding="utf-8")
-    assert f"| `opi` | one a step | T | {kept[MNIST.name, 'opi', 2].top1:.2f} (" in page
+    first = kept[MNIST.name, "auto", 2].top1
+    assert (
+        f"| `auto` | one a step, signed: it may take one back | T | {first:.2f} ("
+        in page
+    )
     assert ET.parse(  # noqa: S314
         project / "docs" / "results" / "pictures" / f"accuracy-{MNIST.name}.svg"
     )
@@ -234,6 +240,7 @@ def test_all_methods_run_where_they_are_compared_and_the_default_everywhere() ->
     assert set(RECIPES) <= set(measured_on(RESNET))
     assert not set(RECIPES) & set(measured_on(MNIST))
     assert measured_on(NO_DATA) == ["auto"]
+    assert measured_on(BY_NAME["vit"]) == ["auto", "staggered"]
 
 
 def test_rows_of_a_peer_that_is_not_installed_are_left_out_or_refused(
@@ -262,7 +269,8 @@ def test_a_network_that_needs_torch_is_left_out_without(
     console = quiet()
     found = accuracy.jobs(options(method=["auto"]), console)
     assert {network.name for network, _, _ in found} == set(BY_NAME) - {
-        "resnet20-batch-norm"
+        "resnet20-batch-norm",
+        "efficientnet-lite0",
     }
     assert "resnet20-batch-norm is left out" in console.file.getvalue()  # type: ignore[attr-defined]
 
@@ -378,31 +386,61 @@ def test_as_many_images_are_counted_as_are_loaded(data: Path) -> None:
     assert count_images(BY_NAME["mobilenet-v2"], data) == 300
 
 
-def test_a_picture_has_a_line_for_each_row_from_left_to_right_and_up() -> None:
-    lines = [
-        Curve("a & b", {1: 0.0, 2: 50.0, 4: 100.0}),
-        Curve("c", {1: 90.0, 4: 100.0}, bold=True),
+def test_schedules_are_compared_by_what_an_answer_takes() -> None:
+    waits = made_up(
+        method="staggered", t=4, latency_steps=22, weight_passes=4, top1=91.25
+    )
+    lockstep = made_up(t=4)
+    text = schedule_table([lockstep, waits])
+    assert "| `auto` | 4 | 4 | 4 | 1.08 | 86.04 |" in text
+    assert "| `staggered` | 4 | 22 | 4 | 1.08 | 91.25 |" in text
+    failed = dataclasses.replace(waits, failed="why")
+    assert schedule_table([lockstep, failed]) == ""
+    # its latency is no multiple of T, so it is not among the columns of T
+    page = accuracy_page.page([lockstep, waits])
+    assert "| `staggered` | one a step" not in page.split("## Methods")[0]
+
+
+def test_curves_have_what_was_measured_twice() -> None:
+    rows = [made_up(t=t, top1=80.0 + t) for t in (1, 2)]
+    rows += [
+        made_up(method="staggered", t=4),
+        dataclasses.replace(made_up(method="staggered", t=8), failed="why"),
     ]
-    root = ET.fromstring(picture("title", 75.0, lines))  # noqa: S314 (our own)
+    (curve,) = drawn_curves(rows, "auto")
+    assert curve == Curve("auto", [Point(1, 1, 81.0), Point(2, 2, 82.0)], bold=True)
+
+
+def test_a_picture_has_accuracy_over_latency_and_over_passes() -> None:
+    lines = [
+        Curve("a & b", [Point(1, 1, 40.0), Point(4, 1, 60.0), Point(16, 2, 100.0)]),
+        Curve("c", [Point(4, 4, 80.0)], bold=True),
+    ]
+    root = ET.fromstring(picture("title", 80.0, lines))  # noqa: S314 (our own)
     space = "{http://www.w3.org/2000/svg}"
-    first, second = (
-        [
-            tuple(map(float, place.split(",")))
-            for place in found.attrib["points"].split()
-        ]
-        for found in root.iter(f"{space}polyline")
-    )
-    assert first == [(64, 81), (548, 40)]  # c has the larger mean over 1 and 4
-    assert second == [(64, 450), (306, 245), (548, 40)]
+    found = [
+        [tuple(map(float, at.split(","))) for at in line.attrib["points"].split()]
+        for line in root.iter(f"{space}polyline")
+    ]
+    # 30 % are at the bottom, 50 below the ANN; each doubling is as wide
+    assert [x for x, _ in found[0]] == [58, 256, 454]
+    assert [x for x, _ in found[2]] == [58, 58, 256]
+    heights = [y for _, y in found[0]]
+    assert heights[0] - heights[1] == pytest.approx(20 / 70 * 230, abs=0.1)
+    assert heights[1] - heights[2] == pytest.approx(40 / 70 * 230, abs=0.1)
+    assert [y for _, y in found[2]] == [y + 294 for y in heights]
     texts = [text.text for text in root.iter(f"{space}text")]
-    assert {"title", "ANN 75.00", "1", "2", "4", "100"} <= set(texts)
-    assert texts[-2:] == ["c", "a & b"]
-    level = next(
-        each for each in root.iter(f"{space}line") if each.get("stroke") == "black"
-    )
-    assert level.get("y1") == "142.5"
+    assert texts[:3] == ["title", "a & b", "c"]
+    assert {"ANN 80.00", "1", "4", "16", "30", "100"} <= set(texts)
 
 
-def test_all_rows_can_be_told_apart_and_fit() -> None:
-    assert len(MEASURED) <= len(set(curves._styles()))
-    assert curves.TOP + 8 + len(MEASURED) * curves.LINE <= curves.HEIGHT
+def test_what_is_far_below_the_ann_is_not_drawn() -> None:
+    curve = Curve("a", [Point(1, 1, 10.0), Point(2, 2, 60.0)])
+    root = ET.fromstring(picture("title", 90.0, [curve]))  # noqa: S314 (our own)
+    for line in root.iter("{http://www.w3.org/2000/svg}polyline"):
+        assert len(line.attrib["points"].split()) == 1
+
+
+def test_all_lines_of_a_picture_can_be_told_apart() -> None:
+    rows = [made_up(method=name, t=t) for name in MEASURED for t in (1, 2)]
+    assert len(drawn_curves(rows, "auto")) == len(COLORS)

@@ -98,3 +98,14 @@ def test_a_layer_that_fires_alone_is_counted() -> None:
     second = np.clip(np.floor((first * one / T) @ b * T / two + 0.5), 0, T)
     found = spikes_per_neuron(conversion.model, {"x": x}, threads=1)
     assert found == pytest.approx((first.sum() + second.sum()) / (7 * len(x)), rel=1e-6)
+
+
+@pytest.mark.parametrize("schedule", ["lockstep", "staggered"])
+def test_counts_are_the_same_with_time_in_the_batch(schedule: str) -> None:
+    x = np.random.default_rng(2).integers(-16, 17, (40, 3)).astype(np.float32) / 16
+    found = [
+        spikes_per_neuron(converted(schedule=schedule, layout=layout).model, {"x": x})
+        for layout in ("loop", "multistep")
+    ]
+    assert found[0] == pytest.approx(found[1], rel=1e-6)
+    assert found[0] > 0.5
