@@ -140,7 +140,7 @@ class _Panel:
             text = " ".join(f"{x},{y}" for x, y in shown)
             yield f"<polyline points='{text}' {style} fill='none'/>"
             for x, y in shown:
-                yield f"<circle cx='{x}' cy='{y}' r='2' {style}/>"
+                yield f"<circle cx='{x}' cy='{y}' r='2' {style} fill='white'/>"
 
     def _y(self, percent: float) -> float:
         part = (percent - self.lowest) / (100 - self.lowest)
