@@ -28,7 +28,8 @@ _HEAD = ("method", "T", "latency", "passes", "spikes a neuron", "accuracy")
 
 def schedule_table(measured: Sequence[Measurement]) -> str:
     """Return a table of the schedules on one network; empty if less than two were measured."""
-    rows = [m for m in measured if m.method in COMPARED and m.failed is None]
+    done = [m for m in measured if m.failed is None]
+    rows = [m for name in COMPARED for m in done if m.method == name]
     if len({m.method for m in rows}) < 2:
         return ""
     return table(_HEAD, map(_line, rows))
