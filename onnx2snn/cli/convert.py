@@ -55,7 +55,7 @@ _PASSES = "passes and checks"
 
 GROUPS = {
     "parts of the method": (*PARTS, "latency", "keep_weights", "collapse", "spike"),
-    "file": ("layout", "weights", "fold_thresholds"),
+    "file": ("layout", "weights", "fold_thresholds", "early_exit"),
     _INPUTS: ("input_coding", "seed"),
     "excluded parts": ("until", "nodes_to_exclude"),
     _PASSES: ("check", "hold_out"),
@@ -178,9 +178,17 @@ def _describe_time(report: Report) -> str:
     passes = report["weight_passes"]
     times = "1 pass" if passes == 1 else f"{passes} passes"
     return (
-        f"T = {report['T']}, answer after {report['latency_steps']} steps, {times} over the "
+        f"T = {report['T']}, answer after {_describe_latency(report)}, {times} over the "
         f"weights: {report['schedule']}, as {report['schedule_reason']}"
     )
+
+
+def _describe_latency(report: Report) -> str:
+    steps = f"{report['latency_steps']} steps"
+    early = report.get("early_exit")
+    if early is None:
+        return steps
+    return f"{early['mean_steps']:.3g} steps in the mean and at most {steps}"
 
 
 def _print_report(report: Report, output: str) -> None:

@@ -47,6 +47,18 @@ def add(commands: Commands) -> None:
     command.add_argument(
         "--T", help="numbers of time steps, as in 1,2,4-8 (default: the network's)"
     )
+    _add_task(command)
+    command.add_argument(
+        "--early-exit",
+        metavar="DATA",
+        help="stop each sample once its answer is safe, as far as these typical inputs, without "
+        "labels, tell",
+    )
+    add_runtime(command)
+
+
+def _add_task(command: argparse.ArgumentParser) -> None:
+    """Add what is to be scored."""
     command.add_argument(
         "--task",
         choices=TASKS,
@@ -61,7 +73,6 @@ def add(commands: Commands) -> None:
     command.add_argument(
         "--labels", metavar="NAME", help="array of the labels (default y or labels)"
     )
-    add_runtime(command)
 
 
 def _score_network(options: argparse.Namespace) -> int:
@@ -84,6 +95,7 @@ def _score_network(options: argparse.Namespace) -> int:
             threads=options.threads,
             device=options.device,
             batch_size=options.batch_size,
+            early_exit=options.early_exit,
         )
     if options.json:
         print_json(result.as_dict())
@@ -143,6 +155,7 @@ def _scores_table(
     scores = (
         _Column("latency", "d", result.latency_steps),
         _Column("passes", "d", result.weight_passes),
+        _Column("mean steps", ".2f", result.mean_steps),
         _Column("top-1 %", ".2f", result.top1, result.ann_top1),
         _Column("agreement %", ".2f", result.agreement),
         _Column("R2", ".4f", result.r2, result.ann_r2),

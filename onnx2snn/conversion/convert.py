@@ -19,11 +19,11 @@ from onnx2snn.conversion.schedule_choice import choose_schedule
 from onnx2snn.conversion.sizes import Sample, count_macs_of_sample
 from onnx2snn.conversion.spiking import Request, make_spiking
 from onnx2snn.data.dataset import check_source, input_specs
-from onnx2snn.errors import UnsupportedError
+from onnx2snn.errors import OptionError, UnsupportedError
 from onnx2snn.graph import display_name, is_float, operator_name
 from onnx2snn.metadata.input_coding import EVENTS, RATE, check_direct
 from onnx2snn.methods.schedules import SCHEDULES
-from onnx2snn.passes import apply
+from onnx2snn.passes import ExitEarly, apply
 from onnx2snn.reporting.analysis import analyze_network
 from onnx2snn.reporting.report import report
 from onnx2snn.reporting.report_file import write_report
@@ -33,10 +33,13 @@ from onnx2snn.schedules import DEFAULT_T, checked_time_steps
 if TYPE_CHECKING:
     import os
 
+    import onnx_ir as ir
+
     from onnx2snn.conversion.preparation import Prepared
     from onnx2snn.data.dataset import Dataset
     from onnx2snn.importing.source import AnyModel
-    from onnx2snn.reporting.report import Report
+    from onnx2snn.passes.pipeline import Passes
+    from onnx2snn.reporting.report import HeldOut, Report
 
 __all__ = ["Conversion", "convert"]
 
@@ -122,6 +125,7 @@ def _converted(
 ) -> Conversion:
     """Return the conversion of a network that is simplified; its model becomes the emitted one."""
     imported, options = prepared.imported, given.options
+    _check_early_exit(prepared, options, given.data)
     whole, branches = feed_branches(prepared.whole, given.data)
     if not whole.has_neurons(options.spike):
         message = (
@@ -146,13 +150,26 @@ def _converted(
         others = f" and {len(fused) - 1} more" if len(fused) > 1 else ""
         advice = advice_for(fused[0].domain)
         _LOGGER.warning(_FUSED, display_name(fused[0]), others, advice)
-    snn = apply(whole.ann, passes.finishing)
-    held_out = None
-    if trial is not None:
-        snn, held_out = trial.choose(snn)
+    snn, held_out = _finished(whole.ann, passes.finishing, trial)
     described = report(snn, codings, imported, found, given.data)
     described["held_out"] = held_out
     return Conversion(snn, described, files=imported.files)
+
+
+def _finished(
+    snn: ir.Model, finishing: Passes, trial: Trial | None
+) -> tuple[ir.Model, HeldOut | None]:
+    """Return the network in the form that is kept, and what was compared to choose it.
+
+    Only that form may exit early: outputs before the last step say less of how good it is.
+    """
+    first = [each for each in finishing if not isinstance(each, ExitEarly)]
+    last = [each for each in finishing if isinstance(each, ExitEarly)]
+    held_out = None
+    snn = apply(snn, first)
+    if trial is not None:
+        snn, held_out = trial.choose(snn)
+    return apply(snn, last), held_out
 
 
 _FUSED = "operators of onnxruntime stay as they are: %r%s; what they fuse may spike otherwise: %s"
@@ -172,6 +189,25 @@ def _warn_of_missing_data(
     rate = [name for name in prepared.inputs_of(RATE) if name in real]
     if rate:
         _LOGGER.warning(_UNKNOWN_MAGNITUDE, ", ".join(map(repr, rate)))
+
+
+def _check_early_exit(
+    prepared: Prepared, options: Options, data: Dataset | None
+) -> None:
+    """Refuse, before long work, an early exit without data, or with networks in branches."""
+    if not options.early_exit:
+        return
+    if data is None:
+        message = (
+            "early_exit needs calibration data, to choose a margin by; give some, with "
+        )
+        raise OptionError(message + "--calibration")
+    for branch, _ in prepared.whole.inside:
+        message = (
+            f"early_exit does not fit If {display_name(branch.node)!r}, whose branches have time "
+            "steps of their own; leave early_exit out"
+        )
+        raise OptionError(message)
 
 
 _UNKNOWN_MAGNITUDE = (

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from onnx2snn.conversion.options import Options
     from onnx2snn.methods.schedules import Schedule
 
-__all__ = ["DEMANDS", "FOLDED_THRESHOLDS", "ROUNDED_WEIGHTS", "STREAMS", "Demand"]
+__all__ = ["DEMANDS", "STREAMS", "Demand"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +56,7 @@ ROUNDED_WEIGHTS = Demand(
 FOLDED_THRESHOLDS = Demand(
     "fold_thresholds", "folds_thresholds", lambda options: options.fold_thresholds
 )
+EARLY_EXIT = Demand("early_exit", "exits_early", lambda options: options.early_exit)
 
-DEMANDS = (STREAMS, ROUNDED_WEIGHTS, FOLDED_THRESHOLDS)
+DEMANDS = (STREAMS, ROUNDED_WEIGHTS, FOLDED_THRESHOLDS, EARLY_EXIT)
 """All of them."""

@@ -126,7 +126,9 @@ class Trial:
 
     def _uncorrected(self) -> Request:
         """Return the conversion without corrections; a pass may stand beside them by name."""
-        plain = dataclasses.replace(self.request.options, corrections=("none",))
+        plain = dataclasses.replace(
+            self.request.options, corrections=("none",), early_exit=False
+        )
         return dataclasses.replace(self.request, options=plain)
 
     def choose(self, corrected: ir.Model) -> tuple[ir.Model, HeldOut]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onnx2snn.conversion.demands import FOLDED_THRESHOLDS, ROUNDED_WEIGHTS
+from onnx2snn.conversion.demands import DEMANDS, STREAMS
 from onnx2snn.errors import OptionError
 from onnx2snn.methods.corrections import CORRECTIONS
 from onnx2snn.methods.layouts import LOOP
@@ -46,7 +46,8 @@ def check_use(options: Options, method: Method) -> None:
     """
     _check_parts(options, method)
     _check_layout(options, method.schedule)
-    _check_weights(options, method.schedule)
+    _check_demands(options, method.schedule)
+    _check_weights(options)
     for correction in method.corrections:
         _check_not_overridden(options, correction)
 
@@ -73,11 +74,17 @@ def _check_layout(options: Options, schedule: str) -> None:
         raise OptionError(message)
 
 
-def _check_weights(options: Options, schedule: str) -> None:
-    """Refuse rounded weights and folded thresholds where a schedule or option has none."""
-    for demand in (ROUNDED_WEIGHTS, FOLDED_THRESHOLDS):
-        if demand.is_made(options):
+def _check_demands(options: Options, schedule: str) -> None:
+    """Refuse what a schedule cannot have; ``check_direct`` names the inputs that are streams."""
+    for demand in DEMANDS:
+        if demand is not STREAMS and demand.is_made(options):
             check_used_with(demand.words, "schedule", schedule, demand.met_by())
+    if options.early_exit:
+        check_used_with("early_exit", "layout", options.layout, [LOOP])
+
+
+def _check_weights(options: Options) -> None:
+    """Refuse rounded weights that are to stay, or have their thresholds folded already."""
     if options.weights == INT8 and options.keep_weights:
         message = (
             "keep_weights leaves weights as they are, and weights int8 rounds them"

@@ -72,6 +72,9 @@ class Options:
             8 bits and thresholds folded in, which rounds them. Not layer by layer.
         fold_thresholds: Whether thresholds go into weights, so that a spike is 1: the file runs
             faster in stock onnxruntime, and cannot be tuned. Not layer by layer.
+        early_exit: Whether the Loop ends once the answers of all samples are safe, by a margin of
+            the scores that is chosen on calibration data, without labels; one more output has
+            the steps that each sample took.
         spike: Where neurons stand: at the ``activations``, or in front of ``all`` weights but
             the first.
         input_coding: How the inputs enter: ``direct``, the same value in every step; ``rate``,
@@ -117,6 +120,7 @@ class Options:
         "type of the weights that spikes multiply", default=FLOAT, choices=WEIGHT_TYPES
     )
     fold_thresholds: bool = _option("take thresholds into weights", default=False)
+    early_exit: bool = _option("stop once all answers are safe", default=False)
     spike: str = _option("places of neurons", default="activations", choices=SPIKE)
     input_coding: str | Mapping[str, str] = _option(
         "coding of inputs: direct, rate or events; by name as in image=events",

@@ -37,6 +37,7 @@ from onnx2snn.passes import (
     EmitTimeLoop,
     EncodeInputs,
     ExcludeNodes,
+    ExitEarly,
     FoldConstants,
     FoldThresholds,
     ForgetShapes,
@@ -255,6 +256,8 @@ def _finishing(
         calibration_sha256="" if data is None else data.sha256(),
         layout=options.layout,
     )
+    if options.early_exit:
+        return (AttachFunctions(), metadata, ExitEarly(data))
     return (AttachFunctions(), metadata)
 
 

@@ -55,6 +55,7 @@ class Comparison:
         self._axes: Axes = {}
         self._samples = 0
         self._time_steps: dict[int, None] = {}
+        self._steps_taken: dict[int, int] = {}
         self._question: Question | None = None
         self._tally: Tally | None = None
         self._shape: tuple[int, ...] | None = None
@@ -81,6 +82,7 @@ class Comparison:
             CalibrationError: The labels or the task do not fit the outputs.
         """
         outputs = self._subject.run(batch.feeds, steps)
+        self._take_steps(outputs, batch.valid)
         self._time_steps |= dict.fromkeys(t for t in outputs if t != ANN)
         start = self._samples
         self._samples += batch.valid
@@ -90,6 +92,14 @@ class Comparison:
         if self._question is None:
             self._choose_question(whole, batch.valid)
         self._add_scores(whole, rows)
+
+    def _take_steps(self, outputs: Mapping[Key, dict[str, Output]], valid: int) -> None:
+        """Take the output with the steps of each sample, where there is one, from the others."""
+        for t, found in outputs.items():
+            steps = found.pop(str(self._subject.steps_output), None)
+            if steps is not None and t != ANN:
+                taken = int(steps[:valid].sum())
+                self._steps_taken[int(t)] = self._steps_taken.get(int(t), 0) + taken
 
     def _add_differences(self, outputs: Outputs) -> None:
         wanted = outputs.get(ANN, {})
@@ -153,6 +163,7 @@ class Comparison:
             deviations=deviations,
             is_source=self._subject.is_source,
             latency_steps=self._subject.latency_steps(self._time_steps),
+            mean_steps={t: n / self._samples for t, n in self._steps_taken.items()},
             weight_passes=self._subject.weight_passes(self._time_steps),
             **self._tally.scores(),
         )
@@ -166,7 +177,7 @@ class Comparison:
             by_steps = self._differences.get(name, {})
             if by_steps:
                 found[name] = {t: each.summary() for t, each in by_steps.items()}
-            elif are_both_there:
+            elif are_both_there and name != subject.steps_output:
                 _LOGGER.warning(
                     "output %r is not compared: it is not an array in both networks",
                     name,

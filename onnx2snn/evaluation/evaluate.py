@@ -11,6 +11,7 @@ from onnx2snn.data.dataset import check_batch_size, check_source, dataset
 from onnx2snn.data.labels import read_labels
 from onnx2snn.errors import CalibrationError
 from onnx2snn.evaluation.comparison import Comparison
+from onnx2snn.evaluation.early_exit import exiting_early
 from onnx2snn.evaluation.questions import Request
 from onnx2snn.evaluation.rows import rows_at_a_time
 from onnx2snn.evaluation.subject import Subject
@@ -19,7 +20,7 @@ from onnx2snn.runtime import Execution
 from onnx2snn.schedules import several_time_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     import numpy as np
 
@@ -46,10 +47,9 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
     threads: int = 0,
     device: str | None = None,
     batch_size: int | None = None,
+    early_exit: object = None,
 ) -> Evaluation:
-    """Score a spiking network after several numbers of time steps, in one run.
-
-    Every output is compared with the ANN's. Labels, or a Softmax or Sigmoid, tell the task.
+    """Score a spiking network after several numbers of steps, and compare it with its ANN.
 
     Args:
         snn: A converted network in any form that ``load`` takes; or an ANN.
@@ -63,16 +63,22 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
         threads: Threads within an operator; 0 for one a core.
         device: A device of PyTorch's, for the runtime ``torch``.
         batch_size: Samples at a time; None for 64, or fewer if the first is large.
+        early_exit: Typical inputs, by which a sample stops once its answer is safe; None for all T.
 
     Raises:
         InvalidModelError: A model cannot be read.
         CalibrationError: Data, labels or task do not fit, or there is neither label nor ANN.
-        OptionError: An option is out of range, or T is given for an ANN.
+        OptionError: An option is out of range, or does not fit an ANN.
     """
-    work = _Work(data, labels, Request(task, output), batch_size)
-    steps = [] if T is None else sorted(several_time_steps(T))
-    subject = Subject.open(snn, ann, Execution(runtime, threads, device))
-    return work.score(subject, steps)
+    work = _Work(data, labels, Request(task, output), batch_size, _in_order(T))
+    given = snn if early_exit is None else exiting_early(snn, early_exit)
+    subject = Subject.open(given, ann, Execution(runtime, threads, device))
+    return work.score(subject)
+
+
+def _in_order(time_steps: int | Iterable[int] | None) -> tuple[int, ...]:
+    """Return numbers of time steps from the smallest on; none for None."""
+    return () if time_steps is None else tuple(sorted(several_time_steps(time_steps)))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -83,6 +89,7 @@ class _Work:
     labels: object
     request: Request
     batch_size: int | None
+    steps: tuple[int, ...]
 
     def __post_init__(self) -> None:
         """Refuse, before long work, what there is not."""
@@ -90,8 +97,9 @@ class _Work:
         check_batch_size(self.batch_size)
         check_source(self.data)
 
-    def score(self, subject: Subject, steps: Sequence[int]) -> Evaluation:
+    def score(self, subject: Subject) -> Evaluation:
         """Run all samples, batch by batch, and score them."""
+        steps = self.steps
         self.request.check_output(subject.main.outputs)
         subject.check_steps(steps)
         samples, labels = self._read_data(subject.specs)

@@ -90,6 +90,8 @@ class Evaluation:
         ann_mean_absolute_error: The same of the ANN.
         deviations: Name of each output to number of time steps to its difference from the ANN's.
         latency_steps: Number of time steps to the number of steps until the answer is there.
+        mean_steps: Number of time steps to the mean number of steps that the samples took, where
+            they may stop early.
         weight_passes: Number of time steps to the number of times that weights multiply for it.
         is_source: Whether the ANN is the very file that the network was made from; None where
             that is not known.
@@ -109,6 +111,7 @@ class Evaluation:
     )
     is_source: bool | None = None
     latency_steps: dict[int, int] = dataclasses.field(default_factory=dict)
+    mean_steps: dict[int, float] = dataclasses.field(default_factory=dict)
     weight_passes: dict[int, int] = dataclasses.field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
@@ -122,6 +125,7 @@ class Evaluation:
             "samples": self.samples,
             "task": dataclasses.asdict(self.task),
             "latency_steps": _with_text_keys(self.latency_steps),
+            "mean_steps": _with_text_keys(self.mean_steps),
             "weight_passes": _with_text_keys(self.weight_passes),
             "top1": _with_text_keys(self.top1),
             "agreement": _with_text_keys(self.agreement),

@@ -146,6 +146,11 @@ class Subject:
         return found
 
     @property
+    def steps_output(self) -> str | None:
+        """Name of the output that holds the steps of each sample; None if all take all."""
+        return None if self.network is None else self.network.steps_output
+
+    @property
     def specs(self) -> Specs:
         """The inputs as data has them."""
         return data_specs(self.main.inputs, self.main.events)

@@ -21,6 +21,7 @@ __all__ = [
     "COMPILED",
     "DEFAULT_TIME_STEPS",
     "DELAY",
+    "EARLY_EXIT",
     "EXCLUDED",
     "FORMAT",
     "INPUT_CODINGS",
@@ -60,6 +61,11 @@ or the axis of time: the steps until the outputs are there, beyond T."""
 
 STREAM_OF = text_annotation("onnx2snn.stream_of")
 """On a stream whose mean is an output of the network: the name of that output."""
+
+EARLY_EXIT = json_annotation("onnx2snn.early_exit")
+"""On a network whose Loop ends early: the ``margin`` that is safe, what it did on ``samples`` of
+calibration data (``mean_steps``, ``disagreement``), and the names of the outputs ``scores`` and
+``steps``."""
 
 EXCLUDED = text_annotation("onnx2snn.left")
 """On a value, while a network is converted: no neuron is to stand where its node is."""

@@ -28,6 +28,7 @@ class Schedule:
         takes_streams: Whether an input may be another one in each step.
         rounds_weights: Whether weights may have 8 bits.
         folds_thresholds: Whether thresholds may go into weights.
+        exits_early: Whether its outputs may be taken before the last step.
     """
 
     meaning: str
@@ -37,6 +38,7 @@ class Schedule:
     takes_streams: bool = False
     rounds_weights: bool = False
     folds_thresholds: bool = False
+    exits_early: bool = False
 
 
 SCHEDULES: dict[str, Schedule] = {
@@ -47,6 +49,7 @@ SCHEDULES: dict[str, Schedule] = {
         takes_streams=True,
         rounds_weights=True,
         folds_thresholds=True,
+        exits_early=True,
     ),
     STAGGERED: Schedule(
         "a layer fires its weighted spikes some steps, or none, behind those before it",

@@ -42,6 +42,7 @@ from onnx2snn.passes.correction.correct_layers import CorrectLayers
 from onnx2snn.passes.correction.fold_thresholds import FoldThresholds
 from onnx2snn.passes.correction.quantize_weights import QuantizeWeights
 from onnx2snn.passes.finishing.attach_functions import AttachFunctions
+from onnx2snn.passes.finishing.exit_early import ExitEarly
 from onnx2snn.passes.finishing.write_metadata import WriteMetadata
 from onnx2snn.passes.installed import LOADED_NAMES, installed_passes, load_pass
 from onnx2snn.passes.simplification.choose_input_coding import ChooseInputCoding
@@ -88,6 +89,7 @@ __all__ = [
     "EmitTimeLoop",
     "EncodeInputs",
     "ExcludeNodes",
+    "ExitEarly",
     "FoldAffineForward",
     "FoldBatchNorm",
     "FoldConstants",
@@ -182,6 +184,7 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
     # finishing
     "attach-functions": AttachFunctions,
     "write-metadata": WriteMetadata,
+    "exit-early": ExitEarly,
 }
 """Name to class, in the order in which a conversion first runs them."""
 

@@ -11,6 +11,7 @@ from onnx2snn.graph import array, display_name, operator_name
 from onnx2snn.metadata.facts import (
     ACTIVATION,
     DEFAULT_TIME_STEPS,
+    EARLY_EXIT,
     LATENCY_CURVE,
     LAYOUT,
     METHOD,
@@ -25,13 +26,12 @@ from onnx2snn.methods.schedules import LAYERWISE
 from onnx2snn.methods.weight_types import FLOAT, INT8
 from onnx2snn.ops.predicates import is_neuron, step_op_of
 from onnx2snn.reporting.energy import estimate_energy
-from onnx2snn.schedules import spike_weights_of
+from onnx2snn.reporting.levels import Levels
 from onnx2snn.schedules.loops import named_inputs
 from onnx2snn.schedules.waiting import raising_factor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Self
+    from collections.abc import Mapping
 
     import onnx_ir as ir
 
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = [
     "REPORT_VERSION",
     "CurvePoint",
+    "EarlyExit",
     "LatencyCurve",
     "LayerReport",
     "Report",
@@ -105,6 +106,17 @@ class LatencyCurve(TypedDict):
     points: list[CurvePoint]
 
 
+class EarlyExit(TypedDict):
+    """The margin from which on a sample stops, and what that did on calibration samples."""
+
+    margin: float
+    disagreement: float
+    mean_steps: float
+    samples: int
+    scores: str
+    steps: str
+
+
 class Times(TypedDict):
     """The steps of a network, and what an answer takes; as in ``Report``."""
 
@@ -115,6 +127,7 @@ class Times(TypedDict):
     latency_steps: int
     weight_passes: int
     latency_curve: LatencyCurve | None
+    early_exit: NotRequired[EarlyExit]
 
 
 class Report(Times):
@@ -162,7 +175,7 @@ def report(
     """
     time_steps = int(DEFAULT_TIME_STEPS.read_required(snn))
     neurons = list(filter(is_neuron, snn.graph.all_nodes()))
-    levels = _Levels.of(neurons, time_steps)
+    levels = Levels.of(neurons, time_steps)
     return {
         "version": REPORT_VERSION,
         "source": imported.name,
@@ -184,7 +197,7 @@ def report(
 
 
 def _times_of(snn: ir.Model, time_steps: int) -> Times:
-    return {
+    times: Times = {
         "T": time_steps,
         "schedule": SCHEDULE.read_required(snn),
         "layout": LAYOUT.read(snn) or LOOP,
@@ -192,6 +205,10 @@ def _times_of(snn: ir.Model, time_steps: int) -> Times:
         "weight_passes": WEIGHT_PASSES.read_required(snn).at(time_steps),
         "latency_curve": cast("LatencyCurve | None", LATENCY_CURVE.read(snn)),
     }
+    early_exit = EARLY_EXIT.read(snn)
+    if early_exit is not None:
+        times["early_exit"] = cast("EarlyExit", early_exit)
+    return times
 
 
 def _rounded_nodes(graph: ir.Graph) -> list[RoundedNode]:
@@ -203,36 +220,6 @@ def _rounded_nodes(graph: ir.Graph) -> list[RoundedNode]:
             name = display_name(node)
             found.append({"name": name, "op": operator_name(node), "error": error})
     return found
-
-
-@dataclasses.dataclass(frozen=True)
-class _Levels:
-    """Sizes of the values that the spikes of a neuron can stand for.
-
-    Attributes:
-        spikes_a_step: Most spikes that a neuron sends in a step.
-        per_spike: Number of sizes that a spike can have.
-        after_all_steps: Number of equal steps up to the largest value it can send in T steps.
-    """
-
-    spikes_a_step: int
-    per_spike: int
-    after_all_steps: int
-
-    @classmethod
-    def of(cls, neurons: Sequence[ir.Node], time_steps: int) -> Self:
-        """Return the most that any of ``neurons`` has, in T steps."""
-        spikes_a_step = max(map(_spikes_at_once, neurons))
-        all_weights = map(spike_weights_of, neurons)
-        weights = max(all_weights, key=lambda found: found.leak)
-        is_weighted = weights.leak != 1.0
-        levels_of_counts = time_steps * spikes_a_step
-        levels_of_weights = weights.levels(time_steps)
-        return cls(
-            spikes_a_step=spikes_a_step,
-            per_spike=time_steps if is_weighted else spikes_a_step,
-            after_all_steps=max(levels_of_counts, levels_of_weights),
-        )
 
 
 def _energy_of(
@@ -284,11 +271,3 @@ def _thresholds(neuron: ir.Node) -> np.ndarray:
     if division is None:
         return array(threshold) / raising_factor(neuron)
     return array(division.inputs[0])
-
-
-def _spikes_at_once(neuron: ir.Node) -> int:
-    """Return the most spikes that ``neuron`` sends in a step."""
-    inputs = named_inputs(neuron)
-    if "max_spikes" not in inputs:
-        return 1
-    return int(array(inputs["max_spikes"]))

@@ -15,6 +15,7 @@ from onnx2snn.schedules import (
     LOOP_NAME,
     has_weighted_spikes,
     lay_out_loop_over_time,
+    stops_early,
     time_loops,
     time_steps_of,
     write_step_counts,
@@ -58,7 +59,10 @@ def fastest_layout(network: ir.Model) -> str:
     """Return ``multistep`` where there is a way to it, else the layout of the network itself."""
     loops = time_loops(network.graph)
     are_over_time = bool(loops) and all(loop.name == LOOP_NAME for loop in loops)
-    has_way = are_over_time and not has_weighted_spikes(network.graph)
+    is_open = not has_weighted_spikes(network.graph) and not any(
+        map(stops_early, loops)
+    )
+    has_way = are_over_time and is_open
     return MULTISTEP if has_way else layout_of(network)
 
 
@@ -78,6 +82,12 @@ def _put_into_batch(network: ir.Model) -> None:
         message = (
             "the network has no Loop over all steps: it fires layer by layer, or was not emitted "
             "here; only one of the schedule lockstep can have another layout"
+        )
+        raise OptionError(message)
+    if any(map(stops_early, loops)):
+        message = (
+            "the Loop ends early, which all steps at once cannot: convert the ANN again, without "
+            "early_exit"
         )
         raise OptionError(message)
     events = event_inputs_of(network)

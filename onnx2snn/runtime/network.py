@@ -11,7 +11,7 @@ from onnx2snn.arguments import checked_keywords
 from onnx2snn.data.input_specs import input_specs
 from onnx2snn.errors import InvalidModelError, RuntimeShapeError
 from onnx2snn.graph import array
-from onnx2snn.metadata.facts import DEFAULT_TIME_STEPS
+from onnx2snn.metadata.facts import DEFAULT_TIME_STEPS, EARLY_EXIT
 from onnx2snn.metadata.input_coding import event_inputs_of
 from onnx2snn.metadata.step_count import WEIGHT_PASSES
 from onnx2snn.methods.layouts import MULTISTEP
@@ -63,6 +63,8 @@ class Network:
         inputs: The inputs of the network, with the ANN's own names.
         events: Names of those inputs that are events, [T, N, ...]: T is their length.
         outputs: Names of the outputs, the ANN's own.
+        steps_output: Name of the output that holds the steps that each sample took, None if all
+            take all. It is one of ``outputs``, and none of the ANN.
         model: The network as an ``onnx_ir.Model``.
         path: Its file, None if it was not loaded from one that stays open.
         files: The files that it was read from, with those of its weights.
@@ -88,6 +90,8 @@ class Network:
         self.inputs = input_specs(model)
         self.events = event_inputs_of(model)
         self.outputs = tuple(str(value.name) for value in model.graph.outputs)
+        early_exit = EARLY_EXIT.read(model)
+        self.steps_output = None if early_exit is None else str(early_exit["steps"])
         self.T = _default_time_steps(model, time_steps)
         self._time_steps_input = _name_of_input(time_steps)
         self._tells_all_steps = tells_all_steps(model.graph)

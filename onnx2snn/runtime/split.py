@@ -10,6 +10,7 @@ from onnx2snn.schedules import (
     LOOP_NAME,
     TIME_AXIS,
     extra_steps_of,
+    stops_early,
     time_loops,
     time_steps_of,
 )
@@ -25,6 +26,8 @@ def tells_all_steps(graph: ir.Graph) -> bool:
     """
     loops = time_loops(graph)
     if extra_steps_of(graph):
+        return False
+    if any(map(stops_early, loops)):
         return False
     if loops:
         names = [node.name for node in graph if node in loops]

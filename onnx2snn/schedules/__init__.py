@@ -34,6 +34,7 @@ from onnx2snn.schedules.counting import (
     weight_passes_of,
     write_step_counts,
 )
+from onnx2snn.schedules.early_exit import exit_early
 from onnx2snn.schedules.finding import (
     LAST_STEP,
     LAYER_LOOP,
@@ -44,6 +45,7 @@ from onnx2snn.schedules.finding import (
     has_weighted_spikes,
     is_layer_loop,
     layers_in_a_row,
+    stops_early,
     time_loops,
     time_steps_of,
 )
@@ -83,6 +85,7 @@ __all__ = [
     "emit_layerwise",
     "emit_staggered",
     "emit_steps",
+    "exit_early",
     "extra_steps_of",
     "hand_over_output",
     "has_weighted_spikes",
@@ -93,6 +96,7 @@ __all__ = [
     "several_time_steps",
     "spike_weights_of",
     "states",
+    "stops_early",
     "time_loops",
     "time_steps_input",
     "time_steps_of",

@@ -29,6 +29,7 @@ __all__ = [
     "is_step_loop",
     "is_time_loop",
     "layers_in_a_row",
+    "stops_early",
     "time_loops",
     "time_steps_of",
 ]
@@ -114,6 +115,12 @@ def is_step_loop(node: ir.Node) -> bool:
 def _is_loop_named(node: ir.Node, start: str) -> bool:
     name = node.name or ""
     return is_op(node, "Loop") and name.startswith(start)
+
+
+def stops_early(loop: ir.Node) -> bool:
+    """Whether a Loop over time may end before its last step."""
+    goes_on = loop.attributes["body"].as_graph().outputs[0].producer()
+    return goes_on is not None and not is_op(goes_on, "Identity")
 
 
 def extra_steps_of(graph: ir.Graph) -> int:

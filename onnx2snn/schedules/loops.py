@@ -30,6 +30,7 @@ __all__ = [
     "State",
     "carry_out",
     "hand_over_output",
+    "move_weights",
     "name_finals",
     "named_inputs",
     "new_loop",
@@ -189,7 +190,7 @@ def new_loop(graph: ir.Graph, name: str, count: ir.Value, body: Body) -> ir.Node
         body: The nodes of a step, and its values that are carried or stacked.
     """
     nodes = [*_take_rounded_weights(graph, body.nodes), *body.nodes]
-    weights = _move_weights(graph, nodes)
+    weights = move_weights(graph, nodes)
     stacked = [_copy_of(graph, value) for value in body.stacked]
     go_on_name = fresh_name(graph, "go_on")
     go_on = _scalar(go_on_name, ir.DataType.BOOL)
@@ -252,7 +253,7 @@ def _take_rounded_weights(graph: ir.Graph, nodes: Sequence[ir.Node]) -> list[ir.
     return list(taken)
 
 
-def _move_weights(graph: ir.Graph, nodes: Iterable[ir.Node]) -> list[ir.Value]:
+def move_weights(graph: ir.Graph, nodes: Iterable[ir.Node]) -> list[ir.Value]:
     """Return the constants that ``nodes`` read, as initializers of their own."""
     outer: dict[ir.Value, None] = {}
     for node in nodes:

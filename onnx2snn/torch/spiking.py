@@ -16,7 +16,7 @@ from onnx2snn.metadata.facts import ACTIVATION_OUTPUT, UNIT
 from onnx2snn.ops import ALL_OPS
 from onnx2snn.ops.predicates import is_neuron, is_stateful, sends_spikes
 from onnx2snn.runtime.torch_runtime.evaluator import Evaluator, TimeLoop
-from onnx2snn.schedules import LOOP_NAME, has_weighted_spikes, time_loops
+from onnx2snn.schedules import LOOP_NAME, has_weighted_spikes, stops_early, time_loops
 from onnx2snn.torch.kinds import NodeKind, check_operators, kinds_of
 from onnx2snn.torch.outer_nodes import OuterNodes, constants_read_by
 from onnx2snn.torch.parameters import Parameters
@@ -260,6 +260,12 @@ def _check_thresholds(loop: ir.Node) -> None:
 
 def _only_loop(graph: ir.Graph) -> ir.Node:
     loops = time_loops(graph)
+    if any(map(stops_early, loops)):
+        message = (
+            "the Loop of the network ends early; convert the ANN without early_exit to tune it, "
+            "and evaluate with it"
+        )
+        raise UnsupportedError(message)
     if len(loops) == 1 and _runs_all_steps(loops[0], graph):
         return loops[0]
     message = (
