@@ -36,6 +36,9 @@ __all__ = ["Diagnosis", "Trial", "diagnose"]
 VERSION = 1
 """Version of the plain data, see ``docs/reference/schemas/diagnosis-1.json``."""
 
+_MANY = 1024
+"""Samples that preparations of images are tried on: an ANN runs fast."""
+
 _TRIED = 3
 """Findings whose options are tried."""
 
@@ -120,7 +123,8 @@ def diagnose(  # noqa: PLR0913 (each is an option of its own)
         data: Inputs and, better, labels, as ``evaluate`` takes them.
         T: Number of time steps; None for the network's own.
         labels: Name of the labels in ``data``, or the labels, a row a sample.
-        samples: Most samples to look at, >= 1: spikes of every step are recorded.
+        samples: Most samples to look at, >= 1: spikes of every step are recorded. The ANN alone
+            is looked at on up to 1,024.
         runtime: As in ``load``.
         try_options: Whether to convert the ANN anew, on this data, with the options of the first
             findings, and score that.
@@ -137,21 +141,15 @@ def diagnose(  # noqa: PLR0913 (each is an option of its own)
     _check_network(network)
     time_steps = network.T if T is None else checked_time_steps(T)
     read_reference(ann, network)
-    looked_at = _read_samples(network, data, labels, samples, time_steps)
-    visit = _Visit(network, ann, looked_at, time_steps)
-    return visit.diagnosis(try_options=try_options)
-
-
-def _read_samples(
-    network: Network, data: object, labels: object, most: int, time_steps: int
-) -> Samples:
-    """Return samples and their labels, which are in the data or given apart."""
     key = labels if isinstance(labels, str) else None
     found = dataset(data, network.inputs, key)
-    samples = Samples.of(found, most, _size_of(network, time_steps))
-    if labels is None or key is not None:
-        return samples
-    return samples.with_labels(labels)
+    recorded = _size_of(network, time_steps)
+    looked_at = Samples.of(found, samples, recorded)
+    more = Samples.of(found, max(samples, _MANY))
+    if labels is not None and key is None:
+        looked_at, more = looked_at.with_labels(labels), more.with_labels(labels)
+    visit = _Visit(network, ann, looked_at, more, time_steps)
+    return visit.diagnosis(try_options=try_options)
 
 
 def _check_network(network: Network) -> None:
@@ -196,12 +194,14 @@ class _Visit:
         network: The network.
         ann: The ANN.
         samples: The samples.
+        more: These, and more for the ANN alone.
         time_steps: T.
     """
 
     network: Network
     ann: AnyModel
     samples: Samples
+    more: Samples
     time_steps: int
 
     def diagnosis(self, *, try_options: bool) -> Diagnosis:
@@ -230,7 +230,7 @@ class _Visit:
         )
         better = None
         if scores.ann_top1 is not None:
-            better = better_preparation(self.ann, self.samples, scores.ann_top1)
+            better = better_preparation(self.ann, self.more)
         error = _error_of(scores, self.time_steps)
         return Case(layers, scores, self.time_steps, error, better, differing)
 

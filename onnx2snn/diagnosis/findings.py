@@ -175,8 +175,8 @@ def _check_calibration(case: Case) -> Finding | None:
     return Finding(
         "calibration-data",
         f"the thresholds of {len(misfits)} of {len(case.layers)} layers do not fit this data, "
-        f"most of them {side}: what calibrated was other data, or prepared otherwise",
-        "calibrate with samples like these",
+        f"most of them {side}: what calibrated was other data, or prepared otherwise, or little",
+        "calibrate with some hundred samples like these",
         layers=names,
         options={},
     )

@@ -27,7 +27,7 @@ __all__ = ["FACTORS", "PARTS", "LayerError", "LayerSums"]
 PARTS = ("clipping", "quantization", "inherited", "unevenness")
 """Parts of the error of a layer."""
 
-FACTORS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8, 16)
+FACTORS = (1 / 1024, 1 / 64, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8, 16, 64, 1024)
 """Thresholds that are tried on the activations, as parts of the own."""
 
 _TINY = 1e-30

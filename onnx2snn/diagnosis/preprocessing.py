@@ -83,15 +83,12 @@ class Better:
     as_given: float
 
 
-def better_preparation(
-    ann: AnyModel, samples: Samples, as_given: float
-) -> Better | None:
+def better_preparation(ann: AnyModel, samples: Samples) -> Better | None:
     """Return the preparation of images that helps the ANN most; None if none clearly does.
 
     Args:
         ann: The ANN.
         samples: Samples with labels; of images there must be one input alone.
-        as_given: Accuracy on them in percent.
     """
     feeds = samples.joined()
     if samples.labels is None or len(feeds) != 1:
@@ -99,6 +96,7 @@ def better_preparation(
     ((name, images),) = feeds.items()
     if images.ndim != _IMAGE_AXES or images.dtype.kind != "f":
         return None
+    as_given = _accuracy(ann, feeds, samples.labels)
     best = Better("", as_given, as_given)
     for preparation in PREPARATIONS:
         if preparation.needs_colors and _COLORS not in (

@@ -35,21 +35,21 @@ class Samples:
     count: int
 
     @classmethod
-    def of(cls, data: Dataset, most: int, neuron_steps: int) -> Samples:
+    def of(cls, data: Dataset, most: int, recorded: int = 1) -> Samples:
         """Return the first samples of the data.
 
         Args:
             data: The data.
             most: Most samples to take.
-            neuron_steps: Numbers that are recorded of one sample.
+            recorded: Numbers that are recorded of one sample.
         """
-        rows = max(1, min(most, _NUMBERS // max(neuron_steps, 1)))
+        rows = max(1, min(most, _NUMBERS // max(recorded, 1)))
         batches = []
         count = 0
         for batch in data.batches(rows):
             batches.append(batch.feeds)
-            count += batch.valid
-            if count >= most:
+            count = min(count + batch.valid, most)
+            if count == most:
                 break
         labels = None if data.labels is None else data.labels[:count]
         return cls(batches, labels, count)
