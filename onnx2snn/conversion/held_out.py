@@ -58,7 +58,7 @@ _MOST_MACS = 1e11
 """Multiply-accumulates over all steps and samples that are worth it beyond those few: seconds."""
 
 _LEFT = (
-    "on %d held-out samples the network is %.3g off its ANN, and %.3g %s: that form is kept; more "
+    "on %d held-out samples the network is %s off its ANN, and %s %s: that form is kept; more "
     "calibration data would help"
 )
 
@@ -143,8 +143,8 @@ class Trial:
         kept = min(errors, key=errors.__getitem__)
         samples = self.held_out.samples
         if kept != AS_ASKED:
-            found = errors[AS_ASKED], errors[kept], _WORDS[kept]
-            _LOGGER.warning(_LEFT, samples, *found)
+            found = _told_apart(errors[AS_ASKED], errors[kept])
+            _LOGGER.warning(_LEFT, samples, *found, _WORDS[kept])
         return forms[kept], {"samples": samples, "errors": errors, "kept": kept}
 
     def _errors_of(self, forms: Mapping[str, ir.Model]) -> dict[str, float]:
@@ -158,6 +158,15 @@ class Trial:
             for one in compared.values():
                 one.add(feeds, expected, batch.valid)
         return {name: one.error for name, one in compared.items()}
+
+
+def _told_apart(*numbers: float) -> list[str]:
+    """Return different numbers with three digits, or as many as show that they differ."""
+    for digits in range(3, 17):
+        words = [f"{number:.{digits}g}" for number in numbers]
+        if len(set(words)) == len(words):
+            break
+    return words
 
 
 class _Compared:

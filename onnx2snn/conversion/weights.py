@@ -57,9 +57,11 @@ def check_weights(model: ir.Model, nodes: Sequence[SourceNode], name: str) -> No
     ]
     if not bad:
         return
-    lines = [_describe(node, weights, makers) for node, weights in bad[:_MOST_NAMED]]
-    if len(bad) > _MOST_NAMED:
-        lines.append(f"and {len(bad) - _MOST_NAMED} more")
+    described = [_describe(node, weights, makers) for node, weights in bad]
+    every = list(dict.fromkeys(described))  # a node may read an initializer twice
+    lines = every[:_MOST_NAMED]
+    if len(every) > _MOST_NAMED:
+        lines.append(f"and {len(every) - _MOST_NAMED} more")
     message = f"{name} has weights that make NaN or infinity:"
     raise InvalidModelError("\n  ".join([message, *lines]))
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+import onnx_ir as ir
 import torch
+from torch import Tensor
 
 from onnx2snn.graph import (
     boundary,
@@ -20,9 +23,6 @@ from onnx2snn.torch.kinds import check_operators, has_form
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    import onnx_ir as ir
-    from torch import Tensor
 
     from onnx2snn.graph import NodeGraph
 
@@ -59,25 +59,37 @@ class OuterNodes:
         if not self.outputs:
             check_operators(without_form & behind)
         given = closure(edges.reverse(), without_form - behind)
-        self.computed = [node for node in graph if node not in given | left_out]
-        self._given = _read_outside(given, edges)
+        others = given | left_out
+        self.computed = [node for node in graph if node not in others]
+        self._given = _read_outside(given, others, edges)
         self._front = Subgraph(model, self._given, ()) if self._given else None
 
-    def given_values(self, feeds: Mapping[str, Tensor]) -> dict[ir.Value, Tensor]:
+    def given_values(
+        self, feeds: Mapping[str, Tensor | np.ndarray]
+    ) -> dict[ir.Value, Tensor]:
         """Return what onnxruntime computes in front of the loop.
 
         Args:
-            feeds: A tensor for each input of the network.
+            feeds: A tensor for each input of the network, an array for text.
         """
         if self._front is None:
             return {}
-        arrays = {name: feeds[name].numpy() for name in self._front.inputs}
+        arrays = {name: np.asarray(feeds[name]) for name in self._front.inputs}
         results = map(torch.from_numpy, self._front.run(arrays))
         return dict(zip(self._given, results, strict=True))
 
 
 def _nodes_without_form(graph: ir.Graph, loop: ir.Node) -> set[ir.Node]:
-    return {node for node in graph if node is not loop and not has_form(node)}
+    """Return the nodes that torch cannot compute: for want of a form, or as it has no text."""
+    return {
+        node
+        for node in graph
+        if node is not loop and (not has_form(node) or _reads_text(node))
+    }
+
+
+def _reads_text(node: ir.Node) -> bool:
+    return any(value.dtype == ir.DataType.STRING for value in reads(node))
 
 
 def _compared(graph: ir.Graph, nodes: set[ir.Node]) -> list[ir.Value]:
@@ -93,20 +105,22 @@ def _compared(graph: ir.Graph, nodes: set[ir.Node]) -> list[ir.Value]:
     return [value for value in boundary(graph.outputs, real) if value in real]
 
 
-def _read_outside(nodes: set[ir.Node], edges: NodeGraph) -> list[ir.Value]:
-    """Return the outputs of ``nodes`` that others, or graph outputs, read."""
+def _read_outside(
+    nodes: set[ir.Node], others: set[ir.Node], edges: NodeGraph
+) -> list[ir.Value]:
+    """Return the outputs of ``nodes`` that some node reads which is none of ``others``."""
     return [
         value
         for node in edges
         if node in nodes
         for value in node.outputs
-        if _is_read_outside(value, nodes)
+        if _is_read_outside(value, others)
     ]
 
 
 def _is_read_outside(value: ir.Value, nodes: set[ir.Node]) -> bool:
     readers = {use.node for use in value.uses()}
-    return value.is_graph_output() or not readers <= nodes
+    return not readers <= nodes
 
 
 def constants_read_by(nodes: Iterable[ir.Node]) -> list[ir.Value]:

@@ -25,6 +25,9 @@ from onnx2snn.torch.surrogates import surrogate
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    import numpy as np
+
+    Feeds = Mapping[str, Tensor | np.ndarray]
     Values = dict[ir.Value, Tensor]
     Clocks = dict[ir.Value, list[Tensor]]
 
@@ -98,8 +101,8 @@ class SpikingModule(nn.Module):
         names = map(_activation_of, neurons)
         return [name for name in names if name]
 
-    def forward(self, feeds: Mapping[str, Tensor]) -> Activity:
-        """Return what the network does on ``feeds``, one tensor for each of its inputs."""
+    def forward(self, feeds: Feeds) -> Activity:
+        """Return what the network does on ``feeds``, one tensor or array of text an input."""
         values = self._values_before(feeds)
         layers: dict[str, Tensor] = {}
         for node in self._outer.computed:
@@ -112,14 +115,14 @@ class SpikingModule(nn.Module):
         outputs = {str(value.name): values[value] for value in self._outer.outputs}
         return Activity(outputs, layers)
 
-    def _values_before(self, feeds: Mapping[str, Tensor]) -> Values:
+    def _values_before(self, feeds: Feeds) -> Values:
         """Return what is known before the first node: constants, inputs and T."""
         values = self._constants | self.trained.values()
         values |= self._outer.given_values(feeds)
         for value in self._graph.inputs:
-            name = str(value.name)
-            if name in feeds:
-                values[value] = feeds[name]
+            fed = feeds.get(str(value.name))
+            if isinstance(fed, Tensor):
+                values[value] = fed
         count = self._loop.node.inputs[0]
         if count is not None and count.is_graph_input():
             values[count] = torch.tensor(self._loop.time_steps)

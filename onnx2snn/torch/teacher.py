@@ -74,12 +74,24 @@ class Teacher:
         means = time_means(feeds, self._events)
         results = self._run(means)
         named = dict(zip(self._names, results, strict=True))
-        return as_tensors(named)
+        return {name: _as_tensor(array) for name, array in named.items()}
 
 
-def as_tensors(feeds: Feeds) -> dict[str, Tensor]:
-    """Return writable tensors with the contents of arrays."""
-    return {name: torch.from_numpy(np.array(array)) for name, array in feeds.items()}
+def as_tensors(feeds: Feeds) -> dict[str, Tensor | np.ndarray]:
+    """Return writable tensors with the contents of arrays; text stays in arrays."""
+    return {
+        name: _as_tensor(array) if _is_numeric(array) else array
+        for name, array in feeds.items()
+    }
+
+
+def _is_numeric(array: np.ndarray) -> bool:
+    """Whether torch can hold an array: it has no text."""
+    return array.dtype.kind not in "UO"
+
+
+def _as_tensor(array: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.array(array))
 
 
 def distances(

@@ -159,6 +159,19 @@ def test_fewer_samples_of_a_large_network_are_compared(macs: int, samples: int) 
     assert module._samples_to_compare(macs) == samples
 
 
+@pytest.mark.parametrize(
+    "numbers, words",
+    [
+        ((0.25, 0.125), ["0.25", "0.125"]),
+        ((0.129442, 0.129381), ["0.12944", "0.12938"]),
+    ],
+)
+def test_the_warning_tells_numbers_apart(
+    numbers: tuple[float, float], words: list[str]
+) -> None:
+    assert module._told_apart(*numbers) == words
+
+
 def test_the_distance_is_that_of_all_outputs_sample_by_sample() -> None:
     wanted = [
         np.array([[3.0, 4.0], [0.0, 5.0]]),

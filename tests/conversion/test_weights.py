@@ -102,6 +102,19 @@ def test_a_small_negative_variance_has_a_root() -> None:
     assert onnx2snn.analyze(ir.to_proto(ann))["counts"]["spiking"] == 1
 
 
+def test_an_initializer_that_a_node_reads_twice_is_named_once() -> None:
+    ann = model(
+        "(float[N,3,5,5] x) => (float[N,4,5,5] y) { h = Conv (x, f)  "
+        "n = BatchNormalization (h, s, s, s, s)  a = Relu (n)  y = Conv (a, v) }",
+        f=normal(3, 4, 3, 1, 1),
+        s=np.float32([1, np.nan, 1, 1]),
+        **WEIGHTS,
+    )
+    with pytest.raises(onnx2snn.InvalidModelError) as error:
+        onnx2snn.analyze(ir.to_proto(ann))
+    assert str(error.value).count("'s'") == 1
+
+
 def test_a_bias_may_mask() -> None:
     ann = ir.to_proto(
         model(

@@ -376,6 +376,28 @@ def test_where_labels_are_the_only_output_scores_are_compared() -> None:
     assert [value.name for value in tuned.ir_model.graph.outputs] == ["label"]
 
 
+def test_text_in_front_and_behind_is_no_matter_for_torch() -> None:
+    text = (
+        "(string[N,1] t, float[N,7] x) => (float[N,3] z, string[N] label)"
+        ' <string[3] classes = {"a", "b", "c"}> {'
+        " s = Identity (t)"
+        ' c = ai.onnx.ml.OneHotEncoder <cats_strings = ["u", "v"]> (s)'
+        " d = Squeeze (c, axis)  j = Concat <axis = 1> (d, x)"
+        " h = MatMul (j, a)  r = Relu (h)  z = MatMul (r, b)"
+        " i = ArgMax <axis = 1, keepdims = 0> (z)  label = Gather (classes, i) }"
+    )
+    weights = {"a": normal(1, 9, 16), "b": normal(2, 16, 3), "axis": np.array([1])}
+    ann = model(text, ML_HEADER, **weights)
+    words = np.array(["u", "v"])[np.arange(128) % 2].reshape(-1, 1)
+    data = {"t": words, "x": normal(3, 128, 7)}
+    snn = onnx2snn.convert(ann, 2, data, corrections=())
+    tuned = tune(snn, ann, data, epochs=3)
+    assert tuned.epochs[-1].outputs < tuned.epochs[0].outputs
+    found = onnx2snn.load(tuned).run(data)
+    answers = np.array(["a", "b", "c"])[found["z"].argmax(axis=1)]
+    np.testing.assert_array_equal(found["label"], answers)
+
+
 def test_weights_that_onnxruntime_computes_with_are_not_trained() -> None:
     text = (
         "(float[N,8] x) => (float[N,4] y) { p = MatMul (x, a)"
