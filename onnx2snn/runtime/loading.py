@@ -255,8 +255,8 @@ def _read_network(model: AnyNetwork) -> _Given:
         return _Given(model, files=files_of_weights(model))
     if isinstance(model, onnx.ModelProto):
         return _Given(deserialize_model(model, "the network"))
-    if isinstance(model, bytes):
-        proto = parse_model(model, "the network")
+    if isinstance(model, bytes | bytearray | memoryview):
+        proto = parse_model(bytes(model), "the network")
         return _Given(deserialize_model(proto, "the network"))
     if isinstance(model, str | os.PathLike):
         return _read_file(Path(model))
