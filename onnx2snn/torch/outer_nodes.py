@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from onnx2snn.graph import NodeGraph
 
+    Feeds = Mapping[str, Tensor | np.ndarray]
+
 __all__ = ["OuterNodes", "constants_read_by"]
 
 
@@ -64,9 +66,7 @@ class OuterNodes:
         self._given = _read_outside(given, others, edges)
         self._front = Subgraph(model, self._given, ()) if self._given else None
 
-    def given_values(
-        self, feeds: Mapping[str, Tensor | np.ndarray]
-    ) -> dict[ir.Value, Tensor]:
+    def given_values(self, feeds: Feeds) -> dict[ir.Value, Tensor]:
         """Return what onnxruntime computes in front of the loop.
 
         Args:

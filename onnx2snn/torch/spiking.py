@@ -25,9 +25,8 @@ from onnx2snn.torch.surrogates import surrogate
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    import numpy as np
+    from onnx2snn.torch.outer_nodes import Feeds
 
-    Feeds = Mapping[str, Tensor | np.ndarray]
     Values = dict[ir.Value, Tensor]
     Clocks = dict[ir.Value, list[Tensor]]
 

@@ -16,6 +16,8 @@ from onnx2snn import cli
 from tests.models import dyadic, emitted, model
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import onnx
 
 X = dyadic(1, 20, 3, unit=16)
@@ -41,6 +43,12 @@ def snn(tmp_path: Path) -> Path:
 def command(snn: Path, *options: str) -> list[str]:
     data, out = snn.with_name("x.npz"), snn.with_name("y.npz")
     return ["run", str(snn), "--data", str(data), "-o", str(out), "--quiet", *options]
+
+
+@pytest.mark.parametrize("form", [bytes, bytearray, memoryview])
+def test_bytes_of_any_type(form: Callable[[bytes], object]) -> None:
+    given: Any = form(network().SerializeToString())
+    assert onnx2snn.load(given).T == 6
 
 
 def test_a_network_that_onnxruntime_refuses(tmp_path: Path) -> None:
