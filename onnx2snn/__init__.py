@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from onnx2snn.reporting.analysis import Analysis
     from onnx2snn.reporting.report import Report
     from onnx2snn.runtime import Network, change_layout, load
+    from onnx2snn.sweeping.sweep import Sweep, sweep
 
 __all__ = [
     "Analysis",
@@ -57,6 +58,7 @@ __all__ = [
     "Refusal",
     "Report",
     "RuntimeShapeError",
+    "Sweep",
     "UnsupportedError",
     "analyze",
     "change_layout",
@@ -67,6 +69,7 @@ __all__ = [
     "load",
     "passes",
     "pipeline",
+    "sweep",
 ]
 
 _HOMES = {
@@ -82,6 +85,7 @@ _HOMES = {
     "reporting.analysis": ("Analysis",),
     "reporting.report": ("Report",),
     "runtime": ("Network", "change_layout", "load"),
+    "sweeping.sweep": ("Sweep", "sweep"),
 }
 
 

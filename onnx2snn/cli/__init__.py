@@ -24,6 +24,7 @@ from onnx2snn.cli import (
     native,
     passes,
     run,
+    sweep,
     tune,
 )
 from onnx2snn.cli.console import ERRORS, printed_warnings
@@ -41,6 +42,7 @@ _COMMANDS = (
     tune,
     evaluate,
     diagnose,
+    sweep,
     run,
     layout,
     analyze,

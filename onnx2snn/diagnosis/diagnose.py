@@ -141,15 +141,28 @@ def diagnose(  # noqa: PLR0913 (each is an option of its own)
     _check_network(network)
     time_steps = network.T if T is None else checked_time_steps(T)
     read_reference(ann, network)
-    key = labels if isinstance(labels, str) else None
-    found = dataset(data, network.inputs, key)
-    recorded = _size_of(network, time_steps)
-    looked_at = Samples.of(found, samples, recorded)
-    more = Samples.of(found, max(samples, _MANY))
-    if labels is not None and key is None:
-        looked_at, more = looked_at.with_labels(labels), more.with_labels(labels)
+    read = _Reading(data, labels)
+    looked_at = read.samples(network, samples, _size_of(network, time_steps))
+    more = read.samples(network, max(samples, _MANY))
     visit = _Visit(network, ann, looked_at, more, time_steps)
     return visit.diagnosis(try_options=try_options)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Reading:
+    """Data, and labels in it or apart; as arguments of ``diagnose``."""
+
+    data: object
+    labels: object
+
+    def samples(self, network: Network, most: int, recorded: int = 1) -> Samples:
+        """Return the first samples, of which so many numbers each are recorded."""
+        key = self.labels if isinstance(self.labels, str) else None
+        found = dataset(self.data, network.inputs, key)
+        samples = Samples.of(found, most, recorded)
+        if self.labels is None or key is not None:
+            return samples
+        return samples.with_labels(self.labels)
 
 
 def _check_network(network: Network) -> None:
@@ -175,15 +188,6 @@ def _size_of(network: Network, time_steps: int) -> int:
             size *= each
         sizes.append(size)
     return 2 * time_steps * sum(sizes)
-
-
-def _error_of(scores: Evaluation, time_steps: int) -> float:
-    """Return the relative error of the output that is scored, else the largest."""
-    deviations = scores.deviations
-    if scores.task.output in deviations:
-        deviations = {scores.task.output: deviations[scores.task.output]}
-    errors = [each[time_steps].relative_error for each in deviations.values()]
-    return max((error for error in errors if error is not None), default=0.0)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -231,7 +235,7 @@ class _Visit:
         better = None
         if scores.ann_top1 is not None:
             better = better_preparation(self.ann, self.more)
-        error = _error_of(scores, self.time_steps)
+        error = scores.error_of_answer(self.time_steps) or 0.0
         return Case(layers, scores, self.time_steps, error, better, differing)
 
     def _score(self, network: AnyNetwork, time_steps: int) -> Evaluation:
@@ -253,5 +257,6 @@ class _Visit:
         steps = options["T"]
         feeds = self.samples.joined()
         scores = self._score(convert(self.ann, calibration=feeds, **options), steps)
+        error = scores.error_of_answer(steps) or 0.0
         top1, agreement = scores.top1.get(steps), scores.agreement.get(steps)
-        return Trial(cause, options, _error_of(scores, steps), top1, agreement)
+        return Trial(cause, options, error, top1, agreement)

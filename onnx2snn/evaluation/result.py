@@ -114,6 +114,17 @@ class Evaluation:
     mean_steps: dict[int, float] = dataclasses.field(default_factory=dict)
     weight_passes: dict[int, int] = dataclasses.field(default_factory=dict)
 
+    def error_of_answer(self, time_steps: int) -> float | None:
+        """Return the relative error of the output that is scored, else the largest of all.
+
+        Args:
+            time_steps: A number of steps that was asked for.
+        """
+        chosen = self.deviations.get(self.task.output or "")
+        compared = [chosen] if chosen else list(self.deviations.values())
+        errors = [each[time_steps].relative_error for each in compared]
+        return max((error for error in errors if error is not None), default=None)
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain data; the numbers of time steps are strings, as JSON has them."""
         outputs = {}

@@ -1,0 +1,1 @@
+"""One network converted by several methods for several T, scored, and drawn."""
