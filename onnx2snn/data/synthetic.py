@@ -30,9 +30,7 @@ _COLORS = 3  # channels where they are free
 _IMAGE_CHANNELS = (1, 3, 4)
 _IMAGE_RANK = 4
 _BYTES = (np.uint8, np.int8)
-_ENOUGH = (
-    2**23
-)  # numbers in all feeds that do, if these are no fewer than _BATCH samples
+_ENOUGH = 2**23  # numbers in all feeds, if these are no fewer than _BATCH samples
 _SLOPE = 1.5  # amplitude falls as frequency to the power of -1.5
 _CORRELATION = 0.9  # between any two color channels, about that of natural images
 

@@ -123,8 +123,7 @@ def diagnose(  # noqa: PLR0913 (each is an option of its own)
         data: Inputs and, better, labels, as ``evaluate`` takes them.
         T: Number of time steps; None for the network's own.
         labels: Name of the labels in ``data``, or the labels, a row a sample.
-        samples: Most samples to look at, >= 1: spikes of every step are recorded. The ANN alone
-            is looked at on up to 1,024.
+        samples: Most samples to look at, >= 1; the ANN alone is on up to 1,024.
         runtime: As in ``load``.
         try_options: Whether to convert the ANN anew, on this data, with the options of the first
             findings, and score that.
@@ -141,24 +140,24 @@ def diagnose(  # noqa: PLR0913 (each is an option of its own)
     _check_network(network)
     time_steps = network.T if T is None else checked_time_steps(T)
     read_reference(ann, network)
-    read = _Reading(data, labels)
-    looked_at = read.samples(network, samples, _size_of(network, time_steps))
-    more = read.samples(network, max(samples, _MANY))
-    visit = _Visit(network, ann, looked_at, more, time_steps)
-    return visit.diagnosis(try_options=try_options)
+    reading = _Reading(data, labels, network)
+    looked_at = reading.samples(samples, _size_of(network, time_steps))
+    more = reading.samples(max(samples, _MANY))
+    return _Visit(network, ann, looked_at, more, time_steps).diagnosis(try_options)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Reading:
-    """Data, and labels in it or apart; as arguments of ``diagnose``."""
+    """Data, and labels in it or apart, as arguments of ``diagnose``; and who reads them."""
 
     data: object
     labels: object
+    network: Network
 
-    def samples(self, network: Network, most: int, recorded: int = 1) -> Samples:
+    def samples(self, most: int, recorded: int = 1) -> Samples:
         """Return the first samples, of which so many numbers each are recorded."""
         key = self.labels if isinstance(self.labels, str) else None
-        found = dataset(self.data, network.inputs, key)
+        found = dataset(self.data, self.network.inputs, key)
         samples = Samples.of(found, most, recorded)
         if self.labels is None or key is not None:
             return samples
@@ -208,7 +207,7 @@ class _Visit:
     more: Samples
     time_steps: int
 
-    def diagnosis(self, *, try_options: bool) -> Diagnosis:
+    def diagnosis(self, try_options: bool) -> Diagnosis:  # noqa: FBT001
         """Return what is seen, what it is caused by, and what else was tried."""
         case = self.look()
         findings = find_causes(case)
