@@ -56,6 +56,8 @@ SCHEDULES: dict[str, Schedule] = {
         latency="T and the delays on the longest path",
         neuron="weighted",
         may_be_batched=True,
+        rounds_weights=True,
+        folds_thresholds=True,
     ),
     LAYERWISE: Schedule(
         "a layer fires for T steps once those before it have",

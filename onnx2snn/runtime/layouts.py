@@ -13,7 +13,6 @@ from onnx2snn.methods.layouts import LAYOUTS, LOOP, MULTISTEP
 from onnx2snn.ops.attach import attach_functions_anew
 from onnx2snn.schedules import (
     LOOP_NAME,
-    has_weighted_spikes,
     lay_out_loop_over_time,
     stops_early,
     time_loops,
@@ -59,10 +58,7 @@ def fastest_layout(network: ir.Model) -> str:
     """Return ``multistep`` where there is a way to it, else the layout of the network itself."""
     loops = time_loops(network.graph)
     are_over_time = bool(loops) and all(loop.name == LOOP_NAME for loop in loops)
-    is_open = not has_weighted_spikes(network.graph) and not any(
-        map(stops_early, loops)
-    )
-    has_way = are_over_time and is_open
+    has_way = are_over_time and not any(map(stops_early, loops))
     return MULTISTEP if has_way else layout_of(network)
 
 
@@ -71,17 +67,11 @@ def _put_into_batch(network: ir.Model) -> None:
     if time_steps_of(network.graph) is None:
         message = "the network has no time steps: it is an ANN; convert it with 'onnx2snn convert'"
         raise OptionError(message)
-    if has_weighted_spikes(network.graph):
-        message = (
-            "the Loop of the schedule staggered has delays and gates that only it needs: convert "
-            "the ANN again, with the layout multistep"
-        )
-        raise OptionError(message)
     loops = time_loops(network.graph)
     if not loops or any(loop.name != LOOP_NAME for loop in loops):
         message = (
             "the network has no Loop over all steps: it fires layer by layer, or was not emitted "
-            "here; only one of the schedule lockstep can have another layout"
+            "here; only one of the schedules lockstep and staggered can have another layout"
         )
         raise OptionError(message)
     if any(map(stops_early, loops)):

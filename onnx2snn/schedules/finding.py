@@ -32,6 +32,7 @@ __all__ = [
     "stops_early",
     "time_loops",
     "time_steps_of",
+    "without_delays",
 ]
 
 LOOP_NAME = "onnx2snn.time_loop"
@@ -73,7 +74,7 @@ def time_steps_of(graph: ir.Graph) -> ir.Value | None:
     """Return T of an emitted graph, wherever its steps are; None if it has none."""
     for node in graph.all_nodes():
         if is_time_loop(node) or _reads_time_steps(node):
-            return _without_delays(node.inputs[0])
+            return without_delays(node.inputs[0])
     return None
 
 
@@ -82,7 +83,7 @@ def _reads_time_steps(node: ir.Node) -> bool:
     return name == TIME_AXIS or name.startswith(LAYER_STEPS)
 
 
-def _without_delays(count: ir.Value | None) -> ir.Value | None:
+def without_delays(count: ir.Value | None) -> ir.Value | None:
     """Return T where ``count`` is T and the delays, else ``count``."""
     node = None if count is None else count.producer()
     if node is not None and node.name == ITERATIONS:

@@ -11,15 +11,16 @@ from onnx2snn.analysis.operators.over_time import OnRows
 from onnx2snn.graph import copied, fresh_name, reads, rewire
 from onnx2snn.graph.sources import add_sources
 from onnx2snn.ops import ALL_OPS, DOMAIN, MultiStepOp
-from onnx2snn.ops.predicates import is_stateful
+from onnx2snn.ops.predicates import is_neuron, is_stateful
 from onnx2snn.schedules.event_inputs import read_first_slice
-from onnx2snn.schedules.finding import TIME_AXIS
+from onnx2snn.schedules.finding import TIME_AXIS, without_delays
 from onnx2snn.schedules.inlining import inline_time_loop
 from onnx2snn.schedules.loops import states
 from onnx2snn.schedules.over_time import ValuesOverTime
 from onnx2snn.schedules.partition import Partition, part_between_tensors
 from onnx2snn.schedules.step_loops import StepLoops
 from onnx2snn.schedules.time_steps import step_count
+from onnx2snn.schedules.unstaggering import take_back_staggering
 from onnx2snn.schedules.waiting import (
     delay_of,
     delays_until,
@@ -37,18 +38,31 @@ if TYPE_CHECKING:
 __all__ = ["lay_out_loop_over_time", "lay_out_over_time"]
 
 
-def lay_out_over_time(graph: ir.Graph, parts: Partition, count: ir.Value) -> None:
+def lay_out_over_time(
+    graph: ir.Graph, parts: Partition, count: ir.Value, *, was_staggered: bool = False
+) -> None:
     """Let the nodes of a step run on all steps at once.
 
     Args:
         graph: A single-step graph; it is changed in place.
         parts: Its parts.
         count: T, a scalar of the graph or of one around it.
+        was_staggered: Whether neurons start with their whole input already, where they know it,
+            and those that wait have raised thresholds.
     """
     delay = delays_until(parts.body)
-    give_whole_inputs(graph, parts.body, count)
+    if not was_staggered:
+        give_whole_inputs(graph, parts.body, count)
+        _raise_thresholds(graph, parts.body)
     _Emitter(graph, parts, count).emit()
     note_delay(graph, TIME_AXIS, delay)
+
+
+def _raise_thresholds(graph: ir.Graph, nodes: Sequence[ir.Node]) -> None:
+    """Give neurons that wait the thresholds that they need."""
+    for node in nodes:
+        if is_neuron(node) and delay_of(node):
+            raise_thresholds(graph, node, delay_of(node))
 
 
 def lay_out_loop_over_time(loop: ir.Node, events: Collection[str]) -> None:
@@ -60,14 +74,15 @@ def lay_out_loop_over_time(loop: ir.Node, events: Collection[str]) -> None:
     """
     graph = loop.graph
     assert isinstance(graph, ir.Graph)  # nodes of functions are never rewritten
-    count = loop.inputs[0]
+    count = without_delays(loop.inputs[0])
     assert count is not None  # T, or how many events there are
     streams = [value for value in graph.inputs if value.name in events]
     every_step = inline_time_loop(loop, streams)
+    take_back_staggering(graph)
     parts = part_between_tensors(graph, events, every_step)
     if parts.events:
         count = step_count(graph, parts.events, time_steps=1)
-    lay_out_over_time(graph, parts, count)
+    lay_out_over_time(graph, parts, count, was_staggered=True)
 
 
 class _Emitter:
@@ -171,7 +186,6 @@ class _Emitter:
         steps = self._values.steps(current)
         delay = delay_of(node)
         if delay:
-            raise_thresholds(self._graph, node, delay)
             steps, others[0] = take_in_first(self._graph, node, steps, delay)
             others[1:] = node.inputs[2:]
         inputs = [steps, *others]

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.graph import NodeBuilder, array, constant
+from onnx2snn.graph import NodeBuilder, array, constant, is_op
 from onnx2snn.ops import DOMAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Windows"]
+__all__ = ["Windows", "is_window"]
 
 _CLOCK = ir.DataType.FLOAT
 """Type in which steps are counted: the native library has its operators for no integers."""
+
+
+_OPEN = re.compile(r"window_\d+\.open(_\d+)?")
+"""Name of the node that tells whether a window is open."""
+
+
+def is_window(value: ir.Value | None) -> bool:
+    """Whether ``value`` tells, in an emitted Loop, whether this is a step of a layer."""
+    node = None if value is None else value.producer()
+    if node is None or not is_op(node, "And"):
+        return False
+    return _OPEN.fullmatch(node.name or "") is not None
 
 
 class Windows:

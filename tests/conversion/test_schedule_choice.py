@@ -52,7 +52,7 @@ def test_the_schedule_and_its_reason(
     [
         ({"input_coding": "rate"}, "inputs that are rate coded, or events"),
         ({"input_coding": "image=events"}, "inputs that are rate coded, or events"),
-        ({"fold_thresholds": True}, "fold_thresholds"),
+        ({"early_exit": True}, "early_exit"),
         ({"neuron": "if"}, "staggered needs the neuron 'weighted', not 'if'"),
         ({"corrections": "step-bias"}, "'step-bias' needs the schedule lockstep"),
     ],

@@ -154,7 +154,6 @@ def test_corrections_bring_it_closer() -> None:
             {"corrections": "potential"},
             "'potential' does not fit the neuron 'weighted'",
         ),
-        ({"weights": "int8"}, "weights int8 is of use with the schedule lockstep"),
         ({"collapse": False}, "collapse is of use with the schedule layerwise"),
     ],
 )
@@ -175,9 +174,58 @@ def test_an_input_that_is_a_stream_is_refused_by_name(coding: str) -> None:
         onnx2snn.convert(ANN, 4, schedule="staggered", input_coding=coding)
 
 
-def test_its_loop_has_no_other_layout(conversion: onnx2snn.Conversion) -> None:
-    with pytest.raises(OptionError, match="convert the ANN again, with the layout"):
-        onnx2snn.change_layout(conversion.ir_model, "multistep")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"delays": "joins"},
+        {"delays": "none"},
+        {"weights": "int8"},
+        {"fold_thresholds": True},
+        {"latency": 6, "method": "staggered"},
+    ],
+    ids=str,
+)
+def test_its_loop_is_laid_out_anew_with_the_same_outputs(
+    options: dict[str, Any],
+) -> None:
+    chosen = {"schedule": "staggered"} | options
+    loop = onnx2snn.convert(ANN, 4, CALIBRATION, **chosen)
+    batch = onnx2snn.convert(ANN, 4, CALIBRATION, layout="multistep", **chosen)
+    moved = onnx2snn.change_layout(loop, "multistep")
+    onnx.checker.check_model(moved.model, full_check=True)
+    networks = [onnx2snn.load(each, "ort") for each in (loop, batch, moved)]
+    latency = loop.report["latency_steps"]
+    assert [each.latency_steps() for each in networks] == [latency] * 3
+    assert [each.weight_passes() for each in networks] == [latency, 4, 4]
+    feeds = {"image": TEST["image"][:20]}
+    for time_steps in (2, 4, 7):
+        wanted, *others = (each.run(feeds, time_steps)["logits"] for each in networks)
+        for found in others:
+            # the same spikes, whose weights are added up for one step or for all
+            np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-3)
+    # nothing is left of delays and windows
+    kinds = {node.op_type for node in moved.ir_model.graph.all_nodes()}
+    assert kinds.isdisjoint({"Delay", "Where", "Loop"})
+
+
+@pytest.mark.parametrize(
+    "options", [{"weights": "int8"}, {"fold_thresholds": True}], ids=str
+)
+def test_rounded_weights_and_folded_thresholds_cost_little(
+    options: dict[str, Any],
+) -> None:
+    chosen = {"schedule": "staggered", "corrections": "none", "hold_out": False}
+    plain = onnx2snn.convert(ANN, 4, CALIBRATION, **chosen)
+    other = onnx2snn.convert(ANN, 4, CALIBRATION, **chosen, **options)
+    assert other.report["weights"] == options.get("weights", "float")
+    errors = []
+    for snn in (plain, other):
+        score = onnx2snn.evaluate(snn, TEST, ann=ANN, T=4)
+        (by_steps,) = score.deviations.values()
+        errors.append(by_steps[4].relative_error)
+    # an 8-bit grid is 1/254 of the largest weight off at most
+    assert errors[1] == pytest.approx(errors[0], abs=0.01)
 
 
 def test_from_the_command_line(

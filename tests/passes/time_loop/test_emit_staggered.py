@@ -234,10 +234,13 @@ def test_random_networks(network: Network) -> None:
     ReplaceActivations(neuron="weighted")(snn)
     CarryRunningMeans(leak=2.0)(snn)
     PlaceDelays()(snn)
-    loop = run_ort(written(snn, EmitStaggered(T)), {"x": X})
+    file = written(snn, EmitStaggered(T))
+    loop = run_ort(file, {"x": X})
     batch = run_ort(written(snn, EmitMultistep(T)), {"x": X})
+    moved = run_ort(onnx2snn.change_layout(file, "multistep").model, {"x": X})
     for name, wanted in loop.items():
         np.testing.assert_array_equal(batch[name], wanted, f"{name} of {network.ops}")
+        np.testing.assert_array_equal(moved[name], wanted, f"{name} of {network.ops}")
 
 
 def test_the_reference_evaluator_agrees() -> None:
