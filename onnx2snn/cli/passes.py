@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import onnx2snn
 from onnx2snn.cli.arguments import add_command
 from onnx2snn.cli.console import new_table, print_json, results_console
+from onnx2snn.methods.layouts import MULTISTEP
 from onnx2snn.methods.schedules import SCHEDULES
 from onnx2snn.methods.weight_types import INT8
 from onnx2snn.passes import STAGES, available, name_of, stage_of
@@ -54,16 +55,26 @@ def _passes(options: argparse.Namespace) -> int:
     return 0
 
 
+_CONDITIONS: dict[str, dict[str, Any]] = {
+    "with the layout multistep": {"layout": MULTISTEP},
+    "with weights of int8": {"weights": INT8},
+    "with folded thresholds": {"fold_thresholds": True},
+    "with an early exit": {"early_exit": True},
+}
+"""When passes run beside those of a schedule, and the options that ask for them."""
+
+
 def _rows_by_stage() -> list[Row]:
     """Return a row for each run of a pass, in the order in which they run."""
     lockstep = onnx2snn.pipeline()
     schedules = {
         name: onnx2snn.pipeline(onnx2snn.Options(schedule=name)) for name in SCHEDULES
     }
-    multistep = onnx2snn.pipeline(onnx2snn.Options(layout="multistep"))
-    int8 = onnx2snn.pipeline(onnx2snn.Options(weights=INT8))
-    folded = onnx2snn.pipeline(onnx2snn.Options(fold_thresholds=True))
-    all_pipelines = (*schedules.values(), multistep, int8, folded)
+    others = {
+        words: onnx2snn.pipeline(onnx2snn.Options(**options))
+        for words, options in _CONDITIONS.items()
+    }
+    all_pipelines = (*schedules.values(), *others.values())
     all_names = (each.names() for each in all_pipelines)
     known = set(itertools.chain.from_iterable(all_names))
     rows = [
@@ -72,9 +83,9 @@ def _rows_by_stage() -> list[Row]:
             _rows_of_other(other, lockstep, f"with the schedule {name}")
             for name, other in schedules.items()
         ),
-        *_rows_of_other(multistep, lockstep, "with the layout multistep"),
-        *_rows_of_other(int8, lockstep, "with weights of int8"),
-        *_rows_of_other(folded, lockstep, "with folded thresholds"),
+        *itertools.chain.from_iterable(
+            _rows_of_other(other, lockstep, words) for words, other in others.items()
+        ),
         *_rows_on_request(known),
     ]
     return sorted(rows, key=lambda row: STAGES.index(row["stage"]))

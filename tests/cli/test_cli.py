@@ -375,6 +375,7 @@ def test_passes_are_listed_in_the_order_in_which_they_run(
         "emit-layerwise": "with the schedule layerwise",
         "emit-staggered": "with the schedule staggered",
         "emit-multistep": "with the layout multistep",
+        "exit-early": "with an early exit",
     }
     names = [row["name"] for row in rows]
     others = set(sometimes).difference(names_with_data())

@@ -116,7 +116,10 @@ def test_an_option_that_nothing_reads_is_refused(
 @pytest.mark.parametrize(
     "others, message",
     [
-        ({"method": "spikeconverter"}, "weights int8 is of use with .* lockstep only"),
+        (
+            {"method": "spikeconverter"},
+            "weights int8 is of use with .* lockstep or staggered only",
+        ),
         ({"keep_weights": True}, "keep_weights leaves weights .* leave out one"),
     ],
 )

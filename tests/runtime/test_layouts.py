@@ -142,9 +142,9 @@ def test_batches_of_a_data_set_stay_in_memory(monkeypatch: pytest.MonkeyPatch) -
     seen = []
     run = network.run
 
-    def counted(feeds: Any, time_steps: int | None = None) -> Any:
+    def counted(feeds: Any, time_steps: int | None = None, **recorded: Any) -> Any:
         seen.append(len(feeds["x"]))
-        return run(feeds, time_steps)
+        return run(feeds, time_steps, **recorded)
 
     monkeypatch.setattr(network, "run", counted)
     monkeypatch.setattr(network, "samples_at_once", lambda _: 5)
