@@ -60,6 +60,7 @@ SLICED = {
     "depthwise rows": convolution(
         (4, 1, 50, 50, 32), (32, 1, 3, 3), group=32, pads=[1, 1, 1, 1]
     ),
+    "points": convolution((4, 2, 70, 70, 6), (40, 6, 1, 1)),
     "pads as wide as a kernel": convolution(
         (4, 1, 60, 60, 4), (32, 4, 2, 2), pads=[2, 2, 2, 2]
     ),

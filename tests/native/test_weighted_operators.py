@@ -25,9 +25,40 @@ CONVOLUTIONS = {
     ),
     "grouped": ((6, 8, 8, 8), (16, 4, 3, 3), {"group": 2, "pads": [1, 1, 1, 1]}),
     "depthwise": ((6, 9, 8, 16), (16, 1, 3, 3), {"group": 16, "strides": [2, 2]}),
+    "depthwise, one side": (
+        (3, 12, 17, 21),
+        (21, 1, 5, 2),
+        {"group": 21, "pads": [2, 0, 3, 1], "dilations": [1, 3]},
+    ),
+    "depthwise, rows left out": (
+        (2, 11, 33, 5),
+        (5, 1, 2, 3),
+        {"group": 5, "strides": [3, 1], "pads": [0, 1, 1, 1]},
+    ),
+    "depthwise, far apart": (
+        (2, 9, 30, 40),
+        (40, 1, 3, 3),
+        {"group": 40, "strides": [1, 3], "dilations": [3, 1], "pads": [3, 1, 3, 1]},
+    ),
+    "depthwise 1-D": ((3, 25, 19), (19, 1, 4), {"group": 19, "pads": [3, 1]}),
+    "depthwise, in the padding": (
+        (2, 2, 2, 4),
+        (4, 1, 3, 3),
+        {"group": 4, "pads": [4, 3, 4, 3]},
+    ),
     "dilated": ((3, 9, 9, 4), (4, 4, 3, 3), {"dilations": [2, 3]}),
     "1-D": ((3, 20, 4), (6, 4, 5), {"pads": [2, 0]}),
     "3-D": ((2, 5, 6, 7, 4), (3, 4, 3, 3, 3), {"pads": [1, 1, 1, 1, 1, 1]}),
+}
+
+REALS = {
+    "few inputs, one output": ((2, 3, 5, 1), (1, 1, 1, 1), {}),
+    "few inputs, many outputs": ((3, 7, 11, 24), (150, 24, 1, 1), {}),
+    "few inputs 1-D": ((2, 101, 7), (33, 7, 1), {}),
+    "few inputs, strides": ((2, 6, 5, 8), (20, 8, 1, 1), {"strides": [2, 1]}),
+    "few inputs, padded": ((2, 4, 4, 8), (20, 8, 1, 1), {"pads": [1, 0, 0, 1]}),
+    "many inputs": ((2, 4, 4, 40), (20, 40, 1, 1), {}),
+    "depthwise": ((3, 9, 20, 18), (18, 1, 3, 3), {"group": 18, "pads": [1] * 4}),
 }
 
 
@@ -118,6 +149,21 @@ def test_a_convolution_of_spikes_is_exact_on_dyadic_weights(
     model = one_node("SpikeConv", feeds, {"y": FLOAT}, constants, **geometry)
     found = run_natively(model, feeds)[0]
     np.testing.assert_array_equal(found, convolved(spikes, constants, geometry))
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.float32])
+@pytest.mark.parametrize("case", REALS.values(), ids=REALS)
+def test_a_convolution_of_reals_is_exact_on_dyadic_numbers(
+    case: tuple[tuple[int, ...], tuple[int, ...], dict[str, object]], dtype: type
+) -> None:
+    shape, weights, given = case
+    reals = np.random.default_rng(1).integers(-99, 100, shape).astype(np.float32) / 8
+    constants = dyadic_weights(weights, weights[0], dtype)
+    geometry = full_geometry(len(shape) - 2, given)
+    feeds = {"reals": reals}
+    model = one_node("RealConv", feeds, {"y": FLOAT}, constants, **geometry)
+    found = run_natively(model, feeds)[0]
+    np.testing.assert_array_equal(found, convolved(reals, constants, geometry))
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.float32])

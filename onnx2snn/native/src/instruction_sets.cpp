@@ -22,8 +22,11 @@ namespace {
   return rank <= limit;
 }
 
-#define ONNX2SNN_SET(isa) \
-  InstructionSet { #isa, isa::kernels, isa::pool_floats, isa::pool_spikes, isa::split_floats }
+#define ONNX2SNN_SET(isa)                                                                            \
+  InstructionSet {                                                                                   \
+    #isa, isa::kernels, isa::pool_floats, isa::pool_spikes, isa::split_floats, isa::spread_lanes,    \
+        isa::convolve_lanes, isa::multiply_points                                                    \
+  }
 
 InstructionSet choose() {
 #if defined(ONNX2SNN_HAS_AVX512)

@@ -75,11 +75,13 @@ inline void run_packed_steps(const StepRun& run, size_t index) {
   const int8_t* residual = static_cast<const int8_t*>(run.residual.data) + (kHasResidual ? index : 0);
   int8_t* outputs = static_cast<int8_t*>(run.outputs) + index;
   for (size_t step = 0; step < time_steps; ++step) {
+    V spikes[kVectors];
     for (size_t n = 0; n < kVectors; ++n) {
       V current = load_at<V, float>({stream, varies}, index + n * lanes);
       if (kHasResidual) current = current + to_floats<V, Bytes>(residual + n * lanes) * scales[n];
-      store_bytes<V, Bytes>(outputs + n * lanes, Op::step(current, states[n], parameters[n]));
+      spikes[n] = Op::step(current, states[n], parameters[n]);
     }
+    store_all_bytes<V, Bytes, kVectors>(outputs, spikes);
     stream += stream_step;
     residual += residual_step;
     outputs += output_step;

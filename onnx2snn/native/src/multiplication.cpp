@@ -44,6 +44,18 @@ ChannelWeights floats_of(const Weights& weights) {
           weights.are_outputs_last};
 }
 
+// What comes in as it lies, or its parts one behind another: `bytes` in all.
+void* in_one_piece(const Source& source, size_t bytes) {
+  static thread_local Scratch scratch;
+  if (source.parts == 1) return const_cast<char*>(source.data);
+  const size_t part = bytes / static_cast<size_t>(source.parts);
+  char* piece = static_cast<char*>(scratch.bytes(bytes));
+  for (int64_t k = 0; k < source.parts; ++k) {
+    std::memcpy(piece + static_cast<size_t>(k) * part, source.data + k * source.step, part);
+  }
+  return piece;
+}
+
 template <class From, class To>
 std::vector<To> numbers_of(const Weights& weights) {
   const From* numbers = static_cast<const From*>(weights.data);
@@ -65,7 +77,9 @@ memory PackedWeights::packed(const memory::desc& plain, const void* numbers, con
 
 Multiplication::Multiplication(const Description& description, ElementType incoming, const Weights& weights,
                                PackedWeights& store)
-    : incoming_(incoming), result_(anywhere(description.result())) {
+    : incoming_(incoming),
+      bytes_(description.incoming(DataType::s8).get_size() * size_of(incoming)),
+      result_(anywhere(description.result())) {
   const bool is_finite = weights.type == ElementType::kInt8 || are_finite(floats_of(weights));
   if (is_finite && incoming == ElementType::kInt8 && multiplies_bytes()) {
     add_bytes(description, weights, store);
@@ -201,30 +215,41 @@ void Multiplication::add_term(const Description& description, PackedWeights& sto
   terms_.push_back(term);
 }
 
-void Multiplication::read_sources(const void* incoming) {
+void Multiplication::read_sources(const Source& source) {
   static thread_local Scratch converted;
-  void* data = const_cast<void*>(incoming);
-  const size_t bytes = sources_[0].get_desc().get_size();
-  if (reading_ == Reading::kAsTheyAre) {
-    sources_[0].set_data_handle(data);
-  } else if (reading_ == Reading::kConverted) {
-    given_.set_data_handle(data);
-    sources_[0].set_data_handle(converted.bytes(bytes));
-    conversion_.execute(in_order(), given_, sources_[0]);
-  } else {
-    const bool is_apart = sources_.size() > 1;
-    HalvesRun run = halves_;
-    run.numbers = static_cast<const float*>(incoming);
-    run.halves = static_cast<uint16_t*>(converted.bytes(bytes * sources_.size()));
-    chosen_instruction_set().split_floats(run);
-    sources_[0].set_data_handle(run.halves);
-    if (is_apart) sources_[1].set_data_handle(run.halves + run.channels);
-  }
+  if (reading_ == Reading::kHalves) return split(source);
+  void* data = in_one_piece(source, bytes_);
+  if (reading_ == Reading::kAsTheyAre) return sources_[0].set_data_handle(data);
+  given_.set_data_handle(data);
+  sources_[0].set_data_handle(converted.bytes(sources_[0].get_desc().get_size()));
+  conversion_.execute(in_order(), given_, sources_[0]);
 }
 
-void Multiplication::run(const void* incoming, float* result) {
+void Multiplication::split(const Source& source) {
+  static thread_local Scratch scratch;
+  const bool is_apart = sources_.size() > 1;
+  const size_t bytes = sources_[0].get_desc().get_size();
+  uint16_t* halves = static_cast<uint16_t*>(scratch.bytes(bytes * sources_.size()));
+  HalvesRun run = halves_;
+  run.halves = halves;
+  if (is_apart) {
+    run.numbers = static_cast<const float*>(in_one_piece(source, bytes_));
+    chosen_instruction_set().split_floats(run);
+    sources_[1].set_data_handle(halves + run.channels);
+  } else {
+    run.rows /= static_cast<size_t>(source.parts);
+    for (int64_t part = 0; part < source.parts; ++part) {
+      run.numbers = reinterpret_cast<const float*>(source.data + part * source.step);
+      chosen_instruction_set().split_floats(run);
+      run.halves += run.rows * run.parts * run.channels;
+    }
+  }
+  sources_[0].set_data_handle(halves);
+}
+
+void Multiplication::run(const Source& source, float* result) {
   static thread_local Scratch scratchpad;
-  read_sources(incoming);
+  read_sources(source);
   result_.set_data_handle(result);
   for (Term& term : terms_) {
     memory& own = term.memories.back();

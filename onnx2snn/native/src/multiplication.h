@@ -8,20 +8,10 @@
 
 #include "descriptions.h"
 #include "onnxruntime.h"
+#include "product.h"
 #include "step_run.h"
 
 namespace onnx2snn {
-
-// Weights as they are in the model. Scales are used with int8 weights only.
-struct Weights {
-  ElementType type;
-  const void* data;
-  Shape shape;
-  int64_t outputs;
-  bool are_outputs_last;  // else they are the first axis of the weights
-  const float* scale;     // one an output channel
-  const float* bias;      // one an output channel
-};
 
 // Weights in the layouts in which they are multiplied, kept for all shapes that a node meets.
 class PackedWeights {
@@ -52,11 +42,11 @@ bool multiplies_bytes();
 // Spikes are int8, and multiply int8: weights of float are three digits of 8 bits. Real numbers are
 // two halves of bfloat16, and multiply those, both halves as channels side by side: one product then
 // adds all up. A machine without fast instructions for either multiplies float32.
-class Multiplication {
+class Multiplication : public Product {
  public:
   Multiplication(const Description& description, ElementType incoming, const Weights& weights, PackedWeights& store);
 
-  void run(const void* incoming, float* result);
+  void run(const Source& source, float* result) override;
 
  private:
   enum class Reading { kAsTheyAre, kConverted, kHalves };
@@ -83,11 +73,13 @@ class Multiplication {
   template <class Make>
   void add_term(const Description& description, PackedWeights& store, size_t source, const Extras& extras,
                 const std::string& name, Make make);
-  void read_sources(const void* incoming);
+  void read_sources(const Source& source);
+  void split(const Source& source);
 
   const ElementType incoming_;
+  const size_t bytes_;  // that come in
   Reading reading_ = Reading::kAsTheyAre;
-  HalvesRun halves_{};  // without its memory
+  HalvesRun halves_{};  // of all that comes in, without its memory
   dnnl::memory given_, result_;
   std::vector<dnnl::memory> sources_;
   dnnl::reorder conversion_;

@@ -72,13 +72,4 @@ struct HalvesRun {
 
 constexpr size_t kMostLanes = 16;
 
-// The kernels for one instruction set, in the order of operators.inc.
-struct InstructionSet {
-  const char* name;
-  const Kernel* kernels;
-  void (*pool_floats)(const PoolRun&);
-  void (*pool_spikes)(const PoolRun&);
-  void (*split_floats)(const HalvesRun&);
-};
-
 }  // namespace onnx2snn

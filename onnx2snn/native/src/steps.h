@@ -74,7 +74,7 @@ struct GatedDoubleThresholdIF {
     const V plus = one_where<V>(h >= parameter[0]);
     const V below = one_where<V>(h < -parameter[1]);
     const V spike = plus - smaller(below, state[1]);
-    state[0] = h - spike * parameter[0];
+    state[0] = multiply_add(-spike, parameter[0], h);  // exact: spikes are whole, as the count of them is
     state[1] = state[1] + spike;
     return spike;
   }

@@ -108,6 +108,23 @@ inline void store_bytes(int8_t* to, V values) {
   Conversion<V, Bytes>::store_bytes(to, values);
 }
 
+// Several vectors, as bytes one behind another.
+template <class V, class Bytes, size_t kVectors>
+inline void store_all_bytes(int8_t* to, const V* values) {
+  constexpr size_t lanes = sizeof(V) / sizeof(float);
+#if ONNX2SNN_VECTOR_BYTES == 64 && defined(__AVX512BW__)
+  if constexpr (lanes == 16 && kVectors == 4) {
+    const __m512i a = _mm512_packs_epi32(_mm512_cvttps_epi32(values[0]), _mm512_cvttps_epi32(values[1]));
+    const __m512i b = _mm512_packs_epi32(_mm512_cvttps_epi32(values[2]), _mm512_cvttps_epi32(values[3]));
+    // Packing leaves four bytes of each vector beside four of the next.
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    _mm512_storeu_si512(to, _mm512_permutexvar_epi32(order, _mm512_packs_epi16(a, b)));
+    return;
+  }
+#endif
+  for (size_t n = 0; n < kVectors; ++n) store_bytes<V, Bytes>(to + n * lanes, values[n]);
+}
+
 // The lower halves of numbers of four bytes.
 template <class Bits, class Halves>
 inline void store_halves(uint16_t* to, Bits bits) {
@@ -141,6 +158,19 @@ template <class V, class M>
 inline V select(M condition, V yes, V no) {
   return condition ? yes : no;
 }
+
+// a * b + c, in one instruction where the set has one: sums of whole numbers are the same either way.
+template <class V>
+inline V multiply_add(V a, V b, V c) {
+  return a * b + c;
+}
+
+#if ONNX2SNN_VECTOR_BYTES == 64 && defined(__AVX512F__)
+template <>
+inline VectorOf<float>::type multiply_add(VectorOf<float>::type a, VectorOf<float>::type b, VectorOf<float>::type c) {
+  return _mm512_fmadd_ps(a, b, c);
+}
+#endif
 
 template <class V>
 inline V smaller(V a, V b) {

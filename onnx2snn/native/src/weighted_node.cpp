@@ -120,7 +120,7 @@ std::vector<StepSlice> WeightedNode::slices_of_samples(int64_t most) const {
     const int64_t count = std::min(size, samples - start);
     StepSlice slice = whole();
     slice.has_all_steps = false;
-    slice.incoming = with_batch(batched_, count);
+    slice.incoming = with_batch(batched_, time_steps_ * count);
     slice.source = start * coming;
     slice.first = start * going;
     slice.stop = (start + count) * going;
@@ -144,7 +144,7 @@ std::vector<StepSlice> WeightedNode::slices_of_rows(int64_t most) const {
       const int64_t to = (last - 1) * geometry_.strides[0] - geometry_.pads.front() + reach;
       const int64_t first = std::clamp<int64_t>(from, 0, rows_before);
       const int64_t stop = std::clamp<int64_t>(to, first, rows_before);
-      StepSlice slice{with_batch(batched_, 1), first - from, to - stop, false, 0, 0, 0};
+      StepSlice slice{with_batch(batched_, time_steps_), first - from, to - stop, false, 0, 0, 0};
       slice.incoming[1] = stop - first;
       slice.source = sample * coming + first * (coming / rows_before);
       slice.first = sample * going + row * (going / rows);
@@ -155,13 +155,13 @@ std::vector<StepSlice> WeightedNode::slices_of_rows(int64_t most) const {
   return slices;
 }
 
-Multiplication& WeightedNode::prepared(const StepSlice& slice) {
+Product& WeightedNode::prepared(const StepSlice& slice) {
   for (const Prepared& known : prepared_) {
-    if (have_one_form(known.slice, slice)) return *known.multiplication;
+    if (have_one_form(known.slice, slice)) return *known.product;
   }
   if (prepared_.size() == kKeptSlices) prepared_.erase(prepared_.begin());
   prepared_.push_back({slice, make(slice)});
-  return *prepared_.back().multiplication;
+  return *prepared_.back().product;
 }
 
 Geometry WeightedNode::geometry_of(const StepSlice& slice) const {
@@ -171,13 +171,42 @@ Geometry WeightedNode::geometry_of(const StepSlice& slice) const {
   return geometry;
 }
 
-std::unique_ptr<Multiplication> WeightedNode::make(const StepSlice& slice) {
-  if (kind_ == WeightedKind::kMatrixProduct) {
-    const MatrixProduct description(slice.incoming[0], weights_.shape);
-    return std::make_unique<Multiplication>(description, incoming_type_, weights_, packed_);
-  }
-  const Convolution description(slice.incoming, weights_.shape, geometry_of(slice));
+std::shared_ptr<const LaneWeights> WeightedNode::lane_weights(LaneWeights (*pack)(const Weights&)) {
+  if (lane_weights_ == nullptr) lane_weights_ = std::make_shared<const LaneWeights>(pack(weights_));
+  return lane_weights_;
+}
+
+std::unique_ptr<Product> WeightedNode::make(const StepSlice& slice) {
+  if (kind_ != WeightedKind::kMatrixProduct) return make_convolution(slice);
+  if (are_few_reals()) return make_point_product(slice);
+  const MatrixProduct description(slice.incoming[0], weights_.shape);
   return std::make_unique<Multiplication>(description, incoming_type_, weights_, packed_);
+}
+
+std::unique_ptr<Product> WeightedNode::make_convolution(const StepSlice& slice) {
+  const Geometry geometry = geometry_of(slice);
+  if (are_few_reals() && is_pointwise(weights_.shape, geometry)) return make_point_product(slice);
+  if (!are_bytes() && is_depthwise(slice.incoming, weights_.shape, geometry)) {
+    return std::make_unique<DepthwiseConvolution>(slice.incoming, weights_.shape, geometry, incoming_type_,
+                                                  lane_weights(depthwise_weights));
+  }
+  const Convolution description(slice.incoming, weights_.shape, geometry);
+  return std::make_unique<Multiplication>(description, incoming_type_, weights_, packed_);
+}
+
+std::unique_ptr<Product> WeightedNode::make_point_product(const StepSlice& slice) {
+  const int64_t inputs = batched_.back();
+  const int64_t points = number_of_elements(slice.incoming) / inputs;
+  return std::make_unique<PointProduct>(points, inputs, weights_.outputs, lane_weights(pointwise_weights));
+}
+
+bool WeightedNode::are_few_reals() const {
+  return incoming_type_ == ElementType::kFloat && has_few_terms(batched_.back());
+}
+
+// Whether bytes multiply bytes here, in one product.
+bool WeightedNode::are_bytes() const {
+  return incoming_type_ == ElementType::kInt8 && weight_type_ == ElementType::kInt8 && multiplies_bytes();
 }
 
 }  // namespace onnx2snn

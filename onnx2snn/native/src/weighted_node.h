@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "lane_products.h"
 #include "multiplication.h"
 
 namespace onnx2snn {
@@ -13,10 +14,10 @@ enum class WeightedKind { kConvolution, kTransposedConvolution, kMatrixProduct }
 
 // Some samples of each step, or some rows of a sample along its first spatial axis.
 struct StepSlice {
-  Shape incoming;      // of what is multiplied at once: [batch, spatial..., channels]
+  Shape incoming;      // of what is multiplied at once: [steps of samples, spatial..., channels]
   int64_t pad_before;  // along the first spatial axis
   int64_t pad_behind;
-  bool has_all_steps;  // so that all are multiplied at once
+  bool has_all_steps;  // else they do not lie one behind another
   int64_t source;      // elements of a step in front of it
   int64_t first;       // elements of a step of the result that it gives: from this one
   int64_t stop;        // up to this one
@@ -41,16 +42,21 @@ class WeightedNode {
   // holds them. Weights that leave no room there are not read again and again: all is one slice.
   std::vector<StepSlice> slices(int64_t most_numbers) const;
 
-  Multiplication& prepared(const StepSlice& slice);
+  Product& prepared(const StepSlice& slice);
 
  private:
   struct Prepared {
     StepSlice slice;
-    std::unique_ptr<Multiplication> multiplication;
+    std::unique_ptr<Product> product;
   };
 
   Geometry geometry_of(const StepSlice& slice) const;
-  std::unique_ptr<Multiplication> make(const StepSlice& slice);
+  std::unique_ptr<Product> make(const StepSlice& slice);
+  std::unique_ptr<Product> make_convolution(const StepSlice& slice);
+  std::unique_ptr<Product> make_point_product(const StepSlice& slice);
+  bool are_few_reals() const;
+  bool are_bytes() const;
+  std::shared_ptr<const LaneWeights> lane_weights(LaneWeights (*pack)(const Weights&));
   void set_result();
   bool can_slice_rows() const;
   std::vector<StepSlice> slices_of_samples(int64_t samples_a_slice) const;
@@ -65,6 +71,7 @@ class WeightedNode {
   Shape result_;
   int64_t time_steps_ = 1;
   PackedWeights packed_;
+  std::shared_ptr<const LaneWeights> lane_weights_;
   std::vector<Prepared> prepared_;
 };
 

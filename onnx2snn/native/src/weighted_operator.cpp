@@ -75,7 +75,8 @@ class WeightedKernel : public NodeKernel {
     weighted_.read(ort, context, incoming.shape);
     void* result = ort.output(context, 0, weighted_.result());
     if (number_of_elements(weighted_.result()) == 0) return;
-    weighted_.prepared(weighted_.whole()).run(incoming.data, static_cast<float*>(result));
+    weighted_.prepared(weighted_.whole()).run(
+        {static_cast<const char*>(incoming.data), 1, 0}, static_cast<float*>(result));
   }
 
  private:
@@ -132,13 +133,9 @@ class DrivenKernel : public NodeKernel {
     static thread_local Scratch scratch;
     const int64_t length = slice.stop - slice.first;
     float* currents = static_cast<float*>(scratch.bytes(static_cast<size_t>(time_steps * length) * sizeof(float)));
-    Multiplication& multiplication = weighted_.prepared(slice);
-    const int64_t coming = number_of_elements(incoming.shape) / time_steps;
-    const char* source = static_cast<const char*>(incoming.data) + slice.source * item_;
-    const int64_t times = slice.has_all_steps ? 1 : time_steps;
-    for (int64_t step = 0; step < times; ++step) {
-      multiplication.run(source + step * coming * item_, currents + step * length);
-    }
+    const int64_t step = number_of_elements(incoming.shape) / time_steps * item_;
+    const char* first = static_cast<const char*>(incoming.data) + slice.source * item_;
+    weighted_.prepared(slice).run({first, slice.has_all_steps ? 1 : time_steps, step}, currents);
     return currents;
   }
 
