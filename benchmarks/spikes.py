@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
+from onnx2snn.compilation import load
 from onnx2snn.evaluation.outputs import outputs_by_batch
 from onnx2snn.graph import fresh_name
 from onnx2snn.ops.predicates import is_neuron, runs_all_steps
-from onnx2snn.runtime import load
 from onnx2snn.schedules import time_loops
 
 if TYPE_CHECKING:

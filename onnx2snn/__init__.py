@@ -27,7 +27,7 @@ from onnx2snn.errors import (
 
 if TYPE_CHECKING:
     from onnx2snn import passes
-    from onnx2snn.compilation import compile_network
+    from onnx2snn.compilation import compile_network, load
     from onnx2snn.conversion.analyze import analyze
     from onnx2snn.conversion.convert import Conversion, convert
     from onnx2snn.conversion.options import Options
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from onnx2snn.passes.pipeline import Pipeline
     from onnx2snn.reporting.analysis import Analysis
     from onnx2snn.reporting.report import Report
-    from onnx2snn.runtime import Network, change_layout, load
+    from onnx2snn.runtime import Network, change_layout
     from onnx2snn.sweeping.sweep import Sweep, sweep
 
 __all__ = [
@@ -73,7 +73,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "compilation": ("compile_network",),
+    "compilation": ("compile_network", "load"),
     "conversion.analyze": ("analyze",),
     "conversion.convert": ("Conversion", "convert"),
     "conversion.options": ("Options",),
@@ -84,7 +84,7 @@ _HOMES = {
     "passes.pipeline": ("Pipeline",),
     "reporting.analysis": ("Analysis",),
     "reporting.report": ("Report",),
-    "runtime": ("Network", "change_layout", "load"),
+    "runtime": ("Network", "change_layout"),
     "sweeping.sweep": ("Sweep", "sweep"),
 }
 

@@ -8,5 +8,6 @@ have a rule for each operator that the library, or bytes in the place of floats,
 from __future__ import annotations
 
 from onnx2snn.compilation.compiler import compile_model, compile_network
+from onnx2snn.compilation.loading import load
 
-__all__ = ["compile_model", "compile_network"]
+__all__ = ["compile_model", "compile_network", "load"]

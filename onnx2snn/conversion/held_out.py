@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onnx2snn.compilation import load
 from onnx2snn.conversion.spiking import Request, make_spiking
 from onnx2snn.data.events import time_first, time_means
 from onnx2snn.data.subsets import MOST_HELD_OUT, hold_out
 from onnx2snn.errors import CalibrationError, OptionError
 from onnx2snn.passes import apply
-from onnx2snn.runtime import load
 from onnx2snn.runtime.ort import open_runner
 from onnx2snn.storage.isolation import isolate_values
 

@@ -10,7 +10,6 @@ from onnx2snn.runtime.loading import (
     AnyNetwork,
     Emitted,
     change_layout,
-    load,
     load_to_run,
     read_emitted,
 )
@@ -26,7 +25,6 @@ __all__ = [
     "Network",
     "NotSpikingError",
     "change_layout",
-    "load",
     "load_to_run",
     "read_emitted",
     "register",

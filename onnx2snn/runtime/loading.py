@@ -36,7 +36,6 @@ __all__ = [
     "AnyNetwork",
     "Emitted",
     "change_layout",
-    "load",
     "load_to_run",
     "read_emitted",
 ]
@@ -59,7 +58,7 @@ class Emitted:
     @functools.cached_property
     def network(self) -> Network:
         """The network, ready to run; ``load`` takes the name of a runtime."""
-        return load(self)
+        return load_to_run(self, Execution())
 
     @functools.cached_property
     def model(self) -> onnx.ModelProto:
@@ -123,48 +122,13 @@ AnyNetwork: TypeAlias = (
 """The forms of a converted network."""
 
 
-@checked_keywords()
-def load(
-    model: AnyNetwork,
-    runtime: str = "auto",
-    *,
-    threads: int = 0,
-    layout: str | None = None,
-    device: str | None = None,
-) -> Network:
-    """Load a converted network.
-
-    All runtimes give the same results. ``ort`` is stock onnxruntime; ``native`` is onnxruntime
-    with the native library (``onnx2snn native build``), several times faster; ``auto`` is
-    ``native`` where there is a library that runs the network, else ``ort``; ``numpy`` needs no
-    onnxruntime; ``torch`` is PyTorch (extra ``torch``), on a GPU if there is one, with time in
-    the batch.
-
-    Args:
-        model: The emitted file, its bytes or the model itself; what ``convert`` or ``tune``
-            returned; or a loaded network, to run it in another runtime.
-        runtime: ``auto``, ``ort``, ``native``, ``numpy`` or ``torch``.
-        threads: Threads within an operator in onnxruntime; 0 for one a core.
-        layout: The layout of time in which it runs, see ``change_layout``; None for its own, in
-            ``torch`` for ``multistep`` wherever there is a way to it.
-        device: A device of PyTorch's, as ``cuda:0``, for the runtime ``torch``; None for a GPU if
-            there is one.
-
-    Raises:
-        InvalidModelError: The file is not there, or no network that was emitted here.
-        OptionError: There is no such runtime or device, or no way to the layout.
-        UnsupportedError: The runtime is ``torch``, which lacks operators of the network.
-        NativeError: The runtime is ``native``, or the network was compiled, and there is no
-            library that works here.
-        TypeError: ``model`` is of no such form.
-    """
-    return load_to_run(model, Execution(runtime, threads, device), layout)
-
-
 def load_to_run(
     model: AnyNetwork, execution: Execution, layout: str | None = None
 ) -> Network:
-    """Load a converted network, as ``load`` does, with how it is run in one value."""
+    """Load a converted network, in a layout of time; None for its own.
+
+    ``onnx2snn.load`` says what may be given, and what is raised.
+    """
     opener = execution.choose_runtime()
     given = _read_network(model)
     network, path = given.model, given.path

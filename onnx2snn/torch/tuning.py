@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from onnx2snn.arguments import checked_count, checked_keywords, checked_value
+from onnx2snn.compilation import load
 from onnx2snn.conversion.reference import read_reference
 from onnx2snn.data.dataset import check_batch_size, check_source, dataset
 from onnx2snn.data.events import data_specs, time_first
@@ -19,7 +20,7 @@ from onnx2snn.errors import OptionError
 from onnx2snn.metadata.facts import SOURCE_SHA256, TUNED
 from onnx2snn.ops.attach import attach_functions_anew
 from onnx2snn.progress import track
-from onnx2snn.runtime import Emitted, load
+from onnx2snn.runtime import Emitted
 from onnx2snn.torch.mixed_batches import MixedBatches
 from onnx2snn.torch.spiking import SpikingModule
 from onnx2snn.torch.teacher import Teacher, as_tensors, distances

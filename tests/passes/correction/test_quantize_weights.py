@@ -7,6 +7,7 @@ import onnx
 import onnx_ir as ir
 import pytest
 
+from onnx2snn.compilation import load
 from onnx2snn.graph import array
 from onnx2snn.graph.linear_weights import output_axis
 from onnx2snn.graph.quantization import along_axis
@@ -19,7 +20,6 @@ from onnx2snn.passes import (
     EmitTimeLoop,
     QuantizeWeights,
 )
-from onnx2snn.runtime import load
 from tests.models import dyadic, emitted, model, normal, single_step_graph, whole
 
 TIME_STEPS = 8
