@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from onnx2snn.arguments import checked_count, checked_keywords
+from onnx2snn.compilation import load
 from onnx2snn.conversion.convert import convert
 from onnx2snn.conversion.options import Options
 from onnx2snn.conversion.preparation import prepare
@@ -18,7 +19,6 @@ from onnx2snn.diagnosis.samples import Samples
 from onnx2snn.diagnosis.structure import differing_operators
 from onnx2snn.errors import UnsupportedError
 from onnx2snn.evaluation.evaluate import evaluate
-from onnx2snn.runtime import load
 from onnx2snn.runtime.recording import recorded_layers
 from onnx2snn.schedules import checked_time_steps, has_weighted_spikes
 

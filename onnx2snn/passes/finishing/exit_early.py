@@ -10,11 +10,11 @@ import onnx_ir as ir
 
 from onnx2snn.arguments import checked_value
 from onnx2snn.calibration.early_exit import DISAGREEMENT, choose_rule
+from onnx2snn.compilation import load
 from onnx2snn.data.events import time_first
 from onnx2snn.errors import CalibrationError, OptionError, UnsupportedError
 from onnx2snn.graph import closure, dependency_graph, is_float
 from onnx2snn.metadata.facts import EARLY_EXIT
-from onnx2snn.runtime import load
 from onnx2snn.schedules import (
     LOOP_NAME,
     exit_early,
