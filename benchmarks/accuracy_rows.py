@@ -41,6 +41,11 @@ _COMBINATIONS = (
         corrections=("weights", "threshold-scaling"),
     ),
     dataclasses.replace(
+        METHODS["spikeconverter"],
+        name="spikeconverter-corrected",
+        corrections=("weights", "threshold-scaling"),
+    ),
+    dataclasses.replace(
         METHODS["staggered"], name="staggered-joins", delays=JOINS, leak=2.0
     ),
 )

@@ -14,10 +14,16 @@ if TYPE_CHECKING:
 
 __all__ = ["COMPARED", "ONLY_THERE", "drawn_curves", "latency", "schedule_table"]
 
-COMPARED = ("auto", "staggered", "staggered-joins", "spikeconverter")
+COMPARED = (
+    "auto",
+    "staggered",
+    "staggered-joins",
+    "spikeconverter",
+    "spikeconverter-corrected",
+)
 """Rows of the table of schedules, a line for each T."""
 
-_DRAWN = (*COMPARED, "augmapping", "snn-calibration-advanced")
+_DRAWN = (*COMPARED[:4], "augmapping", "snn-calibration-advanced")
 """The lines of a picture: so many can be told apart."""
 
 ONLY_THERE = ("staggered", "staggered-joins")

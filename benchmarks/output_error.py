@@ -113,6 +113,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--leak", type=float, help="likewise")
     parser.add_argument("--delays", choices=DELAYS, help="likewise")
+    parser.add_argument("--v-init", type=float, help="likewise")
     parser.add_argument(
         "--T", type=int, nargs="+", default=[4], help="numbers of time steps"
     )
@@ -144,6 +145,7 @@ def main() -> None:
                 corrections=options.corrections,
                 leak=options.leak,
                 delays=options.delays,
+                v_init=options.v_init,
                 layout=fastest_layout(method),
             )
             found = difference(conversion.model, images, wanted)
