@@ -94,7 +94,8 @@ class _Plot:
         steps = [point["latency_steps"] for point in points]
         self._first, self._last = min(steps), max(steps)
         between = max(1, round(_round_distance(self._last - self._first, _MOST_MARKS)))
-        self.latencies = list(range(self._first, self._last + 1, between))
+        first_multiple = math.ceil(self._first / between) * between
+        self.latencies = list(range(first_multiple, self._last + 1, between))
 
     def place_of(self, latency: int) -> float:
         """Return where a latency is, in percent of the width."""

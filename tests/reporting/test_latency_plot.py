@@ -62,7 +62,14 @@ def test_marks_on_the_axes_are_few_and_hold_all(errors: dict[int, float]) -> Non
     assert max(heights) == 100
     marked = re.findall(r'<span style="left:[\d.]+%">(\d+)</span>', text)
     assert 1 <= len(marked) <= 9
-    assert marked[0] == str(min(errors))
+    assert min(errors) <= int(marked[0])
+    assert int(marked[-1]) <= max(errors)
+
+
+def test_latencies_are_marked_at_round_numbers() -> None:
+    text = draw_latency_section(curve_of({4: 0.7, 13: 0.2, 22: 0.1}), 13)
+    marked = re.findall(r'<span style="left:[\d.]+%">(\d+)</span>', text)
+    assert marked == ["5", "10", "15", "20"]
 
 
 def test_the_page_of_a_conversion_has_it() -> None:
