@@ -103,19 +103,41 @@ def _print_nodes(analysis: Analysis) -> None:
         nodes.add_row(*_cells_of(node))
     console = results_console()
     console.print(nodes)
-    found = [(count, kind) for kind, count in analysis["counts"].items() if count]
-    counts = ", ".join(f"{count} {kind}" for count, kind in found)
+    found = [kind for kind, count in analysis["counts"].items() if count]
+    counts = ", ".join(_count_of(kind, analysis) for kind in found)
     console.print(counts, highlight=False)
     for sentence in (describe_drivers(analysis), describe_shortfall(analysis)):
         if sentence:
             console.print(escape(sentence), highlight=False)
 
 
+def _count_of(kind: str, analysis: Analysis) -> str:
+    """Return how many nodes are of a kind, and of how many the weights are analog all the same."""
+    words = f"{analysis['counts'][kind]} {kind}"
+    analog = [
+        node
+        for node in analysis["nodes"]
+        if node["kind"] == kind and node["driver"] == Driver.ANALOG
+    ]
+    if not analog or kind == "analog":
+        return words
+    return f"{words} ({len(analog)} with analog weights)"
+
+
+_NOTES = {
+    Driver.SPIKES.value: "spike-driven",
+    Driver.REAL.value: "on real numbers",
+    Driver.ANALOG.value: "analog",
+}
+"""What drives the weights of a node, beside its kind."""
+
+
 def _cells_of(node: NodeAnalysis) -> tuple[str, ...]:
     """Return the cells of a node in the table."""
     kind = node["kind"]
-    if node["driver"] == Driver.SPIKES:
-        kind += " (spike-driven)"
+    note = _NOTES.get(str(node["driver"]))
+    if note is not None and note != kind:
+        kind += f" ({note})"
     name = escape(node["node"])
     reason = escape(node["reason"])
     return name, node["op"], kind, reason, write_macs(node["macs"])

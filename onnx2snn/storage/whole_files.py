@@ -72,11 +72,21 @@ def write_whole(
     """
     check_writable(path)
     target = Path(path).resolve()
-    if target.exists() and not target.is_file():
-        # a pipe or a device: nothing to rename
-        with target.open("wb") as file:
-            write(file)
-        return
+    is_special = target.exists() and not target.is_file()
+    try:
+        if is_special:  # a pipe or a device: nothing to rename
+            with target.open("wb") as file:
+                write(file)
+        else:
+            _write_and_rename(target, write)
+    except BrokenPipeError:  # whoever reads has seen enough
+        raise
+    except OSError as error:
+        message = f"cannot write {str(target)!r}: {error.strerror}"
+        raise OutputError(message) from error
+
+
+def _write_and_rename(target: Path, write: Callable[[IO[bytes]], object]) -> None:
     name = None
     try:
         with tempfile.NamedTemporaryFile(
@@ -86,9 +96,6 @@ def write_whole(
             write(file)
         Path(name).chmod(0o666 & ~_umask())
         Path(name).replace(target)
-    except OSError as error:
-        message = f"cannot write {str(target)!r}: {error.strerror}"
-        raise OutputError(message) from error
     finally:
         if name is not None:
             Path(name).unlink(missing_ok=True)

@@ -116,6 +116,15 @@ def test_a_folder_is_no_output(
     assert f"cannot write {name!r}: it is a folder" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+def test_a_full_device_is_no_fault_of_ours(
+    chain: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["convert", chain, "-o", "/dev/full"]) == 1
+    error = capsys.readouterr().err
+    assert "cannot write '/dev/full': No space left on device" in error
+
+
 def test_saving_over_what_the_network_was_made_from(chain: str, tmp_path: Path) -> None:
     with_data = tmp_path / "big.onnx"
     proto = onnx.load(chain)
