@@ -233,7 +233,7 @@ def _check_that_neurons_have_places(prepared: Prepared, options: Options) -> Non
         f"(it has {', '.join(found) or 'no nodes'}); nothing to convert"
     )
     if _has_neurons_in_front_of_weights(prepared.whole):
-        message += _NEEDS_NO_ACTIVATION
+        raise UnsupportedError(message + _NEEDS_NO_ACTIVATION)
     raise UnsupportedError(message, foreign_refusals(graph))
 
 

@@ -49,8 +49,8 @@ def check_domains(model: ir.Model, name: str, original: OpenableModel) -> None:
         original: The model as it came, for onnxruntime.
 
     Raises:
-        UnsupportedError: onnxruntime cannot open it; those are named that it cannot know, or
-            all that are foreign.
+        UnsupportedError: onnxruntime cannot open it. Those are named that it cannot know, or
+            that it complains of; none where something else is missing, such as a language.
     """
     foreign = list(filter(_is_foreign, _calls(model)))
     if not foreign:
@@ -59,7 +59,12 @@ def check_domains(model: ir.Model, name: str, original: OpenableModel) -> None:
         open_session(original, optimized=False, threads=1)
     except SessionError as error:
         unknown = [call for call in foreign if call.domain not in _OF_ONNXRUNTIME]
-        raise _refuse(unknown or foreign, name, str(error)) from error
+        problem = str(error).strip()
+        named = [call for call in foreign if call.op_type in problem]
+        if not unknown and not named:
+            message = f"{name} does not run in onnxruntime: {problem}"
+            raise UnsupportedError(message) from error
+        raise _refuse(unknown or named, name, problem) from error
 
 
 def _calls(model: ir.Model) -> Iterator[_Call]:

@@ -210,6 +210,30 @@ def test_classical_machine_learning_alone_is_nothing_to_convert(body: str) -> No
         onnx2snn.convert(network(body))
 
 
+def test_foreign_operators_are_not_blamed_for_a_language_that_is_missing() -> None:
+    ann = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["" : 17, "ai.onnx.ml" : 3]> net (string[N] t) '
+        "=> (float[N] z) { "
+        's = StringNormalizer <locale = "xx_NOWHERE", case_change_action = "LOWER"> (t)  '
+        'e = ai.onnx.ml.LabelEncoder <keys_strings = ["a"], values_floats = [1.0]> (s)  '
+        "z = Relu (e) }"
+    )
+    with pytest.raises(onnx2snn.UnsupportedError, match="xx_NOWHERE") as raised:
+        onnx2snn.convert(ann)
+    assert "does not run in onnxruntime" in str(raised.value)
+    assert not raised.value.refusals
+
+
+def test_operators_in_the_readout_are_not_blamed_where_weights_can_take_neurons() -> None:
+    ann = network(
+        f"{SAME}  h = MatMul (s, w)  z = MatMul (h, u)  l = ai.onnx.ml.Normalizer (z)",
+        "float[N,3] l",
+    )
+    with pytest.raises(onnx2snn.UnsupportedError, match="--spike all") as raised:
+        onnx2snn.convert(ann)
+    assert not raised.value.refusals
+
+
 ZIPPED = (
     f"{SAME}  {NEURONS}  p = Softmax (z)  "
     'm = ai.onnx.ml.ZipMap <classlabels_strings = ["ant", "bee", "cow"]> (p)'
