@@ -17,10 +17,13 @@ def channel_axis(value: ir.Value) -> int | None:
     """Return the axis of ``value`` that counts features, None if none is known.
 
     The features of a convolution lie along axis 1, those of a matrix product and of a recurrent
-    operator along the last one; a Transpose moves them. The axis is only returned if its length
-    is known.
+    operator along the last one; a Transpose moves them. Where a Reshape hides what made them,
+    as in a group normalization, the weights that read the value tell. The axis is only returned
+    if its length is known.
     """
     axis = _find_axis(value)
+    if axis is None:
+        axis = _find_axis_of_readers(value)
     if axis is None or value.shape is None:
         return None
     has_known_length = isinstance(value.shape[axis], int)
@@ -54,6 +57,34 @@ def _find_axis_of_source(node: ir.Node, rank: int) -> int | None:
     if source is None or rank_of(source) != rank:
         return None
     return _find_axis(source)
+
+
+def _find_axis_of_readers(value: ir.Value) -> int | None:
+    """Return the axis of the features for the first weights that read ``value``."""
+    for node, position in value.uses():
+        axis = _find_axis_of_reader(value, node, position)
+        if axis is not None:
+            return axis
+    return None
+
+
+def _find_axis_of_reader(value: ir.Value, node: ir.Node, position: int) -> int | None:
+    rank = rank_of(value)
+    if rank is None or rank < 2:
+        return None
+    channel = operator_of(node).channel
+    if channel is Channel.SECOND and position == 0:
+        return 1
+    if channel is Channel.LAST:
+        return rank - 1 if position == 0 else None
+    if len(node.outputs) != 1 or rank_of(node.outputs[0]) != rank:
+        return None
+    axis = _find_axis_of_readers(node.outputs[0])
+    if axis is None or channel is Channel.FOLLOWS:
+        return axis
+    reversed_axes = range(rank - 1, -1, -1)
+    order = list(node.attributes.get_ints("perm", reversed_axes))
+    return order[axis]
 
 
 def _first_variable_input(node: ir.Node) -> ir.Value | None:

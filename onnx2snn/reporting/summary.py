@@ -105,7 +105,10 @@ def describe_shortfall(analysis: Analysis) -> str:
         amounts = dict(analysis["operations"])
     percents = _percent_by_driver(amounts)
     if sum(percents[driver] for driver in NOT_SPIKES) < _LITTLE:
-        return _suggest_all(analysis, least_gain=_LITTLE) or _describe_once(percents)
+        any_gain_counts = percents[Driver.SPIKES] < _LITTLE
+        least = 0 if any_gain_counts else _LITTLE
+        suggestion = _suggest_all(analysis, least_gain=least)
+        return suggestion or _describe_once(percents)
     parts = []
     for driver, share in _shown(percents):
         if driver in NOT_SPIKES:

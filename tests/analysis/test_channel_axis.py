@@ -57,6 +57,38 @@ def test_the_axis_of_the_features(x: str, text: str, axis: int | None) -> None:
     assert axis_of_y(x, text) == axis
 
 
+@pytest.mark.parametrize(
+    "text, axis",
+    [
+        ("y = Relu (r)  z = Conv (y, w)", 1),
+        ("y = Relu (r)  p2 = MaxPool <kernel_shape = [2, 2]> (y)  z = Conv (p2, w)", 1),
+        ("y = Relu (r)  t = Transpose <perm = [0, 3, 1, 2]> (y)  z = Conv (t, v)", 3),
+        ("y = Relu (r)  t = Transpose (y)  z = MatMul (t, s)", 0),
+        ("y = Relu (r)  z = MatMul (y, m)", 3),
+        ("y = Relu (r)  z = MatMul (n, y)", None),
+        ("y = Relu (r)  q = Reshape (y, shape)  z = MatMul (q, o)", None),
+        ("y = Relu (r)  z = Identity (y)", None),
+    ],
+)
+def test_behind_a_reshape_the_weights_that_read_tell(text: str, axis: int | None) -> None:
+    """Neurons behind a group normalization had one threshold for all channels."""
+    weights = {
+        "images": np.array([4, 4, 6, 7], np.int64),
+        "shape": np.array([4, -1], np.int64),
+        "w": normal(1, 5, 4, 3, 3),
+        "v": normal(2, 5, 7, 3, 3),
+        "s": normal(3, 4, 5),
+        "m": normal(4, 7, 5),
+        "n": normal(5, 5, 6),
+        "o": normal(6, 168, 5),
+    }
+    ann = model(
+        f"(float[4,168] x) => (z) {{ r = Reshape (x, images)  {text} }}", **weights
+    )
+    (y,) = (value for node in ann.graph for value in node.outputs if value.name == "y")
+    assert channel_axis(y) == axis
+
+
 def test_an_unknown_shape() -> None:
     ann = model("(float[N,4] x) => (y) { h = Neg (x)  y = Relu (h) }")
     for node in ann.graph:

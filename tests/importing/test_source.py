@@ -404,6 +404,14 @@ def test_invalid_graph_has_the_checkers_message() -> None:
         read(given)
 
 
+def test_a_name_that_is_given_twice_is_named() -> None:
+    """PyTorch's exporter may give an input the name of a node's output."""
+    given = with_header('ir_version: 8, opset_import: ["" : 17]', "{ y = Relu (x) }")
+    given.graph.node[0].output[0] = "x"
+    with pytest.raises(InvalidModelError, match=r"not a valid ONNX model: .*'x'.*Relu"):
+        read(given)
+
+
 def test_undefined_operator() -> None:
     given = with_header('ir_version: 8, opset_import: ["" : 17]', "{ y = Foo (x) }")
     with pytest.raises(

@@ -354,6 +354,24 @@ def test_what_no_option_changes_is_said() -> None:
     assert sentence.endswith("analog: LSTM (1); no option would change that")
 
 
+def test_a_small_gain_is_named_where_spikes_drive_little() -> None:
+    """The bottleneck of an autoencoder: twice as much would spike, and nobody said so."""
+    body = (
+        "h = MatMul (x, A) a = Relu (h) c = MatMul (a, D) d = MatMul (c, E) "
+        "r = Relu (d) z = MatMul (r, C)"
+    )
+    weights = {"D": normal(8, 16, 1), "E": normal(9, 1, 16)}
+    analysis = onnx2snn.analyze(network(body, **weights))
+    now, then = (
+        analysis["spike_driven_percent"],
+        analysis["spike_driven_percent_with_all"],
+    )
+    assert now is not None
+    assert then is not None
+    assert 0 < now < then < now + 10
+    assert describe_shortfall(analysis).startswith("--spike all would drive")
+
+
 def test_work_that_is_nearly_all_done_once_is_said() -> None:
     """A network of one hidden layer ended with 0.0 % and no word."""
     body = "h = MatMul (x, A) a = Relu (h) z = MatMul (a, C)"
