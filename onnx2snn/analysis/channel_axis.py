@@ -47,9 +47,7 @@ def _find_axis(value: ir.Value) -> int | None:
     axis = _find_axis_of_source(node, rank)
     if axis is None or channel is Channel.FOLLOWS:
         return axis
-    reversed_axes = range(rank - 1, -1, -1)
-    order = list(node.attributes.get_ints("perm", reversed_axes))
-    return order.index(axis)
+    return _permutation(node, rank).index(axis)
 
 
 def _find_axis_of_source(node: ir.Node, rank: int) -> int | None:
@@ -73,22 +71,40 @@ def _find_axis_of_reader(value: ir.Value, node: ir.Node, position: int) -> int |
     if rank is None or rank < 2:
         return None
     channel = operator_of(node).channel
-    if channel is Channel.SECOND and position == 0:
-        return 1
-    if channel is Channel.LAST:
-        return rank - 1 if position == 0 else None
+    if channel in (Channel.SECOND, Channel.LAST):
+        if position == 0 and _has_one_variable_input(node):
+            return 1 if channel is Channel.SECOND else rank - 1
+        return None
+    return _find_axis_behind(node, rank)
+
+
+def _find_axis_behind(node: ir.Node, rank: int) -> int | None:
+    """Return the axis for the readers of the result, as it is in front of ``node``."""
+    channel = operator_of(node).channel
     if len(node.outputs) != 1 or rank_of(node.outputs[0]) != rank:
         return None
-    axis = _find_axis_of_readers(node.outputs[0])
-    if axis is None or channel is Channel.FOLLOWS:
-        return axis
+    axis_behind = _find_axis_of_readers(node.outputs[0])
+    if axis_behind is None or channel is Channel.FOLLOWS:
+        return axis_behind
+    return _permutation(node, rank)[axis_behind]
+
+
+def _permutation(node: ir.Node, rank: int) -> list[int]:
+    """Return for each axis behind a Transpose the axis in front of it."""
     reversed_axes = range(rank - 1, -1, -1)
-    order = list(node.attributes.get_ints("perm", reversed_axes))
-    return order[axis]
+    return list(node.attributes.get_ints("perm", reversed_axes))
+
+
+def _has_one_variable_input(node: ir.Node) -> bool:
+    return sum(not _is_no_variable(value) for value in node.inputs) == 1
+
+
+def _is_no_variable(value: ir.Value | None) -> bool:
+    return value is None or is_constant(value)
 
 
 def _first_variable_input(node: ir.Node) -> ir.Value | None:
     for value in node.inputs:
-        if value is not None and not is_constant(value):
+        if not _is_no_variable(value):
             return value
     return None

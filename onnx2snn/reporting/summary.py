@@ -105,10 +105,8 @@ def describe_shortfall(analysis: Analysis) -> str:
         amounts = dict(analysis["operations"])
     percents = _percent_by_driver(amounts)
     if sum(percents[driver] for driver in NOT_SPIKES) < _LITTLE:
-        any_gain_counts = percents[Driver.SPIKES] < _LITTLE
-        least = 0 if any_gain_counts else _LITTLE
-        suggestion = _suggest_all(analysis, least_gain=least)
-        return suggestion or _describe_once(percents)
+        least = _least_gain_to_name(percents[Driver.SPIKES])
+        return _suggest_all(analysis, least) or _describe_once(percents)
     parts = []
     for driver, share in _shown(percents):
         if driver in NOT_SPIKES:
@@ -122,6 +120,11 @@ def describe_shortfall(analysis: Analysis) -> str:
 
 
 _NOTHING_HELPS = "no option would change that"
+
+
+def _least_gain_to_name(share: float) -> float:
+    """Return the percent to gain that are worth a sentence: any, if spikes drive little."""
+    return 0 if share < _LITTLE else _LITTLE
 
 
 def _describe_once(percents: Mapping[str, float]) -> str:

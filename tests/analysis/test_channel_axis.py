@@ -66,11 +66,17 @@ def test_the_axis_of_the_features(x: str, text: str, axis: int | None) -> None:
         ("y = Relu (r)  t = Transpose (y)  z = MatMul (t, s)", 0),
         ("y = Relu (r)  z = MatMul (y, m)", 3),
         ("y = Relu (r)  z = MatMul (n, y)", None),
+        (
+            "y = Relu (r)  k = Transpose <perm = [0, 1, 3, 2]> (r)  z = MatMul (y, k)",
+            None,
+        ),
         ("y = Relu (r)  q = Reshape (y, shape)  z = MatMul (q, o)", None),
         ("y = Relu (r)  z = Identity (y)", None),
     ],
 )
-def test_behind_a_reshape_the_weights_that_read_tell(text: str, axis: int | None) -> None:
+def test_behind_a_reshape_the_weights_that_read_tell(
+    text: str, axis: int | None
+) -> None:
     """Neurons behind a group normalization had one threshold for all channels."""
     weights = {
         "images": np.array([4, 4, 6, 7], np.int64),

@@ -224,7 +224,9 @@ def test_foreign_operators_are_not_blamed_for_a_language_that_is_missing() -> No
     assert not raised.value.refusals
 
 
-def test_operators_in_the_readout_are_not_blamed_where_weights_can_take_neurons() -> None:
+def test_operators_in_the_readout_are_not_blamed_where_weights_can_take_neurons() -> (
+    None
+):
     ann = network(
         f"{SAME}  h = MatMul (s, w)  z = MatMul (h, u)  l = ai.onnx.ml.Normalizer (z)",
         "float[N,3] l",
