@@ -15,7 +15,7 @@ from onnx2snn.graph import display_name
 from onnx2snn.metadata.scale import Scale
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import onnx_ir as ir
 
@@ -27,13 +27,13 @@ __all__ = [
     "folds_of_thresholds",
     "scale_from_histograms",
     "scale_from_threshold",
-    "warn_of_dead_layer",
+    "warn_of_dead_layers",
 ]
 
 _LOGGER = logging.getLogger(__name__)
 
 _DEAD_LAYER = (
-    "%s never fires on the %s: its neurons are dead; "
+    "%s%s never fires on the %s: such neurons are dead; "
     "check that inputs are preprocessed as in training"
 )
 
@@ -103,10 +103,15 @@ def scale_from_threshold(threshold: Threshold, axis: int | None, origin: str) ->
     return Scale(values, axis, origin, dead)
 
 
-def warn_of_dead_layer(value: ir.Value, scale: Scale) -> None:
-    """Warn if the activation was never positive while it was observed."""
-    if len(scale.dead) == scale.values.size:
-        _LOGGER.warning(_DEAD_LAYER, _describe(value), _ORIGINS[scale.origin])
+def warn_of_dead_layers(scales: Mapping[ir.Value, Scale]) -> None:
+    """Warn, once an origin, of activations that were never positive while observed."""
+    dead: dict[str, list[ir.Value]] = {}
+    for value, scale in scales.items():
+        if len(scale.dead) == scale.values.size:
+            dead.setdefault(scale.origin, []).append(value)
+    for origin, (first, *others) in dead.items():
+        more = f", as {len(others)} more of the activations," if others else ""
+        _LOGGER.warning(_DEAD_LAYER, _describe(first), more, _ORIGINS[origin])
 
 
 def _describe(value: ir.Value) -> str:

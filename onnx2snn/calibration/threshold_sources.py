@@ -20,7 +20,7 @@ from onnx2snn.calibration.scales import (
     folds_of_thresholds,
     scale_from_histograms,
     scale_from_threshold,
-    warn_of_dead_layer,
+    warn_of_dead_layers,
 )
 from onnx2snn.calibration.scarce_data import does_better, is_scarce
 from onnx2snn.data.events import time_means
@@ -114,8 +114,7 @@ def find_scales(search: ThresholdSearch) -> Scales:
     for source in SOURCES:
         if search.missing:
             search.found |= source(search)
-    for value, scale in search.found.items():
-        warn_of_dead_layer(value, scale)
+    warn_of_dead_layers(search.found)
     return search.found
 
 

@@ -78,7 +78,7 @@ class Candidate:
         type_of_values = f"{self.name!r} {self.values.dtype}"
         if not self.has_rows:
             sizes = list(self.values.shape)
-            return f"{type_of_values} {sizes} (no row for each sample)"
+            return f"{type_of_values} {sizes} (no row that is of one sample alone)"
         row = ", ".join(["N", *map(str, self.shape)])
         return f"{type_of_values} [{row}]"
 

@@ -311,6 +311,18 @@ def test_labels_that_fit_nothing_leave_the_differences() -> None:
     assert found.deviations["y"][T].compared == 120
 
 
+def test_rows_that_depend_on_the_batch_are_of_no_sample() -> None:
+    """It was said that there is no row for each sample, of an output that has 40."""
+    head = (
+        "z = MatMul (b, three) m = ReduceMean <axes = [0]> (z) y = Sub (z, m)",
+        "float[M,3] y",
+    )
+    assert evaluated(head, TARGETS["class numbers"]).task.reason == (
+        "labels int64 [40] fit no output: 'y' float32 [40, 3] (no row that is of one sample "
+        "alone)"
+    )
+
+
 def test_a_softmax_of_a_map_or_of_attention_is_no_classifier_by_itself() -> None:
     head = (
         "z = MatMul (b, map) w = Reshape (z, nchw) y = Softmax (w)",

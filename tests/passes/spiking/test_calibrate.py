@@ -153,6 +153,16 @@ def test_dead_channels_are_noted_and_a_dead_layer_is_named(
     assert "Relu 'y' never fires on the calibration data" in caplog.text
 
 
+def test_dead_layers_are_told_in_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+    """A network whose values vanish behind some layer gave a warning for each of the rest."""
+    calibrated(
+        network("m = Mul (c, low)  a = Relu (m)  e = Mul (a, low)  y = Relu (e)")
+    )
+    (record,) = caplog.records
+    text = record.getMessage()
+    assert "Relu 'a', as 1 more of the activations, never fires on the calib" in text
+
+
 def test_only_annotations_are_written_and_once() -> None:
     ann = network("a = Relu (c)  y = Clip (a, low, high)")
     data = dataset({"x": X}, input_specs(ann))
