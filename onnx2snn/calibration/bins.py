@@ -38,6 +38,14 @@ def merge_bins(counts: np.ndarray, doublings: int) -> np.ndarray:
     return result
 
 
+def halve_bins(counts: np.ndarray, bins: int) -> np.ndarray:
+    """Return the counts in fewer bins of the same ranges, half as many as often as need be."""
+    fewer = counts.copy()
+    while fewer.shape[1] > bins:
+        fewer = fewer[:, 0::2] + fewer[:, 1::2]
+    return fewer
+
+
 def make_room_below(counts: np.ndarray) -> np.ndarray:
     """Make of the bins of ``[0, r)`` those of ``[-r, r)``, twice as wide."""
     wider = merge_bins(counts, 1)

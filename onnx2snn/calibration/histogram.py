@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onnx2snn.calibration.bins import count_into, make_room_below, merge_bins
+from onnx2snn.calibration.bins import (
+    count_into,
+    halve_bins,
+    make_room_below,
+    merge_bins,
+)
 from onnx2snn.errors import CalibrationError
 
 if TYPE_CHECKING:
@@ -225,8 +230,26 @@ class Histogram:
         """Return the histogram of the values of all ``parts``, which have the same channels."""
         first = parts[0]
         result = cls(first.channels, first.bins)
+        result.is_signed = any(part.is_signed for part in parts)
+        result.exponent = np.max([part.exponent for part in parts], axis=0)
         for part in parts:
             result.add(part)
+        return result
+
+    def in_ranges_of(self, other: Histogram, bins: int) -> Histogram:
+        """Return the same values in so many bins of the ranges of ``other``.
+
+        Args:
+            other: A histogram whose ranges hold these values.
+            bins: Bins per channel, no more than there are.
+        """
+        counts = halve_bins(self.counts, bins)
+        if other.is_signed and not self.is_signed:
+            counts = make_room_below(counts)
+        result = Histogram(self.channels, bins)
+        vars(result).update(vars(self), counts=counts, is_signed=other.is_signed)
+        result._merge_counts(other.exponent - self.exponent)
+        result.exponent = other.exponent
         return result
 
     def add(self, other: Histogram) -> None:

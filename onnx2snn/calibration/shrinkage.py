@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,18 @@ if TYPE_CHECKING:
 __all__ = ["error_on_unseen_samples", "quantization_error", "shrunk_mse_threshold"]
 
 _SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+_ROUNDING = 1e-9
+"""The part of an error that is taken for rounding."""
+
+_BINS_A_STEP = 32
+"""Bins for each step of a quantizer, where shares are compared."""
+
+_LEAST_BINS = 256
+"""The least number of bins there."""
+
+_GRID = 25
+"""Thresholds up to the largest activation that are tried at first there."""
 
 
 def shrunk_mse_threshold(
@@ -45,12 +58,13 @@ def shrunk_mse_threshold(
 
     Source: the quantizer's error is that of Li et al. 2021; the shrinkage is ours.
     """
-    found = mse_threshold(Histogram.sum(folds), time_steps, bound=bound)
+    whole = Histogram.sum(folds)
+    found = mse_threshold(whole, time_steps, bound=bound)
     parts = _parts_with_samples(folds)
     if len(parts) < 2:
         return found
-    errors = _errors_on_unseen_samples(parts, time_steps, bound)
-    best = int(np.argmin(errors))
+    errors = _errors_on_unseen_samples(parts, whole, time_steps, bound)
+    best = _first_of_best(errors)
     values = _draw_toward_largest(found.values, _SHARES[best])
     return complete_threshold(values, found.dead, bound)
 
@@ -64,12 +78,12 @@ def error_on_unseen_samples(
     over samples and channels, but for a number that does not depend on thresholds. Of one fold
     alone, it is the error on the values that the thresholds were chosen from.
     """
+    whole = Histogram.sum(folds)
     parts = _parts_with_samples(folds)
     if len(parts) < 2:
-        whole = Histogram.sum(folds)
         threshold = mse_threshold(whole, time_steps, bound=bound)
         return quantization_error(whole, time_steps, threshold.values)
-    errors = _errors_on_unseen_samples(parts, time_steps, bound)
+    errors = _errors_on_unseen_samples(parts, whole, time_steps, bound)
     return float(errors.min())
 
 
@@ -90,6 +104,13 @@ def _parts_with_samples(folds: Sequence[Histogram]) -> list[Histogram]:
     return [fold for fold in folds if fold.count.any()]
 
 
+def _first_of_best(errors: np.ndarray) -> int:
+    """Return the first share with the least error, but for rounding: of one channel, all have."""
+    least = errors.min()
+    margin = _ROUNDING * abs(least)
+    return int(np.argmax(errors <= least + margin))
+
+
 def _draw_toward_largest(values: np.ndarray, share: float) -> np.ndarray:
     """Return the thresholds, drawn toward the largest by a share from 0 to 1."""
     largest = values.max()
@@ -98,15 +119,30 @@ def _draw_toward_largest(values: np.ndarray, share: float) -> np.ndarray:
 
 
 def _errors_on_unseen_samples(
-    parts: Sequence[Histogram], time_steps: int, bound: ArrayLike | None
+    parts: Sequence[Histogram],
+    whole: Histogram,
+    time_steps: int,
+    bound: ArrayLike | None,
 ) -> np.ndarray:
-    """Return for each share the error on parts from which no threshold was chosen."""
+    """Return for each share the error on parts from which no threshold was chosen.
+
+    A share is told from another by fewer bins and thresholds than the best threshold is.
+
+    Args:
+        parts: The parts.
+        whole: The sum of all.
+        time_steps: T.
+        bound: The activation's upper bound.
+    """
     errors = np.zeros(len(_SHARES))
-    unseen = UnseenValue(Histogram.sum(parts))
-    for held_out in parts:
-        others = [part for part in parts if part is not held_out]
+    unseen = UnseenValue(whole)
+    wanted = _BINS_A_STEP * 2 ** math.ceil(math.log2(time_steps))
+    bins = min(whole.bins, max(_LEAST_BINS, wanted))
+    coarse = [part.in_ranges_of(whole, bins) for part in parts]
+    for held_out in coarse:
+        others = [part for part in coarse if part is not held_out]
         rest = Histogram.sum(others)
-        threshold = mse_threshold(rest, time_steps, bound=bound)
+        threshold = mse_threshold(rest, time_steps, _GRID, bound=bound)
         values = threshold.values
         candidates = [_draw_toward_largest(values, share) for share in _SHARES]
         thetas = np.stack(candidates, axis=1)

@@ -67,22 +67,20 @@ def _mean_excess(histogram: Histogram) -> np.ndarray:
     It is the mean of what they are above the smallest of them, of the values that are not 0.
     """
     reached = histogram.positive().cumsum(axis=1, dtype=np.int64)
-    tails = [_mean_of_tail(of_channel) for of_channel in reached]
-    excess = np.array(tails) * histogram.width
+    channels, bins = reached.shape
+    channel = np.arange(channels)
+    seen = reached[:, -1]
+    is_below = reached < _BELOW * seen[:, None]
+    start = np.count_nonzero(is_below, axis=1)
+    summed = np.zeros((channels, bins + 1), np.int64)
+    np.cumsum(reached, axis=1, out=summed[:, 1:])
+    # A value is as many bins above the start as there are, from it on, that it is beyond.
+    reached_from_start = summed[:, -1] - summed[channel, start]
+    in_bins = seen * (bins - start) - reached_from_start
+    below = np.where(start, reached[channel, start - 1], 0)
+    values = np.maximum(seen - below, 1)
+    excess = in_bins * histogram.width / values
     return _at_least_typical(excess, histogram.maximum)
-
-
-def _mean_of_tail(reached: np.ndarray) -> float:
-    """Return by how many bins the largest tenth of the values is above its first bin, in the mean.
-
-    Args:
-        reached: How many values are in each bin or below it, [bins].
-    """
-    count = reached[-1]
-    start = int(np.searchsorted(reached, _BELOW * count))
-    below = reached[start - 1] if start else 0
-    above_each_bin = count - reached[start:]
-    return float(above_each_bin.sum() / max(count - below, 1))
 
 
 def _at_least_typical(excess: np.ndarray, largest: np.ndarray) -> np.ndarray:

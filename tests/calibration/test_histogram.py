@@ -235,3 +235,26 @@ def test_a_bin_holds_more_than_two_to_the_31_values() -> None:
     assert histogram.merged().counts.max() == 2**33
     histogram.update(np.array([[0.75]], np.float32))
     assert histogram.counts.max() == 2**33 + 1
+
+
+@pytest.mark.parametrize("signed", [(False, False), (False, True), (True, True)])
+def test_the_same_values_in_fewer_bins_of_wider_ranges(
+    signed: tuple[bool, bool],
+) -> None:
+    x = np.abs(np.random.default_rng(0).standard_normal((3, 200))).astype(np.float32)
+    small, large = x / 8, x * np.float32([[1], [3], [9]])
+    parts = []
+    for values, is_signed in zip((small, large), signed, strict=True):
+        part = Histogram(3, bins=64)
+        part.update(values - 0.5 * is_signed)
+        parts.append(part)
+    whole = Histogram.sum(parts)
+    coarse = parts[0].in_ranges_of(whole, 16)
+    expected = Histogram(3, bins=16)
+    expected.is_signed = whole.is_signed
+    expected.exponent = whole.exponent
+    expected.update(small - 0.5 * signed[0])
+    np.testing.assert_array_equal(coarse.counts, expected.counts)
+    np.testing.assert_array_equal(coarse.width, expected.width)
+    np.testing.assert_array_equal(coarse.maximum, parts[0].maximum)
+    assert coarse.counts.dtype == parts[0].counts.dtype

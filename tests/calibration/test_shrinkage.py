@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from onnx2snn.calibration import shrinkage
 from onnx2snn.calibration.histogram import Histogram
 from onnx2snn.calibration.quantization_error import quantization_errors
-from onnx2snn.calibration.shrinkage import shrunk_mse_threshold
+from onnx2snn.calibration.shrinkage import error_on_unseen_samples, shrunk_mse_threshold
 from onnx2snn.calibration.thresholds import mse_threshold
 
 T = 16
@@ -54,6 +55,14 @@ def test_rare_values_draw_thresholds_up_and_serve_unseen_samples() -> None:
     assert of_drawn < of_own
 
 
+@pytest.mark.parametrize("time_steps", [4, 7])
+def test_a_channel_alone_keeps_its_threshold_to_the_bit(time_steps: int) -> None:
+    folds = folds_of(rare(1, channels=1))
+    own = mse_threshold(Histogram.sum(folds), time_steps).values
+    found = shrunk_mse_threshold(folds, time_steps).values
+    assert found.tolist() == own.tolist()
+
+
 def test_the_bound_holds() -> None:
     assert shrunk_mse_threshold(folds_of(rare(1)), T, bound=3.0).values.max() == 3
 
@@ -64,6 +73,18 @@ def test_one_part_is_no_cross_validation() -> None:
     empty = Histogram(60)
     found = shrunk_mse_threshold([whole, empty], T).values
     np.testing.assert_array_equal(found, mse_threshold(whole, T).values)
+
+
+@pytest.mark.parametrize("time_steps", [3, 16, 200])
+def test_shares_are_compared_as_with_all_bins_and_thresholds(
+    time_steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folds = folds_of(rare(1, samples=2000))
+    found = error_on_unseen_samples(folds, time_steps)
+    monkeypatch.setattr(shrinkage, "_LEAST_BINS", folds[0].bins)
+    monkeypatch.setattr(shrinkage, "_GRID", 100)
+    exact = error_on_unseen_samples(folds, time_steps)
+    assert found == pytest.approx(exact, rel=0.01)  # shares differ by some percent
 
 
 def test_errors_are_those_of_the_quantizer() -> None:
