@@ -15,6 +15,7 @@ from onnx2snn.correction.blocks import join_batches, split_batches
 from onnx2snn.correction.grid import Grid
 from onnx2snn.correction.layer import Layer, Sample
 from onnx2snn.correction.recording import PerBatch, record_name
+from onnx2snn.correction.time_slices import run_in_slices, steps_at_once
 from onnx2snn.runtime.memory import MEMORY_LIMIT
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class ObservedLayer:
     Attributes:
         layer: The neurons, with samples of the current and of the ANN's activation.
         current: Computes the current, at all positions.
+        target: Name of the activation of the ANN, in the store.
         is_thinned: Whether the samples leave positions out.
         blocks: Numbers of the batches that its neurons run on together, of each block.
         kept: Then the current at all positions, by number of the block, of as many blocks as
@@ -72,6 +74,7 @@ class ObservedLayer:
 
     layer: Layer
     current: Subgraph
+    target: str
     blocks: Sequence[range]
     is_thinned: bool = False
     kept: dict[int, np.ndarray] = dataclasses.field(default_factory=dict)
@@ -106,7 +109,7 @@ def observe_layer(
     layer = Layer.read(neuron, networks.time_steps, rank, layerwise=networks.layerwise)
     _describe_activation(layer, activation)
     blocks = _blocks_of(recording, layer, target)
-    observed = ObservedLayer(layer, current, blocks)
+    observed = ObservedLayer(layer, current, target, blocks)
     for number, block in enumerate(blocks):
         full = Sample(
             current=_run_current(recording, observed, block),
@@ -147,7 +150,7 @@ def fire_neurons(recording: Recording, observed: ObservedLayer) -> None:
             recording.store.append(name, of_batch)
     recording.store.drop(_CURRENT)
     recording.store.drop(_TARGET)
-    recording.fired.append(layer.neuron)
+    recording.note_fired(layer.neuron)
 
 
 def _blocks_of(recording: Recording, layer: Layer, target: str) -> Sequence[range]:
@@ -203,12 +206,15 @@ def _run_current(
 ) -> np.ndarray:
     """Return the current of a block, [T, N, ...], or [N, ...] if it is always the same."""
     subgraph = observed.current
+    layer = observed.layer
+    streams = recording.streams
     parts = []
     for batch in block:
         feeds = recording.snn_feeds(subgraph, batch)
-        outputs = subgraph.run(feeds)
-        parts.append(outputs[0])
-    sample_axis = int(observed.layer.varies(parts[0]))
+        steps = steps_at_once(recording.store.read(observed.target, batch).size)
+        part = run_in_slices(subgraph, feeds, streams, steps, layer.varies)
+        parts.append(part)
+    sample_axis = int(layer.varies(parts[0]))
     return join_batches(parts, sample_axis)
 
 

@@ -54,6 +54,7 @@ class Recording:
         self.batch_count = 0
         self.blocks: list[range] = []
         self.fired: list[ir.Node] = []
+        self._sent_by: dict[str, ir.Node] = {}
         for block in blocks:
             for feeds in block:
                 for name, data in feeds.items():
@@ -74,6 +75,19 @@ class Recording:
         known = [self.networks.sent_value(neuron) for neuron in self.fired]
         return Subgraph(self.networks.snn, outputs, known, time_steps)
 
+    @property
+    def streams(self) -> set[str]:
+        """Names of the values of the spiking network that are [T, N, ...] where they are fed."""
+        if self.networks.layerwise:
+            return set()
+        return {*self.networks.event_inputs, *self._sent_by}
+
+    def note_fired(self, neuron: ir.Node) -> None:
+        """Take what a neuron sends, and its activation, as known from now on."""
+        self.fired.append(neuron)
+        sent_value = self.networks.sent_value(neuron)
+        self._sent_by[str(sent_value.name)] = neuron
+
     def ann_subgraph(self, output: ir.Value) -> Subgraph:
         """Return the subgraph that computes a value of the ANN from known activations."""
         known = [self.networks.activations[neuron] for neuron in self.fired]
@@ -88,13 +102,10 @@ class Recording:
 
     def snn_feeds(self, subgraph: Subgraph, batch: int) -> Arrays:
         """Return the feeds of a subgraph of the spiking network."""
-        stored_as = {}
-        for neuron in self.fired:
-            sent_value = self.networks.sent_value(neuron)
-            stored_as[str(sent_value.name)] = record_name(neuron)
         feeds = {}
         for name in subgraph.inputs:
-            stored_name = stored_as.get(name, name)
+            neuron = self._sent_by.get(name)
+            stored_name = name if neuron is None else record_name(neuron)
             feeds[name] = self.store.read(stored_name, batch)
         return feeds
 
@@ -104,12 +115,11 @@ class Recording:
         feeds = time_means(feeds, self.networks.event_inputs)
         if self.networks.layerwise:
             return feeds
-        for neuron in self.fired:
-            name = record_name(neuron)
-            if name in feeds:
+        for name, data in feeds.items():
+            neuron = self._sent_by.get(name)
+            if neuron is not None:
                 weights = spike_weights_of(neuron)
-                dtype = np.dtype(np.float32)
-                feeds[name] = mean_over_steps(feeds[name], dtype, weights)
+                feeds[name] = mean_over_steps(data, np.dtype(np.float32), weights)
         return feeds
 
     def forget(self, neurons: Iterable[ir.Node]) -> None:

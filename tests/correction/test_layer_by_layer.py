@@ -8,7 +8,7 @@ import onnx
 import onnx_ir as ir
 import pytest
 
-from onnx2snn.correction import layer_by_layer
+from onnx2snn.correction import layer_by_layer, time_slices
 from onnx2snn.correction.biases import add_bias
 from onnx2snn.correction.grid import Grid
 from onnx2snn.correction.layer_by_layer import correct_layer_by_layer
@@ -23,6 +23,7 @@ from onnx2snn.passes import (
     EmitTimeLoop,
     ReplaceActivations,
 )
+from onnx2snn.runtime.subgraph import Subgraph
 from onnx2snn.storage.array_store import ArrayStore
 from onnx2snn.testing import run_ort
 from tests.models import dyadic, model, with_scales
@@ -292,6 +293,25 @@ def test_batches_of_a_block_are_one_sample_of_a_layer(positions: int | None) -> 
             assert (len(first.target), len(last.target)) == (4, 3)
             data = np.concatenate([sample.current.ravel() for sample in (first, last)])
             np.testing.assert_array_equal(sent.setdefault(name, data), data)
+
+
+@pytest.mark.parametrize("numbers", [1, 2 * X[0].size])
+def test_currents_of_some_steps_at_a_time_are_those_of_all(
+    numbers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = spikes_seen(*networks())
+    monkeypatch.setattr(time_slices, "_NUMBERS", numbers)
+    lengths = []
+    run = Subgraph.run
+
+    def run_and_note(subgraph: Subgraph, feeds: Any) -> list[np.ndarray]:
+        lengths.extend(len(data) for data in feeds.values() if data.dtype == np.int8)
+        return run(subgraph, feeds)
+
+    monkeypatch.setattr(Subgraph, "run", run_and_note)
+    assert_equal(spikes_seen(*networks()), expected)
+    assert min(lengths) < T
+    assert max(lengths) == T, "a MaxPool over time cannot stop between steps"
 
 
 def test_batches_of_other_shapes_stand_alone_in_a_block() -> None:
