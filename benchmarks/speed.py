@@ -8,7 +8,9 @@ forms of a network are run in turns, in one process, so that what else the machi
 of them alike; the median over the turns is shown, with the range of half of them. ``--write``
 writes ``docs/results/performance.md`` from what was measured, which is kept in
 ``benchmarks/speed.json``; ``--only`` names a part of the networks, and leaves what is kept of
-others. With the extra ``peers``, other simulators run ResNet-20 with the same weights.
+others. ``--T`` and ``--threads`` take several numbers; of those other than 8 steps on one thread,
+only the forms in which users run a network are timed. With the extra ``peers``, other simulators
+run ResNet-20 with the same weights.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from benchmarks.speed_networks import Subject
+    from onnx2snn.runtime import Emitted
 
 TIME_STEPS = 8
 OPSET = 17
@@ -66,26 +69,52 @@ class Form:
     native: bool = False
 
 
-def forms_of(ann: onnx.ModelProto, feeds: dict[str, np.ndarray]) -> list[Form]:
-    """Return the ANN, and the spiking network in all its forms, made for ``TIME_STEPS`` steps."""
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """How long a network computes, and on how many threads.
+
+    Attributes:
+        time_steps: T.
+        threads: Threads in an operator.
+    """
+
+    time_steps: int = TIME_STEPS
+    threads: int = 1
+
+
+def forms_of(
+    ann: onnx.ModelProto, feeds: dict[str, np.ndarray], setting: Setting
+) -> list[Form]:
+    """Return the ANN, and the spiking network in its forms: in all of them by default."""
     some = {name: data[:SAMPLES_TO_CALIBRATE] for name, data in feeds.items()}
-    conversion = onnx2snn.convert(ann, T=TIME_STEPS, calibration=some, corrections=())
+    steps = setting.time_steps
+    conversion = onnx2snn.convert(ann, T=steps, calibration=some, corrections=())
     over_time = onnx2snn.change_layout(conversion, "multistep")
+    if setting != Setting():
+        used = [Form(ANN, ann), Form("Loop", conversion.model)]
+        return [*used, *_compiled(over_time)]
     forms = [
         Form(ANN, ann),
         Form("ANN, int8 (QDQ)", quantized(ann, some)),
         Form("Loop", conversion.model),
         Form("time in the batch", over_time.model),
     ]
+    if find_library() is not None:
+        forms.append(Form("Loop, native neurons", conversion.model, native=True))
+    return [*forms, *_compiled(over_time)]
+
+
+def _compiled(over_time: Emitted) -> list[Form]:
+    """Return what the native library runs, if it is there."""
     if find_library() is None:
-        return forms
-    whole = onnx2snn.compile_network(over_time, "int8")
-    halves = onnx2snn.compile_network(over_time, "float")
+        return []
+    models = {
+        name: onnx2snn.compile_network(over_time, name).model
+        for name in ("int8", "float")
+    }
     return [
-        *forms,
-        Form("Loop, native neurons", conversion.model, native=True),
-        Form("compiled, int8 weights", whole.model, native=True),
-        Form("compiled, float weights", halves.model, native=True),
+        Form(f"compiled, {name} weights", model, native=True)
+        for name, model in models.items()
     ]
 
 
@@ -112,14 +141,14 @@ def quantized(ann: onnx.ModelProto, feeds: dict[str, np.ndarray]) -> onnx.ModelP
 
 
 def measure(
-    subject: Subject, folder: Path, threads: int, turns: int
+    subject: Subject, folder: Path, setting: Setting, turns: int
 ) -> list[dict[str, Any]]:
     """Return what each form of a network takes, for each number of samples.
 
     Args:
         subject: The network.
         folder: The data folder.
-        threads: Threads in an operator.
+        setting: Steps and threads.
         turns: How often each form is timed.
     """
     ann = subject.make(folder)
@@ -127,17 +156,26 @@ def measure(
     rng = np.random.default_rng(SEED)
     most = max(*subject.batches, SAMPLES_TO_CALIBRATE)
     samples = rng.standard_normal((most, *subject.shape)).astype(np.float32)
-    runs = {form.name: runner(form, threads) for form in forms_of(ann, {name: samples})}
-    if subject.weights and importlib.util.find_spec("torch") is not None:
+    threads = setting.threads
+    forms = forms_of(ann, {name: samples}, setting)
+    runs = {form.name: runner(form, threads) for form in forms}
+    has_peers = subject.weights is not None and setting == Setting()
+    if has_peers and importlib.util.find_spec("torch") is not None:
         from benchmarks.speed_peers import peer_runners  # noqa: PLC0415 (needs an extra)
 
-        weights = folder / "nets" / subject.weights
+        weights = folder / "nets" / str(subject.weights)
         runs |= peer_runners(weights, TIME_STEPS, threads)
     rows = []
     for batch in subject.batches:
         times = timed(runs, {name: samples[:batch]}, turns)
         rows += [
-            {"network": subject.name, "batch": batch, "threads": threads, **row}
+            {
+                "network": subject.name,
+                "batch": batch,
+                "T": setting.time_steps,
+                "threads": threads,
+                **row,
+            }
             for row in ratios(times)
         ]
     return rows
@@ -188,10 +226,13 @@ def ratios(times: dict[str, list[tuple[float, float]]]) -> list[dict[str, Any]]:
 
 def show(rows: list[dict[str, Any]]) -> None:
     """Print what was measured."""
-    listed = Table("network", "batch", "form", "CPU ms", "passes of the ANN")
+    listed = Table(
+        "network", "batch", "T", "threads", "form", "CPU ms", "passes of the ANN"
+    )
     for row in rows:
         passes = f"{row['passes']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
-        cells = row["network"], str(row["batch"]), row["form"]
+        setting = [str(row.get(name, "")) for name in ("batch", "T", "threads")]
+        cells = row["network"], *setting, row["form"]
         listed.add_row(*cells, f"{row['milliseconds']:.2f}", passes)
     Console().print(listed)
 
@@ -205,7 +246,12 @@ def main() -> None:
     parser.add_argument(
         "--only", nargs="+", default=[], help="networks whose name contains this"
     )
-    parser.add_argument("--threads", type=int, default=1, help="threads in an operator")
+    parser.add_argument(
+        "--T", type=int, nargs="+", default=[TIME_STEPS], help="time steps"
+    )
+    parser.add_argument(
+        "--threads", type=int, nargs="+", default=[1], help="threads in an operator"
+    )
     parser.add_argument("--turns", type=int, default=15, help="how often each is timed")
     parser.add_argument("--json", action="store_true", help="print JSON instead")
     parser.add_argument("--write", action="store_true", help="write the page")
@@ -215,9 +261,15 @@ def main() -> None:
         for subject in SUBJECTS
         if not options.only or any(part in subject.name for part in options.only)
     ]
+    settings = [
+        Setting(time_steps, threads)
+        for threads in options.threads
+        for time_steps in options.T
+    ]
     rows = []
     for subject in chosen:
-        rows += measure(subject, options.data, options.threads, options.turns)
+        for setting in settings:
+            rows += measure(subject, options.data, setting, options.turns)
     if options.json:
         print(json.dumps(rows))
     else:
@@ -229,12 +281,17 @@ def main() -> None:
 
 
 def with_known(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return what was measured, with what is known of the other networks, in their order."""
-    measured = {row["network"] for row in rows}
+    """Return what was measured, with what is known of the others, in the order of networks."""
+    measured = {_key_of(row) for row in rows}
     known = json.loads(ROWS.read_text()) if ROWS.exists() else []
-    others = [row for row in known if row["network"] not in measured]
+    others = [row for row in known if _key_of(row) not in measured]
     order = [subject.name for subject in SUBJECTS]
     return sorted([*rows, *others], key=lambda row: order.index(row["network"]))
+
+
+def _key_of(row: dict[str, Any]) -> tuple[str, int, int]:
+    """Return what was measured together: the network, its steps and threads."""
+    return row["network"], row["T"], row["threads"]
 
 
 if __name__ == "__main__":

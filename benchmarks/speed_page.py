@@ -31,8 +31,23 @@ in turns within one process, seed 0 for weights and inputs of the networks that 
 
 def write_page(rows: Sequence[dict[str, Any]]) -> None:
     """Write what was measured into its part of the page on performance."""
+    usual = [row for row in rows if (row["T"], row["threads"]) == (8, 1)]
     introduction = f"{INTRODUCTION}Machine: {machine()}; it was shared.\n"
-    replace_part(PAGE, START, END, f"{introduction}\n{_table_of(rows)}")
+    replace_part(PAGE, START, END, f"{introduction}\n{_table_of(usual)}")
+    by_settings = f"{BY_SETTINGS}\n{_table_of_settings(rows)}"
+    replace_part(PAGE, SETTINGS_START, SETTINGS_END, by_settings)
+
+
+SETTINGS_START = "<!-- speed by steps: written by benchmarks/speed.py -->"
+SETTINGS_END = "<!-- end of speed by steps -->"
+
+BY_SETTINGS = """\
+CPU time of all threads in passes of the ANN on as many threads, as above, by
+
+```console
+$ python -m benchmarks.speed --data DIR --only ResNet-20 --T 1 2 4 8 16 32 --threads 1 2 --write
+```
+"""
 
 
 def _table_of(rows: Sequence[dict[str, Any]]) -> str:
@@ -46,6 +61,28 @@ def _table_of(rows: Sequence[dict[str, Any]]) -> str:
         for form in forms
     ]
     return table(head, lines)
+
+
+FORMS = ("Loop", "compiled, int8 weights", "compiled, float weights")
+"""The forms in which users run networks."""
+
+
+def _table_of_settings(rows: Sequence[dict[str, Any]]) -> str:
+    """Return one line for each network, batch, T and threads, of networks with several of them."""
+    settings = {(row["network"], row["T"], row["threads"]) for row in rows}
+    networks = [network for network, _, _ in settings]
+    several = {network for network in networks if networks.count(network) > 1}
+    cells = {(*_setting_of(row), row["form"]): row for row in rows}
+    lines = sorted({_setting_of(row) for row in rows if row["network"] in several})
+    body = [
+        [*map(str, line), *(_cell(cells.get((*line, form))) for form in FORMS)]
+        for line in lines
+    ]
+    return table(["network", "batch", "threads", "T", *FORMS], body)
+
+
+def _setting_of(row: dict[str, Any]) -> tuple[str, int, int, int]:
+    return row["network"], row["batch"], row["threads"], row["T"]
 
 
 def _cell(row: dict[str, Any] | None) -> str:
