@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from onnx2snn.correction.weighted_spikes import WeightedSpikes
 from onnx2snn.graph import (
     array,
     dims_of,
     has_one_reader,
+    input_at,
     is_constant,
     is_op,
     known_sizes,
@@ -29,7 +31,6 @@ from onnx2snn.graph.affine_weights import (
     scale_per_input,
 )
 from onnx2snn.ops import DOMAIN
-from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.schedules.initial_states import starting_value
 from onnx2snn.schedules.loops import states
 
@@ -76,13 +77,13 @@ class _Threshold:
     """A threshold between a neuron and weights.
 
     Attributes:
-        spikes: What the neuron sends.
-        weighted: The same, times the threshold.
+        stream: What neurons send, times their thresholds.
+        weighted: Its value.
         path: The nodes between that and the weights, those next to the weights first.
         values: The threshold, so that it broadcasts to what the weights multiply.
     """
 
-    spikes: ir.Value
+    stream: WeightedSpikes
     weighted: ir.Value
     path: list[ir.Node]
     values: np.ndarray
@@ -91,26 +92,13 @@ class _Threshold:
     def in_front_of(cls, operand: ir.Value) -> _Threshold | None:
         """Return the threshold that ``operand`` is a multiple of; None if there is none."""
         weighted, path = find_sums_of_spikes(operand)
-        product = weighted.producer()
-        if product is None or not is_op(product, "Mul"):
+        stream = WeightedSpikes.read(weighted)
+        if stream is None:
             return None
-        spikes, factor = product.inputs
-        if spikes is None or not is_constant(factor):
-            return None
-        if not _is_sent_by_neuron(spikes):
-            return None
-        values = _carry_forward(array(factor), weighted, path)
+        values = _carry_forward(stream.threshold, weighted, path)
         if values is None:
             return None
-        return cls(spikes, weighted, path, values)
-
-
-def _is_sent_by_neuron(value: ir.Value) -> bool:
-    sender = value.producer()
-    if sender is None or not is_neuron(sender):
-        return False
-    spikes = sender.outputs[0]
-    return value is spikes
+        return cls(stream, weighted, path, values)
 
 
 def find_sums_of_spikes(operand: ir.Value) -> tuple[ir.Value, list[ir.Node]]:
@@ -152,7 +140,17 @@ def _passes_factors(node: ir.Node) -> bool:
         return not any(start.any() for start in starts)
     if is_op(node, "MaxPool"):
         return len(node.outputs) == 1
-    return is_op(node, "Flatten", "Reshape")
+    if is_op(node, "Pad"):
+        return _pads_by_zeros(node)
+    return is_op(node, "Flatten", "Reshape", "Slice")
+
+
+def _pads_by_zeros(node: ir.Node) -> bool:
+    """Whether a Pad adds zeros, which are multiples of whatever is folded."""
+    mode = node.attributes.get_string("mode", "constant")
+    value = input_at(node, 2)
+    is_zero = value is None or (is_constant(value) and not array(value).any())
+    return mode == "constant" and is_zero
 
 
 def _carry_forward(
@@ -170,8 +168,9 @@ def _carry_forward(
         keeps_order = bool((values > 0).all())
         if is_op(node, "MaxPool") and not keeps_order:
             return None
-        if is_op(node, "Flatten", "Reshape"):
-            values = _reshaped(node, values)
+        change = _CHANGES.get(node.op_type)
+        if change is not None:
+            values = change(node, values)
     return values
 
 
@@ -196,6 +195,46 @@ def _reshaped(node: ir.Node, values: np.ndarray) -> np.ndarray | None:
     return of_sample.reshape(1, *new_sizes)
 
 
+def _sliced(node: ir.Node, values: np.ndarray) -> np.ndarray | None:
+    """Return factors for what a Slice leaves; None if that is not constant."""
+    operands = node.inputs[1:]
+    if not all(map(is_constant, operands)):
+        return None
+    starts, ends, *rest = (array(value) for value in operands)
+    axes = rest[0] if rest else np.arange(len(starts))
+    steps = rest[1] if len(rest) > 1 else np.ones_like(starts)
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        if values.shape[axis] == 1:
+            continue
+        reaches_the_first = step < 0 and end < -values.shape[axis]
+        stop = None if reaches_the_first else int(end)
+        places = np.arange(values.shape[axis])[int(start) : stop : int(step)]
+        values = values.take(places, axis)
+    return values
+
+
+def _padded(node: ir.Node, values: np.ndarray) -> np.ndarray | None:
+    """Return factors for what a Pad makes: any for zeros; None if margins are unknown or cut."""
+    margins = node.inputs[1]
+    names_axes = input_at(node, 3) is not None
+    if names_axes or not is_constant(margins):
+        return None
+    amounts = array(margins).reshape(2, -1).T
+    of_varying = amounts * (np.array(values.shape) > 1)[:, None]
+    if of_varying.min() < 0:
+        return None
+    return np.pad(values, of_varying, constant_values=1)
+
+
+_CHANGES = {
+    "Flatten": _reshaped,
+    "Reshape": _reshaped,
+    "Slice": _sliced,
+    "Pad": _padded,
+}
+"""What nodes that move elements do to their factors."""
+
+
 def _fold(operand: ir.Value, readers: list[ir.Node], threshold: _Threshold) -> Weights:
     """Let ``readers``, as far as they can, multiply spikes; return their new weights."""
     folded: Weights = {}
@@ -205,12 +244,15 @@ def _fold(operand: ir.Value, readers: list[ir.Node], threshold: _Threshold) -> W
             dtype = array(node.inputs[1]).dtype
             scaled = scale_inputs(node, scale)
             folded[node] = scaled.astype(dtype)
+    if not folded:
+        return folded
     if not threshold.path:
+        spikes = threshold.stream.spikes()
         for node in folded:
-            rewire(node, threshold.weighted, threshold.spikes)
+            rewire(node, threshold.weighted, spikes)
         return folded
     is_for_all_readers = len(folded) == len(operand.uses())
     if not is_for_all_readers or operand.is_graph_output():
         return {}
-    rewire(threshold.path[-1], threshold.weighted, threshold.spikes)
+    rewire(threshold.path[-1], threshold.weighted, threshold.stream.spikes())
     return folded

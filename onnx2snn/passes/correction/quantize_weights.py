@@ -34,10 +34,10 @@ class QuantizeWeights(ir.passes.InPlacePass):
     they are; others move by half a step at most, so the rewrite is not exact. How far is written
     on the node: the root mean square of the changes, as a part of that of the weights.
 
-    The threshold goes into the weights behind MaxPool, Flatten and Reshape as well, where all
-    that read the result can take it. Other readers of the stream keep reading it with its
-    threshold: the Add of a skip path, for instance. Where it cannot go into the weights, these are
-    rounded without it.
+    The threshold goes into the weights behind MaxPool, Flatten, Reshape, Slice and Pad as well,
+    where all that read the result can take it, and behind a Concat of spikes. Other readers of
+    the stream keep reading it with its threshold: the Add of a skip path, for instance. Where it
+    cannot go into the weights, these are rounded without it.
 
     A Conv, ConvTranspose, Gemm or MatMul is left alone if its weights are not constant, not in
     float32 or a vector, or if other streams than spikes drive it: the first layer with direct

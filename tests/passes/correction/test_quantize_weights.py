@@ -55,6 +55,14 @@ TEXTS = {
     + MATRIX_END,
     "MatMul behind MaxPool": "g = MaxPool <kernel_shape = [8,8]> (r)  f = Flatten (g) "
     "d = MatMul (f, b)  " + MATRIX_END,
+    "behind Slice": "t = Slice (r, from, to, along, by) "
+    f"d = Conv (t, b, q)  s = Relu (d)  {END}",
+    "behind Pad": f"t = Pad (r, margins)  d = Conv (t, b, q)  s = Relu (d)  {END}",
+    "behind Concat": "m = Neg (c)  n = Relu (m)  t = Concat <axis = 1> (r, n) "
+    f"d = Conv (t, b, q)  s = Relu (d)  {END}",
+    "behind Concat, Pad and MaxPool": "m = Neg (c)  n = Relu (m) "
+    "t = Concat <axis = 1> (n, r)  h = Concat <axis = 1> (t, n)  u = Pad (h, margins) "
+    f"g = MaxPool <kernel_shape = [2,2]> (u)  d = Conv (g, b, q)  s = Relu (d)  {END}",
     "a skip path": f"d = Conv (r, b, q)  e = Add (d, r)  s = Relu (e)  {END}",
     "a skip path behind MaxPool": "g = MaxPool <kernel_shape = [2,2]> (r) "
     f"d = Conv (g, b, q)  e = Add (d, g)  s = Relu (e)  {END}",
@@ -63,6 +71,19 @@ OF_GROUPS = {
     "Conv in groups": whole(2, 4, 2, 3, 3),
     "Conv of each channel": whole(2, 4, 1, 3, 3),
 }
+MOVED = {
+    "from": np.int64([3, 1]),
+    "to": np.int64([-9, 7]),
+    "along": np.int64([1, 3]),
+    "by": np.int64([-2, 2]),
+    "margins": np.int64([0, 0, 1, 0, 0, 0, 0, 2]),
+}
+PLACES = {
+    "behind Slice": np.array([3, 1]),
+    "behind Concat": np.tile(np.arange(4), 2),
+    "behind Concat, Pad and MaxPool": np.tile(np.arange(4), 3),
+}
+"""The channels of the first neuron, or of its like, that the second layer multiplies."""
 KEEP_THRESHOLDS = {"a skip path behind MaxPool"}
 
 
@@ -80,7 +101,8 @@ def weights_of(name: str, scale: Scale) -> np.ndarray:
         inputs = 256 if name.startswith("Gemm") else 4
         matrix = in_front(whole(2, 4, inputs), thresholds.repeat(inputs // 4))
         return matrix if "transposed" in name else matrix.T.copy()
-    return in_front(whole(2, 4, 4, 1, 1), thresholds)
+    placed = PLACES.get(name, np.arange(4))
+    return in_front(whole(2, 4, len(placed), 1, 1), thresholds[placed])
 
 
 def _of_groups(thresholds: np.ndarray, inputs: int) -> np.ndarray:
@@ -95,7 +117,7 @@ def network(name: str, scale: Scale = THRESHOLDS["one for all"]) -> ir.Model:
     is_matrix = TEXTS[name].endswith(MATRIX_END)
     end = dyadic(12, 4, 2) if is_matrix else dyadic(12, 2, 4, 1, 1)
     text = f"{IMAGE} {{ {FIRST} {TEXTS[name]} }}"
-    return model(text, **ENTRY, b=b, q=q, l=end)
+    return model(text, **ENTRY, **MOVED, b=b, q=q, l=end)
 
 
 def rounded(ann: ir.Model, scale: Scale = THRESHOLDS["one for all"]) -> ir.Model:
