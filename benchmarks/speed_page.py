@@ -42,10 +42,10 @@ SETTINGS_START = "<!-- speed by steps: written by benchmarks/speed.py -->"
 SETTINGS_END = "<!-- end of speed by steps -->"
 
 BY_SETTINGS = """\
-CPU time of all threads in passes of the ANN on as many threads, as above, by
+CPU time of all threads in passes of the ANN on as many threads, as above; other T than 8 by
 
 ```console
-$ python -m benchmarks.speed --data DIR --only ResNet-20 --T 1 2 4 8 16 32 --threads 1 2 --write
+$ python -m benchmarks.speed --data DIR --only ResNet-20 --T 1 2 4 --turns 3 --write
 ```
 """
 
