@@ -6,6 +6,8 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from benchmarks.peers import RECIPES
+from onnx2snn.conversion.options import Options
+from onnx2snn.conversion.schedule_choice import choose_schedule
 from onnx2snn.methods.delays import JOINS
 from onnx2snn.methods.layouts import LOOP, MULTISTEP
 from onnx2snn.methods.published import METHODS, Method
@@ -56,15 +58,16 @@ MEASURED: Mapping[str, Method | None] = (
 """Name of a row to the method; None for one of another project."""
 
 
-def described(name: str, network: Network) -> str:
-    """Return in words what the row ``name`` does on ``network``."""
+def described(name: str, network: Network, time_steps: int = 1) -> str:
+    """Return in words what the row ``name`` does on ``network``, for so many time steps."""
     method = MEASURED[name]
     if method is None:
         options = ", ".join(
             f"{option}={value}" for option, value in RECIPES[name].items()
         )
         return f"{name}: {options or 'LocalThresholdBalancingRecipe'}"
-    return method.describe(
+    chosen = choose_schedule(Options(method=method), time_steps).options
+    return chosen.chosen_method().describe(
         method.corrections if network.calibration is not None else ()
     )
 

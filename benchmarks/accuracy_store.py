@@ -78,7 +78,11 @@ class Measurement:
         }
         fields = found | rounded | {"origins": tuple(found.get("origins", ()))}
         return cls(
-            network.name, method, time_steps, described(method, network), **fields
+            network.name,
+            method,
+            time_steps,
+            described(method, network, time_steps),
+            **fields,
         )
 
     @property
@@ -90,7 +94,7 @@ class Measurement:
     def outdated(self) -> bool:
         """Whether the method has changed since."""
         (network,) = (each for each in NETWORKS if each.name == self.network)
-        return self.described != described(self.method, network)
+        return self.described != described(self.method, network, self.time_steps)
 
 
 def kept() -> dict[Key, Measurement]:

@@ -9,6 +9,9 @@ from onnx2snn.arguments import checked_value
 from onnx2snn.conversion.demands import DEMANDS
 from onnx2snn.conversion.option_use import check_used_with
 from onnx2snn.errors import OptionError
+from onnx2snn.methods.delays import DELAYS, FEW_STEPS
+from onnx2snn.methods.method import Method
+from onnx2snn.methods.published import METHODS
 from onnx2snn.methods.schedules import LOCKSTEP, SCHEDULES, STAGGERED
 from onnx2snn.schedules import check_latency
 
@@ -47,6 +50,26 @@ def choose_schedule(options: Options, time_steps: int) -> ScheduleChoice:
     Raises:
         OptionError: The latency is no whole number, or less than T, or the schedule has another.
     """
+    choice = _choose(options, time_steps)
+    if time_steps <= FEW_STEPS or choice.name != STAGGERED:
+        return choice
+    return dataclasses.replace(choice, options=_for_many_steps(choice.options))
+
+
+def _for_many_steps(options: Options) -> Options:
+    """Return ``options`` with what a spike is worth in many steps, where they do not say it."""
+    method = options.chosen_method()
+    usual = DELAYS[method.delays]
+    is_own = isinstance(options.method, Method) and options.method not in _PUBLISHED
+    if is_own or options.leak is not None or method.leak != usual.leak:
+        return options
+    return dataclasses.replace(options, leak=usual.leak_of_many)
+
+
+_PUBLISHED = tuple(METHODS.values())
+
+
+def _choose(options: Options, time_steps: int) -> ScheduleChoice:
     latency = options.latency
     if latency is not None:
         latency = checked_value("latency", latency, int)

@@ -8,6 +8,7 @@ import pytest
 import onnx2snn
 from onnx2snn.calibration.threshold_rules import RULES
 from onnx2snn.conversion.options import Options
+from onnx2snn.conversion.schedule_choice import choose_schedule
 from onnx2snn.errors import OptionError
 from onnx2snn.methods.corrections import CORRECTIONS
 from onnx2snn.methods.method import Method
@@ -93,6 +94,27 @@ def test_a_part_that_is_given_overrides_that_of_the_method(
 )
 def test_what_a_spike_is_worth(options: dict[str, Any], leak: float) -> None:
     assert chosen(**options).leak == leak
+
+
+@pytest.mark.parametrize(
+    "options, leak",
+    [
+        ({"schedule": "staggered"}, 2.25),
+        ({"method": "staggered"}, 2.25),
+        ({"method": METHODS["staggered"]}, 2.25),
+        ({"method": "staggered", "leak": 2.5}, 2.5),
+        ({"method": "staggered", "delays": "joins"}, 2.0),
+        ({"schedule": "staggered", "latency": 9}, 2.0),
+        ({"method": Method(neuron="weighted", schedule="staggered", leak=2.5)}, 2.5),
+        ({}, 2.0),
+    ],
+)
+def test_what_a_spike_of_many_is_worth(options: dict[str, Any], leak: float) -> None:
+    few, many = (
+        choose_schedule(Options(**options), time_steps).options for time_steps in (4, 5)
+    )
+    assert few.chosen_method() == Options(**options).chosen_method()
+    assert many.chosen_method().leak == leak
 
 
 @pytest.mark.parametrize(
