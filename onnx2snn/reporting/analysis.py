@@ -231,17 +231,22 @@ def _classify(mapping: NodeMapping, network: _Described) -> tuple[str, str, str 
         return "folded", f"part of the activation {whole!r}", whole
     if kind is NodeKind.ANALOG and is_excluded_node(node):
         return kind.value, "excluded, as asked", None
-    return kind.value, _explain(node, classification.reason, network), None
+    return (
+        kind.value,
+        _explain(mapping.replaced_by, classification.reason, network),
+        None,
+    )
 
 
-def _explain(node: ir.Node, reason: str, network: _Described) -> str:
-    """Return the reason for the kind of ``node``, and why no spikes drive its weights."""
-    operation = network.operations.get(node)
-    obstacle = None if operation is None else operation.obstacle
-    if obstacle is None or obstacle is node:
-        return reason
-    name = network.names.get(obstacle, display_name(obstacle))
-    return f"{reason}; no spikes come from {obstacle.op_type} {name!r}"
+def _explain(nodes: Sequence[ir.Node], reason: str, network: _Described) -> str:
+    """Return the reason for the kind of ``nodes``, and why no spikes drive their weights."""
+    for node in nodes:
+        operation = network.operations.get(node)
+        obstacle = None if operation is None else operation.obstacle
+        if obstacle is not None and obstacle not in nodes:
+            name = network.names.get(obstacle, display_name(obstacle))
+            return f"{reason}; no spikes come from {obstacle.op_type} {name!r}"
+    return reason
 
 
 def _choose_representative(mapping: NodeMapping, streams: Streams) -> ir.Node:

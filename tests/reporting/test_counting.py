@@ -348,6 +348,24 @@ def test_the_obstacle_is_what_cannot_go_into_weights() -> None:
     assert (found["op"], found["operations"]) == ("MatMul", 1)
 
 
+def test_weights_with_their_activation_in_one_node_have_their_obstacle_named() -> None:
+    """A QLinearConv with a Relu was "not driven by spikes: a neuron takes its place"."""
+    layers = onnx.parser.parse_function(
+        '<domain: "local", opset_import: ["" : 17]> Layer (a, w) => (b) '
+        "{ m = MatMul (a, w) b = Relu (m) }"
+    )
+    ann = network(
+        "h = MatMul (x, A) a = Relu (h) s = Softmax (a) l = local.Layer (s, B) "
+        "z = MatMul (l, C)"
+    )
+    ann.functions.append(layers)
+    ann.opset_import.append(onnx.helper.make_opsetid("local", 1))
+    found = find_not_spiking(onnx2snn.analyze(ann))
+    node, said = next(pair for pair in found if pair[0]["op"] != "Softmax")
+    assert said == "is not driven by spikes"
+    assert "no spikes come from Softmax" in node["reason"]
+
+
 def test_what_no_option_changes_is_said() -> None:
     """A recurrent network ended with a reason, and nobody knew whether an option would help."""
     sentence = describe_shortfall(onnx2snn.analyze(recurrent()))
