@@ -214,7 +214,11 @@ def _sliced(node: ir.Node, values: np.ndarray) -> np.ndarray | None:
 
 
 def _padded(node: ir.Node, values: np.ndarray) -> np.ndarray | None:
-    """Return factors for what a Pad makes: any for zeros; None if margins are unknown or cut."""
+    """Return factors for what a Pad makes; None if margins are unknown or cut.
+
+    Zeros are multiples of whatever stands there. The factor beside them keeps the weights for
+    them, which multiply nothing, from being the largest: they would make the grid of int8 coarse.
+    """
     margins = node.inputs[1]
     names_axes = input_at(node, 3) is not None
     if names_axes or not is_constant(margins):
@@ -223,7 +227,7 @@ def _padded(node: ir.Node, values: np.ndarray) -> np.ndarray | None:
     of_varying = amounts * (np.array(values.shape) > 1)[:, None]
     if of_varying.min() < 0:
         return None
-    return np.pad(values, of_varying, constant_values=1)
+    return np.pad(values, of_varying, mode="edge")
 
 
 _CHANGES = {
