@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import concurrent.futures
 import dataclasses
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,13 +70,26 @@ def row_of(file: str, time_steps: int, found: dict[str, Any]) -> Row:
 
 
 def missing(options: argparse.Namespace) -> list[Cell]:
-    """Return the networks and T that are to be measured: all that ``--only`` names."""
+    """Return the networks and T that are to be measured: all that ``--only`` names.
+
+    Cells that are empty or marked as old come first, and among them the quick ones.
+    """
     files = chosen(options.data, options.only)
     wanted = [(file, t) for file in files for t in options.T]
     if options.only:
         return wanted
     rows = {row.file: row for row in kept()}
-    return [(file, t) for file, t in wanted if not _is_done(rows.get(file), t)]
+    cells = [(file, t) for file, t in wanted if not _is_done(rows.get(file), t)]
+    return sorted(cells, key=lambda cell: _urgency(rows.get(cell[0]), cell[1]))
+
+
+def _urgency(row: Row | None, time_steps: int) -> tuple[bool, float]:
+    """Return a key that puts a cell without a current result first, then a quick one."""
+    step = row.steps.get(time_steps) if row else None
+    if step is None:
+        return (False, math.inf)
+    is_current = step.failed is None and not step.outdated
+    return (is_current, step.seconds)
 
 
 def _is_done(row: Row | None, time_steps: int) -> bool:
