@@ -28,7 +28,7 @@ _LEAST_IMAGES = 100
 _VALUES = 2**18
 """Values in all samples, or in a batch, if these are not too few samples."""
 
-_VALUES_IN_STEPS = 2**29
+_VALUES_IN_STEPS = 2**28
 """Most values of images in all steps."""
 
 _MOST_ROWS = 64
@@ -54,7 +54,7 @@ def feeds(  # noqa: PLR0913 (whose inputs, which, and how many)
     """Return the inputs of a network, the same for the same arguments.
 
     The larger an input, the fewer samples: 2^18 values in all, but at least 8; of images, which
-    differ more than noise does, at least 100, or 2^29 values in all steps if that is less; and
+    differ more than noise does, at least 100, or 2^28 values in all steps if that is less; and
     ``most`` at most. A feed holds as many of them as the network takes at once, where it leaves
     that free 2^18 values again, and 64 at most.
 
