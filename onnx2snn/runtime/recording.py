@@ -6,7 +6,6 @@ import dataclasses
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
-import onnx_ir as ir
 
 from onnx2snn.arguments import checked_names, did_you_mean
 from onnx2snn.errors import OptionError
@@ -15,9 +14,12 @@ from onnx2snn.metadata.facts import ACTIVATION_OUTPUT, UNIT
 from onnx2snn.ops.predicates import is_neuron, step_op_of
 from onnx2snn.schedules import LOOP_NAME, time_loops
 from onnx2snn.schedules.loops import named_inputs
+from onnx2snn.schedules.scan_outputs import scan_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    import onnx_ir as ir
 
     from onnx2snn.data.input_specs import Feeds
     from onnx2snn.runtime.feeds import Run
@@ -237,28 +239,18 @@ def _checked_quantities(record: AnyNames) -> tuple[str, ...]:
 
 def _record(graph: ir.Graph, neuron: ir.Node, quantity: str) -> None:
     """Make a quantity of a neuron, after each step, an output of the network."""
-    loop, body = _around(neuron, graph)
     value = _quantity_of(neuron, quantity)
     name = fresh_name(graph, f"{display_name(neuron)}.{quantity}")
-    copy = ir.node("Identity", [value], name=f"{name}.each")
-    (scanned,) = copy.outputs
-    scanned.name = copy.name
-    scanned.type = value.type
-    body.append(copy)
-    body.outputs.append(scanned)
-    loop.resize_outputs(len(loop.outputs) + 1)
-    result = loop.outputs[-1]
+    result = scan_out(_loop_around(neuron, graph), value, name, value)
     result.name = name
-    result.type = value.type
     graph.outputs.append(result)
 
 
-def _around(neuron: ir.Node, graph: ir.Graph) -> tuple[ir.Node, ir.Graph]:
-    """Return the Loop that a neuron fires in, and its body."""
+def _loop_around(neuron: ir.Node, graph: ir.Graph) -> ir.Node:
+    """Return the Loop that a neuron fires in."""
     for loop in _loops_of(graph):
-        body = loop.attributes["body"].as_graph()
-        if neuron.graph is body:
-            return loop, body
+        if neuron.graph is loop.attributes["body"].as_graph():
+            return loop
     raise AssertionError(display_name(neuron))
 
 

@@ -14,6 +14,7 @@ from onnx2snn.schedules import (
     time_loops,
     time_steps_of,
 )
+from onnx2snn.schedules.scan_outputs import scan_out
 
 __all__ = ["split_behind_steps", "tells_all_steps"]
 
@@ -132,16 +133,7 @@ def _scan_carried_value(loop: ir.Node, value: ir.Value) -> ir.Value:
     body = loop.attributes["body"].as_graph()
     position = loop.outputs.index(value)
     after_step = body.outputs[1 + position]  # output 0 is the condition
-    node = ir.node("Identity", [after_step], name=f"{name}.each")
-    (scanned,) = node.outputs
-    scanned.name = f"{name}.each"
-    scanned.type = value.type
-    body.append(node)
-    body.outputs.append(scanned)
-    count = len(loop.outputs) + 1
-    loop.resize_outputs(count)
-    result = loop.outputs[-1]
+    result = scan_out(loop, after_step, str(name), value)
     value.name = f"{name}.last"
     result.name = name
-    result.type = value.type
     return result
