@@ -21,8 +21,9 @@ INTRODUCTION = """\
 `onnx2snn COMMAND --help` shows the options of a command; `onnx2snn convert --help-all` shows all of
 that one. `python -m onnx2snn` is the same program. Options are written in full; a wrong one is
 answered with the nearest that exists. Every command takes `--quiet`, which prints the result only,
-without bars and warnings, `--json`, which prints one JSON object and nothing else, and `--verbose`,
-which shows where an unexpected error comes from. Bars are drawn on a terminal only, with what is
+without bars and warnings, `--json`, which prints one JSON object and nothing else, `--verbose`,
+which shows where an unexpected error comes from, and `--max-memory`, the memory that a file may ask
+for, as `4GB`: three quarters of what is free unless it is given. Bars are drawn on a terminal only, with what is
 done, the time passed and the time left.
 
 | exit status | meaning |

@@ -16,6 +16,7 @@ from onnx2snn._version import __version__  # noqa: F401 (users look for it here)
 from onnx2snn.errors import (
     CalibrationError,
     InvalidModelError,
+    LimitError,
     NativeError,
     Onnx2SnnError,
     OptionError,
@@ -27,6 +28,7 @@ from onnx2snn.errors import (
 
 if TYPE_CHECKING:
     from onnx2snn import passes
+    from onnx2snn.budget import memory_limit
     from onnx2snn.compilation import compile_network, load
     from onnx2snn.conversion.analyze import analyze
     from onnx2snn.conversion.convert import Conversion, convert
@@ -48,6 +50,7 @@ __all__ = [
     "Diagnosis",
     "Evaluation",
     "InvalidModelError",
+    "LimitError",
     "NativeError",
     "Network",
     "Onnx2SnnError",
@@ -67,12 +70,14 @@ __all__ = [
     "diagnose",
     "evaluate",
     "load",
+    "memory_limit",
     "passes",
     "pipeline",
     "sweep",
 ]
 
 _HOMES = {
+    "budget": ("memory_limit",),
     "compilation": ("compile_network", "load"),
     "conversion.analyze": ("analyze",),
     "conversion.convert": ("Conversion", "convert"),

@@ -10,6 +10,7 @@
     ├── OptionError          an option that does not exist, out of range or of another type; also a
     │                        ``ValueError``
     ├── OutputError          a result that cannot be written where it was asked for
+    ├── LimitError           a file that asks for more memory or time than it may take
     └── NativeError          a native library that cannot be built, or does not work here
 
 A model or data in no known form is a ``TypeError``; passes run in the wrong order raise
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CalibrationError",
     "InvalidModelError",
+    "LimitError",
     "NativeError",
     "Onnx2SnnError",
     "OptionError",
@@ -112,6 +114,10 @@ class OptionError(Onnx2SnnError, ValueError):
 
 class OutputError(Onnx2SnnError):
     """A result cannot be written where it was asked for."""
+
+
+class LimitError(Onnx2SnnError):
+    """A file asks for more memory or time than it may take."""
 
 
 class NativeError(Onnx2SnnError):

@@ -12,6 +12,7 @@ from onnx_ir.passes import PreconditionError
 from rich.markup import escape
 
 from onnx2snn._version import __version__
+from onnx2snn.budget import limited_process, memory_limit
 from onnx2snn.cli import (
     analyze,
     compile,  # noqa: A004 (the command's name)
@@ -71,7 +72,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _complete_words(parser)
     options = parser.parse_args(arguments)
     try:
-        with printed_warnings(quiet=options.quiet):
+        with (
+            printed_warnings(quiet=options.quiet),
+            memory_limit(options.max_memory),
+            limited_process(),
+        ):
             return int(options.command(options))
     except (Onnx2SnnError, PreconditionError) as error:
         ERRORS.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)

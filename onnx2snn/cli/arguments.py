@@ -161,6 +161,11 @@ def _add_shared(command: argparse.ArgumentParser, **help_action: Any) -> None:  
     shared.add_argument(
         "--json", action="store_true", help="print one JSON object and nothing else"
     )
+    shared.add_argument(
+        "--max-memory",
+        metavar="SIZE",
+        help="most that a file may ask for, as 4GB (default 3/4 of what is free)",
+    )
 
 
 def add_output(command: Arguments, content: str) -> None:

@@ -138,7 +138,8 @@ def test_help_of_convert_fits_a_screen(
     assert len(shown) <= 24
     flags = [line.split()[0] for line in shown if line.startswith("  -")]
     needed = ["-o", "--T", "--calibration", "--method", "--report"]
-    assert flags == [*needed, "--help-all", "-h,", "--quiet", "--verbose", "--json"]
+    shared = ["-h,", "--quiet", "--verbose", "--json", "--max-memory"]
+    assert flags == [*needed, "--help-all", *shared]
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_every_command_has_the_options_of_all(
     with pytest.raises(SystemExit, match="0"):
         cli.main([command, "--help"])
     shown = capsys.readouterr().out
-    for option in ("--quiet", "--verbose", "--json", "--help"):
+    for option in ("--quiet", "--verbose", "--json", "--max-memory", "--help"):
         assert f"  {option} " in shown or f", {option} " in shown
 
 
