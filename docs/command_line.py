@@ -23,8 +23,8 @@ that one. `python -m onnx2snn` is the same program. Options are written in full;
 answered with the nearest that exists. Every command takes `--quiet`, which prints the result only,
 without bars and warnings, `--json`, which prints one JSON object and nothing else, `--verbose`,
 which shows where an unexpected error comes from, and `--max-memory`, the memory that a file may ask
-for, as `4GB`: three quarters of what is free unless it is given. Bars are drawn on a terminal only, with what is
-done, the time passed and the time left.
+for, as `4GB`: three quarters of what is free unless it is given. Bars are drawn on a terminal only,
+with what is done, the time passed and the time left.
 
 | exit status | meaning |
 |---|---|
