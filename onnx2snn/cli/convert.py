@@ -155,6 +155,8 @@ def _convert_model(options: argparse.Namespace) -> int:
             **chosen_options(options),
         )
         write_network(conversion, options.output)
+        if options.report and calibration is not None:
+            conversion.measure_activity(calibration)
     for path in options.report:
         conversion.save_report(path)
     if options.json:

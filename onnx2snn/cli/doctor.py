@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["add"]
 
 _PACKAGES = ("onnx", "onnx-ir", "onnxruntime", "numpy", "networkx")
-_EXTRAS = {"torch": "'onnx2snn tune' and training", "matplotlib": "plots"}
+_EXTRAS = {"torch": "'onnx2snn tune' and training", "vl-convert-python": "charts"}
 
 
 def add(commands: Commands) -> None:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from onnx2snn.analysis.branches import Part, find_branches
 from onnx2snn.analysis.operators.foreign import advice_for, foreign_refusals, is_fused
 from onnx2snn.analysis.sharing import sharing
-from onnx2snn.arguments import checked_keywords
+from onnx2snn.arguments import checked_count, checked_keywords
 from onnx2snn.conversion.branches import feed_branches
 from onnx2snn.conversion.calibration_data import CalibrationData
 from onnx2snn.conversion.held_out import Trial
+from onnx2snn.conversion.measuring import measure_activity
 from onnx2snn.conversion.options import Options
 from onnx2snn.conversion.preparation import prepare
 from onnx2snn.conversion.schedule_choice import choose_schedule
@@ -64,6 +65,23 @@ class Conversion(Emitted):
             f"Conversion({found['source']!r}, T={found['T']}, {len(found['layers'])} layers of "
             f"neurons, {found['method']!r})"
         )
+
+    def measure_activity(self, data: object, samples: int = 32) -> None:
+        """Count spikes and operations on data, for ``activity`` of the report and its page.
+
+        Networks whose neurons are in no Loop over time, and those of events, are not measured.
+
+        Args:
+            data: Inputs, as for calibration.
+            samples: Samples to run, >= 1, and up to 7 more: they run in eights.
+
+        Raises:
+            CalibrationError: The data does not fit the network.
+            OptionError: ``samples`` is less than 1.
+        """
+        checked_count("samples", samples, least=1)
+        found = measure_activity(self.ir_model, self.report, data, samples)
+        self.report["activity"] = found
 
     def save_report(self, path: str | os.PathLike[str]) -> None:
         """Write the report to ``path``, as JSON or, under a name in ``.html``, as a page.

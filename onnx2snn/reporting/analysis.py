@@ -49,6 +49,7 @@ class NodeAnalysis(TypedDict):
     node: str
     op: str
     place: str | None
+    reads: list[str]
     kind: str
     reason: str
     into: str | None
@@ -162,12 +163,14 @@ class _Described:
         parts: The nodes that activations are spelled of, each with its activation.
         names: Each of its nodes to the name of the node of the file in whose place it is.
         operations: Each of its nodes with weights, as an operation.
+        makers: Each value of the file to the name of the node that makes it.
     """
 
     streams: Streams
     parts: Mapping[ir.Node, ir.Node]
     names: Mapping[ir.Node, str]
     operations: Mapping[ir.Node, Operation]
+    makers: Mapping[str, str]
 
 
 def _describe_nodes(
@@ -184,6 +187,7 @@ def _describe_nodes(
             for node in mapping.replaced_by
         },
         operations={operation.node: operation for operation in operations},
+        makers=_makers(network),
     )
     for mapping in network.node_mappings:
         yield _describe_node(mapping, described)
@@ -192,14 +196,21 @@ def _describe_nodes(
                 yield from _describe_nodes(inner, streams, operations)
 
 
+def _makers(network: Part) -> dict[str, str]:
+    nodes = [mapping.node for mapping in network.node_mappings]
+    return {output: node.name for node in nodes for output in node.outputs}
+
+
 def _describe_node(mapping: NodeMapping, network: _Described) -> NodeAnalysis:
     kind, reason, into = _classify(mapping, network)
     nodes = mapping.replaced_by
+    read = [network.makers.get(name) for name in mapping.node.inputs]
     operations = [network.operations[n] for n in nodes if n in network.operations]
     return {
         "node": mapping.node.name,
         "op": mapping.node.op,
         "place": mapping.node.place,
+        "reads": list(dict.fromkeys(filter(None, read))),
         "kind": kind,
         "reason": reason,
         "into": into,

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from onnx2snn.data.dataset import Dataset
     from onnx2snn.importing.imported import Imported
     from onnx2snn.metadata.input_coding import Coding
+    from onnx2snn.reporting.activity import Activity
     from onnx2snn.reporting.analysis import Analysis
     from onnx2snn.reporting.energy import Energy
 
@@ -154,6 +155,7 @@ class Report(Times):
     input_coding: dict[str, dict[str, Any]]
     layers: list[LayerReport]
     energy: Energy
+    activity: Activity | None
     analysis: Analysis
 
 
@@ -191,7 +193,8 @@ def report(
         "method": METHOD.read_required(snn),
         "input_coding": _describe_codings(codings),
         "layers": [_layer_report(neuron) for neuron in neurons],
-        "energy": _energy_of(snn, analysis, time_steps, levels.spikes_a_step),
+        "energy": _energy_of(snn, analysis, time_steps, levels),
+        "activity": None,  # set once it was measured
         "analysis": analysis,
     }
 
@@ -223,14 +226,15 @@ def _rounded_nodes(graph: ir.Graph) -> list[RoundedNode]:
 
 
 def _energy_of(
-    snn: ir.Model, analysis: Analysis, time_steps: int, spikes_a_step: int
+    snn: ir.Model, analysis: Analysis, time_steps: int, levels: Levels
 ) -> Energy:
     fires_layer_by_layer = SCHEDULE.read_required(snn) == LAYERWISE
     analog_runs = 1 if fires_layer_by_layer else time_steps
     return estimate_energy(
         analysis["macs"],
         time_steps,
-        spikes_a_step=spikes_a_step,
+        levels=levels.after_all_steps,
+        spikes_a_step=levels.spikes_a_step,
         analog_runs=analog_runs,
     )
 

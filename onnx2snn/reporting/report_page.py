@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from html import escape
-from importlib.resources import files
-from string import Template
 from typing import TYPE_CHECKING
 
 from onnx2snn.analysis.drivers import DRIVERS, NOT_SPIKES, Driver
-from onnx2snn.reporting.latency_plot import draw_latency_section
-from onnx2snn.reporting.log_scale import LogScale
+from onnx2snn.errors import OptionError
+from onnx2snn.reporting.charts import draw_figure
+from onnx2snn.reporting.energy_table import draw_energy
+from onnx2snn.reporting.graph_chart import chart_of_graph
+from onnx2snn.reporting.node_table import draw_nodes, node_links
+from onnx2snn.reporting.page_parts import (
+    Cell,
+    Heading,
+    draw_cards,
+    draw_facts,
+    draw_folded,
+    draw_name,
+    draw_number,
+    draw_section,
+    draw_table,
+    draw_wide_table,
+    fill_page,
+)
+from onnx2snn.reporting.report_charts import chart_of_latency, chart_of_thresholds
 from onnx2snn.reporting.summary import (
     describe_drivers,
     describe_shortfall,
@@ -17,44 +32,54 @@ from onnx2snn.reporting.summary import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
-    from onnx2snn.reporting.analysis import Analysis, NodeAnalysis
-    from onnx2snn.reporting.energy import Energy
+    from onnx2snn.reporting.analysis import Analysis
+    from onnx2snn.reporting.charts import Chart
     from onnx2snn.reporting.operations import Macs
-    from onnx2snn.reporting.report import LayerReport, Report
+    from onnx2snn.reporting.report import LatencyCurve, LayerReport, Report
 
 __all__ = ["render_page"]
 
-_TEMPLATE = "report_page.html"
+_MANY_NODES = 80
+"""Nodes from which on the graph is folded away at first."""
 
 
 def render_page(report: Report) -> str:
-    """Return ``report`` as HTML that needs no other file."""
-    template = files("onnx2snn.reporting").joinpath(_TEMPLATE)
-    text = {name: escape(value) for name, value in _texts(report).items()}
-    return Template(template.read_text(encoding="utf-8")).substitute(
-        text | _elements(report)
-    )
+    """Return ``report`` as HTML that needs no other file.
+
+    Charts are left out where the library that draws them is not installed.
+    """
+    nodes = report["analysis"]["nodes"]
+    sections = [
+        draw_cards(_facts(report)),
+        _draw_arithmetic(report),
+        _draw_latency(report["latency_curve"], report["latency_steps"]),
+        draw_section(
+            "Nodes of the file", draw_nodes(nodes, report["analysis"]["counts"])
+        ),
+        draw_folded(
+            "Graph",
+            '<p class="quiet">The nodes in the order of the file, without constants; lines '
+            "lead from each to those that read it.</p>",
+            _draw_chart(
+                chart_of_graph(nodes), "The graph; the table of nodes says the same."
+            ),
+            is_open=len(nodes) <= _MANY_NODES,
+        ),
+        _draw_thresholds(report),
+        draw_section("Provenance", draw_facts(_provenance(report))),
+    ]
+    title = f"{report['source']} as a spiking network"
+    return fill_page(title, _describe_method(report), sections)
 
 
-def _texts(report: Report) -> dict[str, str]:
-    """Return the texts of the page, still to be escaped, by their names in the template."""
-    analysis = report["analysis"]
-    energy = report["energy"]
-    source_digest = report["source_sha256"] or "unknown"
-    data_digest = report["calibration_sha256"] or "none"
-    return {
-        "title": f"{report['source']} as a spiking network",
-        "method": _describe_method(report),
-        "total": _describe_work(analysis),
-        "shares": describe_drivers(analysis),
-        "shortfall": describe_shortfall(analysis),
-        "break_even": _describe_break_even(energy["break_even_rate"]),
-        "ac_pj": str(energy["ac_pj"]),
-        "mac_pj": str(energy["mac_pj"]),
-        "footer": f"SHA-256 of the file {source_digest}; of the calibration data {data_digest}",
-    }
+def _draw_chart(chart: Chart, alt: str) -> str:
+    """Return a figure, or a line that says why there is none."""
+    try:
+        return draw_figure(chart, alt)
+    except OptionError as error:
+        return f'<p class="quiet">{escape(str(error))}</p>'
 
 
 def _describe_method(report: Report) -> str:
@@ -67,48 +92,13 @@ def _describe_method(report: Report) -> str:
     return f"{report['method']}; {schedule}; inputs: {', '.join(codings)}"
 
 
-def _describe_work(analysis: Analysis) -> str:
-    total = analysis["macs"]["total"]
-    if total is None:
-        return f"{describe_drivers(analysis)}."
-    return f"{total:,} multiply-accumulates a sample."
-
-
-def _describe_break_even(rate: float | None) -> str:
-    if rate is None:
-        return ""
-    return (
-        f"The two are equal at {rate:.3g} spikes a step for each input of the weights."
-    )
-
-
-def _elements(report: Report) -> dict[str, str]:
-    """Return the HTML elements of the page by their names in the template."""
-    analysis = report["analysis"]
-    macs = analysis["macs"]
-    cards = [_draw_card(number, label) for number, label in _facts(report)]
-    kinds = [_draw_choice(kind, count) for kind, count in analysis["counts"].items()]
-    return {
-        "cards": "".join(cards),
-        "stack": "".join(_draw_bar(driver, macs) for driver in Driver),
-        "legend": "".join(_draw_legend(driver, macs) for driver in Driver),
-        "latency": draw_latency_section(
-            report["latency_curve"], report["latency_steps"]
-        ),
-        "energy": _draw_energy(report["energy"], report["T"]),
-        "layers": _draw_layers(report["layers"]),
-        "kinds": "".join(kinds),
-        "nodes": "\n".join(map(_draw_node, analysis["nodes"])),
-    }
-
-
 def _facts(report: Report) -> list[tuple[str, str]]:
     """Return the numbers at the top of the page, with what they count."""
     analysis = report["analysis"]
     percent = analysis["spike_driven_percent"]
     driven = "?" if percent is None else f"{percent:.1f} %"
     held_up = sum(analysis["operations"][driver] for driver in NOT_SPIKES)
-    return [
+    facts = [
         (f"{report['T']:,}", "time steps"),
         (f"{report['latency_steps']:,}", "steps until the answer"),
         (f"{report['weight_passes']:,}", "passes over the weights"),
@@ -117,6 +107,32 @@ def _facts(report: Report) -> list[tuple[str, str]]:
         (f"{held_up:,}", "operations on real numbers"),
         (f"{report['calibration_samples']:,}", "calibration samples"),
     ]
+    if (activity := report["activity"]) is not None:
+        facts.append((f"{activity['spikes']:,.0f}", "spikes a sample, measured"))
+    return facts
+
+
+def _draw_arithmetic(report: Report) -> str:
+    analysis = report["analysis"]
+    macs = analysis["macs"]
+    bars = "".join(_draw_bar(driver, macs) for driver in Driver)
+    legend = "".join(_draw_legend(driver, macs) for driver in Driver)
+    label = escape(describe_drivers(analysis), quote=True)
+    return draw_section(
+        "What drives the arithmetic",
+        f"<p>{escape(_describe_work(analysis))}</p>",
+        f"<p>{escape(describe_shortfall(analysis))}</p>",
+        f'<div class="stack" role="img" aria-label="{label}">{bars}</div>',
+        f'<ul class="legend">{legend}</ul>',
+        draw_energy(report["energy"], report["activity"], report["T"]),
+    )
+
+
+def _describe_work(analysis: Analysis) -> str:
+    total = analysis["macs"]["total"]
+    if total is None:
+        return f"{describe_drivers(analysis)}."
+    return f"{total:,} multiply-accumulates a sample."
 
 
 def _share(macs: Macs, driver: Driver) -> float:
@@ -127,15 +143,11 @@ def _share(macs: Macs, driver: Driver) -> float:
     return 100 * count / macs["total"]
 
 
-def _draw_card(number: str, label: str) -> str:
-    return f'<div class="card"><b>{escape(number)}</b>{escape(label)}</div>'
-
-
 def _draw_bar(driver: Driver, macs: Macs) -> str:
     if not _share(macs, driver):
         return ""
     share = f"{_share(macs, driver):.3f}%"
-    return f'<i style="width:{share};background:var(--{driver})" title="{driver}"></i>'
+    return f'<i style="width:{share};background:var(--{driver})"></i>'
 
 
 def _draw_legend(driver: Driver, macs: Macs) -> str:
@@ -149,83 +161,80 @@ def _draw_legend(driver: Driver, macs: Macs) -> str:
     )
 
 
-def _draw_energy(energy: Energy, time_steps: int) -> str:
-    most = f"this network at T = {time_steps}, if every spike that can be sent is"
-    return _draw_energy_row("the ANN", energy["ann_nj"]) + _draw_energy_row(
-        most, energy["snn_most_nj"]
-    )
-
-
-def _draw_energy_row(name: str, nanojoules: float | None) -> str:
-    microjoules = "?" if nanojoules is None else f"{nanojoules / 1000:,.3f}"
-    return f'<tr><td>{name}</td><td class="number">{microjoules}</td></tr>'
-
-
-def _draw_layers(layers: Sequence[LayerReport]) -> str:
-    """Return a box plot of the thresholds of each layer, and the axis below."""
-    smallest = min((layer["v_threshold_min"] for layer in layers), default=0.1)
-    largest = max((layer["v_threshold_max"] for layer in layers), default=1.0)
-    scale = LogScale.around(smallest, largest)
-    rows = [_draw_layer(layer, scale) for layer in layers]
-    return "\n".join([*rows, _draw_axis(scale)])
-
-
-def _draw_axis(scale: LogScale) -> str:
-    marks = [
-        f'<span style="left:{scale.position(tick):.2f}%">{tick:.3g}</span>'
-        for tick in scale.ticks()
-    ]
-    axis = f'<div class="axis">{"".join(marks)}</div>'
-    return f'<div class="layer"><span></span>{axis}<span></span></div>'
-
-
-def _draw_layer(layer: LayerReport, scale: LogScale) -> str:
-    smallest = layer["v_threshold_min"]
-    largest = layer["v_threshold_max"]
-    low = scale.position(smallest)
-    high = scale.position(largest)
-    quartiles = layer["v_threshold_quartiles"]
-    first, median, third = (scale.position(value) for value in quartiles)
-    shapes = [
-        _draw_rectangle("range", low, high, top=8, height=2),
-        _draw_rectangle("box", first, third, top=4, height=10),
-        _draw_rectangle("median", median - 0.15, median + 0.15, top=2, height=14),
-    ]
-    origin = escape(layer["threshold_origin"])
-    title = f"{smallest:.4g} to {largest:.4g}"
-    return (
-        f'<div class="layer"><span>{escape(layer["name"])}</span>'
-        f'<svg viewBox="0 0 100 18" preserveAspectRatio="none"><title>{title}</title>'
-        f"{''.join(shapes)}</svg><span>{layer['thresholds']:,}, {origin}</span></div>"
-    )
-
-
-def _draw_rectangle(
-    name: str, left: float, right: float, *, top: int, height: int
-) -> str:
-    width = max(right - left, 0.3)
-    return f'<rect class="{name}" x="{left:.3f}" y="{top}" width="{width:.3f}" height="{height}"/>'
-
-
-def _draw_choice(kind: str, count: int) -> str:
-    if not count:
+def _draw_latency(curve: LatencyCurve | None, latency_steps: int) -> str:
+    """Return the section with the curve; empty if there is none."""
+    if curve is None:
         return ""
-    return (
-        f'<label><input type="checkbox" value="{kind}" checked>'
-        f'<span class="dot" style="background:var(--{kind})"></span>{count:,} {kind}</label>'
+    words = (
+        "The least relative error of the outputs, against the ANN's, that was found with at most "
+        f"so many steps to the answer, on {curve['samples']:,} calibration samples and before "
+        "corrections; which layers wait was chosen by it. The large mark is this network."
+    )
+    rows = [
+        [
+            draw_number(point["latency_steps"]),
+            draw_number(point["relative_error"], ".3g"),
+        ]
+        for point in curve["points"]
+    ]
+    headings = [Heading("steps", is_number=True), Heading("error", is_number=True)]
+    chart = chart_of_latency(curve["points"], latency_steps)
+    return draw_section(
+        "Error against latency",
+        f'<p class="quiet">{words}</p>',
+        _draw_chart(chart, "Error against latency; the table below has the numbers."),
+        "<details><summary>The numbers</summary>",
+        draw_table(headings, rows, sorts=False, name="few"),
+        "</details>",
     )
 
 
-def _draw_node(node: NodeAnalysis) -> str:
-    kind = node["kind"]
-    driver = node["driver"]
-    words = kind if driver is None else f"{kind}, {DRIVERS[Driver(driver)]}"
-    name = escape(node["node"])
-    reason = escape(node["reason"])
-    if node["place"]:
-        name += f'<br><span class="quiet">in {escape(node["place"])}</span>'
-    return (
-        f'<tr data-kind="{kind}"><td>{name}</td><td>{escape(node["op"])}</td>'
-        f'<td><span class="chip" style="border-color:var(--{kind})">{words}</span></td>'
-        f'<td>{reason}</td><td class="number">{write_macs(node["macs"])}</td></tr>'
+def _draw_thresholds(report: Report) -> str:
+    layers = report["layers"]
+    words = (
+        "In units of the activation. The line runs from the smallest to the largest threshold of "
+        "a layer, the bar holds the middle half, the mark is the median."
     )
+    if not layers:
+        return ""
+    headings = [
+        Heading("layer"),
+        *(
+            Heading(name, is_number=True)
+            for name in ("smallest", "median", "largest", "number")
+        ),
+        Heading("from"),
+    ]
+    links = node_links(report["analysis"]["nodes"])
+    rows = [_threshold_row(layer, links) for layer in layers]
+    alt = "Ranges of the thresholds; the table below has the numbers."
+    return draw_folded(
+        "Thresholds",
+        f'<p class="quiet">{words}</p>',
+        _draw_chart(chart_of_thresholds(layers), alt),
+        draw_wide_table("thresholds of the layers", draw_table(headings, rows)),
+    )
+
+
+def _threshold_row(layer: LayerReport, links: Mapping[str, str]) -> list[Cell]:
+    name = draw_name(layer["name"])
+    link = links.get(layer["name"])
+    median = layer["v_threshold_quartiles"][1]
+    return [
+        Cell(name if link is None else f'<a href="#{link}">{name}</a>'),
+        draw_number(layer["v_threshold_min"], ".4g"),
+        draw_number(median, ".4g"),
+        draw_number(layer["v_threshold_max"], ".4g"),
+        draw_number(layer["thresholds"]),
+        Cell(escape(layer["threshold_origin"])),
+    ]
+
+
+def _provenance(report: Report) -> dict[str, str]:
+    return {
+        "file": report["source"],
+        "SHA-256 of the file": report["source_sha256"] or "unknown",
+        "SHA-256 of the calibration data": report["calibration_sha256"] or "none",
+        "weights": report["weights"],
+        "layout of time": report["layout"],
+    }

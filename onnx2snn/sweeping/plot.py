@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from onnx2snn.errors import OptionError
+from onnx2snn.reporting.charts import check_library, draw_picture
 from onnx2snn.storage.whole_files import check_writable, write_whole
 
 if TYPE_CHECKING:
     import os
 
+    from onnx2snn.reporting.charts import Chart
     from onnx2snn.sweeping.sweep import Sweep
 
 __all__ = ["check_plot", "write_plot"]
@@ -21,23 +21,20 @@ _MOST_LINES = 6
 
 _FORMATS = (".svg", ".png", ".pdf")
 
-_PANEL = (5.2, 3.4)
-"""Width and height of a panel, in inches: readable on a telephone."""
+_WIDTH, _HEIGHT = 380, 230
+"""Of a panel, in pixels: readable on a telephone."""
 
-_STYLE = {
-    "font.size": 10.0,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "onnx2snn",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-}
+_ANN = "ANN"
+
+_COLORS = ("linear", "spiking", "max-like", "analog", "readout", "text")
+"""Of the lines of a panel, in their order."""
 
 
 def check_plot(path: str | os.PathLike[str]) -> None:
     """Refuse, before long work, what no picture can be written to.
 
     Raises:
-        OptionError: The name has another ending, or matplotlib is not installed.
+        OptionError: The name has another ending, or the library that draws is not installed.
         OutputError: The file cannot be written.
     """
     check_writable(path)
@@ -45,61 +42,93 @@ def check_plot(path: str | os.PathLike[str]) -> None:
         endings = ", ".join(_FORMATS)
         message = f"plot: {str(path)!r} must end in one of {endings}"
         raise OptionError(message)
-    _matplotlib("matplotlib")
+    check_library()
 
 
 def write_plot(sweep: Sweep, path: str | os.PathLike[str]) -> None:
     """Draw a sweep, six methods a panel at most.
 
     Raises:
-        OptionError: The name has another ending, or matplotlib is not installed.
+        OptionError: The name has another ending, or the library that draws is not installed.
         OutputError: The file cannot be written.
     """
     check_plot(path)
-    with _matplotlib("matplotlib").rc_context(_STYLE):
-        figure = _draw(sweep)
-        drawn = io.BytesIO()
-        ending = str(path).rpartition(".")[2]
-        metadata = {"Date": None} if ending == "svg" else None
-        figure.savefig(drawn, format=ending, metadata=metadata)
-    write_whole(path, lambda file: file.write(drawn.getvalue()))
+    ending = str(path).rpartition(".")[2]
+    drawn = draw_picture(_chart_of(sweep), ending)
+    write_whole(path, lambda file: file.write(drawn))
 
 
-def _draw(sweep: Sweep) -> Any:  # noqa: ANN401 (a figure of matplotlib, which need not be there)
+def _chart_of(sweep: Sweep) -> Chart:
     methods = sweep.methods
     groups = [
         methods[start : start + _MOST_LINES]
         for start in range(0, len(methods), _MOST_LINES)
     ]
-    width, height = _PANEL
-    figure = _matplotlib("matplotlib.figure").Figure(
-        figsize=(width, height * len(groups)), layout="constrained"
-    )
-    for number, group in enumerate(groups, 1):
-        axes = figure.add_subplot(len(groups), 1, number)
-        _draw_panel(axes, sweep, group)
-    return figure
+    panels = [_panel(sweep, group) for group in groups]
+    return {"vconcat": panels, "resolve": {"scale": {"color": "independent"}}}
 
 
-def _draw_panel(axes: Any, sweep: Sweep, methods: list[str]) -> None:  # noqa: ANN401
-    for method in methods:
-        cells = [cell for cell in sweep.of_method(method) if cell.score is not None]
-        steps = [cell.T for cell in cells]
-        axes.plot(steps, [cell.score for cell in cells], marker="o", label=method)
+def _panel(sweep: Sweep, group: list[str]) -> Chart:
+    cells = [cell for method in group for cell in sweep.of_method(method)]
+    points = [
+        {"T": cell.T, "score": cell.score, "line": cell.method}
+        for cell in cells
+        if cell.score is not None
+    ]
+    layers = [
+        {
+            "data": {"values": points},
+            "mark": {"type": "line", "point": {"size": 40, "filled": True}},
+        }
+    ]
     if sweep.ann_score is not None:
-        axes.axhline(sweep.ann_score, color="0.4", linestyle="--", label="ANN")
-    axes.set_xscale("log", base=2)
-    marks = sorted({cell.T for cell in sweep.cells})
-    axes.set_xticks(marks, [str(mark) for mark in marks])
-    axes.set_xlabel("T, time steps")
-    axes.set_ylabel(sweep.score_name)
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=9)
+        layers.append(_line_of_ann(sweep))
+    lines = [*group, _ANN] if sweep.ann_score is not None else group
+    colors = [f"var(--{name})" for name in _COLORS[: len(group)]]
+    color = {
+        "field": "line",
+        "type": "nominal",
+        "scale": {"domain": lines, "range": [*colors, "var(--static)"]},
+        "legend": {"columns": 4},
+    }
+    return {
+        "width": _WIDTH,
+        "height": _HEIGHT,
+        "layer": layers,
+        "encoding": {
+            "x": _axis_of_steps(sweep),
+            "y": _axis_of_scores(sweep),
+            "color": color,
+        },
+    }
 
 
-def _matplotlib(module: str) -> Any:  # noqa: ANN401 (a module that need not be there)
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        message = "pictures need matplotlib: pip install 'onnx2snn[plot]'"
-        raise OptionError(message) from error
+def _line_of_ann(sweep: Sweep) -> Chart:
+    ends = {min(cell.T for cell in sweep.cells), max(cell.T for cell in sweep.cells)}
+    score = sweep.ann_score
+    points = [{"T": end, "score": score, "line": _ANN} for end in sorted(ends)]
+    return {
+        "data": {"values": points},
+        "mark": {"type": "line", "strokeDash": [6, 4], "point": len(ends) == 1},
+    }
+
+
+def _axis_of_steps(sweep: Sweep) -> Chart:
+    steps = sorted({cell.T for cell in sweep.cells})
+    return {
+        "field": "T",
+        "type": "quantitative",
+        "title": "T, time steps",
+        "scale": {"type": "log", "base": 2, "nice": False},
+        "axis": {"values": steps, "format": "d", "grid": False},
+    }
+
+
+def _axis_of_scores(sweep: Sweep) -> Chart:
+    return {
+        "field": "score",
+        "type": "quantitative",
+        "title": sweep.score_name,
+        "scale": {"zero": False},
+        "axis": {"tickCount": 6},
+    }

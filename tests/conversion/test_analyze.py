@@ -166,12 +166,14 @@ def test_every_field_is_in_the_documentation(name: str) -> None:
 def test_energy_by_hand() -> None:
     macs = {"total": 1000, "spikes": 700, "static": 200, "readout": 90}
     macs |= {"real": 8, "analog": 2}
-    found = estimate_energy(macs, 4, analog_runs=4)
+    found = estimate_energy(macs, 4, levels=4, analog_runs=4)
     fixed = (200 + 90 + 4 * 10) * 4.6
     assert found["ann_nj"] == pytest.approx(4.6)
+    assert found["bits"] == 3  # of 0 to 4 spikes
+    assert found["quantized_nj"] == pytest.approx(0.2 * 3 / 8 + 0.1)
     assert found["snn_most_nj"] == pytest.approx((fixed + 4 * 700 * 0.9) / 1000)
     assert found["break_even_rate"] == pytest.approx((4600 - fixed) / (4 * 700 * 0.9))
-    bursts = estimate_energy(macs, 4, spikes_a_step=3, analog_runs=1)
+    bursts = estimate_energy(macs, 4, levels=12, spikes_a_step=3, analog_runs=1)
     fixed = (200 + 90 + 10) * 4.6
     assert bursts["snn_most_nj"] == pytest.approx((fixed + 3 * 4 * 700 * 0.9) / 1000)
     assert bursts["break_even_rate"] == pytest.approx((4600 - fixed) / (4 * 700 * 0.9))
@@ -187,13 +189,13 @@ def test_no_rate_at_which_spikes_are_worth_it(spikes: int, analog: int) -> None:
         "real": 0,
         "analog": analog,
     }
-    assert estimate_energy(macs, 2, analog_runs=2)["break_even_rate"] is None
+    assert estimate_energy(macs, 2, levels=2, analog_runs=2)["break_even_rate"] is None
 
 
 def test_energy_of_unknown_work_is_not_known() -> None:
     names = ("total", "spikes", "static", "readout", "real", "analog")
     macs: dict[str, int | None] = {**dict.fromkeys(names, 5), "total": None}
-    found = estimate_energy(macs | {"real": None}, 2, analog_runs=2)
+    found = estimate_energy(macs | {"real": None}, 2, levels=2, analog_runs=2)
     assert found["ann_nj"] is None
     assert found["snn_most_nj"] is None
     assert found["break_even_rate"] is None
