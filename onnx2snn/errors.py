@@ -36,6 +36,7 @@ __all__ = [
     "Refusal",
     "RuntimeShapeError",
     "UnsupportedError",
+    "message_of",
 ]
 
 
@@ -122,3 +123,16 @@ class LimitError(Onnx2SnnError):
 
 class NativeError(Onnx2SnnError):
     """The native library cannot be built, or does not work on this machine."""
+
+
+_LONGEST = 300
+"""Letters of the message of an error that is not ours, as much as is shown."""
+
+
+def message_of(error: BaseException) -> str:
+    """Return the first line of what an error says that others raised, if it says anything."""
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:  # noqa: BLE001 (of a class in a script, say)
+        return ""
+    return lines[0][:_LONGEST] if lines else ""

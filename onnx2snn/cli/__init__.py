@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import os
-import sys
 from typing import TYPE_CHECKING
 
 from onnx_ir.passes import PreconditionError
-from rich.markup import escape
 
 from onnx2snn._version import __version__
 from onnx2snn.budget import limited_process, memory_limit
@@ -28,9 +27,10 @@ from onnx2snn.cli import (
     sweep,
     tune,
 )
-from onnx2snn.cli.console import ERRORS, printed_warnings
+from onnx2snn.cli.console import ERRORS, print_error, printed_warnings
 from onnx2snn.cli.parser import CommandParser, Parser
-from onnx2snn.errors import Onnx2SnnError
+from onnx2snn.cli.results import discard_results, flush_results, reserved_output
+from onnx2snn.errors import Onnx2SnnError, OutputError, message_of
 
 if TYPE_CHECKING:
     import argparse
@@ -71,27 +71,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = build_parser()
     _complete_words(parser)
     options = parser.parse_args(arguments)
+    with reserved_output():
+        return _run_command(options)
+
+
+def _run_command(options: argparse.Namespace) -> int:
+    """Run a command; whatever it raises becomes a message and an exit status."""
     try:
         with (
             printed_warnings(quiet=options.quiet),
             memory_limit(options.max_memory),
             limited_process(),
         ):
-            return int(options.command(options))
+            status = int(options.command(options))
+        flush_results()
     except (Onnx2SnnError, PreconditionError) as error:
-        ERRORS.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)
-        return 1
+        print_error(str(error))
     except BrokenPipeError:  # whoever reads the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_results()
         return 0
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         ERRORS.print("interrupted")
-        return _INTERRUPTED
+        return getattr(error, "exit_status", _INTERRUPTED)
     except Exception as error:  # a last resort: no message of ours
         if options.verbose:
             raise
-        ERRORS.print(f"[bold red]error:[/] {escape(_describe(error))}", highlight=False)
-        return 1
+        print_error(_describe(error))
+    else:
+        return status
+    discard_results()
+    return 1
 
 
 def _complete_words(parser: argparse.ArgumentParser) -> None:
@@ -105,12 +114,21 @@ def _complete_words(parser: argparse.ArgumentParser) -> None:
 
 
 def _describe(error: Exception) -> str:
-    """Say what an error is that should have had a message of ours."""
-    words = str(error).strip().splitlines()
-    reason = (
-        f"{type(error).__name__}: {words[0][:300]}" if words else type(error).__name__
-    )
-    return f"{reason}\n  this is a fault of onnx2snn: please report it, with what --verbose prints"
+    """Say what an error is that has no message of ours."""
+    try:
+        flush_results()
+    except (BrokenPipeError, OutputError) as problem:
+        return str(problem)
+    words = f"{type(error).__name__}: {message_of(error)}".removesuffix(": ")
+    if isinstance(error, MemoryError):
+        return f"the memory does not suffice: {words}"
+    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+        return words
+    return f"{words}\n  this is a fault of onnx2snn: please report it, with what --verbose prints"
+
+
+_OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EIO}
+"""Errors of a system that lacks space or files, whoever asks for them."""
 
 
 def build_parser() -> argparse.ArgumentParser:

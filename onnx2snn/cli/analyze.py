@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
 import onnx2snn
 from onnx2snn.analysis.drivers import Driver
 from onnx2snn.cli.arguments import (
@@ -69,7 +67,7 @@ def _analyze_model(options: argparse.Namespace) -> int:
     refused = find_not_spiking(analysis)
     for node, problem in refused:
         message = f"{node['op']} {node['node']!r} {problem}: {node['reason']}"
-        ERRORS.print(escape(message))
+        ERRORS.print(message)
     return int(bool(refused))
 
 
@@ -105,10 +103,10 @@ def _print_nodes(analysis: Analysis) -> None:
     console.print(nodes)
     found = [kind for kind, count in analysis["counts"].items() if count]
     counts = ", ".join(_count_of(kind, analysis) for kind in found)
-    console.print(counts, highlight=False)
+    console.print(counts)
     for sentence in (describe_drivers(analysis), describe_shortfall(analysis)):
         if sentence:
-            console.print(escape(sentence), highlight=False)
+            console.print(sentence)
 
 
 def _count_of(kind: str, analysis: Analysis) -> str:
@@ -138,6 +136,6 @@ def _cells_of(node: NodeAnalysis) -> tuple[str, ...]:
     note = _NOTES.get(str(node["driver"]))
     if note is not None and note != kind:
         kind += f" ({note})"
-    name = escape(node["node"])
-    reason = escape(node["reason"])
+    name = node["node"]
+    reason = node["reason"]
     return name, node["op"], kind, reason, write_macs(node["macs"])

@@ -6,10 +6,9 @@ import contextlib
 import datetime as dt
 import json
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -21,6 +20,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from onnx2snn.cli.results import results_stream
 from onnx2snn.progress import listening
 
 if TYPE_CHECKING:
@@ -31,23 +31,61 @@ if TYPE_CHECKING:
 __all__ = [
     "ERRORS",
     "new_table",
+    "print_error",
     "print_json",
     "print_written",
+    "printable",
     "printed_warnings",
     "progress_bars",
     "results_console",
 ]
 
-ERRORS = Console(stderr=True, soft_wrap=True)
+
+class _PlainConsole(Console):
+    """A console that shows text as it is: no markup, and no command to a terminal.
+
+    Names of nodes come from files of strangers, and a terminal obeys what follows an escape.
+    """
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 (as rich has them)
+        super().__init__(markup=False, emoji=False, highlight=False, **settings)
+
+    def render_str(self, text: str, **settings: Any) -> Text:  # noqa: ANN401
+        """Return a text in which letters that cannot be printed are spelled out."""
+        return super().render_str(printable(text), **settings)
+
+
+def printable(text: str) -> str:
+    """Return a text in which letters that cannot be printed are spelled out."""
+    return "".join(map(_printable_letter, text))
+
+
+def _printable_letter(letter: str) -> str:
+    if letter.isprintable() or letter in _LAYOUT:
+        return letter
+    return letter.encode("unicode_escape").decode()
+
+
+_LAYOUT = "\n\t"
+"""Letters that cannot be printed, and do no more than put others in their place."""
+
+ERRORS = _PlainConsole(stderr=True, soft_wrap=True)
 """The console of errors."""
+
+
+def print_error(message: str) -> None:
+    """Print why a command ends without a result."""
+    text = Text.assemble(("error:", "bold red"), " ", printable(message))
+    ERRORS.print(text)
 
 
 def results_console() -> Console:
     """Return where results are printed: in a pipe, wide enough that nothing is cut."""
-    console = Console()
+    stream = results_stream()
+    console = _PlainConsole(file=stream)
     if console.is_terminal:
         return console
-    return Console(width=max(console.width, 160))
+    return _PlainConsole(file=stream, width=max(console.width, 160))
 
 
 def new_table(*headings: str) -> Table:
@@ -69,20 +107,19 @@ def print_written(
         console: Where to say so; None for that of results.
     """
     console = console or results_console()
-    message = escape(f"wrote {output}: {description}")
-    console.print(message, highlight=False)
+    console.print(f"wrote {output}: {description}")
 
 
 def print_json(data: object) -> None:
     """Print one JSON object in one line."""
-    print(json.dumps(data))  # noqa: T201 (standard output is for this one object)
+    print(json.dumps(data), file=results_stream())
 
 
 @contextlib.contextmanager
 def printed_warnings(*, quiet: bool) -> Iterator[None]:
     """Print what the library warns of, a line each."""
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("warning: %(message)s"))
+    handler.setFormatter(_PlainFormatter("warning: %(message)s"))
     handler.setLevel(logging.ERROR if quiet else logging.WARNING)
     logger = logging.getLogger("onnx2snn")
     logger.addHandler(handler)
@@ -90,6 +127,14 @@ def printed_warnings(*, quiet: bool) -> Iterator[None]:
         yield
     finally:
         logger.removeHandler(handler)
+
+
+class _PlainFormatter(logging.Formatter):
+    """A format of messages without commands to a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a message in which letters that cannot be printed are spelled out."""
+        return printable(super().format(record))
 
 
 def _columns() -> tuple[ProgressColumn, ...]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
 import onnx2snn
 from onnx2snn.cli.arguments import (
     Basics,
@@ -197,7 +195,7 @@ def _print_report(report: Report, output: str) -> None:
     layers = new_table("activation", "neuron", "thresholds", "range", "from")
     for layer in report["layers"]:
         layers.add_row(
-            escape(layer["name"]),
+            layer["name"],
             layer["neuron"],
             str(layer["thresholds"]),
             f"{layer['v_threshold_min']:.3g} .. {layer['v_threshold_max']:.3g}",
@@ -216,4 +214,4 @@ def _print_report(report: Report, output: str) -> None:
         describe_shortfall(report["analysis"]),
     )
     for remark in filter(None, remarks):
-        console.print(escape(remark), highlight=False)
+        console.print(remark)

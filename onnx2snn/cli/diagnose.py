@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
 import onnx2snn
 from onnx2snn.cli.arguments import add_command
 from onnx2snn.cli.console import new_table, print_json, progress_bars, results_console
@@ -104,13 +102,13 @@ def _diagnose_network(options: argparse.Namespace) -> int:
 
 def _print_diagnosis(found: onnx2snn.Diagnosis) -> None:
     console = results_console()
-    console.print(escape(_summary(found)), highlight=False)
+    console.print(_summary(found))
     if not found.findings:
         console.print("none of the usual mistakes was found")
     for number, finding in enumerate(found.findings, 1):
         words = f"{number}. {finding.cause}: {finding.text}"
-        console.print(escape(words), highlight=False)
-        console.print(escape(f"   {finding.advice}"), highlight=False)
+        console.print(words)
+        console.print(f"   {finding.advice}")
     console.print(_layers_table(found.layers))
     if found.tried:
         console.print(_trials_table(found.tried))
@@ -136,7 +134,7 @@ def _layers_table(layers: Sequence[LayerError]) -> Table:
     for layer in worst:
         parts = [f"{100 * layer.parts[part]:.1f}" for part in PARTS]
         table.add_row(
-            escape(layer.name),
+            layer.name,
             f"{100 * layer.error:.1f}",
             *parts,
             f"{layer.rate:.3f}",

@@ -7,8 +7,6 @@ import os
 import platform
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
 from onnx2snn._version import __version__
 from onnx2snn.cli.arguments import add_command
 from onnx2snn.cli.console import new_table, print_json, results_console
@@ -42,7 +40,7 @@ def _report(options: argparse.Namespace) -> int:
         return 0
     listed = new_table("part", "here")
     for name, text in found.items():
-        listed.add_row(name, escape(text))
+        listed.add_row(name, text)
     results_console().print(listed)
     return 0
 

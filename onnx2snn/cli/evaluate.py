@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
 import onnx2snn
 from onnx2snn.cli.arguments import add_command, add_runtime
 from onnx2snn.cli.console import new_table, print_json, progress_bars, results_console
@@ -106,14 +104,14 @@ def _score_network(options: argparse.Namespace) -> int:
 
 def _print_result(result: onnx2snn.Evaluation) -> None:
     console = results_console()
-    console.print(f"task: {escape(str(result.task))}", highlight=False)
+    console.print(f"task: {result.task!s}")
     deviations = dict(result.deviations)
     if result.task.output is not None:
         own = deviations.pop(result.task.output, {})
         console.print(_scores_table(result, own))
     if deviations:
         console.print(_deviations_table(deviations))
-    console.print(f"{result.samples} samples", highlight=False)
+    console.print(f"{result.samples} samples")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,7 +178,7 @@ def _deviations_table(deviations: Mapping[str, Mapping[int, Deviation]]) -> Tabl
         columns = _deviation_columns(by_steps, headings)
         for t in by_steps:
             cells = [column.cell(t) for column in columns]
-            table.add_row(escape(name), str(t), *cells)
+            table.add_row(name, str(t), *cells)
     return table
 
 

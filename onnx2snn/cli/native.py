@@ -38,7 +38,7 @@ def _build_or_name(options: argparse.Namespace) -> int:
     if options.json:
         print_json({"path": str(path)})
     else:
-        results_console().print(str(path), highlight=False, soft_wrap=True)
+        results_console().print(str(path), soft_wrap=True)
     return 0
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from onnx2snn.cli.results import results_stream
 from onnx2snn.errors import OptionError, OutputError
 from onnx2snn.storage.model_file import read_bytes
+from onnx2snn.storage.temporary import TemporaryFolder, explain_full_disk
 from onnx2snn.storage.whole_files import check_writable
 
 if TYPE_CHECKING:
@@ -50,9 +51,10 @@ def given_data(name: str | None, *models: str | None) -> Iterator[str | None]:
         raise OptionError(message)
     data = _read_stream(name)
     suffix = ".npy" if data.startswith(_NPY) else ".npz"
-    with tempfile.TemporaryDirectory(prefix="onnx2snn-") as folder:
-        path = Path(folder, f"standard-input{suffix}")
-        path.write_bytes(data)
+    with TemporaryFolder() as folder:
+        path = folder.path / f"standard-input{suffix}"
+        with explain_full_disk():
+            path.write_bytes(data)
         yield str(path)
 
 
@@ -90,7 +92,7 @@ def check_output(name: str, *others: str | None, is_json: bool) -> None:
             "-o - and --json both write to standard output: name a file in one of them"
         )
         raise OutputError(message)
-    elif sys.stdout.isatty():
+    elif results_stream().isatty():
         message = (
             "-o - writes a binary file, and standard output is a terminal: name a file"
         )
@@ -100,7 +102,8 @@ def check_output(name: str, *others: str | None, is_json: bool) -> None:
 def write_network(made: Emitted, name: str) -> None:
     """Write a network to a file, or to standard output if the name is ``-``."""
     if name == STANDARD:
-        sys.stdout.buffer.write(made.serialize())
-        sys.stdout.buffer.flush()
+        output = results_stream().buffer
+        output.write(made.serialize())
+        output.flush()
     else:
         made.save(name)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
 import onnx2snn
 from onnx2snn.cli.arguments import add_command
 from onnx2snn.cli.console import (
@@ -97,7 +95,7 @@ def _scores_table(found: onnx2snn.Sweep) -> Table:
     table = new_table(found.score_name, *(f"T={t}" for t in steps))
     for method in found.methods:
         scores = {cell.T: cell.score for cell in found.of_method(method)}
-        table.add_row(escape(method), *(_as_text(scores.get(t)) for t in steps))
+        table.add_row(method, *(_as_text(scores.get(t)) for t in steps))
     if found.ann_score is not None:
         table.add_row("ANN", *(_as_text(found.ann_score) for _ in steps))
     return table

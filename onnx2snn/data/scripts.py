@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import importlib.machinery
+import os
 import sys
 import traceback
 import types
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from onnx2snn.arguments import did_you_mean
-from onnx2snn.errors import CalibrationError
+from onnx2snn.errors import CalibrationError, message_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+_Result = TypeVar("_Result")
 
 __all__ = ["script_feeds"]
 
@@ -23,26 +27,77 @@ def script_feeds(path: Path, function: str) -> Iterator[object]:
     """Yield what ``function`` of the Python file ``path`` yields.
 
     While it runs, the script's folder is on the module search path, as if it had been started.
+    Where it changes the working folder, that is so as long as it runs.
 
     Raises:
         CalibrationError: The script has no such function, or raises.
     """
-    with _search_path(path.parent):
-        yield from _call_script(path, function)
+    script = _Script(path)
+    feeds = script.run(lambda: iter(_call_function(path, function)))
+    while True:
+        feed = script.run(lambda: next(feeds, _END))
+        if feed is _END:
+            return
+        yield feed
 
 
-def _call_script(path: Path, function: str) -> Iterator[object]:
-    try:
-        yield from _call_function(path, function)
-    except CalibrationError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise CalibrationError(_script_problem(path, error)) from error
+_END: Any = object()
+"""What comes behind the last feed."""
+
+
+class _Script:
+    """A script that runs piece by piece, in surroundings of its own.
+
+    Args:
+        path: Its file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._folder: str | None = None
+
+    def run(self, piece: Callable[[], _Result]) -> _Result:
+        """Return what the next piece of it returns.
+
+        Raises:
+            CalibrationError: It raises.
+        """
+        try:
+            with _search_path(self._path.parent), self._working_folder():
+                return piece()
+        except (CalibrationError, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # whatever a script raises is its own
+            raise CalibrationError(_script_problem(self._path, error)) from error
+
+    @contextlib.contextmanager
+    def _working_folder(self) -> Iterator[None]:
+        """Go to the working folder that the script chose, and back to ours behind it."""
+        ours = _working_folder()
+        _go_to(self._folder)
+        try:
+            yield
+        finally:
+            self._folder = _working_folder()
+            _go_to(ours)
+
+
+def _working_folder() -> str | None:
+    """Return the working folder; None if it is deleted."""
+    with contextlib.suppress(OSError):
+        return os.getcwd()  # noqa: PTH109 (as it is)
+    return None
+
+
+def _go_to(folder: str | None) -> None:
+    if folder is not None:
+        with contextlib.suppress(OSError):
+            os.chdir(folder)
 
 
 def _script_problem(path: Path, error: BaseException) -> str:
     """Say what a script raised, and in which of its own lines."""
-    problem = f"{type(error).__name__}: {error}".removesuffix(": ")
+    problem = f"{type(error).__name__}: {message_of(error)}".removesuffix(": ")
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename == str(path)]
     if not own:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from onnx2snn.errors import CalibrationError
+from onnx2snn.errors import CalibrationError, message_of
+from onnx2snn.storage.temporary import explain_full_disk
 
 if TYPE_CHECKING:
     from onnx2snn.data.input_specs import Arrays, Feeds, Shape
@@ -56,7 +57,8 @@ class Spill:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 (closed below)
+        with explain_full_disk():
+            self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 (closed below)
         weakref.finalize(self, self._file.close)
         self._feeds: list[dict[str, _Place]] = []
 
@@ -66,7 +68,8 @@ class Spill:
         for name, array in feed.items():
             offset = self._file.seek(0, os.SEEK_END)
             places[name] = _Place(offset, array.dtype, array.shape)
-            self._file.write(array.tobytes())
+            with explain_full_disk():
+                self._file.write(array.tobytes())
         self._feeds.append(places)
 
     def __iter__(self) -> Iterator[Arrays]:
@@ -95,7 +98,10 @@ def array_of(value: object) -> np.ndarray:
                 value = getattr(value, method)()
         array = _with_text(np.asarray(value))
     except Exception as error:
-        message = f"a value of type {type(value).__name__} cannot be read as an array: {error}"
+        message = (
+            f"a value of type {type(value).__name__} cannot be read as an array: "
+            f"{message_of(error)}"
+        )
         raise CalibrationError(message) from error
     if array.dtype.hasobject:
         found = sorted({type(each).__name__ for each in array.flat})

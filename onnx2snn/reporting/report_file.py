@@ -43,7 +43,7 @@ def write_report(report: Report, path: str | os.PathLike[str]) -> None:
     suffix = Path(path).suffix.lower()
     render = _FORMATS[suffix]
     text = render(report)
-    write_whole(path, lambda file: file.write(text.encode()))
+    write_whole(path, lambda file: file.write(text.encode(errors="backslashreplace")))
 
 
 def _as_json(report: Report) -> str:

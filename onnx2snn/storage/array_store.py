@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import mmap
-import tempfile
 from collections import defaultdict
-from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
+
+from onnx2snn.storage.temporary import TemporaryFolder, explain_full_disk
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["ArrayStore"]
 
@@ -28,9 +31,7 @@ class ArrayStore:
 
     def __init__(self) -> None:
         """Open an empty store."""
-        self._folder = tempfile.TemporaryDirectory(
-            prefix="onnx2snn-", ignore_cleanup_errors=True
-        )
+        self._folder = TemporaryFolder()
         self._stored: dict[str, list[tuple[np.ndarray | _Place, np.dtype]]]
         self._stored = defaultdict(list)
         self._files: dict[str, _File] = {}
@@ -43,7 +44,7 @@ class ArrayStore:
 
     def __exit__(self, *_: object) -> None:
         """Delete everything."""
-        self._folder.cleanup()
+        self._folder.close()
 
     def append(self, name: str, data: np.ndarray) -> None:
         """Add the array of the next batch, of numbers or text, to the sequence ``name``."""
@@ -61,7 +62,7 @@ class ArrayStore:
     def _write(self, name: str, data: np.ndarray) -> _Place:
         if name not in self._files:
             number = next(self._numbers)
-            path = Path(self._folder.name, str(number))
+            path = self._folder.path / str(number)
             self._files[name] = _File(path)
         return self._files[name].append(data)
 
@@ -125,7 +126,7 @@ class _File:
         """Write an array, and return where it is."""
         place = _Place(self._size, data.shape, data.dtype)
         contiguous = np.ascontiguousarray(data)
-        with self.path.open("ab") as file:
+        with explain_full_disk(), self.path.open("ab") as file:
             contiguous.tofile(file)
         self._size += contiguous.nbytes
         return place

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import onnx
 import onnx_ir as ir
 
-from onnx2snn.errors import OutputError
 from onnx2snn.storage.map_types import model_of, proto_of
-from onnx2snn.storage.whole_files import check_writable, write_whole
+from onnx2snn.storage.temporary import TemporaryFolder, explain_full_disk, locked
+from onnx2snn.storage.whole_files import check_writable, explain_failure, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -157,11 +156,10 @@ def openable(model: OpenableModel) -> Iterator[str | bytes]:
     if not _has_external_data(model) and not is_large(model):
         yield proto_of(model).SerializeToString()
         return
-    with tempfile.TemporaryDirectory(
-        prefix="onnx2snn-", ignore_cleanup_errors=True
-    ) as folder:
-        path = Path(folder, "model.onnx")
-        _write_in_two(model, path, "weights")
+    with TemporaryFolder() as folder:
+        path = folder.path / "model.onnx"
+        with explain_full_disk():
+            _write_in_two(model, path, "weights")
         yield str(path)
 
 
@@ -198,19 +196,30 @@ def _save_in_two(
 ) -> None:
     """Write ``model`` and its weights, each whole or not at all."""
     target = Path(path).resolve()
-    try:
-        with tempfile.TemporaryDirectory(
-            dir=target.parent, prefix=f".{target.name}."
-        ) as folder:
-            written = Path(folder, target.name)
-            weights = f"{target.name}.data"
-            _write_in_two(model, written, weights)
-            check(written)
-            for part in (written.with_name(weights), written):
-                part.replace(target.with_name(part.name))
-    except OSError as error:
-        message = f"cannot write {str(target)!r}: {error.strerror}"
-        raise OutputError(message) from error
+    with explain_failure(target), TemporaryFolder(target.parent) as folder:
+        written = folder.path / target.name
+        weights = f"{target.name}.data"
+        _write_in_two(model, written, weights)
+        check(written)
+        _move_both(written, written.with_name(weights), target)
+
+
+def _move_both(model: Path, weights: Path, target: Path) -> None:
+    """Put a model and its weights in their place: those of two processes never mix.
+
+    In between there is no model, as an old one would read new weights.
+    """
+    older = model.with_name("older")
+    with locked(target.parent):
+        if target.exists():
+            target.replace(older)
+        try:
+            weights.replace(target.with_name(weights.name))
+        except OSError:
+            if older.exists():
+                older.replace(target)
+            raise
+        model.replace(target)
 
 
 def _write_in_two(model: ir.Model, path: Path, weights: str) -> None:

@@ -59,8 +59,9 @@ def read_bytes(path: Path) -> bytes:
     except IsADirectoryError as error:
         message = f"{os.fspath(path)!r} is a directory: name the .onnx file in it"
         raise InvalidModelError(message) from error
-    except OSError as error:
-        message = f"{os.fspath(path)!r} cannot be read: {error.strerror}"
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        problem = getattr(error, "strerror", None) or error
+        message = f"{os.fspath(path)!r} cannot be read: {problem}"
         raise InvalidModelError(message) from error
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onnx2snn.errors import OutputError
+from onnx2snn.storage.temporary import locked, remove_abandoned, temporary_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from typing import IO
 
-__all__ = ["check_writable", "write_whole"]
+__all__ = ["check_writable", "explain_failure", "write_whole"]
 
 
 def check_writable(path: str | os.PathLike[str], *others: str | None) -> None:
@@ -29,7 +32,8 @@ def check_writable(path: str | os.PathLike[str], *others: str | None) -> None:
             one of ``others``.
     """
     target = Path(path)
-    problem = _name_problem(target, others) or _access_problem(target)
+    with explain_failure(target):
+        problem = _name_problem(target, others) or _access_problem(target)
     if problem is not None:
         message = f"cannot write {str(target)!r}: {problem}"
         raise OutputError(message)
@@ -46,16 +50,29 @@ def _name_problem(target: Path, others: Iterable[str | None]) -> str | None:
 
 
 def _access_problem(target: Path) -> str | None:
-    """Say why no file can be written; None if one can."""
-    folder = target.parent
-    if target.is_dir():
+    """Say why no file can be written; None if one can.
+
+    Raises:
+        OSError: The name is too long, or a link that leads to itself.
+    """
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return _folder_problem(target.parent)
+    if stat.S_ISDIR(mode):
         return "it is a folder; name a file in it"
+    if stat.S_ISSOCK(mode):
+        return "it is a socket; name a file"
+    if not os.access(target, os.W_OK):
+        return "permission denied"
+    return _folder_problem(target.parent) if stat.S_ISREG(mode) else None
+
+
+def _folder_problem(folder: Path) -> str | None:
+    """Say why no file can be made in a folder; None if one can."""
     if not folder.is_dir():
         return f"there is no folder {str(folder)!r}"
-    is_locked = target.exists() and not os.access(target, os.W_OK)
-    if is_locked or not os.access(folder, os.W_OK):
-        return "permission denied"
-    return None
+    return None if os.access(folder, os.W_OK) else "permission denied"
 
 
 def write_whole(
@@ -71,34 +88,50 @@ def write_whole(
         OutputError: The file cannot be written.
     """
     check_writable(path)
-    target = Path(path).resolve()
-    is_special = target.exists() and not target.is_file()
-    try:
-        if is_special:  # a pipe or a device: nothing to rename
-            with target.open("wb") as file:
+    with explain_failure(Path(path)):
+        target = Path(path).resolve()
+        if target.exists() and not target.is_file():
+            with target.open("wb") as file:  # a pipe or a device: nothing to rename
                 write(file)
         else:
             _write_and_rename(target, write)
+
+
+@contextlib.contextmanager
+def explain_failure(target: Path) -> Iterator[None]:
+    """Say of a file that cannot be written why.
+
+    Raises:
+        OutputError: It cannot be.
+    """
+    try:
+        yield
     except BrokenPipeError:  # whoever reads has seen enough
         raise
-    except OSError as error:
-        message = f"cannot write {str(target)!r}: {error.strerror}"
+    # RuntimeError of links in a circle, ValueError of a name that no file can have
+    except (OSError, RuntimeError, ValueError) as error:
+        problem = getattr(error, "strerror", None) or error
+        message = f"cannot write {str(target)!r}: {problem}"
         raise OutputError(message) from error
 
 
 def _write_and_rename(target: Path, write: Callable[[IO[bytes]], object]) -> None:
+    remove_abandoned(target.parent)
     name = None
     try:
         with tempfile.NamedTemporaryFile(
-            dir=target.parent, prefix=f".{target.name}.", delete=False
+            dir=target.parent, prefix=temporary_name(is_hidden=True), delete=False
         ) as file:
-            name = file.name
-            write(file)
-        Path(name).chmod(0o666 & ~_umask())
-        Path(name).replace(target)
+            name = Path(file.name)
+            with locked(name):
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+        name.chmod(0o666 & ~_umask())
+        name.replace(target)
     finally:
         if name is not None:
-            Path(name).unlink(missing_ok=True)
+            name.unlink(missing_ok=True)
 
 
 def _umask() -> int:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import ml_dtypes
 import numpy as np
@@ -8,6 +8,9 @@ import pytest
 
 from onnx2snn.storage import array_store
 from onnx2snn.storage.array_store import ArrayStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LARGE = np.ones(2**14)
 
@@ -19,7 +22,7 @@ def no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def folder(tape: ArrayStore) -> Path:
-    return Path(tape._folder.name)
+    return tape._folder.path
 
 
 @pytest.mark.parametrize("held", [0, 2**20])
