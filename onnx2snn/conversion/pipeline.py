@@ -57,6 +57,7 @@ from onnx2snn.passes import (
     RemoveNoOps,
     RemoveUnusedNodes,
     ReplaceActivations,
+    SkipExpands,
     WriteMetadata,
     find_pass,
 )
@@ -170,6 +171,7 @@ def _canonical(record: SourceRecord) -> Passes:
         InferShapes(),
         FoldConstants(),
         RemoveNoOps(),
+        SkipExpands(),
         CancelTransposes(),
         CanonicalizeActivations(),
         LowerBatchwiseRecurrence(),

@@ -38,6 +38,7 @@ from onnx2snn.passes.canonical.remove_initializers_from_inputs import (
 )
 from onnx2snn.passes.canonical.remove_no_ops import RemoveNoOps
 from onnx2snn.passes.canonical.remove_unused_nodes import RemoveUnusedNodes
+from onnx2snn.passes.canonical.skip_expands import SkipExpands
 from onnx2snn.passes.correction.correct_layers import CorrectLayers
 from onnx2snn.passes.correction.fold_thresholds import FoldThresholds
 from onnx2snn.passes.correction.quantize_weights import QuantizeWeights
@@ -114,6 +115,7 @@ __all__ = [
     "RemoveQuantization",
     "RemoveUnusedNodes",
     "ReplaceActivations",
+    "SkipExpands",
     "SplitLeakyRelu",
     "WriteMetadata",
     "apply",
@@ -152,6 +154,7 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
     "lower-integer-operators": LowerIntegerOperators,
     "remove-no-ops": RemoveNoOps,
     "cancel-transposes": CancelTransposes,
+    "skip-expands": SkipExpands,
     "canonicalize-activations": CanonicalizeActivations,
     "lower-batchwise-recurrence": LowerBatchwiseRecurrence,
     "lower-mat-mul-add": LowerMatMulAdd,
