@@ -53,7 +53,14 @@ _PASSES = "passes and checks"
 
 GROUPS = {
     "parts of the method": (*PARTS, "latency", "keep_weights", "collapse", "spike"),
-    "file": ("layout", "weights", "fold_thresholds", "early_exit"),
+    "file": (
+        "layout",
+        "T_input",
+        "inline",
+        "weights",
+        "fold_thresholds",
+        "early_exit",
+    ),
     _INPUTS: ("input_coding", "seed"),
     "excluded parts": ("until", "nodes_to_exclude"),
     _PASSES: ("check", "hold_out"),

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import onnx2snn
 from onnx2snn.cli.arguments import add_command
 from onnx2snn.cli.console import new_table, print_json, results_console
-from onnx2snn.methods.layouts import MULTISTEP
+from onnx2snn.methods.layouts import MULTISTEP, STEP
 from onnx2snn.methods.schedules import SCHEDULES
+from onnx2snn.methods.time_inputs import REQUIRED
 from onnx2snn.methods.weight_types import INT8
-from onnx2snn.passes import STAGES, available, name_of, stage_of
+from onnx2snn.passes import STAGES, available, name_of
+from onnx2snn.passes.installed import stage_of
 
 if TYPE_CHECKING:
     import argparse
@@ -60,6 +62,9 @@ _CONDITIONS: dict[str, dict[str, Any]] = {
     "with weights of int8": {"weights": INT8},
     "with folded thresholds": {"fold_thresholds": True},
     "with an early exit": {"early_exit": True},
+    "with the layout step": {"layout": STEP},
+    "with another T-input": {"T_input": REQUIRED},
+    "with operators inlined": {"inline": True},
 }
 """When passes run beside those of a schedule, and the options that ask for them."""
 

@@ -10,7 +10,7 @@ from onnx2snn.compilation.rules import RULES
 from onnx2snn.compilation.values import CompiledValues
 from onnx2snn.errors import OptionError
 from onnx2snn.graph import NodeBuilder, reads, remove_unused, rewire
-from onnx2snn.metadata.facts import COMPILED
+from onnx2snn.metadata.facts import COMPILED, INLINED
 from onnx2snn.methods.layouts import MULTISTEP
 from onnx2snn.methods.weight_types import INT8, WEIGHT_TYPES
 from onnx2snn.ops import DOMAIN
@@ -51,6 +51,12 @@ def compile_network(network: AnyNetwork, weights: str = INT8) -> Emitted:
     """
     checked_choice("weights", weights, WEIGHT_TYPES)
     over_time = change_layout(network, MULTISTEP)
+    if INLINED.is_on(over_time.ir_model):
+        message = (
+            "the operators of the network were written out (inline), and the native library has "
+            "none of those; compile the file that was not inlined"
+        )
+        raise OptionError(message)
     model = over_time.ir_model.clone()
     isolate_values(model)
     compile_model(model, weights)

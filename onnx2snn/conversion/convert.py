@@ -12,6 +12,7 @@ from onnx2snn.analysis.sharing import sharing
 from onnx2snn.arguments import checked_count, checked_keywords
 from onnx2snn.conversion.branches import feed_branches
 from onnx2snn.conversion.calibration_data import CalibrationData
+from onnx2snn.conversion.file_form import FORM_PASSES
 from onnx2snn.conversion.held_out import Trial
 from onnx2snn.conversion.measuring import measure_activity
 from onnx2snn.conversion.options import Options
@@ -23,6 +24,7 @@ from onnx2snn.data.dataset import check_source, input_specs
 from onnx2snn.errors import OptionError, UnsupportedError
 from onnx2snn.graph import display_name, is_float, operator_name
 from onnx2snn.metadata.input_coding import EVENTS, RATE, check_direct
+from onnx2snn.methods.layouts import STEP
 from onnx2snn.methods.schedules import SCHEDULES
 from onnx2snn.passes import ExitEarly, apply
 from onnx2snn.reporting.analysis import analyze_network
@@ -144,6 +146,7 @@ def _converted(
     """Return the conversion of a network that is simplified; its model becomes the emitted one."""
     imported, options = prepared.imported, given.options
     _check_early_exit(prepared, options, given.data)
+    _check_step(prepared, options)
     whole, branches = feed_branches(prepared.whole, given.data)
     if not whole.has_neurons(options.spike):
         message = (
@@ -171,17 +174,21 @@ def _converted(
     snn, held_out = _finished(whole.ann, passes.finishing, trial)
     described = report(snn, codings, imported, found, given.data)
     described["held_out"] = held_out
+    form = [each for each in passes.finishing if isinstance(each, FORM_PASSES)]
+    snn = apply(snn, form)
     return Conversion(snn, described, files=imported.files)
 
 
 def _finished(
     snn: ir.Model, finishing: Passes, trial: Trial | None
 ) -> tuple[ir.Model, HeldOut | None]:
-    """Return the network in the form that is kept, and what was compared to choose it.
+    """Return the network that is kept, and what was compared to choose it.
 
-    Only that form may exit early: outputs before the last step say less of how good it is.
+    Only that one may exit early: outputs before the last step say less of how good it is. The form
+    that its file is to have, if it is another one, comes last of all.
     """
-    first = [each for each in finishing if not isinstance(each, ExitEarly)]
+    later = (ExitEarly, *FORM_PASSES)
+    first = [each for each in finishing if not isinstance(each, later)]
     last = [each for each in finishing if isinstance(each, ExitEarly)]
     held_out = None
     snn = apply(snn, first)
@@ -220,10 +227,20 @@ def _check_early_exit(
             "early_exit needs calibration data, to choose a margin by; give some, with "
         )
         raise OptionError(message + "--calibration")
+    _check_no_branches(prepared, "early_exit")
+
+
+def _check_step(prepared: Prepared, options: Options) -> None:
+    """Refuse, before long work, a file of one step of a network with networks in branches."""
+    if options.layout == STEP:
+        _check_no_branches(prepared, "layout step")
+
+
+def _check_no_branches(prepared: Prepared, what: str) -> None:
     for branch, _ in prepared.whole.inside:
         message = (
-            f"early_exit does not fit If {display_name(branch.node)!r}, whose branches have time "
-            "steps of their own; leave early_exit out"
+            f"{what} does not fit If {display_name(branch.node)!r}, whose branches have time "
+            f"steps of their own; leave {what} out"
         )
         raise OptionError(message)
 

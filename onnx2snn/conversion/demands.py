@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from onnx2snn.metadata.input_coding import DIRECT
+from onnx2snn.methods.layouts import STEP
 from onnx2snn.methods.schedules import SCHEDULES
 from onnx2snn.methods.weight_types import INT8
 
@@ -57,6 +58,9 @@ FOLDED_THRESHOLDS = Demand(
     "fold_thresholds", "folds_thresholds", lambda options: options.fold_thresholds
 )
 EARLY_EXIT = Demand("early_exit", "exits_early", lambda options: options.early_exit)
+SINGLE_STEPS = Demand(
+    "layout step", "steps_alone", lambda options: options.layout == STEP
+)
 
-DEMANDS = (STREAMS, ROUNDED_WEIGHTS, FOLDED_THRESHOLDS, EARLY_EXIT)
+DEMANDS = (STREAMS, ROUNDED_WEIGHTS, FOLDED_THRESHOLDS, EARLY_EXIT, SINGLE_STEPS)
 """All of them."""

@@ -126,9 +126,8 @@ class Trial:
 
     def _uncorrected(self) -> Request:
         """Return the conversion without corrections; a pass may stand beside them by name."""
-        plain = dataclasses.replace(
-            self.request.options, corrections=("none",), early_exit=False
-        )
+        options = self.request.options.without_form()
+        plain = dataclasses.replace(options, corrections=("none",))
         return dataclasses.replace(self.request, options=plain)
 
     def choose(self, corrected: ir.Model) -> tuple[ir.Model, HeldOut]:

@@ -11,6 +11,7 @@ from onnx2snn.errors import InvalidModelError, UnsupportedError
 from onnx2snn.importing.imported import Imported
 from onnx2snn.importing.self_check import self_check
 from onnx2snn.importing.source import read
+from onnx2snn.metadata.facts import INLINED
 from onnx2snn.ops import DOMAIN
 from onnx2snn.passes import apply
 from onnx2snn.passes.canonical.compute_in_float32 import ComputeInFloat32, mentions
@@ -84,7 +85,13 @@ def import_model(
 
 def check_that_it_is_an_ann(source: Source) -> None:
     """Raise UnsupportedError if a model has neurons already; its functions are not inlined."""
-    if any(node.domain == DOMAIN for node in source.model.graph.all_nodes()):
+    nodes = source.model.graph.all_nodes()
+    if INLINED.is_on(source.model):
+        message = (
+            f"{source.name} is a spiking network already, with its operators inlined"
+        )
+        raise UnsupportedError(message)
+    if any(node.domain == DOMAIN for node in nodes):
         message = f"{source.name} is a spiking network already: it has neurons of domain {DOMAIN}"
         raise UnsupportedError(message)
 

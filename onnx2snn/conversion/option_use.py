@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from onnx2snn.conversion.demands import DEMANDS, STREAMS
 from onnx2snn.errors import OptionError
+from onnx2snn.metadata.input_coding import EVENTS
 from onnx2snn.methods.corrections import CORRECTIONS
-from onnx2snn.methods.layouts import LOOP
+from onnx2snn.methods.layouts import LOOP, MULTISTEP, STEP
 from onnx2snn.methods.parts import PARTS
 from onnx2snn.methods.schedules import LAYERWISE, SCHEDULES, STAGGERED
+from onnx2snn.methods.time_inputs import OPTIONAL
 from onnx2snn.methods.weight_types import FLOAT, INT8
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ def check_use(options: Options, method: Method) -> None:
     _check_parts(options, method)
     _check_layout(options, method.schedule)
     _check_demands(options, method.schedule)
+    _check_time_input(options)
     _check_weights(options)
     for correction in method.corrections:
         _check_not_overridden(options, correction)
@@ -66,7 +69,8 @@ def _check_parts(options: Options, method: Method) -> None:
 
 def _check_layout(options: Options, schedule: str) -> None:
     """Refuse a layout where there is only one."""
-    if options.layout != LOOP and not SCHEDULES[schedule].may_be_batched:
+    is_elsewhere = options.layout not in (LOOP, STEP)  # that of a step is a demand
+    if is_elsewhere and not SCHEDULES[schedule].may_be_batched:
         message = (
             f"layout {options.layout!r} is of no use with the schedule {schedule}: layer "
             "by layer, time has one layout; leave it out, or choose the schedule lockstep"
@@ -81,6 +85,21 @@ def _check_demands(options: Options, schedule: str) -> None:
             check_used_with(demand.words, "schedule", schedule, demand.met_by())
     if options.early_exit:
         check_used_with("early_exit", "layout", options.layout, [LOOP])
+
+
+def _check_time_input(options: Options) -> None:
+    """Refuse a way of taking T where there is none to take."""
+    if options.T_input == OPTIONAL:
+        return
+    check_used_with("T_input", "layout", options.layout, [LOOP, MULTISTEP])
+    codings = options.codings()
+    kinds = [codings] if isinstance(codings, str) else codings.values()
+    if EVENTS in kinds:
+        message = (
+            f"T_input {options.T_input!r} is of no use with events, whose length is T; leave it "
+            "out"
+        )
+        raise OptionError(message)
 
 
 def _check_weights(options: Options) -> None:

@@ -19,12 +19,13 @@ from onnx2snn.conversion.option_use import check_use
 from onnx2snn.conversion.pass_request import PassRequest, check_skipped
 from onnx2snn.errors import OptionError
 from onnx2snn.methods.delays import DELAYS, JOINS
-from onnx2snn.methods.layouts import LAYOUTS, LOOP
+from onnx2snn.methods.layouts import LAYOUTS, LOOP, STEP
 from onnx2snn.methods.method import Method
 from onnx2snn.methods.names import CORRECTION, PASS, current_names, split_names
 from onnx2snn.methods.parts import PARTS, document_parts
 from onnx2snn.methods.published import METHODS
 from onnx2snn.methods.schedules import SCHEDULES
+from onnx2snn.methods.time_inputs import OPTIONAL, TIME_INPUTS
 from onnx2snn.methods.weight_types import FLOAT, WEIGHT_TYPES
 
 if TYPE_CHECKING:
@@ -67,7 +68,13 @@ class Options:
             schedule is ``staggered``, where no other, no method, and nothing that it cannot have
             is given; ``schedule_reason`` of the report says why it is or is not.
         layout: Where the steps are in the file: ``loop``, in the iterations of a Loop;
-            ``multistep``, in the batch. Layer by layer there is one layout only.
+            ``multistep``, in the batch; ``step``, a step a run, with the states in and out. Layer
+            by layer there is one layout only.
+        T_input: How the file takes T: ``optional``, an input with a default; ``required``, one
+            that must be fed, as runtimes for JavaScript need it; ``fixed``, a constant.
+        inline: Whether the operators of ``ai.onnx2snn`` are written out in those of ONNX, for
+            runtimes without model-local functions. Nothing can be recorded, tuned or laid out
+            anew in such a file.
         weights: Weights that spikes multiply in the file: ``float``, as they are; ``int8``, with
             8 bits and thresholds folded in, which rounds them. Not layer by layer.
         fold_thresholds: Whether thresholds go into weights, so that a spike is 1: the file runs
@@ -116,6 +123,10 @@ class Options:
         default=None,
     )
     layout: str = _option("place of the time steps", default=LOOP, choices=LAYOUTS)
+    T_input: str = _option(
+        "how the file takes T", default=OPTIONAL, choices=TIME_INPUTS
+    )
+    inline: bool = _option("write a file without model-local functions", default=False)
     weights: str = _option(
         "type of the weights that spikes multiply", default=FLOAT, choices=WEIGHT_TYPES
     )
@@ -148,8 +159,9 @@ class Options:
         self._take_names()
         self._take_values()
         self._check_passes()
-        self.chosen_method()
         checked_choice("layout", self.layout, LAYOUTS)
+        checked_choice("T_input", self.T_input, TIME_INPUTS)
+        self.chosen_method()
         checked_choice("weights", self.weights, WEIGHT_TYPES)
         checked_choice("spike", self.spike, SPIKE)
         checked_count("seed", self.seed)
@@ -270,6 +282,13 @@ class Options:
         is_named = self.corrections is not None or self.threshold is not None
         is_open = self.has_default_method() and not is_named
         return self.hold_out and is_open and not self.keep_weights
+
+    def without_form(self) -> Options:
+        """Return the options for the same network in a file that others can look at."""
+        layout = LOOP if self.layout == STEP else self.layout
+        return dataclasses.replace(
+            self, layout=layout, T_input=OPTIONAL, inline=False, early_exit=False
+        )
 
     def describe(self, data: Dataset | None) -> str:
         """Return the method in words, for the metadata of the file."""

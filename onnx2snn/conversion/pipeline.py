@@ -10,6 +10,7 @@ import onnx_ir as ir
 from onnx2snn.analysis.exclusion import ExcludedNames
 from onnx2snn.analysis.source_nodes import SourceRecord
 from onnx2snn.arguments import checked_keywords
+from onnx2snn.conversion.file_form import form_passes
 from onnx2snn.conversion.options import Options
 from onnx2snn.conversion.pass_request import PassRequest
 from onnx2snn.conversion.schedule_choice import choose_schedule
@@ -17,7 +18,7 @@ from onnx2snn.correction.reference import Reference
 from onnx2snn.data.batches import Dataset
 from onnx2snn.errors import OptionError
 from onnx2snn.metadata.input_coding import EVENTS, RATE
-from onnx2snn.methods.layouts import MULTISTEP
+from onnx2snn.methods.layouts import LOOP, MULTISTEP, STEP
 from onnx2snn.methods.schedules import STAGGERED
 from onnx2snn.methods.weight_types import INT8
 from onnx2snn.passes import (
@@ -256,11 +257,10 @@ def _finishing(
         options.chosen_method().schedule,
         source_sha256=source_sha256,
         calibration_sha256="" if data is None else data.sha256(),
-        layout=options.layout,
+        layout=LOOP if options.layout == STEP else options.layout,
     )
-    if options.early_exit:
-        return (AttachFunctions(), metadata, ExitEarly(data))
-    return (AttachFunctions(), metadata)
+    early_exit = (ExitEarly(data),) if options.early_exit else ()
+    return (AttachFunctions(), metadata, *early_exit, *form_passes(options))
 
 
 def _input_coding(options: Options, data: Dataset | None = None) -> ChooseInputCoding:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onnx2snn.data.dataset import check_source, dataset, input_specs
+from onnx2snn.data.dataset import check_source, dataset
 from onnx2snn.data.events import data_specs
 from onnx2snn.errors import OptionError
 from onnx2snn.metadata.facts import EARLY_EXIT
 from onnx2snn.metadata.input_coding import event_inputs_of
 from onnx2snn.passes import ExitEarly, apply
 from onnx2snn.runtime import Emitted, read_emitted
+from onnx2snn.runtime.layouts import isolated_copy, looped
+from onnx2snn.runtime.time_input import network_inputs
 from onnx2snn.schedules import time_steps_of
-from onnx2snn.storage.isolation import isolate_values
 
 if TYPE_CHECKING:
     from onnx2snn.runtime import AnyNetwork
@@ -35,7 +36,8 @@ def exiting_early(model: AnyNetwork, calibration: object) -> Emitted:
     """
     check_source(calibration)
     given = read_emitted(model)
-    if time_steps_of(given.ir_model.graph) is None:
+    copy = isolated_copy(looped(given.ir_model))
+    if time_steps_of(copy.graph) is None:
         message = (
             "early_exit is for spiking networks, and the model is an ANN; leave it out"
         )
@@ -43,8 +45,6 @@ def exiting_early(model: AnyNetwork, calibration: object) -> Emitted:
     if EARLY_EXIT.is_on(given.ir_model):
         message = "the network exits early already; evaluate it without early_exit"
         raise OptionError(message)
-    copy = given.ir_model.clone()
-    isolate_values(copy)
-    specs = data_specs(input_specs(copy), event_inputs_of(copy))
+    specs = data_specs(network_inputs(copy), event_inputs_of(copy))
     data = dataset(calibration, specs)
     return Emitted(apply(copy, [ExitEarly(data)]), files=given.files)

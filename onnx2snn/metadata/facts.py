@@ -24,6 +24,7 @@ __all__ = [
     "EARLY_EXIT",
     "EXCLUDED",
     "FORMAT",
+    "INLINED",
     "INPUT_CODINGS",
     "LATENCY_CURVE",
     "LAYOUT",
@@ -31,6 +32,7 @@ __all__ = [
     "ROUNDING_ERROR",
     "SCHEDULE",
     "SOURCE_SHA256",
+    "STATES",
     "STREAM_OF",
     "THRESHOLD_ORIGIN",
     "TUNED",
@@ -90,7 +92,14 @@ LATENCY_CURVE = json_annotation("onnx2snn.latency_curve")
 against the latency, as ``points`` with ``latency_steps`` and ``relative_error``."""
 
 LAYOUT = text_annotation("onnx2snn.layout")
-"""On a network whose steps are in the batch: ``multistep``. Where it is missing, in a Loop."""
+"""On a network whose steps are not in a Loop: ``multistep``, in the batch, or ``step``, one."""
+
+STATES = json_annotation("onnx2snn.states")
+"""On a network of one step: the name of its input ``reset``, and in ``states`` the name of the
+input of each state to that of the output with its next value."""
+
+INLINED = text_annotation("onnx2snn.inlined")
+"""On a network without operators of ours, which are written out in those of ONNX: ``true``."""
 
 WEIGHTS = text_annotation("onnx2snn.weights")
 """On a network with rounded weights: their type, ``int8``. Where it is missing, ``float``."""

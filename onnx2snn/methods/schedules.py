@@ -29,6 +29,7 @@ class Schedule:
         rounds_weights: Whether weights may have 8 bits.
         folds_thresholds: Whether thresholds may go into weights.
         exits_early: Whether its outputs may be taken before the last step.
+        steps_alone: Whether a file may hold one step, with the states in and out.
     """
 
     meaning: str
@@ -39,6 +40,7 @@ class Schedule:
     rounds_weights: bool = False
     folds_thresholds: bool = False
     exits_early: bool = False
+    steps_alone: bool = False
 
 
 SCHEDULES: dict[str, Schedule] = {
@@ -50,6 +52,7 @@ SCHEDULES: dict[str, Schedule] = {
         rounds_weights=True,
         folds_thresholds=True,
         exits_early=True,
+        steps_alone=True,
     ),
     STAGGERED: Schedule(
         "a layer fires its weighted spikes some steps, or none, behind those before it",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import onnx_ir as ir
+from onnx_ir.passes import common
 
 from onnx2snn.ops import DOMAIN, OPSET, MultiStepOp, StepOp, declared_ops
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from onnx2snn.ops import DeclaredOp
 
-__all__ = ["attach_functions", "attach_functions_anew"]
+__all__ = ["attach_functions", "attach_functions_anew", "inline_functions"]
 
 
 def attach_functions(model: ir.Model) -> bool:
@@ -45,6 +46,15 @@ def attach_functions_anew(model: ir.Model) -> None:
         if key[0] == DOMAIN:
             del model.functions[key]
     attach_functions(model)
+
+
+def inline_functions(model: ir.Model) -> bool:
+    """Write the functions of ``model`` out where they are called; whether it had any."""
+    has_functions = bool(model.functions)
+    common.InlinePass()(model)
+    model.functions.clear()
+    common.RemoveUnusedOpsetsPass()(model)
+    return has_functions
 
 
 def _with_shortest_body(op: DeclaredOp, nodes: Sequence[ir.Node]) -> DeclaredOp:

@@ -43,7 +43,10 @@ from onnx2snn.passes.correction.correct_layers import CorrectLayers
 from onnx2snn.passes.correction.fold_thresholds import FoldThresholds
 from onnx2snn.passes.correction.quantize_weights import QuantizeWeights
 from onnx2snn.passes.finishing.attach_functions import AttachFunctions
+from onnx2snn.passes.finishing.emit_step import EmitStep
 from onnx2snn.passes.finishing.exit_early import ExitEarly
+from onnx2snn.passes.finishing.inline_operators import InlineOperators
+from onnx2snn.passes.finishing.set_time_steps_input import SetTimeStepsInput
 from onnx2snn.passes.finishing.write_metadata import WriteMetadata
 from onnx2snn.passes.installed import LOADED_NAMES, installed_passes, load_pass
 from onnx2snn.passes.simplification.choose_input_coding import ChooseInputCoding
@@ -87,6 +90,7 @@ __all__ = [
     "EmitLayerwise",
     "EmitMultistep",
     "EmitStaggered",
+    "EmitStep",
     "EmitTimeLoop",
     "EncodeInputs",
     "ExcludeNodes",
@@ -98,6 +102,7 @@ __all__ = [
     "ForgetShapes",
     "InferShapes",
     "InlineFunctions",
+    "InlineOperators",
     "KeepReference",
     "LowerBatchwiseRecurrence",
     "LowerFusedOperators",
@@ -115,6 +120,7 @@ __all__ = [
     "RemoveQuantization",
     "RemoveUnusedNodes",
     "ReplaceActivations",
+    "SetTimeStepsInput",
     "SkipExpands",
     "SplitLeakyRelu",
     "WriteMetadata",
@@ -123,7 +129,6 @@ __all__ = [
     "find_pass",
     "name_of",
     "run",
-    "stage_of",
 ]
 
 _LOGGER = logging.getLogger(__name__)
@@ -188,6 +193,9 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
     "attach-functions": AttachFunctions,
     "write-metadata": WriteMetadata,
     "exit-early": ExitEarly,
+    "emit-step": EmitStep,
+    "set-time-steps-input": SetTimeStepsInput,
+    "inline-operators": InlineOperators,
 }
 """Name to class, in the order in which a conversion first runs them."""
 
@@ -202,17 +210,14 @@ SIMPLIFICATION: tuple[ir.passes.InPlacePass, ...] = (
 )
 """What brings an imported network to the nodes that matter: activations, and linear layers."""
 
-_RENAMED_CLASSES = {
-    "LeaveAnalog": "ExcludeNodes",
-    "RemoveStaircases": "RemoveFakeQuantizers",
-}
+_RENAMED = {"LeaveAnalog": ExcludeNodes, "RemoveStaircases": RemoveFakeQuantizers}
 """Older names of classes, which keep working."""
 
 
 def __getattr__(name: str) -> object:
     """Return the class of a pass by an older name."""
-    if name in _RENAMED_CLASSES:
-        return globals()[_RENAMED_CLASSES[name]]
+    if name in _RENAMED:
+        return _RENAMED[name]
     message = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(message)
 
@@ -250,13 +255,6 @@ def name_of(pass_: ir.passes.PassBase) -> str:
     """Return the name of a pass in lists: that of its class if it is not registered."""
     class_ = type(pass_)
     return _NAMES.get(class_) or LOADED_NAMES.get(class_) or class_.__name__
-
-
-def stage_of(pass_: type[ir.passes.PassBase]) -> str | None:
-    """Return the stage in which a pass of this package runs; None for any other."""
-    package, *folders = pass_.__module__.split(".")
-    is_ours = package == "onnx2snn" and folders[0] == "passes"
-    return folders[1] if is_ours else None
 
 
 def run(model: AnyModel, passes: Iterable[ir.passes.PassBase]) -> Any:  # noqa: ANN401

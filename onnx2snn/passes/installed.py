@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
-__all__ = ["LOADED_NAMES", "installed_passes", "load_pass"]
+__all__ = ["LOADED_NAMES", "installed_passes", "load_pass", "stage_of"]
 
 LOADED_NAMES: dict[type, str] = {}
 """Classes of other packages that were asked for, to the names they are registered under."""
@@ -36,3 +36,10 @@ def load_pass(entry: importlib.metadata.EntryPoint) -> type[ir.passes.PassBase]:
         raise OptionError(message) from error
     LOADED_NAMES[found] = entry.name
     return found
+
+
+def stage_of(pass_: type[ir.passes.PassBase]) -> str | None:
+    """Return the stage in which a pass of this package runs; None for any other."""
+    package, *folders = pass_.__module__.split(".")
+    is_ours = package == "onnx2snn" and folders[0] == "passes"
+    return folders[1] if is_ours else None

@@ -13,8 +13,9 @@ from onnx2snn.runtime.loading import (
     load_to_run,
     read_emitted,
 )
-from onnx2snn.runtime.network import Network, NotSpikingError
+from onnx2snn.runtime.network import Network
 from onnx2snn.runtime.sessions import register
+from onnx2snn.runtime.time_input import NotSpikingError
 from onnx2snn.storage.large_models import tensors_of
 
 __all__ = [

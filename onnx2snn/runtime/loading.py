@@ -11,12 +11,21 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import onnx
 import onnx_ir as ir
 
-from onnx2snn.arguments import checked_keywords
+from onnx2snn.arguments import checked_choice, checked_keywords
 from onnx2snn.errors import InvalidModelError, NativeError, OutputError
 from onnx2snn.metadata.facts import COMPILED
+from onnx2snn.methods.layouts import LOOP, MULTISTEP, STEP
+from onnx2snn.methods.time_inputs import TIME_INPUTS
 from onnx2snn.native import weights_problem
 from onnx2snn.runtime.execution import Execution
-from onnx2snn.runtime.layouts import fastest_layout, laid_out, layout_of
+from onnx2snn.runtime.layouts import (
+    fastest_layout,
+    inline_operators,
+    isolated_copy,
+    laid_out,
+    layout_of,
+    take_time_steps,
+)
 from onnx2snn.runtime.network import Network
 from onnx2snn.storage.large_models import (
     external_data_problem,
@@ -133,9 +142,9 @@ def load_to_run(
     given = _read_network(model)
     network, path = given.model, given.path
     _check_runs_in(network, execution.runtime)
-    if layout is None and execution.runtime == "torch":
-        layout = fastest_layout(network)
-    if layout is not None and layout != layout_of(network):
+    if layout is None:
+        layout = _layout_to_run(network, execution.runtime)
+    if layout != layout_of(network):
         network, path = laid_out(network, layout), None
     try:
         return Network(network, opener, path, given.files)
@@ -151,22 +160,49 @@ def _name_of(model: AnyNetwork) -> str:
     return "the model"
 
 
+def _layout_to_run(network: ir.Model, runtime: str) -> str:
+    """Return the layout of a network to run, unless another is asked for."""
+    own = layout_of(network)
+    if runtime == "torch":
+        return MULTISTEP if own == STEP else fastest_layout(network)
+    return LOOP if own == STEP else own
+
+
 @checked_keywords()
-def change_layout(model: AnyNetwork, layout: str) -> Emitted:
-    """Return a spiking network in another layout of time; it computes the same.
+def change_layout(
+    model: AnyNetwork,
+    layout: str | None = None,
+    *,
+    T_input: str | None = None,  # noqa: N803 (T is the usual name)
+    inline: bool = False,
+) -> Emitted:
+    """Return a spiking network in another form of its file; it computes the same.
 
     Args:
         model: The network, in any form that ``load`` takes; it is not changed.
-        layout: ``multistep``, for a network with a Loop over time: each layer runs all steps at
-            once. There is no way back to ``loop``; that of the network itself leaves it as it is.
+        layout: The layout of time; None for its own. From ``loop`` there are ways to
+            ``multistep``, each layer runs all steps at once, and to ``step``, a run is one step
+            with the states in and out; from ``step`` to all.
+        T_input: How the file takes T: ``optional``, ``required`` or ``fixed``, as in
+            ``Options``; None for as it does.
+        inline: Whether operators of ``ai.onnx2snn`` are written out, for runtimes without
+            model-local functions. From there is no way back.
 
     Raises:
         InvalidModelError: The file is not there, or is no model.
-        OptionError: There is no such layout, or no way to it: the model has no Loop over time.
+        OptionError: There is no such layout or way of taking T, or no way to it.
+        UnsupportedError: The layout is ``step``, and the rank of a state is not known.
         TypeError: ``model`` is of no such form.
     """
     given = _read_network(model)
-    return Emitted(laid_out(given.model, layout), files=given.files)
+    changed = given.model if layout is None else laid_out(given.model, layout)
+    if T_input is not None or inline:
+        changed = isolated_copy(changed)
+    if T_input is not None:
+        take_time_steps(changed, checked_choice("T_input", T_input, TIME_INPUTS))
+    if inline:
+        inline_operators(changed)
+    return Emitted(changed, files=given.files)
 
 
 def read_emitted(model: AnyNetwork) -> Emitted:

@@ -8,28 +8,23 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from onnx2snn.arguments import checked_keywords
-from onnx2snn.data.input_specs import input_specs
-from onnx2snn.errors import InvalidModelError, RuntimeShapeError
-from onnx2snn.graph import array
-from onnx2snn.metadata.facts import DEFAULT_TIME_STEPS, EARLY_EXIT
+from onnx2snn.errors import RuntimeShapeError
+from onnx2snn.metadata.facts import EARLY_EXIT
 from onnx2snn.metadata.input_coding import event_inputs_of
-from onnx2snn.metadata.step_count import WEIGHT_PASSES
-from onnx2snn.methods.layouts import MULTISTEP
+from onnx2snn.metadata.step_count import LATENCY, WEIGHT_PASSES
+from onnx2snn.methods.layouts import MULTISTEP, STEP
 from onnx2snn.runtime.feeds import (
     check_event_lengths,
     explain_broken_names,
     read_feeds,
 )
-from onnx2snn.runtime.layouts import layout_of
+from onnx2snn.runtime.layouts import laid_out, layout_of
 from onnx2snn.runtime.memory import MEMORY_LIMIT, samples_within
 from onnx2snn.runtime.recording import Recordings
 from onnx2snn.runtime.split import split_behind_steps, tells_all_steps
-from onnx2snn.schedules import (
-    checked_time_steps,
-    latency_of,
-    several_time_steps,
-    time_steps_of,
-)
+from onnx2snn.runtime.stepping import Stepper
+from onnx2snn.runtime.time_input import TimeInput, network_inputs
+from onnx2snn.schedules import checked_time_steps, latency_of, several_time_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -43,11 +38,7 @@ if TYPE_CHECKING:
 
     Runtime: TypeAlias = Callable[[Path | ir.Model], Run]
 
-__all__ = ["Network", "NotSpikingError"]
-
-
-class NotSpikingError(InvalidModelError):
-    """The model has no loop over time: it is an ANN."""
+__all__ = ["Network"]
 
 
 class Network:
@@ -86,19 +77,19 @@ class Network:
         self.model = model
         self.path = path
         self.files = files
-        time_steps = _time_steps_value(model)
-        self.inputs = input_specs(model)
+        self._time = TimeInput.of(model)
+        self.inputs = network_inputs(model)
         self.events = event_inputs_of(model)
         self.outputs = tuple(str(value.name) for value in model.graph.outputs)
         early_exit = EARLY_EXIT.read(model)
         self.steps_output = None if early_exit is None else str(early_exit["steps"])
-        self.T = _default_time_steps(model, time_steps)
-        self._time_steps_input = _name_of_input(time_steps)
+        self.T = self._time.made_for
         self._tells_all_steps = tells_all_steps(model.graph)
         self._runtime = runtime
         source = model if path is None else path
         self._recordings = Recordings(model, runtime, runtime(source))
         self._parts: tuple[_Part, _Part] | None = None
+        self._stepper: Stepper | None = None
 
     @property
     def time_steps(self) -> int:
@@ -115,7 +106,8 @@ class Network:
             T: Number of time steps; None for the number the network was made for.
         """
         time_steps = self.T if T is None else checked_time_steps(T)
-        return latency_of(self.model.graph).at(time_steps)
+        latency = LATENCY.read(self.model) or latency_of(self.model.graph)
+        return latency.at(time_steps)
 
     def weight_passes(
         self,
@@ -210,7 +202,7 @@ class Network:
         if not self._tells_all_steps:
             return {t: self.run(feeds, t) for t in wanted}
         trunk, readout = self._trunk_and_readout()
-        most = max(wanted)
+        most = self._time.steps_to_run(max(wanted))
         arrays = self._checked_feeds(feeds, most)
         with explain_broken_names(self.inputs, arrays):
             carried = trunk.run(arrays)
@@ -220,6 +212,35 @@ class Network:
             known = arrays | after_t
             outputs[t] = readout.run(known)
         return outputs
+
+    def step(self, feeds: AnyFeeds) -> dict[str, np.ndarray]:
+        """Return the outputs after one more step, by name; the network keeps its states.
+
+        After t steps on one input they are those of ``run`` with T = t. Inputs may differ from
+        step to step, as the frames of a camera do.
+
+        Args:
+            feeds: As ``run`` takes them; events without the axis of time, [N, ...].
+
+        Raises:
+            RuntimeShapeError: A feed is missing, or does not fit its input, or has another shape
+                than in the step before; ``reset`` allows that.
+            OptionError: The network cannot run one step alone: it is not of the schedule
+                ``lockstep`` with a Loop, or that ends early.
+        """
+        given = self._by_name(feeds)
+        return self._opened_stepper().step(given)
+
+    def reset(self) -> None:
+        """Let the next ``step`` be the first of a new run."""
+        if self._stepper is not None:
+            self._stepper.reset()
+
+    def _opened_stepper(self) -> Stepper:
+        """Return the network of one step; opened when first asked for."""
+        if self._stepper is None:
+            self._stepper = Stepper(laid_out(self.model, STEP), self._runtime)
+        return self._stepper
 
     def _trunk_and_readout(self) -> tuple[_Part, _Part]:
         """Return the steps, and the part behind them; opened when first asked for."""
@@ -242,46 +263,16 @@ class Network:
         self, given: AnyFeeds, time_steps: int | None
     ) -> dict[str, np.ndarray]:
         """Return the feeds of the runtime, for so many steps; refuse those that do not fit."""
-        feeds = given if isinstance(given, Mapping) else {self._only_input(): given}
-        arrays = read_feeds(feeds, self.inputs, self.events)
+        arrays = read_feeds(self._by_name(given), self.inputs, self.events)
         check_event_lengths(arrays, self.events, time_steps)
-        if self._time_steps_input is None:
+        if self.events:
             for name in self.events:
                 arrays[name] = arrays[name][:time_steps]
             return arrays
-        count = self.T if time_steps is None else time_steps
-        data = np.array(count, np.int64)
-        arrays[self._time_steps_input] = data
-        return arrays
+        return arrays | self._time.feed(time_steps)
 
-
-def _time_steps_value(model: ir.Model) -> ir.Value:
-    """Return the number of steps that the network runs for."""
-    time_steps = time_steps_of(model.graph)
-    if time_steps is not None:
-        return time_steps
-    message = "has no loop over time; convert it with 'onnx2snn convert' first"
-    raise NotSpikingError(message)
-
-
-def _name_of_input(value: ir.Value) -> str | None:
-    """Return the name of a graph input; None of any other value."""
-    if value.is_graph_input():
-        return str(value.name)
-    return None
-
-
-def _default_time_steps(model: ir.Model, time_steps: ir.Value) -> int:
-    """Return T that a network was made for: the default of its input, or what the file says."""
-    if time_steps.const_value is not None:
-        return int(array(time_steps))
-    recorded = DEFAULT_TIME_STEPS.read(model)
-    if recorded is None or not event_inputs_of(model):
-        message = (
-            "takes events, but its metadata do not say which of its inputs are events"
-        )
-        raise InvalidModelError(message)
-    return int(recorded)
+    def _by_name(self, given: AnyFeeds) -> Mapping[str, object]:
+        return given if isinstance(given, Mapping) else {self._only_input(): given}
 
 
 class _Part:

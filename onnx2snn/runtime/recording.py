@@ -10,7 +10,7 @@ import numpy as np
 from onnx2snn.arguments import checked_names, did_you_mean
 from onnx2snn.errors import OptionError
 from onnx2snn.graph import array, display_name, fresh_name
-from onnx2snn.metadata.facts import ACTIVATION_OUTPUT, UNIT
+from onnx2snn.metadata.facts import ACTIVATION_OUTPUT, INLINED, UNIT
 from onnx2snn.ops.predicates import is_neuron, step_op_of
 from onnx2snn.schedules import LOOP_NAME, time_loops
 from onnx2snn.schedules.loops import named_inputs
@@ -207,6 +207,12 @@ class _Recorder:
 def _chosen_neurons(
     model: ir.Model, names: tuple[str, ...] | None
 ) -> dict[str, ir.Node]:
+    if INLINED.is_on(model):
+        message = (
+            "there is nothing to record: the operators of the network were written out (inline); "
+            "take the file that was not inlined"
+        )
+        raise OptionError(message)
     known = recorded_layers(model)
     if not known:
         message = (

@@ -12,8 +12,9 @@ here lay time out as the iterations of a Loop:
     layerwise   each layer fires in a Loop of its own, once its input is complete
                 (``layerwise.py``, with ``accumulation.py`` between the layers)
 
-``steps.py`` has the layouts of ``lockstep``. A schedule is a function that changes a
-single-step graph in place, here, and the pass around it, in ``passes/time_loop/``. Its parts are:
+``steps.py`` has the layouts of ``lockstep``; ``single_step.py`` takes a step out of its Loop. A
+schedule is a function that changes a single-step graph in place, here, and the pass around it, in
+``passes/time_loop/``. Its parts are:
 
     ``Partition.of``    what runs before, in and behind the steps
     ``states``          the states of a node: its value before the first step, and after one
@@ -53,6 +54,11 @@ from onnx2snn.schedules.layerwise import emit_layerwise
 from onnx2snn.schedules.loops import State, hand_over_output, states
 from onnx2snn.schedules.multistep import lay_out_loop_over_time
 from onnx2snn.schedules.partition import Partition
+from onnx2snn.schedules.single_step import (
+    StepStates,
+    put_loop_around_step,
+    take_step_out_of_loop,
+)
 from onnx2snn.schedules.spike_weights import spike_weights_of
 from onnx2snn.schedules.staggered import emit_staggered
 from onnx2snn.schedules.steps import emit_steps
@@ -62,6 +68,7 @@ from onnx2snn.schedules.time_steps import (
     TIME_STEPS,
     check_latency,
     checked_time_steps,
+    set_time_steps_input,
     several_time_steps,
     time_steps_input,
 )
@@ -78,6 +85,7 @@ __all__ = [
     "TIME_STEPS",
     "Partition",
     "State",
+    "StepStates",
     "check_latency",
     "checked_time_steps",
     "delays_of",
@@ -93,10 +101,13 @@ __all__ = [
     "latency_of",
     "lay_out_loop_over_time",
     "layers_in_a_row",
+    "put_loop_around_step",
+    "set_time_steps_input",
     "several_time_steps",
     "spike_weights_of",
     "states",
     "stops_early",
+    "take_step_out_of_loop",
     "time_loops",
     "time_steps_input",
     "time_steps_of",

@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from onnx2snn.errors import OptionError
 from onnx2snn.graph import NodeBuilder, constant
+from onnx2snn.methods.time_inputs import FIXED, REQUIRED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,7 @@ __all__ = [
     "add_time_axis",
     "check_latency",
     "checked_time_steps",
+    "set_time_steps_input",
     "several_time_steps",
     "step_count",
     "time_steps_input",
@@ -93,6 +95,32 @@ def time_steps_input(graph: ir.Graph, time_steps: int) -> ir.Value:
     value.shape = ir.Shape([])
     graph.inputs.append(value)
     return value
+
+
+def set_time_steps_input(
+    graph: ir.Graph, value: ir.Value, way: str, time_steps: int
+) -> None:
+    """Let a graph take T in another way.
+
+    Args:
+        graph: An emitted graph; it is changed in place.
+        value: Its T, an input, a constant, or both.
+        way: One of ``TIME_INPUTS``.
+        time_steps: T that the network was made for.
+    """
+    name = str(value.name)
+    is_input = value.is_graph_input()
+    if way == FIXED and is_input:
+        graph.inputs.remove(value)
+    elif way != FIXED and not is_input:
+        graph.inputs.append(value)
+    if way == REQUIRED:
+        graph.initializers.pop(name, None)
+        value.const_value = None
+    elif name not in graph.initializers:
+        data = np.array(time_steps, np.int64)
+        value.const_value = ir.tensor(data, name=name)
+        graph.register_initializer(value)
 
 
 def step_count(

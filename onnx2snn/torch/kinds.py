@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from onnx2snn.analysis.operators import Form, operator_of
 from onnx2snn.errors import Refusal, UnsupportedError
 from onnx2snn.graph import display_name, is_op
+from onnx2snn.metadata.facts import INLINED
 from onnx2snn.ops import ALL_OPS
 from onnx2snn.ops.predicates import is_stateful
 from onnx2snn.runtime.torch_runtime.operators import DTYPES, OPERATORS
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
-__all__ = ["NodeKind", "check_operators", "has_form", "kinds_of"]
+__all__ = ["NodeKind", "check_not_inlined", "check_operators", "has_form", "kinds_of"]
 
 
 class NodeKind(enum.Enum):
@@ -28,6 +29,20 @@ class NodeKind(enum.Enum):
     CLOCK = "a function of the number of the step and of inputs, but of no neuron"
     MEAN = "a stream: its mean over the steps"
     FINAL = "a running value: the one after the last step"
+
+
+def check_not_inlined(model: ir.Model) -> None:
+    """Check that a network has neurons that can be told from other nodes.
+
+    Raises:
+        UnsupportedError: It has not.
+    """
+    if INLINED.is_on(model):
+        message = (
+            "the operators of the network were written out (inline), so there are no neurons to "
+            "train; tune the file that was not inlined"
+        )
+        raise UnsupportedError(message)
 
 
 def check_operators(nodes: Iterable[ir.Node]) -> None:

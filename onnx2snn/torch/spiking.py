@@ -17,6 +17,7 @@ from onnx2snn.ops import ALL_OPS
 from onnx2snn.ops.predicates import is_neuron, is_stateful, sends_spikes
 from onnx2snn.runtime.torch_runtime.evaluator import Evaluator, TimeLoop
 from onnx2snn.schedules import LOOP_NAME, has_weighted_spikes, stops_early, time_loops
+from onnx2snn.torch import kinds
 from onnx2snn.torch.kinds import NodeKind, check_operators, kinds_of
 from onnx2snn.torch.outer_nodes import OuterNodes, constants_read_by
 from onnx2snn.torch.parameters import Parameters
@@ -70,6 +71,7 @@ class SpikingModule(nn.Module):
 
     def __init__(self, model: ir.Model, time_steps: int) -> None:
         super().__init__()
+        kinds.check_not_inlined(model)
         loop = _only_loop(model.graph)
         _check_thresholds(loop)
         self._outer = OuterNodes(model, loop)
@@ -240,9 +242,8 @@ def _check_types(constants: Iterable[ir.Value]) -> None:
     types = {value.dtype for value in constants}
     unsupported = sorted(str(dtype) for dtype in types - _TYPES)
     if unsupported:
-        names = ", ".join(unsupported)
         message = (
-            f"the network has constants of type {names}; only one in float32 or "
+            f"the network has constants of type {', '.join(unsupported)}; only one in float32 or "
             "float64 can be tuned: convert the ANN in that type, with weights of float"
         )
         raise UnsupportedError(message)
@@ -273,8 +274,7 @@ def _only_loop(graph: ir.Graph) -> ir.Node:
     message = (
         "the network has no single loop over time in lockstep: it was made staggered, layer by "
         "layer or with time in the batch, or has loops in the branches of an If; only networks of "
-        "the schedule "
-        "'lockstep' and the layout 'loop' can be tuned"
+        "the schedule 'lockstep' and the layout 'loop' can be tuned"
     )
     raise InvalidModelError(message)
 

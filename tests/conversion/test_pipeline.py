@@ -19,7 +19,8 @@ from onnx2snn.data.dataset import dataset
 from onnx2snn.data.input_specs import input_specs
 from onnx2snn.errors import OptionError
 from onnx2snn.importing import read
-from onnx2snn.passes import STAGES, stage_of
+from onnx2snn.passes import STAGES
+from onnx2snn.passes.installed import stage_of
 from tests.models import dyadic, model
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
