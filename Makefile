@@ -5,6 +5,7 @@
 #   make lint      ruff                          make types        mypy --strict
 #   make docs      the documentation as HTML     make generated    rewrite pages of docs/
 #   make native    the native library: needs a C++ compiler
+#   make test-javascript  emitted files in Node and in a browser: needs npm, Node and Chromium
 #   make test-sanitized   its tests, with a library that checks its own memory accesses
 #   make wheel-native     a wheel with the library inside, in dist/
 #   make density   how much is on a line and in a function, against limits
@@ -22,7 +23,7 @@ RUN := $(VENV)/bin/python
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
 .DEFAULT_GOAL := demo
-.PHONY: demo native wheel-native test test-sanitized test-slow test-oldest coverage lint format types density docs generated figures bench clean
+.PHONY: demo native wheel-native test test-javascript test-sanitized test-slow test-oldest coverage lint format types density docs generated figures bench clean
 
 demo: $(VENV)/.installed
 	$(RUN) examples/digits/demo.py
@@ -42,6 +43,10 @@ test: $(VENV)/.installed-test
 
 test-slow: $(VENV)/.installed-test
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(JOBS) -m slow
+
+# Packages of npm go into the user's cache. What is missing fails, with what to install.
+test-javascript: $(VENV)/.installed-test $(VENV)/.installed-javascript
+	OMP_NUM_THREADS=1 $(RUN) -m pytest --require-javascript tests/javascript tests/test_browser.py
 
 test-sanitized: $(VENV)/.installed-test
 	$(RUN) scripts/test_sanitized.py

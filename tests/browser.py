@@ -88,7 +88,7 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
             return page
 
         yield open_
-    assert errors == []
+    assert not errors, errors
 
 
 def _keep_error(message: Any, errors: list[str]) -> None:

@@ -29,6 +29,8 @@ NOT_RUN = {
     "eval ": "is for a shell; tests/cli/test_completion.py completes words",
     "onnx2snn native build": "compiles; tests/native runs what it builds",
     "python -m benchmarks.": "needs data that does not ship, and up to a night",
+    "cd examples/node": "needs npm; tests/javascript runs the program",
+    "node ": "needs npm; tests/javascript runs the program",
     "python examples/train/": "needs data that does not ship, and minutes",
     "import keras\n": "needs Keras, and trains",
     "import tensorflow ": "needs TensorFlow, several gigabytes",
