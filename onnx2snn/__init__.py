@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from onnx2snn.conversion.convert import Conversion, convert
     from onnx2snn.conversion.options import Options
     from onnx2snn.conversion.pipeline import pipeline
-    from onnx2snn.diagnosis.diagnose import Diagnosis, diagnose
+    from onnx2snn.diagnosis.diagnose import diagnose
+    from onnx2snn.diagnosis.result import Diagnosis
     from onnx2snn.evaluation.evaluate import evaluate
     from onnx2snn.evaluation.result import Evaluation
     from onnx2snn.passes.pipeline import Pipeline
@@ -83,7 +84,8 @@ _HOMES = {
     "conversion.convert": ("Conversion", "convert"),
     "conversion.options": ("Options",),
     "conversion.pipeline": ("pipeline",),
-    "diagnosis.diagnose": ("Diagnosis", "diagnose"),
+    "diagnosis.diagnose": ("diagnose",),
+    "diagnosis.result": ("Diagnosis",),
     "evaluation.evaluate": ("evaluate",),
     "evaluation.result": ("Evaluation",),
     "passes.pipeline": ("Pipeline",),

@@ -6,11 +6,20 @@ from typing import TYPE_CHECKING
 
 import onnx2snn
 from onnx2snn.cli.arguments import add_command
-from onnx2snn.cli.console import new_table, print_json, progress_bars, results_console
+from onnx2snn.cli.console import (
+    new_table,
+    print_json,
+    print_written,
+    progress_bars,
+    results_console,
+)
 from onnx2snn.cli.streams import given_data, given_model
 from onnx2snn.cli.values import parse_time_steps
 from onnx2snn.diagnosis.layer_errors import PARTS
+from onnx2snn.evaluation.score_columns import score_rows
+from onnx2snn.reporting.report_file import check_report_path
 from onnx2snn.runtime import RUNTIMES
+from onnx2snn.storage.whole_files import check_writable
 
 if TYPE_CHECKING:
     import argparse
@@ -19,8 +28,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from onnx2snn.cli.arguments import Commands
-    from onnx2snn.diagnosis.diagnose import Trial
     from onnx2snn.diagnosis.layer_errors import LayerError
+    from onnx2snn.diagnosis.result import Trial
 
 __all__ = ["add"]
 
@@ -46,6 +55,12 @@ def add(commands: Commands) -> None:
         "--data",
         required=True,
         help="inputs, better with labels y or labels: an .npz, or script.py[:function]",
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="write all of it as .json, or as .html to look at",
     )
     _add_choices(command)
 
@@ -78,6 +93,9 @@ def _add_choices(command: argparse.ArgumentParser) -> None:
 
 
 def _diagnose_network(options: argparse.Namespace) -> int:
+    if options.output is not None:
+        check_writable(options.output, options.model, options.ann, options.data)
+        check_report_path(options.output)
     steps = None if options.T is None else parse_time_steps(options.T)
     with (
         given_data(options.data, options.model, options.ann) as data,
@@ -93,16 +111,21 @@ def _diagnose_network(options: argparse.Namespace) -> int:
             runtime=options.runtime,
             try_options=options.try_options,
         )
+    if options.output is not None:
+        found.save_report(options.output)
     if options.json:
         print_json(found.as_dict())
     else:
         _print_diagnosis(found)
+        if options.output is not None and not options.quiet:
+            print_written(options.output, "the diagnosis")
     return 0
 
 
 def _print_diagnosis(found: onnx2snn.Diagnosis) -> None:
     console = results_console()
-    console.print(_summary(found))
+    console.print(f"{found.samples} samples")
+    console.print(_scores_table(found))
     if not found.findings:
         console.print("none of the usual mistakes was found")
     for number, finding in enumerate(found.findings, 1):
@@ -114,17 +137,13 @@ def _print_diagnosis(found: onnx2snn.Diagnosis) -> None:
         console.print(_trials_table(found.tried))
 
 
-def _summary(found: onnx2snn.Diagnosis) -> str:
-    words = [f"T = {found.T}", f"{found.samples} samples"]
-    scores = found.scores
-    if scores.ann_top1 is not None:
-        words.append(
-            f"accuracy {scores.top1[found.T]} %, the ANN's {scores.ann_top1} %"
-        )
-    if found.T in scores.agreement:
-        words.append(f"agrees with the ANN in {scores.agreement[found.T]} %")
-    words.append(f"relative error of the output {100 * found.error:.1f} %")
-    return "; ".join(words)
+def _scores_table(found: onnx2snn.Diagnosis) -> Table:
+    """Return the scores at each T and of the ANN, as ``evaluate`` prints them."""
+    headings, rows = score_rows(found.scores, found.scores.deviations_of_answer)
+    table = new_table(*headings)
+    for row in rows:
+        table.add_row(*row)
+    return table
 
 
 def _layers_table(layers: Sequence[LayerError]) -> Table:

@@ -30,6 +30,7 @@ from onnx2snn.passes import ExitEarly, apply
 from onnx2snn.reporting.analysis import analyze_network
 from onnx2snn.reporting.report import report
 from onnx2snn.reporting.report_file import write_report
+from onnx2snn.reporting.report_page import render_page
 from onnx2snn.runtime import Emitted
 from onnx2snn.schedules import DEFAULT_T, checked_time_steps
 
@@ -92,7 +93,7 @@ class Conversion(Emitted):
             OptionError: The name ends in neither ``.json`` nor ``.html``.
             OutputError: The file cannot be written.
         """
-        write_report(self.report, path)
+        write_report(path, self.report, lambda: render_page(self.report))
 
 
 @checked_keywords(

@@ -19,7 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from onnx2snn.diagnosis.histograms import HistogramSums
+from onnx2snn.diagnosis.rasters import draw_raster
+
 if TYPE_CHECKING:
+    from onnx2snn.diagnosis.histograms import Histogram
+    from onnx2snn.diagnosis.rasters import Raster
     from onnx2snn.runtime.recording import LayerRecord
 
 __all__ = ["FACTORS", "PARTS", "LayerError", "LayerSums"]
@@ -54,6 +59,8 @@ class LayerError:
         misfit: How many times larger clipping and quantization are than with the best threshold
             for this data, of those in ``FACTORS`` times the own.
         best_factor: Median of these factors; 1 where the thresholds fit.
+        histogram: Activations by their size, and what spikes carry.
+        raster: The spikes of some neurons on the first sample.
     """
 
     name: str
@@ -70,6 +77,8 @@ class LayerError:
     threshold: float
     misfit: float
     best_factor: float
+    histogram: Histogram
+    raster: Raster
 
     @property
     def main_part(self) -> str:
@@ -95,6 +104,8 @@ class LayerSums:
         self._was_active: np.ndarray | None = None
         self._fits: np.ndarray | None = None
         self._threshold = 0.0
+        self._histogram: HistogramSums | None = None
+        self._raster: Raster | None = None
 
     def add(self, activation: np.ndarray, record: LayerRecord) -> None:
         """Take in the activation of the ANN on a batch, and what the neurons did.
@@ -118,6 +129,11 @@ class LayerSums:
         self._add_activity(target, spikes)
         self._add_fits(target, carried)
         self._threshold = float(np.median(theta))
+        if self._histogram is None or self._raster is None:
+            self._histogram = HistogramSums(time_steps, self._levels)
+            first = np.broadcast_to(target / theta, target.shape)[0]
+            self._raster = draw_raster(first, spikes[:, 0])
+        self._histogram.add(target / theta, sent / theta)
 
     def _add_parts(
         self, target: np.ndarray, mean: np.ndarray, sent: np.ndarray, carried: _Carried
@@ -167,6 +183,8 @@ class LayerSums:
         fired, was_active = self._fired, self._was_active
         assert fired is not None
         assert was_active is not None
+        assert self._histogram is not None
+        assert self._raster is not None
         both = math.sqrt(sums["a"] * sums["s"]) + _TINY
         return LayerError(
             name=self._name,
@@ -183,6 +201,8 @@ class LayerSums:
             threshold=self._threshold,
             misfit=self._misfit(),
             best_factor=self._best_factor(),
+            histogram=self._histogram.result(),
+            raster=self._raster,
         )
 
     def _misfit(self) -> float:

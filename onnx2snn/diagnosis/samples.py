@@ -28,22 +28,25 @@ class Samples:
         batches: Feeds; where the network fixes the batch, the last may repeat samples.
         labels: A row for each sample; None if there are none.
         count: Number of samples.
+        digest: SHA-256 of the data that they are the first of.
     """
 
     batches: list[Arrays]
     labels: np.ndarray | None
     count: int
+    digest: str
 
     @classmethod
-    def of(cls, data: Dataset, most: int, recorded: int = 1) -> Samples:
+    def of(cls, data: Dataset, most: int, at_once: int, recorded: int = 1) -> Samples:
         """Return the first samples of the data.
 
         Args:
             data: The data.
             most: Most samples to take.
+            at_once: Most samples in a batch.
             recorded: Numbers that are recorded of one sample.
         """
-        rows = max(1, min(most, _NUMBERS // max(recorded, 1)))
+        rows = max(1, min(at_once, _NUMBERS // max(recorded, 1)))
         batches = []
         count = 0
         for batch in data.batches(rows):
@@ -52,7 +55,20 @@ class Samples:
             if count == most:
                 break
         labels = None if data.labels is None else data.labels[:count]
-        return cls(batches, labels, count)
+        return cls(batches, labels, count, data.sha256())
+
+    def first(self, most: int) -> Samples:
+        """Return the first of them, in the batches that they are in."""
+        count = min(most, self.count)
+        rows = self.rows_of(self.batches[0])
+        batches = self.batches[: -(-count // rows)]
+        labels = None if self.labels is None else self.labels[:count]
+        return Samples(batches, labels, count, self.digest)
+
+    @staticmethod
+    def rows_of(feeds: Arrays) -> int:
+        """Return the number of samples in a batch, repeated ones among them."""
+        return max((len(rows) for rows in feeds.values() if rows.ndim), default=1)
 
     def with_labels(self, labels: object) -> Samples:
         """Return them with labels that do not come with the data, a row a sample or more.

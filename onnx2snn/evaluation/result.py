@@ -114,6 +114,11 @@ class Evaluation:
     mean_steps: dict[int, float] = dataclasses.field(default_factory=dict)
     weight_passes: dict[int, int] = dataclasses.field(default_factory=dict)
 
+    @property
+    def deviations_of_answer(self) -> Mapping[int, Deviation]:
+        """Number of time steps to the difference of the output that is scored; else empty."""
+        return self.deviations.get(self.task.output or "", {})
+
     def error_of_answer(self, time_steps: int) -> float | None:
         """Return the relative error of the output that is scored, else the largest of all.
 

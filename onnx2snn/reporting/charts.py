@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from onnx2snn.errors import OptionError
 from onnx2snn.reporting.colors import on_white
 
-__all__ = ["Chart", "check_library", "draw_figure", "draw_picture"]
+__all__ = ["Chart", "check_library", "draw_figure", "draw_picture", "try_figure"]
 
 Chart: TypeAlias = "dict[str, Any]"
 """A specification in Vega-Lite, without configuration."""
@@ -70,12 +70,20 @@ def draw_figure(chart: Chart, alt: str, caption: str = "") -> str:
     Raises:
         OptionError: The library is not installed.
     """
-    drawn = _library().vegalite_to_svg(_whole(chart))
+    drawn = _library().vegalite_to_svg(_as_json(chart))
     inner = re.sub(r' (xmlns(:\w+)?|version|class)="[^"]*"', "", drawn)
     label = escape(alt, quote=True)
     svg = inner.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
     above = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
     return f"<figure>{above}{svg}</figure>"
+
+
+def try_figure(chart: Chart, alt: str, caption: str = "") -> str:
+    """Return a figure as ``draw_figure`` does, or a line that says what to install for it."""
+    try:
+        return draw_figure(chart, alt, caption)
+    except OptionError as error:
+        return f'<p class="quiet">{escape(caption or alt)} {escape(str(error))}</p>'
 
 
 def draw_picture(chart: Chart, ending: str) -> bytes:
@@ -88,14 +96,16 @@ def draw_picture(chart: Chart, ending: str) -> bytes:
     Raises:
         OptionError: The library is not installed.
     """
-    whole = json.loads(on_white(json.dumps(_whole(chart))))
-    whole["background"] = "white"
-    drawn = getattr(_library(), f"vegalite_to_{ending}")(whole)
+    text = on_white(_as_json({"background": "white"} | chart))
+    drawn = getattr(_library(), f"vegalite_to_{ending}")(text)
     return drawn.encode() if isinstance(drawn, str) else bytes(drawn)
 
 
-def _whole(chart: Chart) -> Chart:
-    return {"config": _CONFIG, "padding": 4} | chart
+def _as_json(chart: Chart) -> str:
+    """Return the whole specification; halves of letters, as strange names have, are replaced."""
+    whole = {"config": _CONFIG, "padding": 6} | chart
+    text = json.dumps(whole, ensure_ascii=False)
+    return text.encode(errors="replace").decode()
 
 
 def _library() -> Any:  # noqa: ANN401 (a module that need not be there)

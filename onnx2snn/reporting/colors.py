@@ -10,6 +10,7 @@ COLORS = {
     "line": ("#dfe3e8", "#343a41"),
     "card": ("#f5f7f9", "#23282d"),
     "page": ("#ffffff", "#181b1f"),
+    "bar": ("#bac4ce", "#4d5761"),
     "link": ("#0b62a8", "#7cbcf0"),
     "spiking": ("#b87a00", "#e69f00"),
     "linear": ("#2f7db8", "#5aa9e0"),
@@ -24,7 +25,7 @@ COLORS = {
     "spikes": ("#b87a00", "#e69f00"),
     "real": ("#2f7db8", "#5aa9e0"),
 }
-"""Name to the color on white and in the dark, each with a contrast of 3 and more where it draws."""
+"""Name to the color on white and in the dark."""
 
 
 def as_css(*, dark: bool) -> str:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from onnx2snn.reporting.charts import try_figure
+from onnx2snn.reporting.page_parts import draw_folded
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from onnx2snn.reporting.analysis import NodeAnalysis
     from onnx2snn.reporting.charts import Chart
 
-__all__ = ["chart_of_graph"]
+__all__ = ["draw_graph"]
 
 _NOT_SHOWN = ("constant",)
 """Kinds of nodes that the graph is easier to read without."""
@@ -26,12 +29,30 @@ _LETTERS = 38
 """Letters of a name that have room."""
 
 
-def chart_of_graph(nodes: Sequence[NodeAnalysis]) -> Chart:
-    """Return the chart of the nodes of a file, in its order.
+_MANY = 80
+"""Nodes from which on the graph is folded away at first."""
+
+
+def draw_graph(nodes: Sequence[NodeAnalysis]) -> str:
+    """Return the section with the nodes of a file, in its order.
 
     Args:
         nodes: The nodes.
     """
+    words = (
+        "The nodes in the order of the file, without constants, and what became of them; lines "
+        "lead from each to those that read it."
+    )
+    alt = "The graph; the table of nodes says the same."
+    return draw_folded(
+        "Graph",
+        f'<p class="quiet">{words}</p>',
+        try_figure(_chart_of_graph(nodes), alt),
+        is_open=len(nodes) <= _MANY,
+    )
+
+
+def _chart_of_graph(nodes: Sequence[NodeAnalysis]) -> Chart:
     shown = [node for node in nodes if node["kind"] not in _NOT_SHOWN]
     points = [
         {"x": 0, "y": place, "kind": node["kind"], "label": _label(node)}

@@ -50,6 +50,7 @@ __all__ = [
     "LayerReport",
     "Report",
     "RoundedNode",
+    "energy_of_network",
     "report",
 ]
 
@@ -193,7 +194,7 @@ def report(
         "method": METHOD.read_required(snn),
         "input_coding": _describe_codings(codings),
         "layers": [_layer_report(neuron) for neuron in neurons],
-        "energy": _energy_of(snn, analysis, time_steps, levels),
+        "energy": energy_of_network(snn, analysis, time_steps, levels),
         "activity": None,  # set once it was measured
         "analysis": analysis,
     }
@@ -225,9 +226,17 @@ def _rounded_nodes(graph: ir.Graph) -> list[RoundedNode]:
     return found
 
 
-def _energy_of(
+def energy_of_network(
     snn: ir.Model, analysis: Analysis, time_steps: int, levels: Levels
 ) -> Energy:
+    """Return what the arithmetic of a network costs.
+
+    Args:
+        snn: An emitted network.
+        analysis: What became of the nodes of its ANN.
+        time_steps: T.
+        levels: What its neurons can tell apart.
+    """
     fires_layer_by_layer = SCHEDULE.read_required(snn) == LAYERWISE
     analog_runs = 1 if fires_layer_by_layer else time_steps
     return estimate_energy(

@@ -1,4 +1,4 @@
-"""Writing the report of a conversion to a file."""
+"""Writing a report to a file: as data, or as a page."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onnx2snn.errors import OptionError
-from onnx2snn.reporting.report_page import render_page
 from onnx2snn.storage.whole_files import check_writable, write_whole
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
-
-    from onnx2snn.reporting.report import Report
 
 __all__ = ["check_report_path", "write_report"]
 
@@ -32,22 +29,26 @@ def check_report_path(path: str | os.PathLike[str]) -> None:
     check_writable(path)
 
 
-def write_report(report: Report, path: str | os.PathLike[str]) -> None:
-    """Write ``report`` in the format that the name ``path`` says, whole or not at all.
+def write_report(
+    path: str | os.PathLike[str], data: object, render: Callable[[], str]
+) -> None:
+    """Write a report in the format that the name ``path`` says, whole or not at all.
+
+    Args:
+        path: The file.
+        data: The report as plain data, for a name in ``.json``.
+        render: Returns it as a page, for a name in ``.html``.
 
     Raises:
         OptionError: The name says no format.
         OutputError: The file cannot be written.
     """
     check_report_path(path)
-    suffix = Path(path).suffix.lower()
-    render = _FORMATS[suffix]
-    text = render(report)
+    is_json = Path(path).suffix.lower() == _JSON
+    text = json.dumps(data, indent=1) + "\n" if is_json else render()
     write_whole(path, lambda file: file.write(text.encode(errors="backslashreplace")))
 
 
-def _as_json(report: Report) -> str:
-    return json.dumps(report, indent=1) + "\n"
+_JSON = ".json"
 
-
-_FORMATS: dict[str, Callable[[Report], str]] = {".json": _as_json, ".html": render_page}
+_FORMATS = (_JSON, ".html")

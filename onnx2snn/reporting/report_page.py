@@ -6,10 +6,9 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from onnx2snn.analysis.drivers import DRIVERS, NOT_SPIKES, Driver
-from onnx2snn.errors import OptionError
-from onnx2snn.reporting.charts import draw_figure
+from onnx2snn.reporting.charts import try_figure
 from onnx2snn.reporting.energy_table import draw_energy
-from onnx2snn.reporting.graph_chart import chart_of_graph
+from onnx2snn.reporting.graph_chart import draw_graph
 from onnx2snn.reporting.node_table import draw_nodes, node_links
 from onnx2snn.reporting.page_parts import (
     Cell,
@@ -35,14 +34,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from onnx2snn.reporting.analysis import Analysis
-    from onnx2snn.reporting.charts import Chart
     from onnx2snn.reporting.operations import Macs
     from onnx2snn.reporting.report import LatencyCurve, LayerReport, Report
 
 __all__ = ["render_page"]
-
-_MANY_NODES = 80
-"""Nodes from which on the graph is folded away at first."""
 
 
 def render_page(report: Report) -> str:
@@ -58,28 +53,12 @@ def render_page(report: Report) -> str:
         draw_section(
             "Nodes of the file", draw_nodes(nodes, report["analysis"]["counts"])
         ),
-        draw_folded(
-            "Graph",
-            '<p class="quiet">The nodes in the order of the file, without constants; lines '
-            "lead from each to those that read it.</p>",
-            _draw_chart(
-                chart_of_graph(nodes), "The graph; the table of nodes says the same."
-            ),
-            is_open=len(nodes) <= _MANY_NODES,
-        ),
+        draw_graph(nodes),
         _draw_thresholds(report),
         draw_section("Provenance", draw_facts(_provenance(report))),
     ]
     title = f"{report['source']} as a spiking network"
     return fill_page(title, _describe_method(report), sections)
-
-
-def _draw_chart(chart: Chart, alt: str) -> str:
-    """Return a figure, or a line that says why there is none."""
-    try:
-        return draw_figure(chart, alt)
-    except OptionError as error:
-        return f'<p class="quiet">{escape(str(error))}</p>'
 
 
 def _describe_method(report: Report) -> str:
@@ -124,7 +103,7 @@ def _draw_arithmetic(report: Report) -> str:
         f"<p>{escape(describe_shortfall(analysis))}</p>",
         f'<div class="stack" role="img" aria-label="{label}">{bars}</div>',
         f'<ul class="legend">{legend}</ul>',
-        draw_energy(report["energy"], report["activity"], report["T"]),
+        draw_energy(report["energy"], report["activity"], macs, report["T"]),
     )
 
 
@@ -182,7 +161,7 @@ def _draw_latency(curve: LatencyCurve | None, latency_steps: int) -> str:
     return draw_section(
         "Error against latency",
         f'<p class="quiet">{words}</p>',
-        _draw_chart(chart, "Error against latency; the table below has the numbers."),
+        try_figure(chart, "Error against latency; the table below has the numbers."),
         "<details><summary>The numbers</summary>",
         draw_table(headings, rows, sorts=False, name="few"),
         "</details>",
@@ -211,7 +190,7 @@ def _draw_thresholds(report: Report) -> str:
     return draw_folded(
         "Thresholds",
         f'<p class="quiet">{words}</p>',
-        _draw_chart(chart_of_thresholds(layers), alt),
+        try_figure(chart_of_thresholds(layers), alt),
         draw_wide_table("thresholds of the layers", draw_table(headings, rows)),
     )
 

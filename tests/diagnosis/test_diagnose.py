@@ -72,7 +72,7 @@ def test_labels_that_do_not_come_with_the_data() -> None:
     apart = onnx2snn.diagnose(converted(), ANN, images, labels=labels)
     together = onnx2snn.diagnose(converted(), ANN, TEST)
     assert apart.scores.top1 == together.scores.top1
-    with pytest.raises(onnx2snn.CalibrationError, match="5 labels for 128 samples"):
+    with pytest.raises(onnx2snn.CalibrationError, match="5 labels for 500 samples"):
         onnx2snn.diagnose(converted(), ANN, images, labels=labels[:5])
 
 
