@@ -30,6 +30,7 @@ NOT_RUN = {
     "onnx2snn native build": "compiles; tests/native runs what it builds",
     "python -m benchmarks.": "needs data that does not ship, and up to a night",
     "cd examples/node": "needs npm; tests/javascript runs the program",
+    "python -m http.server": "never ends; tests/javascript opens the page",
     "node ": "needs npm; tests/javascript runs the program",
     "python examples/train/": "needs data that does not ship, and minutes",
     "import keras\n": "needs Keras, and trains",
