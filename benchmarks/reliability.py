@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[1]
 STORE = ROOT / "benchmarks" / "reliability.json"
 PAGE = ROOT / "docs" / "results" / "reliability.md"
 
-MODULES = ("benchmarks.reliability_models",)
+MODULES = ("benchmarks.reliability_models", "benchmarks.differential")
 """Modules of cases, in the order of their rows."""
 
 _INTRODUCTION = """\

@@ -20,6 +20,7 @@ A model or data in no known form is a ``TypeError``; passes run in the wrong ord
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ __all__ = [
     "Refusal",
     "RuntimeShapeError",
     "UnsupportedError",
+    "brief",
     "message_of",
 ]
 
@@ -128,11 +130,32 @@ class NativeError(Onnx2SnnError):
 _LONGEST = 300
 """Letters of the message of an error that is not ours, as much as is shown."""
 
+_PLACE_IN_SOURCE = re.compile(
+    r"/\S*?onnxruntime_src/\S+?:\d+ (?:[^()]*\([^()]*\)(?: const)?(?: \[with [^\]]*\])? )?"
+)
+"""Where in onnxruntime's own sources it fails: a file, and the signature of a function."""
+
 
 def message_of(error: BaseException) -> str:
     """Return the first line of what an error says that others raised, if it says anything."""
+    return _first_line(error)[:_LONGEST]
+
+
+def brief(error: BaseException) -> str:
+    """Return the first line of what another library says, without its own paths, and not too long.
+
+    Args:
+        error: Its exception; one that says nothing has its class.
+    """
+    text = _PLACE_IN_SOURCE.sub("", _first_line(error))
+    printable = "".join(one if one.isprintable() else "?" for one in text)
+    return printable[: 2 * _LONGEST] or type(error).__name__
+
+
+def _first_line(error: BaseException) -> str:
+    """Return the first line that an error says, which may be long, or nothing."""
     try:
         lines = str(error).strip().splitlines()
     except Exception:  # noqa: BLE001 (of a class in a script, say)
         return ""
-    return lines[0][:_LONGEST] if lines else ""
+    return lines[0] if lines else ""

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from onnx2snn.errors import Refusal, UnsupportedError
+from onnx2snn.errors import Refusal, UnsupportedError, brief
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,29 @@ def test_nodes_of_one_reason_share_a_line(count: int, named: str) -> None:
     error = UnsupportedError("no:", [*refusals, other])
     assert str(error) == f"no:\n  {named}\n  Tear 'last': patch"
     assert error.refusals == (*refusals, other)
+
+
+@pytest.mark.parametrize(
+    "message, shown",
+    [
+        ("", "ValueError"),
+        ("first\nsecond", "first"),
+        ("\x1b[31mred", "?[31mred"),
+        (
+            "Status Message: /onnxruntime_src/onnxruntime/core/a.cc:360 void* ort::A::f(size_t, bool) "
+            "Available memory of 3 is too small",
+            "Status Message: Available memory of 3 is too small",
+        ),
+        (
+            "/onnxruntime_src/core/a.h:42 float ort::{anonymous}::g(const ort::T*) [with T = float] "
+            "ratio was false",
+            "ratio was false",
+        ),
+    ],
+)
+def test_messages_of_others_are_brief(message: str, shown: str) -> None:
+    assert brief(ValueError(message)) == shown
+
+
+def test_long_messages_of_others_are_cut() -> None:
+    assert len(brief(ValueError("x" * 10**6))) == 600

@@ -25,6 +25,11 @@ __all__ = ["magnitudes_by_channel", "observe_histograms"]
 _FOLDS = 4
 """Parts of the data, for cross-validation."""
 
+_MOST_BINS = 2048
+_FEWEST_BINS = 64
+_ROOM = 2**23
+"""Bins of all channels together: layers of more than 4,096 channels get fewer bins a channel."""
+
 
 def observe_histograms(
     model: ir.Model,
@@ -86,8 +91,13 @@ class _Observer:
             number: Number of the batch, from 0.
 
         Raises:
-            CalibrationError: There is NaN or infinity in a batch.
+            CalibrationError: There is NaN or infinity in a batch, or there are no channels.
         """
+        if self._axis is not None and not data.shape[self._axis]:
+            message = (
+                f"activation {self._value.name!r} {list(data.shape)} has no channels"
+            )
+            raise CalibrationError(message)
         if not self.folds:
             self.folds = _empty_folds(data, self._axis)
         for fold, samples in _cut_into_folds(data, self._axis, number):
@@ -150,7 +160,14 @@ def magnitudes_by_channel(data: np.ndarray, axis: int | None) -> np.ndarray:
 def _empty_folds(data: np.ndarray, axis: int | None) -> list[Histogram]:
     """Return histograms of no values yet, with the channels of ``data``."""
     channels = 1 if axis is None else data.shape[axis]
-    return [Histogram(channels) for _ in range(_FOLDS)]
+    bins = _count_bins(channels)
+    return [Histogram(channels, bins) for _ in range(_FOLDS)]
+
+
+def _count_bins(channels: int) -> int:
+    """Return how many bins each of so many channels gets: a power of two."""
+    room = max(_ROOM // channels, _FEWEST_BINS)
+    return int(min(2 ** (room.bit_length() - 1), _MOST_BINS))
 
 
 def _cut_into_folds(

@@ -23,6 +23,7 @@ from onnx2snn.conversion.spiking import Request, make_spiking
 from onnx2snn.data.dataset import check_source, input_specs
 from onnx2snn.errors import OptionError, UnsupportedError
 from onnx2snn.graph import display_name, is_float, operator_name
+from onnx2snn.importing.blame import blaming
 from onnx2snn.metadata.input_coding import EVENTS, RATE, check_direct
 from onnx2snn.methods.layouts import STEP
 from onnx2snn.methods.schedules import SCHEDULES
@@ -145,6 +146,14 @@ def _converted(
     prepared: Prepared, given: Request, calibration: CalibrationData
 ) -> Conversion:
     """Return the conversion of a network that is simplified; its model becomes the emitted one."""
+    imported = prepared.imported
+    with blaming(imported.original, imported.name):
+        return _converted_whole(prepared, given, calibration)
+
+
+def _converted_whole(
+    prepared: Prepared, given: Request, calibration: CalibrationData
+) -> Conversion:
     imported, options = prepared.imported, given.options
     _check_early_exit(prepared, options, given.data)
     _check_step(prepared, options)

@@ -8,6 +8,7 @@ import onnx_ir as ir
 
 from onnx2snn.conversion.pipeline import pipeline
 from onnx2snn.errors import InvalidModelError, UnsupportedError
+from onnx2snn.importing.blame import blaming
 from onnx2snn.importing.imported import Imported
 from onnx2snn.importing.self_check import self_check
 from onnx2snn.importing.source import read
@@ -73,13 +74,14 @@ def import_model(
     source = read(model)
     passes = tuple(pipeline().canonical if passes is None else passes)
     check_that_it_is_an_ann(source)
-    original = runnable(source)
-    read_small_tensors(source.model)
-    is_coarse = _run_canonical(source, passes)
-    if check:
-        self_check(
-            original, source.model, source.name, coarse=is_coarse, typical=typical
-        )
+    with blaming(source.original, source.name):
+        original = runnable(source)
+        read_small_tensors(source.model)
+        is_coarse = _run_canonical(source, passes)
+        if check:
+            self_check(
+                original, source.model, source.name, coarse=is_coarse, typical=typical
+            )
     return Imported(source.model, source.sha256, source.name, original, source.files)
 
 

@@ -25,6 +25,7 @@ from onnx2snn.data.input_specs import input_specs, is_real
 from onnx2snn.errors import OptionError
 from onnx2snn.importing import read
 from onnx2snn.importing.baked_batch import fix_baked_batch
+from onnx2snn.importing.blame import blaming
 from onnx2snn.metadata.facts import is_excluded
 from onnx2snn.metadata.input_coding import DIRECT, EVENTS
 from onnx2snn.passes import apply
@@ -85,6 +86,12 @@ def prepare(
     # Up to neurons nothing depends on T, which a latency could contradict.
     options = dataclasses.replace(options, latency=None)
     source = _read_ann(model)
+    with blaming(source.original, source.name):
+        return _prepared(source, options, data)
+
+
+def _prepared(source: Source, options: Options, data: CalibrationData) -> Prepared:
+    """Return a model that was read, imported and simplified."""
     nodes = source_nodes(source.model)
     check_names(options.until, nodes, "until")
     check_names(options.nodes_to_exclude, nodes, "nodes_to_exclude")

@@ -7,13 +7,12 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx_ir as ir
 
 from onnx2snn.data.axes import axes_advice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    import onnx_ir as ir
 
     from onnx2snn.graph import AxisSize
 
@@ -121,7 +120,7 @@ def _asks_for_nan(node: ir.Node) -> bool:
 
 
 def _dtype_of(value: ir.Value) -> np.dtype:
-    if value.dtype is None:
+    if value.dtype in (None, ir.DataType.UNDEFINED):
         return np.dtype(object)
     return np.dtype(value.dtype.numpy())
 

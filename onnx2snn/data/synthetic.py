@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onnx2snn.budget import check_memory
 from onnx2snn.errors import CalibrationError, RuntimeShapeError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ _LENGTHS = (16, 64, 256, 1024)  # any other axis where it is free: the first tha
 _COLORS = 3  # channels where they are free
 _IMAGE_CHANNELS = (1, 3, 4)
 _IMAGE_RANK = 4
+_COPIES = 4  # of an image in float64 while it is made
 _BYTES = (np.uint8, np.int8)
 _ENOUGH = 2**23  # numbers in all feeds, if these are no fewer than _BATCH samples
 _SLOPE = 1.5  # amplitude falls as frequency to the power of -1.5
@@ -63,6 +65,7 @@ def synthetic_feeds(
 
     Raises:
         CalibrationError: The rank of an input is unknown, or it takes no numbers.
+        LimitError: An input takes more memory than may be taken.
     """
     _check_specs(specs)
     generator = np.random.default_rng(seed)
@@ -95,7 +98,7 @@ def _check_specs(specs: Specs) -> None:
     unknown = [
         f"no synthetic values for input {spec}; pass calibration data"
         for spec in specs
-        if spec.shape is None or spec.dtype.kind in "OUS"
+        if spec.shape is None or 0 in spec.shape or spec.dtype.kind in "OUS"
     ]
     if unknown:
         raise CalibrationError("\n  ".join(unknown))
@@ -109,8 +112,7 @@ def _batch_names(specs: Specs) -> set[str]:
 
 def _fixed_batch_size(specs: Specs) -> int | None:
     """Return the batch size that the model has baked in, None if it has none."""
-    sizes = (spec.rows for spec in specs if spec.rows)
-    return next(sizes, None)
+    return next((spec.rows for spec in specs if spec.rows), None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,6 +145,7 @@ def _make_values(
     spec: InputSpec, sizes: _FreeSizes, generator: np.random.Generator
 ) -> np.ndarray:
     shape = sizes.shape_for(spec)
+    check_memory(_COPIES * 8.0 * math.prod(shape), f"input {spec.name!r} {list(shape)}")
     is_bytes = spec.dtype in _BYTES
     if spec.dtype.kind in "biu" and not is_bytes:
         bits = generator.integers(0, 2, shape)
@@ -183,19 +186,13 @@ def _make_images(
     shape = spec.shape or ()
     height_axis, width_axis = (2, 3) if channel == 1 else (1, 2)
     images = spec.rows or rows
-    channels = _size_or(shape[channel], _COLORS)
-    height = _size_or(shape[height_axis], _PIXELS)
-    width = _size_or(shape[width_axis], _PIXELS)
+    channels = shape[channel] or _COLORS
+    height = shape[height_axis] or _PIXELS
+    width = shape[width_axis] or _PIXELS
     noise = image_noise((images, channels, height, width), generator)
     if channel == 1:
         return noise
     return noise.transpose(0, 2, 3, 1)
-
-
-def _size_or(size: int | None, default: int) -> int:
-    if size is None:
-        return default
-    return size
 
 
 def running_feeds(

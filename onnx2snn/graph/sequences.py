@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import onnx_ir as ir
 
-from onnx2snn.graph import array, is_constant, is_op
+from onnx2snn.graph import array, display_name, is_constant, is_op
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,8 +95,9 @@ def _find_inserted(node: ir.Node, contents: Contents) -> Content | None:
     tensor = required_input(node, 1)
     if not isinstance(elements, list):
         return None
-    position = read_position(node, 2, default=len(elements))
-    if position is None:
+    count = len(elements)
+    position = read_position(node, 2, default=count)
+    if position is None or not -count <= position <= count:
         return None
     return [*elements[:position], tensor, *elements[position:]]
 
@@ -106,6 +107,9 @@ def _find_left_by_erase(node: ir.Node, contents: Contents) -> Content | None:
     elements = contents.get(required_input(node, 0))
     position = read_position(node, 1, default=-1)
     if not isinstance(elements, list) or position is None:
+        return None
+    is_inside = -len(elements) <= position < len(elements)
+    if not is_inside:
         return None
     rest = elements.copy()
     del rest[position]
@@ -128,6 +132,9 @@ def _cut_evenly(node: ir.Node, size: int) -> TensorParts:
     x = required_input(node, 0)
     axis = node.attributes.get_int("axis", 0)
     length = None if x.shape is None else x.shape[axis]
+    if size < 1:
+        message = f"{node.op_type} {display_name(node)!r} splits into parts of {size}"
+        raise ValueError(message)
     if not isinstance(length, int):
         return TensorParts(node, size, None)
     starts = range(0, length, size)

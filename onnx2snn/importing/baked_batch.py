@@ -9,7 +9,7 @@ import onnx_ir as ir
 
 from onnx2snn.graph import is_op
 from onnx2snn.importing.random_feeds import make_feeds, sizes_of
-from onnx2snn.runtime.sessions import SessionError, open_session, run_session
+from onnx2snn.runtime.sessions import SessionError, open_session, run_trial
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -95,7 +95,7 @@ def _runs_on(session: ort.InferenceSession, samples: int) -> bool:
         if feeds is None:
             return False
         try:
-            run_session(session, feeds)
+            run_trial(session, feeds)
         except SessionError:
             continue
         return True

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx_ir as ir
 
+from onnx2snn.budget import check_memory
 from onnx2snn.graph import is_constant
 
 if TYPE_CHECKING:
@@ -150,6 +152,9 @@ def make_feeds(
         inputs: The inputs, as onnxruntime describes them.
         size_of: Gives the sizes of axes that are free.
         strings: What inputs of strings may take.
+
+    Raises:
+        LimitError: An input takes more memory than may be taken.
     """
     if not all(spec.type in _TYPES for spec in inputs):
         return None
@@ -160,6 +165,7 @@ def make_feeds(
             size if _is_size(size) else size_of(spec.name, axis, size)
             for axis, size in enumerate(spec.shape)
         ]
+        check_memory(8.0 * math.prod(shape), f"input {spec.name!r} {shape}")
         if spec.type == _STRING:
             known = (strings or {}).get(spec.name) or _ANY_STRINGS
             feeds[spec.name] = generator.choice(np.array(known), shape)

@@ -6,10 +6,17 @@ import itertools
 import logging
 from typing import TYPE_CHECKING
 
-from onnx2snn.errors import InvalidModelError
+from onnx2snn.budget import TRIAL_SECONDS
+from onnx2snn.errors import InvalidModelError, LimitError
+from onnx2snn.importing.blame import contradicts_itself
 from onnx2snn.importing.differences import output_differences
 from onnx2snn.importing.random_feeds import known_strings, random_feeds
-from onnx2snn.runtime.sessions import SessionError, open_session, run_by_name
+from onnx2snn.runtime.sessions import (
+    ExceedingError,
+    SessionError,
+    open_session,
+    run_trial,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -63,6 +70,7 @@ def self_check(
             (2e-2 in float16), an integer off by more than a rare rounding. If ``coarse``, both
             may be off by ``COARSE_TOLERANCE``, and indices and truth values, which one rounding
             changes, are not compared.
+        LimitError: The original takes more memory or time than it may, on the smallest inputs.
     """
     try:
         differences = _find_differences(
@@ -85,8 +93,15 @@ def _find_differences(
     typical: Callable[[], Iterable[Feeds]],
 ) -> list[str]:
     """Return what the models do not agree on; there must be inputs to tell that."""
-    session = _open_original(original)
-    feeds, expected = _run_original(session, imported, typical)
+    session = _open_original(original, name)
+    try:
+        feeds, expected = _run_original(session, imported, typical)
+    except ExceedingError as error:
+        message = (
+            f"{name} takes more than {TRIAL_SECONDS:.0f} s or more memory than it may on synthetic "
+            f"inputs ({error}); more is allowed by --max-memory, and --no-check leaves this out"
+        )
+        raise LimitError(message) from error
     actual = _run_imported(imported, feeds, name)
     differences = output_differences(expected, actual, coarse=coarse)
     if differences:
@@ -107,10 +122,13 @@ class _NotComparedError(Exception):
     """The original gives nothing to compare with."""
 
 
-def _open_original(original: OpenableModel) -> ort.InferenceSession:
+def _open_original(original: OpenableModel, name: str) -> ort.InferenceSession:
     try:
         return _open_unoptimized(original)
     except SessionError as error:
+        if contradicts_itself(original):
+            message = f"{name} is not a valid ONNX model: {error}"
+            raise InvalidModelError(message) from error
         reason = f"onnxruntime cannot open it: {error}"
         raise _NotComparedError(reason) from error
 
@@ -123,7 +141,7 @@ def _check_that_it_repeats(
     coarse: bool,
 ) -> None:
     """Run the original once more; it must give the same."""
-    again = run_by_name(session, feeds)
+    again = run_trial(session, feeds)
     if output_differences(expected, again, coarse=coarse):
         reason = "it gives something else in each run"
         raise _NotComparedError(reason)
@@ -139,12 +157,18 @@ def _run_original(
     imported: ir.Model,
     typical: Callable[[], Iterable[Feeds]],
 ) -> tuple[Feeds, dict[str, object]]:
-    """Return the first feeds that the original runs on, synthetic ones first, and its outputs."""
+    """Return the first feeds that the original runs on, synthetic ones first, and its outputs.
+
+    Raises:
+        ExceedingError: It takes too much on one of them; on larger ones it would take more.
+    """
     problem = "an input is of a type without synthetic values"
     strings = known_strings(imported.graph)
     for feeds in _feeds_to_try(session, strings, typical):
         try:
-            return feeds, run_by_name(session, feeds)
+            return feeds, run_trial(session, feeds)
+        except ExceedingError:
+            raise
         except SessionError as error:
             problem = str(error)
     reason = f"the original does not run on synthetic inputs: {problem}"
@@ -162,7 +186,7 @@ def _feeds_to_try(
 
 def _run_imported(imported: ir.Model, feeds: Feeds, name: str) -> dict[str, object]:
     try:
-        return run_by_name(_open_unoptimized(imported), feeds)
+        return run_trial(_open_unoptimized(imported), feeds)
     except SessionError as error:
         message = f"{name} runs in onnxruntime, but not once imported; please report it: {error}"
         raise InvalidModelError(message) from error

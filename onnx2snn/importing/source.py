@@ -14,6 +14,7 @@ import onnx_ir as ir
 
 from onnx2snn.errors import UnsupportedError
 from onnx2snn.importing.densify import densify, has_sparse_tensors
+from onnx2snn.importing.proto_rules import check_rules
 from onnx2snn.importing.validate import validate
 from onnx2snn.storage.isolation import all_values, isolate_values
 from onnx2snn.storage.large_models import (
@@ -186,9 +187,10 @@ def _digest_of_parts(model: ir.Model) -> str:
 
 
 def _deserialize(proto: onnx.ModelProto, name: str) -> ir.Model:
+    check_rules(proto, name)
     _check_inputs(proto, name)
     if has_sparse_tensors(proto):
-        proto = densify(proto)
+        proto = densify(proto, name)
     return deserialize_model(proto, name)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from onnx2snn.importing.random_feeds import dtype_of, make_feeds, random_feeds
-from onnx2snn.runtime.sessions import SessionError, run_by_name
+from onnx2snn.runtime.sessions import SessionError, run_trial
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,7 +115,7 @@ def _run_with_sizes(
 def _shapes_of_run(session: ort.InferenceSession, feeds: Feeds) -> Shapes | None:
     """Return the shapes of the outputs that are tensors, None if the model does not run."""
     try:
-        results = run_by_name(session, feeds)
+        results = run_trial(session, feeds)
     except SessionError:
         return None
     return {

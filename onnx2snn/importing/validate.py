@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import onnx
 
-from onnx2snn.errors import InvalidModelError
+from onnx2snn.budget import check_memory
+from onnx2snn.errors import InvalidModelError, brief
+from onnx2snn.graph.function_sizes import count_inlined_nodes
 from onnx2snn.importing.domains import check_domains
 from onnx2snn.runtime.sessions import SessionError, open_session
 from onnx2snn.storage.large_models import (
@@ -26,6 +28,8 @@ __all__ = ["validate"]
 _LOGGER = logging.getLogger(__name__)
 _OLDEST_IR_VERSION = 3
 _OLDEST_OPSET = 7
+_NODE = 2**14
+"""Bytes of memory of a node, by and large, with its values and what is known of them."""
 
 
 def validate(model: ir.Model, name: str, original: OpenableModel) -> None:
@@ -42,11 +46,16 @@ def validate(model: ir.Model, name: str, original: OpenableModel) -> None:
 
     Raises:
         InvalidModelError: The model cannot be read.
+        LimitError: Its functions, inlined, are more nodes than there is memory for.
         UnsupportedError: It has operators that neither ONNX nor onnxruntime defines.
     """
     _spell_default_domain(model)
     _check_ir_version(model, name)
     _check_opset(model, name)
+    nodes = count_inlined_nodes(model)
+    check_memory(
+        _NODE * nodes, f"the graph of {name}, {nodes} nodes with functions inlined,"
+    )
     if not len(model.graph):
         message = f"{name} has an empty graph: there is nothing to convert"
         raise InvalidModelError(message)
@@ -177,8 +186,7 @@ def _check_structure(model: ir.Model, name: str, original: OpenableModel) -> Non
         with openable(original) as given:
             onnx.checker.check_model(given)
     except (onnx.checker.ValidationError, ValueError) as error:
-        lines = str(error).strip().splitlines()
-        _check_opens(original, name, lines[0])
+        _check_opens(original, name, brief(error))
 
 
 def _check_opens(original: OpenableModel, name: str, complaint: str) -> None:
@@ -186,7 +194,9 @@ def _check_opens(original: OpenableModel, name: str, complaint: str) -> None:
     try:
         open_session(original, optimized=False, threads=1)
     except SessionError as refusal:
-        message = f"{name} is not a valid ONNX model: {complaint}"
+        message = (
+            f"{name} is not a valid ONNX model: {refusal} (onnx.checker: {complaint})"
+        )
         raise InvalidModelError(message) from refusal
     _LOGGER.warning(
         "onnx.checker minds: %s; onnxruntime runs %s anyway", complaint, name

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,10 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
-from onnx2snn.errors import NativeError
+from onnx2snn.budget import TRIAL_SECONDS
+from onnx2snn.errors import NativeError, brief
 from onnx2snn.native import find_library, library_problem
+from onnx2snn.runtime.arena import limit_memory
 from onnx2snn.storage.large_models import openable
 
 if TYPE_CHECKING:
@@ -27,20 +30,32 @@ if TYPE_CHECKING:
     from onnx2snn.storage.large_models import OpenableModel
 
 __all__ = [
+    "ExceedingError",
     "SessionError",
     "is_of_numpy",
     "open_session",
     "register",
     "run_by_name",
     "run_session",
+    "run_trial",
 ]
 
 _FATAL_ONLY = 4
 """Severity from which onnxruntime logs: whatever goes wrong is raised as well."""
 
 
+_SHRINK = "memory.enable_memory_arena_shrinkage"
+
+_EXCEEDED = ("Available memory of", "bad_alloc", "bad allocation", "terminate flag")
+"""Parts of what onnxruntime says where a model needs more memory, or time, than it may take."""
+
+
 class SessionError(Exception):
     """onnxruntime refused to open or to run a model; the message is onnxruntime's."""
+
+
+class ExceedingError(SessionError):
+    """A model needs more memory or time than it may take."""
 
 
 def open_session(
@@ -54,10 +69,9 @@ def open_session(
     """Open a model on the CPU, quietly, and without spinning while it waits.
 
     Args:
-        model: Any ONNX model that onnxruntime can load.
-        optimized: Whether onnxruntime may rewrite the graph, and copy weights into the layout of
-            its fastest kernels (but those of a large model that comes as no file: they stay in
-            one, mapped into memory); else it runs as it stands.
+        model: What onnxruntime can load.
+        optimized: Whether onnxruntime may rewrite the graph, and copy weights (not those of a
+            large model that is no file); else it runs as it stands, in no more memory than it may.
         threads: Number of threads in an operator; 0 for as many as there are cores.
         native: Whether our operators run in the native library, not as functions.
         folds_weights: Whether int8 weights become floats once; quantizers then run in floats.
@@ -71,6 +85,7 @@ def open_session(
     options = _session_options(threads, folds_weights=folds_weights)
     if not optimized:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        limit_memory(options)
     if native:
         register(options).limit_threads(threads)
     try:
@@ -81,8 +96,16 @@ def open_session(
             return ort.InferenceSession(
                 source, options, providers=["CPUExecutionProvider"]
             )
-    except Exception as error:  # onnxruntime's errors have no common class of their own
-        raise SessionError(str(error)) from error
+    except Exception as error:  # onnxruntime's errors have no common class
+        raise _session_error(error) from error
+
+
+def _session_error(error: Exception) -> SessionError:
+    """Return the error of ours for one of onnxruntime."""
+    message = str(error)
+    if isinstance(error, MemoryError) or any(each in message for each in _EXCEEDED):
+        return ExceedingError(brief(error))
+    return SessionError(brief(error))
 
 
 def _session_options(threads: int, *, folds_weights: bool) -> ort.SessionOptions:
@@ -127,10 +150,49 @@ def run_session(session: ort.InferenceSession, feeds: Feeds) -> list[Any]:
     Raises:
         SessionError: The model does not run on these feeds.
     """
+    return _run_with(_run_options(), session, feeds)
+
+
+def run_trial(session: ort.InferenceSession, feeds: Feeds) -> dict[str, Any]:
+    """Return the outputs of a session by name, of a model that may never end.
+
+    Args:
+        session: One that was opened without optimization.
+        feeds: Inputs by name.
+
+    Raises:
+        ExceedingError: It takes more than ``TRIAL_SECONDS``, or more memory than may be taken.
+        SessionError: The model does not run on these feeds.
+    """
+    options = _run_options()
+    options.add_run_config_entry(_SHRINK, "cpu:0")
+
+    def stop() -> None:
+        options.terminate = True
+
+    timer = threading.Timer(TRIAL_SECONDS, stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        results = _run_with(options, session, feeds)
+    finally:
+        timer.cancel()
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, results, strict=True))
+
+
+def _run_options() -> ort.RunOptions:
     import onnxruntime as ort  # noqa: PLC0415 (slow to import)
 
     options = ort.RunOptions()
     options.log_severity_level = _FATAL_ONLY
+    return options
+
+
+def _run_with(
+    options: ort.RunOptions, session: ort.InferenceSession, feeds: Feeds
+) -> list[Any]:
+    """Return the outputs of a session, in order."""
     try:
         if not _has_type_of_its_own(session):
             results = session.run(None, dict(feeds), options)
@@ -139,7 +201,7 @@ def run_session(session: ort.InferenceSession, feeds: Feeds) -> list[Any]:
         results = session.run_with_ort_values(None, given, options)
         return [_from_ort(result) for result in results]
     except Exception as error:  # likewise
-        raise SessionError(str(error)) from error
+        raise _session_error(error) from error
 
 
 def _apart_from(result: Any, feeds: Feeds) -> Any:  # noqa: ANN401 (a sequence is a list)

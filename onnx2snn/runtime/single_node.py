@@ -101,7 +101,7 @@ def _make_input(position: int, data: np.ndarray) -> ir.Value:
 
 def estimate_nbytes(proto: onnx.ModelProto) -> int:
     """Return how large the outputs of ``proto`` are, as far as their shapes can be inferred."""
-    inferred = onnx.shape_inference.infer_shapes(proto, data_prop=True)
+    inferred = onnx.shape_inference.infer_shapes(proto)
     total = 0
     for output in inferred.graph.output:
         tensor = output.type.tensor_type

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 
 import onnx
 import onnx_ir as ir
@@ -73,9 +73,19 @@ def external_tensors(model: ir.Model) -> Iterator[ir.ExternalTensor]:
     functions = (function.graph for function in model.functions.values())
     for graph in (model.graph, *functions):
         for node in graph.all_nodes():
-            for attribute in node.attributes.values():
-                if isinstance(attribute.value, ir.ExternalTensor):
-                    yield attribute.value
+            yield from filter(_is_external, _tensors_of_node(node))
+
+
+def _tensors_of_node(node: ir.Node) -> Iterator[object]:
+    """Yield the tensors that a node holds as attributes."""
+    for attribute in node.attributes.values():
+        if attribute.type == ir.AttributeType.TENSORS:
+            yield from attribute.value
+        yield attribute.value
+
+
+def _is_external(tensor: object) -> TypeGuard[ir.ExternalTensor]:
+    return isinstance(tensor, ir.ExternalTensor)
 
 
 def files_of_weights(model: ir.Model) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import onnx
 
 from onnx2snn.arguments import describe_missing_file
-from onnx2snn.errors import InvalidModelError
+from onnx2snn.errors import InvalidModelError, brief
 from onnx2snn.storage.map_types import model_of
+from onnx2snn.storage.nesting import is_too_deep
 from onnx2snn.storage.protos import all_tensors
 
 if TYPE_CHECKING:
@@ -81,6 +82,9 @@ def parse_model(
     if not data:
         message = f"{name} is empty"
         raise InvalidModelError(message)
+    if text_format is not None and is_too_deep(data):
+        message = f"{name} is not an ONNX model: its brackets are nested too deeply"
+        raise InvalidModelError(message)
     try:
         with warnings.catch_warnings():
             # onnx calls its own text format experimental
@@ -88,8 +92,10 @@ def parse_model(
             model = onnx.load_model_from_string(data, format=text_format or "protobuf")
     except Exception as error:
         problem = _describe_other(data)
+        if "MaxDepth" in str(error):
+            problem = "is nested too deeply: graphs in graphs, or types in types"
         if text_format is not None:
-            problem = f"is not {text_format}: {error}"
+            problem = f"is not {text_format}: {brief(error)}"
         message = f"{name} {problem}"
         raise InvalidModelError(message) from error
     if not model.ir_version and not model.HasField("graph"):
@@ -113,7 +119,7 @@ def deserialize_model(proto: onnx.ModelProto, name: str) -> ir.Model:
     try:
         return model_of(proto)
     except Exception as error:
-        message = f"{name} is not a valid ONNX model: {_first_cause(error)}"
+        message = f"{name} is not a valid ONNX model: {brief(_first_cause(error))}"
         raise InvalidModelError(message) from error
 
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     import onnx
 
-__all__ = ["all_graphs", "all_nodes", "all_tensors"]
+__all__ = ["all_graphs", "all_nodes", "all_sparse_tensors", "all_tensors"]
 
 
 def all_nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
@@ -29,6 +29,17 @@ def all_tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
             if attribute.HasField("t"):
                 yield attribute.t
             yield from attribute.tensors
+
+
+def all_sparse_tensors(model: onnx.ModelProto) -> Iterator[onnx.SparseTensorProto]:
+    """Give every sparse initializer, and what nodes hold as attributes."""
+    for graph in all_graphs(model):
+        yield from graph.sparse_initializer
+    for node in all_nodes(model):
+        for attribute in node.attribute:
+            if attribute.HasField("sparse_tensor"):
+                yield attribute.sparse_tensor
+            yield from attribute.sparse_tensors
 
 
 def all_graphs(model: onnx.ModelProto) -> Iterator[onnx.GraphProto]:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from onnx2snn.graph import NodeBuilder, fresh_name, rewire, take_over
+from onnx2snn.graph import (
+    NodeBuilder,
+    NodeWriter,
+    fresh_name,
+    is_op,
+    replace_node,
+    rewire,
+    take_over,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,7 +43,8 @@ class ComputeInFloat32(ir.passes.InPlacePass):
         after:   float16 y = Cast(Conv(Cast(x), float32 W))
 
     Inputs and outputs keep the types they declare. Constants, Cast nodes, sequences and
-    attributes that name a type follow. Main graph and subgraphs. Exact for float16 and bfloat16
+    attributes that name a type follow. BitCast reads and gives the bits of the type that it was
+    made for, between Cast nodes. Main graph and subgraphs. Exact for float16 and bfloat16
     weights; the results differ by the roundings of the smaller type, or of float32 for a double
     network. A model without values of these types is left as it is.
     """
@@ -49,11 +58,14 @@ class ComputeInFloat32(ir.passes.InPlacePass):
         inputs = _find_others(graph.inputs)
         outputs = _find_others(graph.outputs)
         declared = [output.dtype for output in outputs]
+        readers_of_bits = _find_readers_of_bits(graph)
         for node in graph.all_nodes():
             _retype_attributes(node)
         for value in others:
             if value not in inputs:
                 _retype_value(value)
+        for node, source, target in readers_of_bits:
+            _cast_around(node, source, target)
         for value in inputs:
             _cast_input(graph, value)
         for value, dtype in zip(outputs, declared, strict=True):
@@ -135,6 +147,39 @@ def _retype_attributes(node: ir.Node) -> None:
         if tensor.dtype in _OTHERS:
             converted = _convert_tensor(tensor)
             node.attributes[name] = ir.AttrTensor(name, converted)
+
+
+def _find_readers_of_bits(
+    graph: ir.Graph,
+) -> list[tuple[ir.Node, ir.DataType | None, ir.DataType]]:
+    """Return the BitCast nodes that read or give another precision, with both of their types."""
+    found = []
+    for node in graph.all_nodes():
+        x = node.inputs[0] if is_op(node, "BitCast") else None
+        if x is None:
+            continue
+        target = ir.DataType(node.attributes["to"].as_int())
+        if x.dtype in _OTHERS or target in _OTHERS:
+            found.append((node, x.dtype, target))
+    return found
+
+
+def _cast_around(
+    node: ir.Node, source: ir.DataType | None, target: ir.DataType
+) -> None:
+    """Let a BitCast between values in float32 read and give the types it was made for."""
+    writer = NodeWriter(node)
+    x = node.inputs[0]
+    if source in _OTHERS:
+        x = writer.add("Cast", [x], {"to": int(source)})
+        x.type = ir.TensorType(source)
+    cast_bits = {"to": int(target)}
+    if target not in _OTHERS:
+        replace_node(node, ir.node("BitCast", [x], cast_bits))
+        return
+    bits = writer.add("BitCast", [x], cast_bits)
+    bits.type = ir.TensorType(target)
+    replace_node(node, ir.node("Cast", [bits], {"to": _FLOAT32}))
 
 
 def _cast_input(graph: ir.Graph, value: ir.Value) -> None:

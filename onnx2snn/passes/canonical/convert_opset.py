@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import onnx.shape_inference
 import onnx.version_converter
 import onnx_ir as ir
 
+from onnx2snn.errors import brief
 from onnx2snn.graph import (
     NodeBuilder,
     array,
@@ -32,6 +34,11 @@ _RESIZES_LIKE_UPSAMPLE = 10
 _FLATTENS = 12
 _SPATIAL = 8
 _IR_VERSION = 8
+_FAILURES = (
+    RuntimeError,
+    onnx.shape_inference.InferenceError,
+    onnx.version_converter.ConvertError,
+)
 
 
 class _Resize(NamedTuple):
@@ -66,7 +73,8 @@ class ConvertOpset(ir.passes.InPlacePass):
     Raises:
         onnx_ir.passes.PreconditionError: The model has functions (the converter would drop
             them: run ``InlineFunctions`` first), or says no version of the default domain.
-        ValueError: ``onnx.version_converter`` cannot convert a node; its message is kept.
+        ValueError: ``onnx.version_converter`` cannot convert a node; its message is kept. Or there
+            is a Scan of opset 8, which has another axis than later ones.
     """
 
     target: int = 17
@@ -87,12 +95,26 @@ class ConvertOpset(ir.passes.InPlacePass):
         source = model.opset_imports[""]
         if source >= self.target:
             return ir.passes.PassResult(model, modified=False)
+        _refuse_batches_of_scans(model)
         _flatten_all_hardmax(model)
         _spell_out_unshared_normalizations(model)
         marked = _mark_resizes(model)
         _replace_graph(model, _run_converter(model, self.target))
         _fix_resizes(model, marked)
         return ir.passes.PassResult(model, modified=True)
+
+
+def _refuse_batches_of_scans(model: ir.Model) -> None:
+    """Refuse Scan of opset 8, which scans each sample of a batch by itself."""
+    if model.opset_imports[""] > _SPATIAL:
+        return
+    for node in model.graph.all_nodes():
+        if is_op(node, "Scan"):
+            message = (
+                f"Scan {display_name(node)!r} of opset 8 scans each sample by itself, as no later "
+                "one does; export the model with opset 9 or newer"
+            )
+            raise ValueError(message)
 
 
 def _flatten_all_hardmax(model: ir.Model) -> None:
@@ -238,8 +260,9 @@ def _run_converter(model: ir.Model, target: int) -> ir.Model:
     try:
         old = proto_of(small)
         proto = onnx.version_converter.convert_version(old, target)
-    except (RuntimeError, onnx.version_converter.ConvertError) as error:
-        message = f"onnx.version_converter cannot convert this model to opset {target}: {error}"
+    except _FAILURES as error:
+        reason = brief(error)
+        message = f"onnx.version_converter cannot convert this model to opset {target}: {reason}"
         raise ValueError(message) from error
     return model_of(proto)
 

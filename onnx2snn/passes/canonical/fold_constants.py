@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
+from onnx2snn.analysis.known_dimensions import (
+    has_symbol,
+    picks_from_shape,
+    read_dimensions,
+    read_shape,
+)
 from onnx2snn.analysis.operators import operator_of
+from onnx2snn.budget import memory_budget
 from onnx2snn.graph import (
     array,
     constant,
@@ -25,6 +32,7 @@ from onnx2snn.runtime.single_node import (
     estimate_nbytes,
     single_node_model,
 )
+from onnx2snn.storage.large_models import tensors_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,6 +44,9 @@ _GRAPHS = (
     ir.AttributeType.GRAPH,
     ir.AttributeType.GRAPHS,
 )
+_PARTS = 4
+"""Parts of the memory that may be taken, of which results get one."""
+
 _NUMBERS = {
     ir.AttributeType.FLOAT: np.float32,
     ir.AttributeType.FLOATS: np.float32,
@@ -43,9 +54,6 @@ _NUMBERS = {
     ir.AttributeType.INTS: np.int64,
 }
 """Attributes in which a Constant node may have numbers, and the type of these."""
-
-_SYMBOL = -1
-"""Stands for a dimension that is no number."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,9 @@ class FoldConstants(ir.passes.InPlacePass):
     nothing is left to fold, or ``max_rounds`` are over.
 
     Left as they are: random nodes; nodes with subgraphs; strings; results that are no tensor,
-    or that onnxruntime cannot compute; results larger than both ``max_bytes`` and their inputs.
+    or that onnxruntime cannot compute; results larger than ``max_bytes``, unless neither their
+    inputs nor the weights that the model came with are smaller; and what is computed once a
+    quarter of the memory is taken that may be.
 
     Attributes:
         max_bytes: Largest result, in bytes, that may be larger than what it is computed from.
@@ -77,58 +87,84 @@ class FoldConstants(ir.passes.InPlacePass):
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Fold, and while that tells more, infer shapes and fold again."""
-        modified = self._fold_once(model)
+        weights = sum(tensor.nbytes for tensor in tensors_of(model))
+        room = _Room(self.max_bytes, weights, memory_budget() // _PARTS)
+        modified = _fold_once(model, room)
         if modified:
-            self._fold_what_became_known(model)
+            self._fold_what_became_known(model, room)
         return ir.passes.PassResult(model, modified=modified)
 
-    def _fold_what_became_known(self, model: ir.Model) -> None:
+    def _fold_what_became_known(self, model: ir.Model, room: _Room) -> None:
         """Repeat what made the first round, until a round finds nothing."""
         infer_shapes = InferShapes()
         for _ in range(1, self.max_rounds):
             infer_shapes(model)
-            if not self._fold_once(model):
+            if not _fold_once(model, room):
                 return
 
-    def _fold_once(self, model: ir.Model) -> bool:
-        """Fold in the order of the graph, so that chains go in one round; whether any did."""
-        has_folded = False
-        for graph in model.graphs():
-            for node in tuple(graph):
-                results = self._find_results(node, model.opset_imports)
-                if results is not None:
-                    _put_initializers(node, results)
-                    has_folded = True
-        if has_folded:
-            _remove_unread_initializers(model)
-        return has_folded
 
-    def _find_results(
-        self, node: ir.Node, opsets: Mapping[str, int]
-    ) -> list[np.ndarray] | None:
-        """Return the outputs of a node that have a name, or None if it is to stay."""
-        if not _is_foldable(node):
-            return None
-        if is_op(node, "Constant"):
-            return _read_constant(node)
-        if is_op(node, "Shape", "Size"):
-            return _read_dimensions(node)
-        return self._compute_results(node, opsets)
+@dataclass
+class _Room:
+    """Room for results.
 
-    def _compute_results(
-        self, node: ir.Node, opsets: Mapping[str, int]
-    ) -> list[np.ndarray] | None:
-        """Return the results of a node whose inputs are known, or None."""
-        operands = _read_operands(node)
-        if operands is None:
-            return None
-        max_bytes = max(self.max_bytes, _count_bytes(operands))
-        results = _run_node(node, operands, opsets, max_bytes)
-        if results is None or _count_bytes(results) > max_bytes:
-            return None
-        if _picks_from_shape(node) and _has_symbol(results[0]):
-            return None
-        return results
+    Attributes:
+        always: Largest result, in bytes, that may be larger than what it is computed from.
+        weights: Bytes of the weights that the model came with: no result is larger than both.
+        left: Bytes that further results may take.
+    """
+
+    always: int
+    weights: int
+    left: int
+
+    def for_result_of(self, operands: Iterable[np.ndarray | None]) -> int:
+        """Return how large the results of these operands may be, in bytes."""
+        of_operands = min(_count_bytes(operands), self.weights)
+        return min(max(self.always, of_operands), self.left)
+
+
+def _fold_once(model: ir.Model, room: _Room) -> bool:
+    """Fold in the order of the graph, so that chains go in one round; whether any did."""
+    has_folded = False
+    for graph in model.graphs():
+        for node in tuple(graph):
+            results = _find_results(node, model.opset_imports, room)
+            if results is not None:
+                room.left -= _count_bytes(results)
+                _put_initializers(node, results)
+                has_folded = True
+    if has_folded:
+        _remove_unread_initializers(model)
+    return has_folded
+
+
+def _find_results(
+    node: ir.Node, opsets: Mapping[str, int], room: _Room
+) -> list[np.ndarray] | None:
+    """Return the outputs of a node that have a name, or None if it is to stay."""
+    if not _is_foldable(node):
+        return None
+    if is_op(node, "Constant"):
+        return _read_constant(node)
+    if is_op(node, "Shape", "Size"):
+        return read_dimensions(node)
+    return _compute_results(node, opsets, room)
+
+
+def _compute_results(
+    node: ir.Node, opsets: Mapping[str, int], room: _Room
+) -> list[np.ndarray] | None:
+    """Return the results of a node whose inputs are known, or None."""
+    operands = _read_operands(node)
+    if operands is None:
+        return None
+    max_bytes = room.for_result_of(operands)
+    results = _run_node(node, operands, opsets, max_bytes)
+    if results is None or _count_bytes(results) > max_bytes:
+        return None
+    if picks_from_shape(node) and has_symbol(results[0]):
+        return None
+    return results
 
 
 def _is_foldable(node: ir.Node) -> bool:
@@ -162,33 +198,6 @@ def _read_constant(node: ir.Node) -> list[np.ndarray] | None:
     return [value]
 
 
-def _read_dimensions(node: ir.Node) -> list[np.ndarray] | None:
-    """Return the result of a Shape or Size node, or None if it is not numbers only."""
-    dimensions = _read_shape(node)
-    if dimensions is None or _has_symbol(dimensions):
-        return None
-    if is_op(node, "Shape"):
-        return [dimensions]
-    size = np.array(dimensions.prod(), np.int64)
-    return [size]
-
-
-def _read_shape(node: ir.Node) -> np.ndarray | None:
-    """Return the dimensions a Shape or Size node reads, each symbolic one as -1."""
-    x = node.inputs[0]
-    if x is None or x.shape is None:
-        return None
-    rank = len(x.shape)
-    start = node.attributes.get_int("start", 0)
-    end = node.attributes.get_int("end", rank)
-    sizes = [size if isinstance(size, int) else _SYMBOL for size in x.shape]
-    return np.array(sizes[start:end], np.int64)
-
-
-def _has_symbol(dimensions: np.ndarray) -> bool:
-    return bool((dimensions < 0).any())
-
-
 def _read_operands(node: ir.Node) -> list[np.ndarray | None] | None:
     """Return the contents of a node's inputs, or None if one of them is not known.
 
@@ -200,27 +209,15 @@ def _read_operands(node: ir.Node) -> list[np.ndarray | None] | None:
             operands.append(None)
         elif is_constant(value):
             operands.append(array(value))
-        elif position == 0 and _picks_from_shape(node):
+        elif position == 0 and picks_from_shape(node):
             shape = _find_producer(value)
-            operands.append(_read_shape(shape))
+            operands.append(read_shape(shape))
         else:
             return None
     has_operand = any(data is not None for data in operands)
     if has_operand:
         return operands
     return None
-
-
-def _picks_from_shape(node: ir.Node) -> bool:
-    """Whether ``node`` picks from the result of a Shape, which may be partly known."""
-    if not is_op(node, "Gather", "Slice"):
-        return False
-    data = node.inputs[0]
-    source = None if data is None else data.producer()
-    if source is None or not is_op(source, "Shape"):
-        return False
-    x = source.inputs[0]
-    return x is not None and x.shape is not None
 
 
 def _find_producer(value: ir.Value) -> ir.Node:

@@ -6,11 +6,11 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import onnx.shape_inference
 import onnx_ir as ir
 
 from onnx2snn.graph import is_op
 from onnx2snn.graph.skeleton import skeleton
+from onnx2snn.runtime.bounded_inference import infer_bounded
 from onnx2snn.runtime.computed_shapes import RESIZING, computed_shape
 from onnx2snn.storage.map_types import model_of, proto_of
 
@@ -92,8 +92,7 @@ def _run_inference(model: ir.Model) -> ir.Model | None:
             _turn_into_identity(node)
     while True:
         try:
-            proto = proto_of(light)
-            inferred = onnx.shape_inference.infer_shapes(proto, data_prop=True)
+            inferred = infer_bounded(proto_of(light))
         except Exception as error:  # noqa: BLE001 (onnx's errors have no common class)
             _LOGGER.warning("shapes cannot be inferred: %s", error)
             return None
