@@ -33,7 +33,7 @@ MODULES = sorted(
 )
 
 ROOMS = (
-    ("ops", "methods", "graph", "storage"),
+    ("ops", "methods", "graph", "storage", "spreading"),
     ("metadata", "data", "native"),
     ("analysis",),
     ("schedules",),

@@ -9,6 +9,7 @@ from onnx2snn.cli.arguments import add_command, add_runtime
 from onnx2snn.cli.console import new_table, print_json, progress_bars, results_console
 from onnx2snn.cli.streams import given_data, given_model
 from onnx2snn.cli.values import parse_several_time_steps
+from onnx2snn.cli.workers import add_workers, chosen_workers
 from onnx2snn.evaluation.questions import TASKS
 from onnx2snn.evaluation.score_columns import (
     deviation_columns,
@@ -57,6 +58,7 @@ def add(commands: Commands) -> None:
         "labels, tell",
     )
     add_runtime(command)
+    add_workers(command, "run batches")
 
 
 def _add_task(command: argparse.ArgumentParser) -> None:
@@ -98,6 +100,7 @@ def _score_network(options: argparse.Namespace) -> int:
             device=options.device,
             batch_size=options.batch_size,
             early_exit=options.early_exit,
+            workers=chosen_workers(options),
         )
     if options.json:
         print_json(result.as_dict())

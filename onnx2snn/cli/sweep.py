@@ -14,6 +14,7 @@ from onnx2snn.cli.console import (
     results_console,
 )
 from onnx2snn.cli.values import parse_several_time_steps
+from onnx2snn.cli.workers import add_workers, chosen_workers
 from onnx2snn.sweeping.plot import check_plot, write_plot
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def add(commands: Commands) -> None:
         metavar="FILE",
         help="JSON file of the cells; one that is there already is gone on with",
     )
+    add_workers(command, "measure cells")
     command.add_argument(
         "--plot", metavar="FILE", help="picture of score over T: .svg, .png or .pdf"
     )
@@ -77,6 +79,7 @@ def _sweep_methods(options: argparse.Namespace) -> int:
             T=steps,
             labels=options.labels,
             keep=options.keep,
+            workers=chosen_workers(options),
         )
     if options.plot is not None:
         write_plot(found, options.plot)

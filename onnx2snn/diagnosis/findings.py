@@ -6,6 +6,8 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING, Any
 
+from onnx2snn.analysis.drivers import NOT_SPIKES
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import TypeAlias
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from onnx2snn.diagnosis.layer_errors import LayerError
     from onnx2snn.diagnosis.preprocessing import Better
     from onnx2snn.evaluation.result import Evaluation
+    from onnx2snn.reporting.analysis import Analysis
 
 __all__ = ["CHECKS", "Case", "Finding", "find_causes"]
 
@@ -37,6 +40,9 @@ _CLOSE_ANSWERS = 95.0
 _CLOSE_VALUES = 0.1
 """Relative error of outputs that are no answers up to which there is nothing to mend."""
 
+_MUCH = 10.0
+"""Percent of the multiply-accumulates from which on it matters that spikes do not drive them."""
+
 _MOST_T = 128
 """The largest T that is advised."""
 
@@ -52,6 +58,7 @@ class Case:
         error: Relative error of the output that is scored, or of the worst.
         better: The preparation of images that helps the ANN; None if none does.
         differing: Operators to how many the ANN and the network have, where that differs.
+        analysis: What became of each node of the ANN, converted as it is by default.
     """
 
     layers: Sequence[LayerError]
@@ -60,6 +67,7 @@ class Case:
     error: float
     better: Better | None
     differing: Mapping[str, tuple[int, int]]
+    analysis: Analysis
 
     @property
     def is_close(self) -> bool:
@@ -198,14 +206,56 @@ def _check_time_steps(case: Case) -> Finding | None:
     )
 
 
+def _check_analog_nodes(case: Case) -> Finding | None:
+    analysis = case.analysis
+    percent = _percent_not_by_spikes(analysis)
+    driven = analysis["spike_driven_percent"] or 0.0
+    if percent < _MUCH:
+        return None
+    with_all = analysis["spike_driven_percent_with_all"] or 0.0
+    advice = "exclude these parts, or train with activations that spikes can carry"
+    options = None
+    if with_all - driven >= _MUCH:
+        advice = f"with spike='all' spikes drive {with_all:.1f} %, not {driven:.1f} %"
+        options = {"spike": "all"}
+    return Finding(
+        "analog-nodes",
+        f"spikes do not drive {percent:.1f} % of the multiply-accumulates, which take real "
+        f"numbers in every step{_name_analog(analysis)}",
+        advice,
+        options=options,
+    )
+
+
+def _percent_not_by_spikes(analysis: Analysis) -> float:
+    """Return the part of the work that takes real numbers in every step; 0 if not known."""
+    macs = analysis["macs"]
+    if not macs["total"]:
+        return 0.0
+    return 100 * sum(macs[driver] or 0 for driver in NOT_SPIKES) / macs["total"]
+
+
+def _name_analog(analysis: Analysis) -> str:
+    names = [
+        f"{node['op']} {node['node']!r}"
+        for node in analysis["nodes"]
+        if node["kind"] == "analog"
+    ]
+    return f" (analog: {_joined(names)})" if names else ""
+
+
 def _root_mean_square(case: Case, part: str) -> float:
     squares = [layer.parts[part] ** 2 for layer in case.layers]
     return math.sqrt(sum(squares) / max(len(squares), 1))
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(repr(name) for name in names[:3])
-    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
+    return _joined([repr(name) for name in names])
+
+
+def _joined(words: Sequence[str]) -> str:
+    shown = ", ".join(words[:3])
+    return shown if len(words) <= 3 else f"{shown} and {len(words) - 3} more"
 
 
 _Check: TypeAlias = "Callable[[Case], Finding | None]"
@@ -217,5 +267,6 @@ CHECKS: tuple[_Check, ...] = (
     _check_dead_layers,
     _check_calibration,
     _check_time_steps,
+    _check_analog_nodes,
 )
 """The checks; the first is the likeliest cause of what the others see."""

@@ -66,7 +66,7 @@ class Visit:
         prepared = prepare(self.ann, Options())
         analysis = self._analyze(prepared)
         costs = self._count(analysis)
-        case = self._look(prepared)
+        case = self._look(prepared, analysis)
         findings = find_causes(case)
         tried = self._try_findings(findings) if try_options else []
         return Diagnosis(
@@ -102,7 +102,7 @@ class Visit:
             counter.add(outputs, self.samples.rows_of(feeds))
         return Costs(energy, counter.result(energy["multiplied"]))
 
-    def _look(self, prepared: Prepared) -> Case:
+    def _look(self, prepared: Prepared, analysis: Analysis) -> Case:
         """Return all that is seen of the network; the ANN gets more outputs."""
         whole = prepared.whole.ann
         differing = differing_operators(whole, self.network.model)
@@ -115,7 +115,7 @@ class Visit:
         if scores.ann_top1 is not None:
             better = better_preparation(self.ann, self.more)
         error = scores.error_of_answer(self.time_steps) or 0.0
-        return Case(layers, scores, self.time_steps, error, better, differing)
+        return Case(layers, scores, self.time_steps, error, better, differing, analysis)
 
     def _score(self, network: AnyNetwork, time_steps: list[int]) -> Evaluation:
         feeds, labels = self.samples.joined(), self.samples.labels

@@ -75,13 +75,18 @@ class Comparison:
         is_random = draws_numbers(network)
         self._axes = sample_axes(run_alone, data, declared, draws_numbers=is_random)
 
-    def add(self, batch: Batch, steps: Sequence[int]) -> None:
-        """Run a batch and score it.
+    def add(
+        self, batch: Batch, outputs: Mapping[Key, dict[str, np.ndarray | None]]
+    ) -> None:
+        """Score a batch.
+
+        Args:
+            batch: The batch.
+            outputs: What the subject gives for it.
 
         Raises:
             CalibrationError: The labels or the task do not fit the outputs.
         """
-        outputs = self._subject.run(batch.feeds, steps)
         self._take_steps(outputs, batch.valid)
         self._time_steps |= dict.fromkeys(t for t in outputs if t != ANN)
         start = self._samples

@@ -14,19 +14,24 @@ from onnx2snn.evaluation.comparison import Comparison
 from onnx2snn.evaluation.early_exit import exiting_early
 from onnx2snn.evaluation.questions import Request
 from onnx2snn.evaluation.rows import rows_at_a_time
+from onnx2snn.evaluation.spread import Sent, run_spread
 from onnx2snn.evaluation.subject import Subject
 from onnx2snn.progress import track
 from onnx2snn.runtime import Execution
 from onnx2snn.schedules import several_time_steps
+from onnx2snn.spreading.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import numpy as np
 
+    from onnx2snn.data.batches import Batch
     from onnx2snn.data.dataset import Dataset
     from onnx2snn.data.input_specs import Specs
+    from onnx2snn.evaluation.ann import Ann
     from onnx2snn.evaluation.result import Evaluation
+    from onnx2snn.evaluation.spread import Found
     from onnx2snn.importing.source import AnyModel
     from onnx2snn.runtime import AnyNetwork
 
@@ -38,7 +43,7 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
     snn: AnyNetwork,
     data: object,
     *,
-    ann: AnyModel | None = None,
+    ann: AnyModel | Ann | None = None,
     T: int | Iterable[int] | None = None,  # noqa: N803 (the usual name)
     task: str = "auto",
     output: str | None = None,
@@ -48,13 +53,14 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
     device: str | None = None,
     batch_size: int | None = None,
     early_exit: object = None,
+    workers: int | str = 1,
 ) -> Evaluation:
     """Score a spiking network after several numbers of steps, and compare it with its ANN.
 
     Args:
         snn: A converted network in any form that ``load`` takes; or an ANN.
         data: Inputs, [N, ...] or events [N, T, ...], and labels ``y`` or ``labels``.
-        ann: The network it was made from.
+        ann: The network it was made from; or that, opened.
         T: Numbers of time steps, >= 1, or one; None for the network's own, or its events'.
         task: ``auto``, ``classification``, ``regression`` or ``none``.
         output: Name of the output to score; None for the first that fits.
@@ -64,16 +70,15 @@ def evaluate(  # noqa: PLR0913 (each is an option of its own)
         device: A device of PyTorch's, for the runtime ``torch``.
         batch_size: Samples at a time; None for 64, or fewer if the first is large.
         early_exit: Typical inputs, by which a sample stops once its answer is safe; None for all T.
+        workers: Processes that run batches at once, or the address of a cluster.
 
     Raises:
         InvalidModelError: A model cannot be read.
         CalibrationError: Data, labels or task do not fit, or there is neither label nor ANN.
         OptionError: An option is out of range, or does not fit an ANN.
     """
-    work = _Work(data, labels, Request(task, output), batch_size, _in_order(T))
-    given = snn if early_exit is None else exiting_early(snn, early_exit)
-    subject = Subject.open(given, ann, Execution(runtime, threads, device))
-    return work.score(subject)
+    work = _Work(data, labels, Request(task, output), batch_size, _in_order(T), workers)
+    return work.score(snn, ann, Execution(runtime, threads, device), early_exit)
 
 
 def _in_order(time_steps: int | Iterable[int] | None) -> tuple[int, ...]:
@@ -90,15 +95,29 @@ class _Work:
     request: Request
     batch_size: int | None
     steps: tuple[int, ...]
+    workers: int | str
 
     def __post_init__(self) -> None:
         """Refuse, before long work, what there is not."""
+        Workers.of(self.workers)
         self.request.check_task()
         check_batch_size(self.batch_size)
         check_source(self.data)
 
-    def score(self, subject: Subject) -> Evaluation:
+    def score(
+        self,
+        snn: AnyNetwork,
+        ann: AnyModel | Ann | None,
+        execution: Execution,
+        early_exit: object,
+    ) -> Evaluation:
         """Run all samples, batch by batch, and score them."""
+        given = snn if early_exit is None else exiting_early(snn, early_exit)
+        subject = Subject.open(given, ann, execution)
+        sent = None
+        others = Workers.of(self.workers)
+        if others.are_others:
+            sent = Sent.of(subject, given, ann, execution)
         steps = self.steps
         self.request.check_output(subject.main.outputs)
         subject.check_steps(steps)
@@ -109,8 +128,14 @@ class _Work:
         longest = max(steps, default=None)
         rows = self.batch_size or rows_at_a_time(samples, subject.main, longest)
         total = samples.count_batches(rows)
-        for batch in track(samples.batches(rows), "evaluate", total):
-            comparison.add(batch, steps)
+        batches = samples.batches(rows)
+        pairs: Iterable[tuple[Batch, Found]]
+        if sent is None:
+            pairs = ((batch, subject.run(batch.feeds, steps)) for batch in batches)
+        else:
+            pairs = run_spread(sent, batches, steps, others)
+        for batch, outputs in track(pairs, "evaluate", total):
+            comparison.add(batch, outputs)
         return comparison.result()
 
     def _read_data(self, specs: Specs) -> tuple[Dataset, np.ndarray | None]:

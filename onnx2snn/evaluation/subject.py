@@ -114,9 +114,9 @@ class Subject:
 
     @classmethod
     def open(
-        cls, model: AnyNetwork, ann: AnyModel | None, execution: Execution
+        cls, model: AnyNetwork, ann: AnyModel | Ann | None, execution: Execution
     ) -> Subject:
-        """Open what is given.
+        """Open what is given; an ANN that is open already stays so.
 
         Raises:
             InvalidModelError: A model cannot be read.
@@ -133,8 +133,10 @@ class Subject:
             return cls(None, main)
         if ann is None:
             return cls(main, None)
-        source = read_reference(ann, main)
-        reference = Ann(source, execution.threads)
+        if isinstance(ann, Ann):
+            reference = ann
+        else:
+            reference = Ann(read_reference(ann, main), execution.threads)
         _check_outputs(reference, main)
         return cls(main, reference, is_source_of(reference, ann, main))
 

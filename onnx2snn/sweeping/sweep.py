@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -12,11 +13,13 @@ from onnx2snn.conversion.convert import convert
 from onnx2snn.data.dataset import check_source, dataset
 from onnx2snn.data.input_specs import input_specs
 from onnx2snn.errors import OptionError, UnsupportedError
+from onnx2snn.evaluation.answered import AnsweredAnn, answer_all
 from onnx2snn.evaluation.evaluate import evaluate
 from onnx2snn.importing import read
 from onnx2snn.methods.published import METHODS
 from onnx2snn.progress import track
 from onnx2snn.schedules import several_time_steps
+from onnx2snn.spreading.workers import Workers
 from onnx2snn.storage.whole_files import check_writable
 from onnx2snn.sweeping.cells import Cell, Kept, Subject
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Mapping
 
+    from onnx2snn.evaluation.answered import Answers
     from onnx2snn.evaluation.result import Evaluation
     from onnx2snn.importing.source import AnyModel
 
@@ -94,10 +98,12 @@ def sweep(  # noqa: PLR0913 (each is an option of its own)
     T: int | Iterable[int] = (1, 2, 4, 8),  # noqa: N803 (the usual name)
     labels: object = None,
     keep: str | os.PathLike[str] | None = None,
+    workers: int | str = 1,
 ) -> Sweep:
     """Convert a network by several methods for several T, and score each.
 
-    What a method refuses is a cell with the reason; the others go on.
+    What a method refuses is a cell with the reason; the others go on. Workers give the same
+    numbers; for all of them files must be where they are named.
 
     Args:
         ann: The ANN, in any form that ``convert`` takes.
@@ -108,6 +114,7 @@ def sweep(  # noqa: PLR0913 (each is an option of its own)
         labels: Name of the labels in ``data``, or the labels, a row a sample.
         keep: A JSON file in which each cell is kept at once. If it is there already, its cells
             are not measured again.
+        workers: Processes that measure cells at once, >= 1, or the address of a cluster.
 
     Raises:
         InvalidModelError: The model cannot be read.
@@ -117,12 +124,9 @@ def sweep(  # noqa: PLR0913 (each is an option of its own)
     """
     names = _checked_methods(methods)
     steps = sorted(several_time_steps(T))
-    check_source(data)
-    if calibration is not None:
-        check_source(calibration)
     if keep is not None:
         check_writable(keep)
-    work = _Work(ann, data, calibration, labels)
+    work = _Work(ann, data, calibration, labels, Workers.of(workers))
     return work.sweep(names, steps, keep)
 
 
@@ -145,6 +149,13 @@ class _Work:
     data: object
     calibration: object
     labels: object
+    workers: Workers
+
+    def __post_init__(self) -> None:
+        """Refuse, before long work, what is no data."""
+        check_source(self.data)
+        if self.calibration is not None:
+            check_source(self.calibration)
 
     def sweep(
         self,
@@ -155,14 +166,15 @@ class _Work:
         """Measure the cells that are not kept yet."""
         kept = Kept(path, self._subject())
         asked = [(method, t) for method in methods for t in steps]
-        cells = []
-        for method, t in track(asked, "sweep", len(asked)):
-            cell = kept.find(method, t)
-            if cell is None:
-                cell = self._measure(method, t)
+        missing = [each for each in asked if kept.find(*each) is None]
+        if missing:
+            answers = answer_all(self.ann, self.data, self.labels)
+            measure = functools.partial(_measure, self, answers)
+            found = self.workers.results(measure, missing)
+            for _, cell in track(found, "sweep", len(missing)):
                 kept.add(cell)
-            cells.append(cell)
-        return Sweep(tuple(cells))
+        cells = [kept.find(*each) for each in asked]
+        return Sweep(tuple(cell for cell in cells if cell is not None))
 
     def _subject(self) -> Subject:
         source = read(self.ann)
@@ -174,29 +186,30 @@ class _Work:
             calibration = dataset(self.calibration, specs).sha256()
         return Subject(source.sha256, calibration, data, __version__)
 
-    def _measure(self, method: str, time_steps: int) -> Cell:
-        """Convert and score, or say why it is refused."""
-        try:
-            conversion = convert(self.ann, time_steps, self.calibration, method=method)
-        except (OptionError, UnsupportedError) as refusal:
-            _LOGGER.warning("%s at T = %s: %s", method, time_steps, refusal)
-            return Cell(method, time_steps, refused=str(refusal))
-        scores = evaluate(
-            conversion, self.data, ann=self.ann, T=time_steps, labels=self.labels
-        )
-        error = scores.error_of_answer(time_steps)
-        task = scores.task.name
-        by_steps, of_ann = _SCORES[task](scores)
-        return Cell(
-            method,
-            time_steps,
-            task=task,
-            score=by_steps.get(time_steps, error if task == "none" else None),
-            ann_score=of_ann,
-            error=error,
-            latency_steps=scores.latency_steps.get(time_steps),
-            weight_passes=scores.weight_passes.get(time_steps),
-        )
+
+def _measure(work: _Work, answers: Answers, asked: tuple[str, int]) -> Cell:
+    """Convert and score, or say why it is refused."""
+    method, time_steps = asked
+    try:
+        conversion = convert(work.ann, time_steps, work.calibration, method=method)
+    except (OptionError, UnsupportedError) as refusal:
+        _LOGGER.warning("%s at T = %s: %s", method, time_steps, refusal)
+        return Cell(method, time_steps, refused=str(refusal))
+    ann = AnsweredAnn(work.ann, answers)
+    scores = evaluate(conversion, work.data, ann=ann, T=time_steps, labels=work.labels)
+    error = scores.error_of_answer(time_steps)
+    task = scores.task.name
+    by_steps, of_ann = _SCORES[task](scores)
+    return Cell(
+        method,
+        time_steps,
+        task=task,
+        score=by_steps.get(time_steps, error if task == "none" else None),
+        ann_score=of_ann,
+        error=error,
+        latency_steps=scores.latency_steps.get(time_steps),
+        weight_passes=scores.weight_passes.get(time_steps),
+    )
 
 
 _Scores: TypeAlias = "tuple[Mapping[int, float | None], float | None]"

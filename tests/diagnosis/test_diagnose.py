@@ -151,6 +151,24 @@ def test_a_network_of_another_ann() -> None:
     assert "1 MaxPool in the ANN and 0 in the network" in first.text
 
 
+def test_nodes_that_stay_analog_in_front_of_much_work() -> None:
+    ann = model(
+        "(float[N,6] x) => (float[N,2] y) { h = MatMul (x, a)  s = Relu (h)"
+        " n = LayerNormalization <axis = -1> (s, one)  g = MatMul (n, b)  t = Relu (g)"
+        "  y = MatMul (t, c) }",
+        a=normal(1, 6, 16),
+        one=np.ones(16, np.float32),
+        b=normal(2, 16, 16) / 4,
+        c=normal(3, 16, 2) / 4,
+    )
+    data = normal(4, 128, 6)
+    found = onnx2snn.diagnose(onnx2snn.convert(ann, 16, data), ann, data)
+    last = found.findings[-1]
+    assert last.cause == "analog-nodes"
+    assert "LayerNormalization 'n'" in last.text
+    assert last.options == {"spike": "all"}
+
+
 def test_too_few_steps() -> None:
     ann = model(
         "(float[N,6] x) => (float[N,2] y) { h = MatMul (x, a)  s = Relu (h)"
