@@ -53,7 +53,8 @@ def test_a_dask_cluster_measures_the_same(alone: onnx2snn.Sweep, dask: str) -> N
 
 
 @pytest.fixture
-def ray_here() -> Iterator[str]:
+def ray_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setenv("RAY_worker_niceness", "0")
     reason = "no Ray here: pip install 'onnx2snn[cluster]'"
     ray = pytest.importorskip("ray", reason=reason)
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
