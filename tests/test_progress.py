@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import sys
+import types
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 
 import onnx2snn
 from onnx2snn.cli.console import progress_bars
-from onnx2snn.progress import listening, track, track_costs
+from onnx2snn.progress import listening, shown_in_notebook, track, track_costs
 from tests.models import model, normal
 
 if TYPE_CHECKING:
@@ -101,3 +102,58 @@ def test_bars_tell_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
             pass
     last = shown.getvalue().rpartition("calibrate")[2]
     assert " 2/2 0:00:00 0:00:00 left" in last
+
+
+class Shown:
+    """IPython's display module in a notebook: what is shown below a cell, one after another."""
+
+    def __init__(self) -> None:
+        self.pictures: list[str] = []
+
+    def HTML(self, text: str) -> str:  # noqa: N802 (as IPython has it)
+        return text
+
+    def display(self, text: str, *, display_id: bool) -> Shown:
+        assert display_id
+        self.update(text)
+        return self
+
+    def update(self, text: str) -> None:
+        self.pictures.append(text)
+
+
+def in_a_notebook(monkeypatch: pytest.MonkeyPatch, **shell: object) -> Shown:
+    display = Shown()
+    kernel = types.SimpleNamespace(**shell)
+    ipython = types.SimpleNamespace(get_ipython=lambda: kernel, display=display)
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    return display
+
+
+def test_a_notebook_shows_a_bar_and_clears_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    display = in_a_notebook(monkeypatch, kernel=object())
+    with shown_in_notebook():
+        assert list(track("ab", "read <it>", 2)) == ["a", "b"]
+        assert list(track("c", "count")) == ["c"]
+    first, begun, *_, last = display.pictures
+    assert first == last == ""
+    assert begun == '<progress max="2" value="0"></progress> read &lt;it&gt; 0/2'
+    assert (
+        '<progress max="2" value="2"></progress> read &lt;it&gt; 2/2'
+        in display.pictures
+    )
+    assert "<progress></progress> count 0" in display.pictures
+
+
+def test_no_bar_where_somebody_listens_or_in_a_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    display = in_a_notebook(monkeypatch, kernel=object())
+    heard = []
+    with listening(lambda *each: heard.append(each)), shown_in_notebook():
+        assert list(track("a", "read", 1)) == ["a"]
+    assert heard == [("read", 0, 1), ("read", 1, 1)]
+    terminal = in_a_notebook(monkeypatch)
+    with shown_in_notebook():
+        assert list(track("a", "read", 1)) == ["a"]
+    assert display.pictures == terminal.pictures == []

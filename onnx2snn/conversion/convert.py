@@ -28,10 +28,11 @@ from onnx2snn.metadata.input_coding import EVENTS, RATE, check_direct
 from onnx2snn.methods.layouts import STEP
 from onnx2snn.methods.schedules import SCHEDULES
 from onnx2snn.passes import ExitEarly, apply
+from onnx2snn.progress import shown_in_notebook
 from onnx2snn.reporting.analysis import analyze_network
 from onnx2snn.reporting.report import report
 from onnx2snn.reporting.report_file import write_report
-from onnx2snn.reporting.report_page import render_page
+from onnx2snn.reporting.report_page import render_in_frame, render_page
 from onnx2snn.runtime import Emitted
 from onnx2snn.schedules import DEFAULT_T, checked_time_steps
 
@@ -87,6 +88,10 @@ class Conversion(Emitted):
         found = measure_activity(self.ir_model, self.report, data, samples)
         self.report["activity"] = found
 
+    def _repr_html_(self) -> str:
+        """Return it as a notebook shows it: the head of the page of the report."""
+        return render_in_frame(self.report)
+
     def save_report(self, path: str | os.PathLike[str]) -> None:
         """Write the report to ``path``, as JSON or, under a name in ``.html``, as a page.
 
@@ -100,6 +105,7 @@ class Conversion(Emitted):
 @checked_keywords(
     *(field.name for field in dataclasses.fields(Options)), time_steps="T"
 )
+@shown_in_notebook()
 def convert(
     model: AnyModel,
     T: int = DEFAULT_T,  # noqa: N803 (the usual name)
@@ -109,8 +115,8 @@ def convert(
     """Convert a trained ANN into a spiking network that computes the same in T time steps.
 
     Args:
-        model: A path, bytes, ``onnx.ModelProto``, ``onnx_ir.Model`` or ``gs.Graph``; it is not
-            changed.
+        model: A path, bytes, ``onnx.ModelProto``, ``onnx_ir.Model``, ``gs.Graph`` or
+            ``torch.onnx.ONNXProgram``; it is not changed.
         T: Number of time steps the network is made for, >= 1; it runs at any other as well.
         calibration: Typical inputs, without labels: an ``.npz`` or script, arrays, an iterable
             of feeds, or a calibration data reader; see ``onnx2snn.data.dataset``. Without

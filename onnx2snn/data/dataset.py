@@ -7,7 +7,8 @@ A source is any of:
   either concatenated along axis 0 or, with one more leading axis than the input has, stacked feed
   by feed;
 - the path of an ``.npy``, for a model with one input;
-- ``script.py`` or ``script.py:function`` (``batches`` if none is named) yielding feeds;
+- ``script.py:function``, or ``script.py`` with a function ``batches`` or, as polygraphy has it,
+  ``load_data``, yielding feeds;
 - an object with ``get_next()``, as onnxruntime's ``CalibrationDataReader``;
 - a dict of arrays, in the forms of an ``.npz``; one array, or nested lists of numbers;
 - a tuple ``(X, y)`` of all inputs, an array or a dict of arrays, and all labels;
@@ -39,7 +40,7 @@ from onnx2snn.data.batches import Batch, Dataset, check_batch_size, refuse_probl
 from onnx2snn.data.input_specs import InputSpec, input_names, input_specs
 from onnx2snn.data.labels import join_labels, read_labels
 from onnx2snn.data.layout import Layout, feed_problems
-from onnx2snn.data.scripts import script_feeds
+from onnx2snn.data.scripts import USUAL_FUNCTIONS, script_feeds
 from onnx2snn.data.sources import (
     Spill,
     feeds_of_reader,
@@ -131,18 +132,19 @@ def check_source(source: object) -> None:
 
 
 def _split_path(text: str) -> tuple[Path, str | None]:
-    """Return the file that ``text`` names, and the function if that is a script."""
+    """Return the file that ``text`` names, and the function if that is a script; "" for a usual."""
     script = _SCRIPT.fullmatch(text)
     if script is None:
         return Path(text), None
-    return Path(script["path"]), script["function"] or "batches"
+    return Path(script["path"]), script["function"] or ""
 
 
 def _from_path(text: str, specs: Specs, label_key: str | None) -> Dataset:
     check_source(text)
     path, function = _split_path(text)
     if function is not None:
-        feeds = script_feeds(path, function)
+        names = (function,) if function else USUAL_FUNCTIONS
+        feeds = script_feeds(path, names)
         return _from_feeds(feeds, specs, repr(text), label_key)
     columns = _columns_in(path)
     inputs = input_names(specs)

@@ -8,7 +8,7 @@ import os
 import sys
 import traceback
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from onnx2snn.arguments import did_you_mean
@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 
-__all__ = ["script_feeds"]
+__all__ = ["USUAL_FUNCTIONS", "script_feeds"]
+
+USUAL_FUNCTIONS = ("batches", "load_data")
+"""Names of the function that yields feeds, if none is given; polygraphy has the second."""
 
 
-def script_feeds(path: Path, function: str) -> Iterator[object]:
-    """Yield what ``function`` of the Python file ``path`` yields.
+def script_feeds(path: Path, functions: Sequence[str]) -> Iterator[object]:
+    """Yield what the first of ``functions`` that the Python file ``path`` has yields.
 
     While it runs, the script's folder is on the module search path, as if it had been started.
     Where it changes the working folder, that is so as long as it runs.
@@ -33,7 +36,7 @@ def script_feeds(path: Path, function: str) -> Iterator[object]:
         CalibrationError: The script has no such function, or raises.
     """
     script = _Script(path)
-    feeds = script.run(lambda: iter(_call_function(path, function)))
+    feeds = script.run(lambda: iter(_call_function(path, functions)))
     while True:
         feed = script.run(lambda: next(feeds, _END))
         if feed is _END:
@@ -106,15 +109,18 @@ def _script_problem(path: Path, error: BaseException) -> str:
     return f"{str(path)!r}, {place}, raised {problem}\n  {own[-1].line}"
 
 
-def _call_function(path: Path, function: str) -> Iterable[object]:
+def _call_function(path: Path, functions: Sequence[str]) -> Iterable[object]:
     module = _load_module(path)
-    if not callable(getattr(module, function, None)):
-        functions = [name for name, value in vars(module).items() if callable(value)]
+    known = [name for name, value in vars(module).items() if callable(value)]
+    found = [name for name in functions if name in known]
+    if not found:
+        names = " or ".join(map(repr, functions))
         message = (
-            f"{str(path)!r} has no function {function!r}, which must yield the feeds"
-            f"{did_you_mean(function, functions)}"
+            f"{str(path)!r} has no function {names}, which must yield the feeds"
+            f"{did_you_mean(functions[0], known)}"
         )
         raise CalibrationError(message)
+    function = found[0]
     produced = getattr(module, function)()
     if isinstance(produced, Mapping) or hasattr(produced, "__array__"):
         return [produced]

@@ -16,7 +16,7 @@ from onnx2snn.evaluation.questions import Request
 from onnx2snn.evaluation.rows import rows_at_a_time
 from onnx2snn.evaluation.spread import Sent, run_spread
 from onnx2snn.evaluation.subject import Subject
-from onnx2snn.progress import track
+from onnx2snn.progress import shown_in_notebook, track
 from onnx2snn.runtime import Execution
 from onnx2snn.schedules import several_time_steps
 from onnx2snn.spreading.workers import Workers
@@ -39,6 +39,7 @@ __all__ = ["evaluate"]
 
 
 @checked_keywords(time_steps="T")
+@shown_in_notebook()
 def evaluate(  # noqa: PLR0913 (each is an option of its own)
     snn: AnyNetwork,
     data: object,

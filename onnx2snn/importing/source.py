@@ -7,7 +7,7 @@ import hashlib
 import os
 import sys
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import onnx
 import onnx_ir as ir
@@ -38,6 +38,12 @@ _TEXT_FORMATS = {
     ".prototxt": "textproto",
     ".textproto": "textproto",
 }
+
+
+class TorchProgram(Protocol):
+    """The attribute that a ``torch.onnx.ONNXProgram`` is read by."""
+
+    model_proto: onnx.ModelProto
 
 
 class GraphSurgeonGraph(Protocol):
@@ -73,6 +79,7 @@ AnyModel: TypeAlias = (
     | onnx.ModelProto
     | ir.Model
     | GraphSurgeonGraph
+    | TorchProgram
     | Source
 )
 
@@ -83,13 +90,14 @@ def read(model: AnyModel) -> Source:
     External data is found beside the file, and stays there, mapped into memory.
 
     Args:
-        model: A path, a serialized model, an ``onnx.ModelProto``, an ``ir.Model`` or an
-            ``onnx_graphsurgeon.Graph``. What was read already is returned as it is.
+        model: A path, a serialized model, an ``onnx.ModelProto``, an ``ir.Model``, an
+            ``onnx_graphsurgeon.Graph`` or a ``torch.onnx.ONNXProgram``. What was read already
+            is returned as it is.
 
     Raises:
         InvalidModelError: It is no valid model, or of a version that cannot be read.
         UnsupportedError: It has operators that neither ONNX nor onnxruntime defines.
-        TypeError: It is none of the five.
+        TypeError: It is none of these.
     """
     if isinstance(model, Source):
         return model
@@ -101,14 +109,8 @@ def read(model: AnyModel) -> Source:
         source = _from_proto(model)
     elif isinstance(model, ir.Model):
         source = _from_ir(model)
-    elif _is_graphsurgeon(model):
-        source = _from_proto(sys.modules["onnx_graphsurgeon"].export_onnx(model))
     else:
-        message = (
-            "a model is a path, bytes, onnx.ModelProto, onnx_ir.Model or onnx_graphsurgeon.Graph, "
-            f"not {type(model).__name__}"
-        )
-        raise TypeError(message)
+        source = _from_proto(_proto_of_program(model))
     for value in all_values(source.model):
         _forget_negative_sizes(value)
     validate(source.model, source.name, source.original)
@@ -120,6 +122,31 @@ def written_like(model: AnyModel, proto: onnx.ModelProto) -> object:
     if _is_graphsurgeon(model):
         return sys.modules["onnx_graphsurgeon"].import_onnx(proto)
     return proto
+
+
+def _proto_of_program(model: Any) -> onnx.ModelProto:  # noqa: ANN401 (of an extra)
+    """Return the model in an object of onnx_graphsurgeon or PyTorch."""
+    proto: onnx.ModelProto
+    if _is_graphsurgeon(model):
+        proto = sys.modules["onnx_graphsurgeon"].export_onnx(model)
+    elif _is_torch_program(model):
+        proto = model.model_proto
+    else:
+        raise TypeError(_no_model(model))
+    return proto
+
+
+def _no_model(model: object) -> str:
+    return (
+        "a model is a path, bytes, onnx.ModelProto, onnx_ir.Model, onnx_graphsurgeon.Graph or "
+        f"torch.onnx.ONNXProgram, not {type(model).__name__}"
+    )
+
+
+def _is_torch_program(model: object) -> bool:
+    """Whether ``model`` is what ``torch.onnx.export(..., dynamo=True)`` returns."""
+    module = sys.modules.get("torch.onnx")
+    return module is not None and isinstance(model, module.ONNXProgram)
 
 
 def _is_graphsurgeon(model: object) -> bool:

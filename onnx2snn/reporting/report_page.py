@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from onnx2snn.reporting.operations import Macs
     from onnx2snn.reporting.report import LatencyCurve, LayerReport, Report
 
-__all__ = ["render_page"]
+__all__ = ["render_in_frame", "render_page"]
 
 
 def render_page(report: Report) -> str:
@@ -59,6 +59,22 @@ def render_page(report: Report) -> str:
     ]
     title = f"{report['source']} as a spiking network"
     return fill_page(title, _describe_method(report), sections)
+
+
+def render_in_frame(report: Report) -> str:
+    """Return the head of the page as a frame in another page: its facts, and charts of them."""
+    sections = [
+        draw_cards(_facts(report)),
+        _draw_arithmetic(report),
+        _draw_latency(report["latency_curve"], report["latency_steps"]),
+        _draw_thresholds(report),
+    ]
+    title = f"{report['source']} as a spiking network"
+    page = fill_page(title, _describe_method(report), sections)
+    return (
+        f'<iframe title="{escape(title)}" srcdoc="{escape(page)}" '
+        'style="width: 100%; height: 32rem; border: 0"></iframe>'
+    )
 
 
 def _describe_method(report: Report) -> str:

@@ -20,6 +20,7 @@ from onnx2snn.runtime.feeds import (
 )
 from onnx2snn.runtime.layouts import laid_out, layout_of
 from onnx2snn.runtime.memory import MEMORY_LIMIT, samples_within
+from onnx2snn.runtime.picture import draw_network
 from onnx2snn.runtime.recording import Recordings
 from onnx2snn.runtime.split import split_behind_steps, tells_all_steps
 from onnx2snn.runtime.stepping import Stepper
@@ -90,6 +91,15 @@ class Network:
         self._recordings = Recordings(model, runtime, runtime(source))
         self._parts: tuple[_Part, _Part] | None = None
         self._stepper: Stepper | None = None
+
+    def _repr_html_(self) -> str:
+        """Return it as a notebook shows it: what it takes and gives, and its layers."""
+        facts = {
+            "Spiking network": f"T = {self.T}, answer after {self.latency_steps()} steps",
+            "in": ", ".join(map(str, self.inputs)),
+            "out": ", ".join(self.outputs),
+        }
+        return draw_network(self.model, facts)
 
     @property
     def time_steps(self) -> int:

@@ -33,6 +33,7 @@ __all__ = [
     "Recordings",
     "WhatToRecord",
     "recorded_layers",
+    "unit_of",
 ]
 
 AnyNames: TypeAlias = "str | Sequence[str]"
@@ -200,7 +201,7 @@ class _Recorder:
         for name, neuron in self._neurons.items():
             found = {quantity: next(recorded) for quantity in self._quantities}
             activation = ACTIVATION_OUTPUT.read(neuron)
-            layers[name] = LayerRecord(activation, _unit_of(neuron), **found)
+            layers[name] = LayerRecord(activation, unit_of(neuron), **found)
         return Recorded(outputs, layers)
 
 
@@ -272,7 +273,7 @@ def _quantity_of(neuron: ir.Node, quantity: str) -> ir.Value:
     return outputs[name]
 
 
-def _unit_of(neuron: ir.Node) -> np.ndarray:
+def unit_of(neuron: ir.Node) -> np.ndarray:
     """Return what a spike stands for, in units of the activation."""
     unit = UNIT.read(neuron)
     if unit is not None:

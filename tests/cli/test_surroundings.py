@@ -124,7 +124,7 @@ def test_whatever_a_script_raises_is_told_as_its_own(case: str, tmp_path: Path) 
     path = tmp_path / "data.py"
     path.write_text(f"{head}\ndef batches():\n    {raised}\n    yield\n")
     with pytest.raises(CalibrationError, match=message) as caught:
-        list(script_feeds(path, "batches"))
+        list(script_feeds(path, ("batches",)))
     assert len(str(caught.value)) < 1000
 
 

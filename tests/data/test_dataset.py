@@ -316,3 +316,16 @@ def test_feeds_beyond_the_memory_limit_go_to_a_file(
     monkeypatch.setattr("onnx2snn.data.sources._IN_MEMORY", 1000)
     data = dataset(Loader(), IMAGE)
     np.testing.assert_array_equal(joined(data), X)
+
+
+def test_a_data_loader_script_of_polygraphy_works_as_it_is(tmp_path: Path) -> None:
+    script = tmp_path / "data_loader.py"
+    script.write_text(
+        "import numpy as np\n\n\n"
+        "def load_data():\n"
+        "    for level in range(10):\n"
+        "        yield {'image': np.full((1, 3, 4, 5), level, dtype=np.float32)}\n"
+    )
+    for source in (script, f"{script}:load_data"):
+        levels = joined(dataset(str(source), IMAGE))[:, 0, 0, 0]
+        np.testing.assert_array_equal(levels, np.arange(10))

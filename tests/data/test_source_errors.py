@@ -102,11 +102,15 @@ def test_an_npz_member_that_ends_early(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "script, function, message",
     [
-        ("", "", "{path} has no function 'batches', which must yield the feeds"),
+        (
+            "",
+            "",
+            "{path} has no function 'batches' or 'load_data', which must yield the feeds",
+        ),
         (
             "batches = 3",
             "",
-            "{path} has no function 'batches', which must yield the feeds",
+            "{path} has no function 'batches' or 'load_data', which must yield the feeds",
         ),
         ("", ":calib", "{path} has no function 'calib', which must yield the feeds"),
         (

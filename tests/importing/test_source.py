@@ -493,3 +493,23 @@ def test_external_data_of_a_proto_without_a_path(tmp_path: Path) -> None:
     model = onnx.load(external(tmp_path), load_external_data=False)
     with pytest.raises(InvalidModelError, match=r"\(w\.bin\): give its path"):
         read(model)
+
+
+def test_a_program_of_torch_is_read_and_kept_apart_from_it() -> None:
+    torch = pytest.importorskip("torch")
+    weight = torch.nn.Parameter(torch.eye(3))
+    model = ir.from_proto(proto())
+    model.graph.initializers["w"].const_value = ir.tensor_adapters.TorchTensor(
+        weight[:, :2].contiguous(), "w"
+    )
+    program = torch.onnx.ONNXProgram(model, None)
+    source = read(program)
+    assert source.name == "net"
+    weight.data.zero_()
+    array = source.model.graph.initializers["w"].const_value.numpy()
+    np.testing.assert_array_equal(array, np.eye(3, 2, dtype=np.float32))
+
+
+def test_anything_else_is_named_with_all_forms() -> None:
+    with pytest.raises(TypeError, match=r"or torch\.onnx\.ONNXProgram, not list"):
+        read([])  # type: ignore[arg-type]
