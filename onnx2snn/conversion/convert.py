@@ -10,6 +10,7 @@ from onnx2snn.analysis.branches import Part, find_branches
 from onnx2snn.analysis.operators.foreign import advice_for, foreign_refusals, is_fused
 from onnx2snn.analysis.sharing import sharing
 from onnx2snn.arguments import checked_count, checked_keywords
+from onnx2snn.conversion.branch_checks import check_early_exit, check_step
 from onnx2snn.conversion.branches import feed_branches
 from onnx2snn.conversion.calibration_data import CalibrationData
 from onnx2snn.conversion.file_form import FORM_PASSES
@@ -21,11 +22,10 @@ from onnx2snn.conversion.schedule_choice import choose_schedule
 from onnx2snn.conversion.sizes import Sample, count_macs_of_sample
 from onnx2snn.conversion.spiking import Request, make_spiking
 from onnx2snn.data.dataset import check_source, input_specs
-from onnx2snn.errors import OptionError, UnsupportedError
+from onnx2snn.errors import UnsupportedError
 from onnx2snn.graph import display_name, is_float, operator_name
 from onnx2snn.importing.blame import blaming
 from onnx2snn.metadata.input_coding import EVENTS, RATE, check_direct
-from onnx2snn.methods.layouts import STEP
 from onnx2snn.methods.schedules import SCHEDULES
 from onnx2snn.passes import ExitEarly, apply
 from onnx2snn.progress import shown_in_notebook
@@ -161,8 +161,8 @@ def _converted_whole(
     prepared: Prepared, given: Request, calibration: CalibrationData
 ) -> Conversion:
     imported, options = prepared.imported, given.options
-    _check_early_exit(prepared, options, given.data)
-    _check_step(prepared, options)
+    check_early_exit(prepared, options, given.data)
+    check_step(prepared, options)
     whole, branches = feed_branches(prepared.whole, given.data)
     if not whole.has_neurons(options.spike):
         message = (
@@ -230,35 +230,6 @@ def _warn_of_missing_data(
     rate = [name for name in prepared.inputs_of(RATE) if name in real]
     if rate:
         _LOGGER.warning(_UNKNOWN_MAGNITUDE, ", ".join(map(repr, rate)))
-
-
-def _check_early_exit(
-    prepared: Prepared, options: Options, data: Dataset | None
-) -> None:
-    """Refuse, before long work, an early exit without data, or with networks in branches."""
-    if not options.early_exit:
-        return
-    if data is None:
-        message = (
-            "early_exit needs calibration data, to choose a margin by; give some, with "
-        )
-        raise OptionError(message + "--calibration")
-    _check_no_branches(prepared, "early_exit")
-
-
-def _check_step(prepared: Prepared, options: Options) -> None:
-    """Refuse, before long work, a file of one step of a network with networks in branches."""
-    if options.layout == STEP:
-        _check_no_branches(prepared, "layout step")
-
-
-def _check_no_branches(prepared: Prepared, what: str) -> None:
-    for branch, _ in prepared.whole.inside:
-        message = (
-            f"{what} does not fit If {display_name(branch.node)!r}, whose branches have time "
-            f"steps of their own; leave {what} out"
-        )
-        raise OptionError(message)
 
 
 _UNKNOWN_MAGNITUDE = (
