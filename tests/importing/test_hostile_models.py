@@ -169,3 +169,12 @@ def test_an_unknown_type_of_a_tensor_is_named() -> None:
     )
     with pytest.raises(InvalidModelError, match="'w' is of the unknown type 99"):
         read(helper.make_model(graph))
+
+
+SIZES = {hostile.name: hostile for hostile in hostile_sizes.declared_sizes()}
+
+
+@pytest.mark.parametrize("name", ["EyeLike mul 1000000000", "square of a shape"])
+def test_sizes_that_are_computed_are_not_followed(name: str, tmp_path: Path) -> None:
+    with memory_limit("50MB"):
+        assert "more memory than it may" in refusal(SIZES[name], tmp_path)

@@ -64,12 +64,12 @@ class ComputeInFloat32(ir.passes.InPlacePass):
         for value in others:
             if value not in inputs:
                 _retype_value(value)
-        for node, source, target in readers_of_bits:
-            _cast_around(node, source, target)
         for value in inputs:
             _cast_input(graph, value)
         for value, dtype in zip(outputs, declared, strict=True):
             _cast_output(graph, value, dtype)
+        for node, source, target in readers_of_bits:
+            _cast_around(node, source, target)
         return ir.passes.PassResult(model, modified=True)
 
 
