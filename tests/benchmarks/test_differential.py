@@ -48,7 +48,7 @@ def test_a_model_is_equal_or_refused() -> None:
         ("g (double[2] x) => (int64[2] y) { y = BitCast<to=7>(x) }", X.astype(float)),
         (
             "g (int64[2] x) => (double[2] y) { y = BitCast<to=11>(x) }",
-            X.astype(np.int64),
+            X.astype(float).view(np.int64),
         ),
         (
             "g (double[2] x) => (double[2] y) { b = BitCast<to=7>(x) y = BitCast<to=11>(b) }",
