@@ -141,6 +141,7 @@ def inline_operators(network: ir.Model) -> bool:
     """
     modified = inline_functions(network)
     if modified:
+        remove_unused(network)
         INLINED.write(network, "true")
     return modified
 

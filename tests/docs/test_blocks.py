@@ -30,6 +30,7 @@ NOT_RUN = {
     "onnx2snn native build": "compiles; tests/native runs what it builds",
     "python -m benchmarks.": "needs data that does not ship, and up to a night",
     "cd examples/node": "needs npm; tests/javascript runs the program",
+    "python -m onnxruntime.tools": "writes with a tool of onnxruntime's",
     "cc ": "needs a C compiler; tests/test_c_example.py builds it",
     "./run ": "is what that builds",
     "python -m http.server": "never ends; tests/javascript opens the page",
