@@ -5,7 +5,7 @@
 converts a network with ``inline`` and a fixed batch, in each layout of time and with each way of
 taking T, and prints the largest difference of an output, the part of the samples that get the same
 answer, and the CPU time of a run beside that of onnxruntime. A difference beyond 1e-5 is rounding
-that made a neuron fire in another step, as between any two runtimes. Needs ``pip install openvino``.
+that made a neuron fire in another step, as between any two runtimes. Needs OpenVINO from PyPI.
 """
 
 from __future__ import annotations
