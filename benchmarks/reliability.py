@@ -108,9 +108,9 @@ def main() -> None:
     for name, cases in known.items():
         if arguments.only is None or arguments.only in name:
             rows[name] = measure(name, cases)
-    rows = {name: rows[name] for name in known if name in rows}
-    STORE.write_text(json.dumps(rows, indent=1) + "\n")
-    write_page(rows)
+            rows = {each: rows[each] for each in known if each in rows}
+            STORE.write_text(json.dumps(rows, indent=1) + "\n")
+            write_page(rows)
 
 
 if __name__ == "__main__":
