@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from onnx2snn.diagnosis.result import Diagnosis
     from onnx2snn.evaluation.evaluate import evaluate
     from onnx2snn.evaluation.result import Evaluation
+    from onnx2snn.exporting.export import NirExport, export_nir
     from onnx2snn.passes.pipeline import Pipeline
     from onnx2snn.reporting.analysis import Analysis
     from onnx2snn.reporting.report import Report
@@ -54,6 +55,7 @@ __all__ = [
     "LimitError",
     "NativeError",
     "Network",
+    "NirExport",
     "Onnx2SnnError",
     "OptionError",
     "Options",
@@ -70,6 +72,7 @@ __all__ = [
     "convert",
     "diagnose",
     "evaluate",
+    "export_nir",
     "load",
     "memory_limit",
     "passes",
@@ -88,6 +91,7 @@ _HOMES = {
     "diagnosis.result": ("Diagnosis",),
     "evaluation.evaluate": ("evaluate",),
     "evaluation.result": ("Evaluation",),
+    "exporting.export": ("NirExport", "export_nir"),
     "passes.pipeline": ("Pipeline",),
     "reporting.analysis": ("Analysis",),
     "reporting.report": ("Report",),

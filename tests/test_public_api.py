@@ -43,7 +43,7 @@ ROOMS = (
     ("passes",),
     ("conversion",),
     ("evaluation",),
-    ("diagnosis", "sweeping"),
+    ("diagnosis", "exporting", "sweeping"),
     ("cli", "torch"),
 )
 """The folders of the package, from the bottom up: each imports from those below, for types too."""

@@ -31,6 +31,7 @@ from onnx2snn.cli.values import parse_time_steps
 from onnx2snn.importing import read
 from onnx2snn.methods.parts import PARTS
 from onnx2snn.methods.published import METHODS
+from onnx2snn.methods.targets import TARGETS
 from onnx2snn.reporting.report_file import check_report_path
 from onnx2snn.reporting.summary import (
     describe_rounding,
@@ -136,6 +137,18 @@ def _add_basics(command: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="method of conversion; 'onnx2snn methods' lists them (default auto)",
     )
+    command.add_argument(
+        "--for",
+        "--target",
+        dest="target",
+        choices=TARGETS,
+        help="in the place of a method: make what 'onnx2snn export-nir' can write for a chip or "
+        "another simulator, and say what that costs",
+    )
+    _add_report(command)
+
+
+def _add_report(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--report",
         action="append",

@@ -51,6 +51,7 @@ def check_use(options: Options, method: Method) -> None:
     _check_demands(options, method.schedule)
     _check_time_input(options)
     _check_weights(options)
+    _check_target(options)
     for correction in method.corrections:
         _check_not_overridden(options, correction)
 
@@ -111,6 +112,22 @@ def _check_weights(options: Options) -> None:
         raise OptionError(message + "; leave out one of the two")
     if options.fold_thresholds:
         check_used_with("fold_thresholds", "weights", options.weights, [FLOAT])
+
+
+def _check_target(options: Options) -> None:
+    """Refuse what cannot be exported to where the network is to run."""
+    if options.target is None:
+        return
+    check_used_with("target", "layout", options.layout, [LOOP])
+    if options.early_exit:
+        message = "target: other simulators do not exit early; leave out early_exit"
+        raise OptionError(message)
+    if options.input_coding != "direct":
+        message = (
+            "target: the simulator feeds the input, and the export is checked on constant ones; "
+            "leave out input_coding"
+        )
+        raise OptionError(message)
 
 
 def _check_not_overridden(options: Options, correction: str) -> None:

@@ -25,6 +25,7 @@ from onnx2snn.methods.names import CORRECTION, PASS, current_names, split_names
 from onnx2snn.methods.parts import PARTS, document_parts
 from onnx2snn.methods.published import METHODS
 from onnx2snn.methods.schedules import SCHEDULES
+from onnx2snn.methods.targets import TARGETS
 from onnx2snn.methods.time_inputs import OPTIONAL, TIME_INPUTS
 from onnx2snn.methods.weight_types import FLOAT, WEIGHT_TYPES
 
@@ -59,6 +60,9 @@ class Options:
         method: Name of one of ``METHODS``, or a ``Method`` of one's own. The parts of it that
             follow, up to ``schedule``, stay as they are where None is given; of ``corrections``,
             ``none`` leaves none. Without calibration data nothing is corrected.
+        target: Where the network is to run (``--for``): ``speck``, ``nir`` or ``nir-hard-reset``;
+            None for onnxruntime. It stands in the place of a method, and lets average pooling
+            take the place of max pooling, which no neuron of such readers gives.
         {parts}
         keep_weights: Whether the weights stay as they are, whatever the method says: where it
             fits them, means are corrected by ``bias`` instead.
@@ -105,6 +109,7 @@ class Options:
     method: str | Method = _option(  # noqa: RUF009 (a dataclass field, as the others)
         "method of conversion", default="auto", choices=METHODS
     )
+    target: str | None = None
     neuron: str | None = None
     max_spikes: int | None = None
     leak: float | None = None
@@ -159,6 +164,8 @@ class Options:
         self._take_names()
         self._take_values()
         self._check_passes()
+        if self.target is not None:
+            checked_choice("target", self.target, TARGETS)
         checked_choice("layout", self.layout, LAYOUTS)
         checked_choice("T_input", self.T_input, TIME_INPUTS)
         self.chosen_method()
@@ -226,9 +233,20 @@ class Options:
         return method.keeping_weights() if self.keep_weights else method
 
     def _named_method(self) -> Method:
+        if self.target is not None:
+            return self._method_of_target(self.target)
         if isinstance(self.method, Method):
             return self.method
         return METHODS[checked_choice("method", self.method, METHODS)]
+
+    def _method_of_target(self, target: str) -> Method:
+        if self.method not in {"auto", METHODS["auto"]}:
+            message = (
+                "method and target both choose how neurons fire: leave out one of them; parts of "
+                "a method can be given beside a target"
+            )
+            raise OptionError(message)
+        return TARGETS[target].method
 
     def _given_parts(self, method: Method) -> dict[str, Any]:
         """Return the parts that replace those of ``method``."""
@@ -269,7 +287,7 @@ class Options:
 
     def has_default_method(self) -> bool:
         """Whether the method is the one that is taken where none is named."""
-        return self.method in {"auto", METHODS["auto"]}
+        return self.target is None and self.method in {"auto", METHODS["auto"]}
 
     def asks_for_data(self) -> bool:
         """Whether corrections were asked for that need data, by name or by that of a method."""

@@ -50,6 +50,7 @@ from onnx2snn.passes import (
     LowerIntegerOperators,
     LowerMatMulAdd,
     LowerSequences,
+    MoveMaxPool,
     ObserveForeignTypes,
     PlaceDelays,
     QuantizeWeights,
@@ -58,6 +59,7 @@ from onnx2snn.passes import (
     RemoveNoOps,
     RemoveUnusedNodes,
     ReplaceActivations,
+    ReplaceMaxPool,
     SkipExpands,
     WriteMetadata,
     find_pass,
@@ -185,9 +187,14 @@ def _canonical(record: SourceRecord) -> Passes:
 
 def _simplification(options: Options, record: SourceRecord) -> Passes:
     excluded = ExcludedNames(options.until, options.nodes_to_exclude)
+    simplification = SIMPLIFICATION
+    if options.target is not None:  # neurons come first, then the means of their spikes
+        simplification = tuple(
+            each for each in SIMPLIFICATION if not isinstance(each, MoveMaxPool)
+        )
     return (
         _input_coding(options),
-        *SIMPLIFICATION,
+        *simplification,
         ExcludeNodes(names=excluded, record=record, spike=options.spike),
     )
 
@@ -207,7 +214,10 @@ def _spiking(
     replace = ReplaceActivations(
         method.neuron, method.v_init, options.spike, method.max_spikes, method.leak
     )
-    neurons = (calibrate, KeepReference(reference), replace)
+    keep = KeepReference(reference)
+    neurons: Passes = (calibrate, keep, replace)
+    if options.target is not None:
+        neurons = (calibrate, keep, ReplaceMaxPool(), replace)
     if method.schedule == "layerwise":
         return _input_coding(options, data), *neurons
     if method.schedule == STAGGERED:

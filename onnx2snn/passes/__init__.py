@@ -63,6 +63,7 @@ from onnx2snn.passes.spiking.encode_inputs import EncodeInputs
 from onnx2snn.passes.spiking.keep_reference import KeepReference
 from onnx2snn.passes.spiking.place_delays import PlaceDelays
 from onnx2snn.passes.spiking.replace_activations import ReplaceActivations
+from onnx2snn.passes.spiking.replace_max_pool import ReplaceMaxPool
 from onnx2snn.passes.time_loop.emit_layerwise import EmitLayerwise
 from onnx2snn.passes.time_loop.emit_multistep import EmitMultistep
 from onnx2snn.passes.time_loop.emit_staggered import EmitStaggered
@@ -120,6 +121,7 @@ __all__ = [
     "RemoveQuantization",
     "RemoveUnusedNodes",
     "ReplaceActivations",
+    "ReplaceMaxPool",
     "SetTimeStepsInput",
     "SkipExpands",
     "SplitLeakyRelu",
@@ -176,6 +178,7 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
     # spiking
     "calibrate": Calibrate,
     "keep-reference": KeepReference,
+    "replace-max-pool": ReplaceMaxPool,
     "replace-activations": ReplaceActivations,
     "encode-inputs": EncodeInputs,
     "carry-running-means": CarryRunningMeans,

@@ -383,3 +383,27 @@ def test_a_wrong_choice_is_told_with_the_nearest(
 def test_arguments_of_a_method(options: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         Method(**options)
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"target": "loihi"}, "loihi"),
+        ({"target": "nir", "method": "mse"}, "leave out one of them"),
+        ({"target": "nir", "layout": "multistep"}, "layout loop only"),
+        ({"target": "nir", "early_exit": True}, "do not exit early"),
+        ({"target": "nir", "input_coding": "rate"}, "leave out input_coding"),
+    ],
+)
+def test_what_cannot_be_exported_is_refused_beside_a_target(
+    options: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(OptionError, match=words):
+        Options(**options)
+
+
+def test_a_target_chooses_the_method() -> None:
+    method = Options(target="nir-hard-reset", v_init=0.5).chosen_method()
+    assert method.neuron == "hard-reset"
+    assert not method.per_channel
+    assert method.v_init == 0.5
