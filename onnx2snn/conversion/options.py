@@ -25,7 +25,7 @@ from onnx2snn.methods.names import CORRECTION, PASS, current_names, split_names
 from onnx2snn.methods.parts import PARTS, document_parts
 from onnx2snn.methods.published import METHODS
 from onnx2snn.methods.schedules import SCHEDULES
-from onnx2snn.methods.targets import TARGETS
+from onnx2snn.methods.targets import method_of_target
 from onnx2snn.methods.time_inputs import OPTIONAL, TIME_INPUTS
 from onnx2snn.methods.weight_types import FLOAT, WEIGHT_TYPES
 
@@ -60,9 +60,7 @@ class Options:
         method: Name of one of ``METHODS``, or a ``Method`` of one's own. The parts of it that
             follow, up to ``schedule``, stay as they are where None is given; of ``corrections``,
             ``none`` leaves none. Without calibration data nothing is corrected.
-        target: Where the network is to run (``--for``): ``speck``, ``nir`` or ``nir-hard-reset``;
-            None for onnxruntime. It stands in the place of a method, and lets average pooling
-            take the place of max pooling, which no neuron of such readers gives.
+        target: Where it is to run (``--for``), in place of a method: one of ``TARGETS``, or None.
         {parts}
         keep_weights: Whether the weights stay as they are, whatever the method says: where it
             fits them, means are corrected by ``bias`` instead.
@@ -164,8 +162,6 @@ class Options:
         self._take_names()
         self._take_values()
         self._check_passes()
-        if self.target is not None:
-            checked_choice("target", self.target, TARGETS)
         checked_choice("layout", self.layout, LAYOUTS)
         checked_choice("T_input", self.T_input, TIME_INPUTS)
         self.chosen_method()
@@ -234,19 +230,10 @@ class Options:
 
     def _named_method(self) -> Method:
         if self.target is not None:
-            return self._method_of_target(self.target)
+            return method_of_target(self.target, self.method)
         if isinstance(self.method, Method):
             return self.method
         return METHODS[checked_choice("method", self.method, METHODS)]
-
-    def _method_of_target(self, target: str) -> Method:
-        if self.method not in {"auto", METHODS["auto"]}:
-            message = (
-                "method and target both choose how neurons fire: leave out one of them; parts of "
-                "a method can be given beside a target"
-            )
-            raise OptionError(message)
-        return TARGETS[target].method
 
     def _given_parts(self, method: Method) -> dict[str, Any]:
         """Return the parts that replace those of ``method``."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
+from onnx2snn.arguments import checked_choice
+from onnx2snn.errors import OptionError
 from onnx2snn.methods.method import Method
+from onnx2snn.methods.published import METHODS
 
-__all__ = ["TARGETS", "Target"]
+__all__ = ["TARGETS", "Target", "method_of_target"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,3 +63,23 @@ TARGETS: dict[str, Target] = {
     )
 }
 """Name to target."""
+
+
+def method_of_target(target: str, method: str | Method) -> Method:
+    """Return the method of a target.
+
+    Args:
+        target: Its name.
+        method: The method that is given as well: the default, which is none.
+
+    Raises:
+        OptionError: There is no such target, or another method is given.
+    """
+    checked_choice("target", target, TARGETS)
+    if method not in {"auto", METHODS["auto"]}:
+        message = (
+            "method and target both choose how neurons fire: leave out one of them; parts of a "
+            "method can be given beside a target"
+        )
+        raise OptionError(message)
+    return TARGETS[target].method
