@@ -52,8 +52,10 @@ __all__ = ["GROUPS", "add"]
 _INPUTS = "inputs"
 _PASSES = "passes and checks"
 
+_PARTS = "parts of the method"
+
 GROUPS = {
-    "parts of the method": (*PARTS, "latency", "keep_weights", "collapse", "spike"),
+    _PARTS: (*PARTS, "latency", "keep_weights", "collapse", "spike"),
     "file": (
         "layout",
         "T_input",
@@ -81,10 +83,23 @@ def add(commands: Commands) -> None:
     for title, names in GROUPS.items():
         group = command.add_argument_group(title)
         add_options(group, names)
-        if title == _PASSES:
+        if title == _PARTS:
+            _add_target(group)
+        elif title == _PASSES:
             _add_passes(group)
         elif title == _INPUTS:
             add_input_shape(group)
+
+
+def _add_target(group: argparse._ArgumentGroup) -> None:
+    """Add what stands in the place of a method."""
+    group.add_argument(
+        "--for",
+        dest="target",
+        choices=TARGETS,
+        help="in the place of a method: make what 'onnx2snn export-nir' can write for a chip or "
+        "another simulator",
+    )
 
 
 def _add_passes(group: argparse._ArgumentGroup) -> None:
@@ -137,18 +152,6 @@ def _add_basics(command: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="method of conversion; 'onnx2snn methods' lists them (default auto)",
     )
-    command.add_argument(
-        "--for",
-        "--target",
-        dest="target",
-        choices=TARGETS,
-        help="in the place of a method: make what 'onnx2snn export-nir' can write for a chip or "
-        "another simulator, and say what that costs",
-    )
-    _add_report(command)
-
-
-def _add_report(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--report",
         action="append",

@@ -26,8 +26,9 @@ SPELLED = {
     "skip_passes": "--skip-pass",
     "passes": "--pass",
     "input_shapes": "--input-shape",
+    "target": "--for",
 }
-"""Fields of options that may be given several times, by the name of one."""
+"""Fields of options whose option has another name."""
 
 COMMANDS = ["convert", "tune", "evaluate", "run", "analyze", "passes", "methods"]
 

@@ -16,7 +16,8 @@ from onnx2snn.cli.values import names_in, parse_several_time_steps
 from onnx2snn.errors import OptionError
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = [command.__name__.split(".")[-1] for command in cli._COMMANDS]
+MODULES = [command.__name__.split(".")[-1] for command in cli._COMMANDS]
+COMMANDS = [name.replace("_", "-") for name in MODULES]
 
 
 def complaint(words: str, capsys: pytest.CaptureFixture[str]) -> str:
