@@ -32,6 +32,7 @@ from onnx2snn.passes import (
     ComputeInFloat32,
     ConvertOpset,
     CorrectLayers,
+    DescribeNeurons,
     EmitLayerwise,
     EmitMultistep,
     EmitStaggered,
@@ -270,7 +271,8 @@ def _finishing(
         layout=LOOP if options.layout == STEP else options.layout,
     )
     early_exit = (ExitEarly(data),) if options.early_exit else ()
-    return (AttachFunctions(), metadata, *early_exit, *form_passes(options))
+    always = (AttachFunctions(), metadata, DescribeNeurons())
+    return (*always, *early_exit, *form_passes(options))
 
 
 def _input_coding(options: Options, data: Dataset | None = None) -> ChooseInputCoding:

@@ -43,6 +43,7 @@ from onnx2snn.passes.correction.correct_layers import CorrectLayers
 from onnx2snn.passes.correction.fold_thresholds import FoldThresholds
 from onnx2snn.passes.correction.quantize_weights import QuantizeWeights
 from onnx2snn.passes.finishing.attach_functions import AttachFunctions
+from onnx2snn.passes.finishing.describe_neurons import DescribeNeurons
 from onnx2snn.passes.finishing.emit_step import EmitStep
 from onnx2snn.passes.finishing.exit_early import ExitEarly
 from onnx2snn.passes.finishing.inline_operators import InlineOperators
@@ -88,6 +89,7 @@ __all__ = [
     "ComputeInFloat32",
     "ConvertOpset",
     "CorrectLayers",
+    "DescribeNeurons",
     "EmitLayerwise",
     "EmitMultistep",
     "EmitStaggered",
@@ -195,6 +197,7 @@ PASSES: dict[str, type[ir.passes.PassBase]] = {
     # finishing
     "attach-functions": AttachFunctions,
     "write-metadata": WriteMetadata,
+    "describe-neurons": DescribeNeurons,
     "exit-early": ExitEarly,
     "emit-step": EmitStep,
     "set-time-steps-input": SetTimeStepsInput,

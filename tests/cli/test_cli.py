@@ -378,6 +378,9 @@ def test_passes_are_listed_in_the_order_in_which_they_run(
         "emit-staggered": "with the schedule staggered",
         "emit-multistep": "with the layout multistep",
         "exit-early": "with an early exit",
+        "emit-step": "with the layout step",
+        "set-time-steps-input": "with another T-input",
+        "inline-operators": "with operators inlined",
     }
     names = [row["name"] for row in rows]
     others = set(sometimes).difference(names_with_data())
