@@ -267,8 +267,7 @@ def run(model: AnyModel, passes: Iterable[ir.passes.PassBase]) -> Any:  # noqa: 
     """Run ``passes`` on a copy of ``model``, in their order.
 
     Args:
-        model: A path, bytes, ``onnx.ModelProto``, ``onnx_ir.Model`` or ``gs.Graph``; it is not
-            changed.
+        model: In any form that ``convert`` takes; it is not changed.
         passes: What to run, for instance what ``onnx2snn.pipeline`` gives.
 
     Returns:
