@@ -370,6 +370,7 @@ def test_passes_are_listed_in_the_order_in_which_they_run(
         "encode-inputs": "with the schedule lockstep",
         "carry-running-means": "with the schedule lockstep or staggered",
         "place-delays": "with the schedule staggered",
+        "replace-max-pool": "on request",
         "correct-layers": "with calibration data",
         "quantize-weights": "with weights of int8",
         "fold-thresholds": "with folded thresholds",
