@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from onnx2snn.cli.results import results_stream
 from onnx2snn.errors import OptionError, OutputError
-from onnx2snn.storage.model_file import read_bytes
+from onnx2snn.storage.model_file import read_bytes, read_stream
 from onnx2snn.storage.temporary import TemporaryFolder, explain_full_disk
 from onnx2snn.storage.whole_files import check_writable
 
@@ -70,7 +70,7 @@ def _is_stream(name: str) -> bool:
 
 def _read_stream(name: str) -> bytes:
     if name == STANDARD:
-        return sys.stdin.buffer.read()
+        return read_stream(sys.stdin.buffer, "standard input")
     return read_bytes(Path(name))
 
 

@@ -60,7 +60,8 @@ class CalibrationData:
     def _checked(self, specs: Specs, events: Sequence[str]) -> Dataset:
         try:
             self.specs = sample_first(specs, events, self._time_steps)
-            return without_outliers(dataset(self._source, self.specs))
+            read = dataset(self._source, self.specs, with_labels=False)
+            return without_outliers(read)
         except CalibrationError as error:
             if not events:
                 raise

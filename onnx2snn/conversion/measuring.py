@@ -45,7 +45,8 @@ def measure_activity(
     if network.events:
         return None
     left = samples
-    for batch in dataset(data, network.inputs).batches(min(_ROWS, samples)):
+    given = dataset(data, network.inputs, with_labels=False)
+    for batch in given.batches(min(_ROWS, samples)):
         counter.add(network.run(batch.feeds), batch.valid)
         left -= batch.valid
         if left <= 0:

@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -72,13 +73,20 @@ _ANONYMOUS = "the data"
 """Name of data that is no file, in messages."""
 
 
-def dataset(source: object, specs: Specs, label_key: str | None = None) -> Dataset:
+def dataset(
+    source: object,
+    specs: Specs,
+    label_key: str | None = None,
+    *,
+    with_labels: bool = True,
+) -> Dataset:
     """Return the data in ``source``, checked against the inputs ``specs`` of a model.
 
     Args:
         source: Any of the forms in the module docstring; a `Dataset` is returned as it is.
         specs: The model's inputs, as `input_specs` returns them.
         label_key: Name of the labels among the arrays; None for ``y`` or ``labels``.
+        with_labels: Whether labels are asked for. If not, those in a file are not read.
 
     Raises:
         CalibrationError: The data cannot be read or does not fit; all reasons are given.
@@ -87,7 +95,7 @@ def dataset(source: object, specs: Specs, label_key: str | None = None) -> Datas
     if isinstance(source, Dataset):
         return source
     if isinstance(source, (str, os.PathLike)):
-        return _from_path(os.fspath(source), specs, label_key)
+        return _from_path(os.fspath(source), specs, label_key, with_labels=with_labels)
     if _is_all_of_it(source):
         arrays, labels = split_item(source, input_names(specs), label_key)
         return _from_columns(_as_columns(arrays), labels, specs, _ANONYMOUS)
@@ -123,12 +131,23 @@ def check_source(source: object) -> None:
     if not isinstance(source, (str, os.PathLike)):
         return
     path, _ = _split_path(os.fspath(source))
-    if not path.is_file():
-        problem = "is a folder"
-        if not path.is_dir():
-            problem = f"does not exist{describe_missing_file(path)}"
+    problem = _file_problem(path)
+    if problem is not None:
         message = f"data file {str(path)!r} {problem}"
         raise CalibrationError(message)
+
+
+def _file_problem(path: Path) -> str | None:
+    """Say why there is no file at a path; None if there is one."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return f"does not exist{describe_missing_file(path)}"
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        return f"cannot be read: {getattr(error, 'strerror', None) or error}"
+    if stat.S_ISREG(mode):
+        return None
+    return "is a folder" if stat.S_ISDIR(mode) else "is no file"
 
 
 def _split_path(text: str) -> tuple[Path, str | None]:
@@ -139,7 +158,9 @@ def _split_path(text: str) -> tuple[Path, str | None]:
     return Path(script["path"]), script["function"] or ""
 
 
-def _from_path(text: str, specs: Specs, label_key: str | None) -> Dataset:
+def _from_path(
+    text: str, specs: Specs, label_key: str | None, *, with_labels: bool
+) -> Dataset:
     check_source(text)
     path, function = _split_path(text)
     if function is not None:
@@ -150,7 +171,7 @@ def _from_path(text: str, specs: Specs, label_key: str | None) -> Dataset:
     inputs = input_names(specs)
     labels = None
     column = pop_labels(columns, inputs, label_key)
-    if column is not None:
+    if column is not None and with_labels:
         whole = column.blocks(sys.maxsize)
         labels = next(whole, np.empty(0))
     if len(inputs) == 1 and list(columns) == ["x"]:

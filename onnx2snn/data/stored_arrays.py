@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import math
+import warnings
 import zipfile
-import zlib
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 import numpy as np
 
-from onnx2snn.errors import CalibrationError
+from onnx2snn.budget import check_memory
+from onnx2snn.errors import CalibrationError, message_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,16 +24,6 @@ if TYPE_CHECKING:
     """Columns by the name of the input whose values they hold."""
 
 __all__ = ["ArrayColumn", "Column", "NpzColumn", "open_npy", "open_npz"]
-
-_UNREADABLE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    OSError,
-    ValueError,
-    RuntimeError,  # an encrypted member
-    NotImplementedError,  # a compression method zipfile does not know
-)
 
 
 class Column(Protocol):
@@ -82,7 +74,7 @@ class NpzColumn:
     """A member of an ``.npz`` file; only the block asked for is in memory.
 
     Compressed or not makes no difference: the member is decompressed as it is read. An array
-    in Fortran order has no contiguous rows and is loaded whole.
+    in Fortran order has no contiguous rows and is loaded whole, as far as memory goes.
     """
 
     path: Path
@@ -96,18 +88,28 @@ class NpzColumn:
 
         Raises:
             CalibrationError: The member is truncated or damaged.
+            LimitError: So many rows take more memory than may be taken.
         """
+        self._check_memory(rows)
         try:
             with (
                 zipfile.ZipFile(self.path) as archive,
                 archive.open(f"{self.name}.npy") as file,
             ):
                 yield from self._read_blocks(cast("BinaryIO", file), rows)
-        except _UNREADABLE as error:
-            message = (
-                f"array {self.name!r} of {str(self.path)!r} cannot be read: {error}"
-            )
+        except Exception as error:
+            message = f"{self._described()} cannot be read: {message_of(error)}"
             raise CalibrationError(message) from error
+
+    def _described(self) -> str:
+        return f"array {self.name!r} of {str(self.path)!r}"
+
+    def _check_memory(self, rows: int) -> None:
+        """Refuse rows that take more memory than may be taken."""
+        count = math.prod(self.shape)
+        if self.shape and not self.is_fortran:
+            count = math.prod(self.shape[1:]) * min(rows, self.shape[0])
+        check_memory(count * self.dtype.itemsize, self._described())
 
     def _read_blocks(self, file: BinaryIO, rows: int) -> Iterator[np.ndarray]:
         if self.is_fortran or not self.shape:
@@ -143,8 +145,11 @@ def open_npz(path: Path) -> dict[str, NpzColumn]:
             f"{str(path)!r} is not an .npz file ({error}); write it with numpy.savez"
         )
         raise CalibrationError(message) from error
-    except OSError as error:
-        message = f"{str(path)!r} cannot be read: {error.strerror or error}"
+    except CalibrationError:
+        raise
+    except Exception as error:
+        problem = getattr(error, "strerror", None) or message_of(error)
+        message = f"{str(path)!r} cannot be read: {problem}"
         raise CalibrationError(message) from error
 
 
@@ -156,18 +161,20 @@ def open_npy(path: Path) -> ArrayColumn:
     """
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except _UNREADABLE as error:
-        message = f"{str(path)!r} cannot be read as an .npy file: {error}"
+    except Exception as error:
+        message = f"{str(path)!r} cannot be read as an .npy file: {message_of(error)}"
         raise CalibrationError(message) from error
     return ArrayColumn(array)
 
 
 def _npz_column(archive: zipfile.ZipFile, path: Path, name: str) -> NpzColumn:
     try:
+        size = archive.getinfo(f"{name}.npy").file_size
         with archive.open(f"{name}.npy") as file:
             shape, is_fortran, dtype = _read_header(cast("BinaryIO", file))
-    except (*_UNREADABLE, KeyError) as error:
-        message = f"member {name!r} of {str(path)!r} is not a NumPy array: {error}"
+            _check_size(shape, dtype, size - file.tell())
+    except Exception as error:
+        message = f"member {name!r} of {str(path)!r} is not a NumPy array: {message_of(error)}"
         raise CalibrationError(message) from error
     if dtype.hasobject:
         message = (
@@ -178,8 +185,33 @@ def _npz_column(archive: zipfile.ZipFile, path: Path, name: str) -> NpzColumn:
     return NpzColumn(path, name, shape, dtype, is_fortran)
 
 
+_LONGEST_HEADER = 2**16
+"""Bytes of a header; NumPy writes far less, and reads 4 GB if one says so."""
+
+
 def _read_header(file: BinaryIO) -> tuple[Shape, bool, np.dtype]:
-    version = np.lib.format.read_magic(file)
-    if version == (1, 0):
-        return np.lib.format.read_array_header_1_0(file)
-    return np.lib.format.read_array_header_2_0(file)
+    """Return the shape that an array declares, whether it is in Fortran order, and its type."""
+    magic = file.read(np.lib.format.MAGIC_LEN)
+    version = np.lib.format.read_magic(io.BytesIO(magic))
+    length_bytes = file.read(2 if version == (1, 0) else 4)
+    length = int.from_bytes(length_bytes, "little")
+    if length > _LONGEST_HEADER:
+        message = f"its header is said to have {length} bytes"
+        raise ValueError(message)
+    rest = io.BytesIO(length_bytes + file.read(length))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of how it is spelled
+        if version == (1, 0):
+            return np.lib.format.read_array_header_1_0(rest)
+        return np.lib.format.read_array_header_2_0(rest)
+
+
+def _check_size(shape: Shape, dtype: np.dtype, size: int) -> None:
+    """Refuse an array of another size than there are bytes for."""
+    if any(length < 0 for length in shape):
+        message = f"its shape is {list(shape)}"
+        raise ValueError(message)
+    nbytes = math.prod(shape) * dtype.itemsize
+    if nbytes > size and not dtype.hasobject:
+        message = f"its shape {list(shape)} needs {nbytes} bytes, and there are {size}"
+        raise ValueError(message)

@@ -46,5 +46,5 @@ def exiting_early(model: AnyNetwork, calibration: object) -> Emitted:
         message = "the network exits early already; evaluate it without early_exit"
         raise OptionError(message)
     specs = data_specs(network_inputs(copy), event_inputs_of(copy))
-    data = dataset(calibration, specs)
+    data = dataset(calibration, specs, with_labels=False)
     return Emitted(apply(copy, [ExitEarly(data)]), files=given.files)

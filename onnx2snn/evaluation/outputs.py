@@ -67,7 +67,8 @@ def outputs_on(
             nothing of that kind or name to record.
     """
     check_batch_size(batch_size)
-    samples = dataset(data, data_specs(network.inputs, network.events))
+    specs = data_specs(network.inputs, network.events)
+    samples = dataset(data, specs, with_labels=False)
     work = _Work(network, samples, time_steps, recorded)
     rows = batch_size or rows_at_a_time(samples, network, time_steps)
     if work.is_one_batch(rows):
@@ -85,7 +86,8 @@ def outputs_by_batch(
         data: Inputs, in any form that ``onnx2snn.data.dataset`` takes.
         time_steps: Number of time steps, >= 1; None for the network's own.
     """
-    samples = dataset(data, data_specs(network.inputs, network.events))
+    specs = data_specs(network.inputs, network.events)
+    samples = dataset(data, specs, with_labels=False)
     rows = rows_at_a_time(samples, network, time_steps)
     for batch in samples.batches(rows):
         yield network.run(time_first(batch.feeds, network.events), time_steps)

@@ -19,7 +19,8 @@ from onnx2snn.data.input_specs import (
     is_real,
 )
 from onnx2snn.data.sources import array_of
-from onnx2snn.errors import CalibrationError, RuntimeShapeError
+from onnx2snn.errors import CalibrationError, InvalidModelError, RuntimeShapeError
+from onnx2snn.runtime.checking import explain_damage
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -101,11 +102,13 @@ def explain_broken_names(inputs: Sequence[InputSpec], arrays: Feeds) -> Iterator
         arrays: Its feeds.
 
     Raises:
-        RuntimeShapeError: The run fails.
+        RuntimeShapeError: The run fails, for this reason or another of the feeds.
+        InvalidModelError: It fails for a reason of the network itself.
     """
     try:
-        yield
-    except (RuntimeShapeError, ValueError) as error:
+        with explain_damage("the network"):
+            yield
+    except (RuntimeShapeError, InvalidModelError) as error:
         broken = describe_broken(inputs, arrays)
         if not broken:
             raise

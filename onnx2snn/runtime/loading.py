@@ -17,6 +17,7 @@ from onnx2snn.metadata.facts import COMPILED
 from onnx2snn.methods.layouts import LOOP, MULTISTEP, STEP
 from onnx2snn.methods.time_inputs import TIME_INPUTS
 from onnx2snn.native import weights_problem
+from onnx2snn.runtime.checking import check_network, explain_damage
 from onnx2snn.runtime.execution import Execution
 from onnx2snn.runtime.layouts import (
     fastest_layout,
@@ -145,9 +146,11 @@ def load_to_run(
     if layout is None:
         layout = _layout_to_run(network, execution.runtime)
     if layout != layout_of(network):
-        network, path = laid_out(network, layout), None
+        with explain_damage(_name_of(model)):
+            network, path = laid_out(network, layout), None
     try:
-        return Network(network, opener, path, given.files)
+        with explain_damage("cannot be opened: it"):
+            return Network(network, opener, path, given.files)
     except InvalidModelError as error:
         message = f"{_name_of(model)} {error}"
         raise type(error)(message) from error
@@ -195,14 +198,15 @@ def change_layout(
         TypeError: ``model`` is of no such form.
     """
     given = _read_network(model)
-    changed = given.model if layout is None else laid_out(given.model, layout)
-    if T_input is not None or inline:
-        changed = isolated_copy(changed)
-    if T_input is not None:
-        take_time_steps(changed, checked_choice("T_input", T_input, TIME_INPUTS))
-    if inline:
-        inline_operators(changed)
-    return Emitted(changed, files=given.files)
+    with explain_damage(_name_of(model)):
+        changed = given.model if layout is None else laid_out(given.model, layout)
+        if T_input is not None or inline:
+            changed = isolated_copy(changed)
+        if T_input is not None:
+            take_time_steps(changed, checked_choice("T_input", T_input, TIME_INPUTS))
+        if inline:
+            inline_operators(changed)
+        return Emitted(changed, files=given.files)
 
 
 def read_emitted(model: AnyNetwork) -> Emitted:
@@ -246,6 +250,15 @@ class _Given(NamedTuple):
 
 
 def _read_network(model: AnyNetwork) -> _Given:
+    """Return a network in any form that ``load`` takes, checked if it comes from elsewhere."""
+    given = _read_unchecked(model)
+    if not isinstance(model, Network | Emitted):
+        with explain_damage(_name_of(model)):
+            check_network(given.model, _name_of(model))
+    return given
+
+
+def _read_unchecked(model: AnyNetwork) -> _Given:
     """Return a network in any form that ``load`` takes."""
     if isinstance(model, Network):
         return _Given(model.model, model.path, model.files)

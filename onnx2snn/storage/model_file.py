@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import onnx
 
 from onnx2snn.arguments import describe_missing_file
+from onnx2snn.budget import check_memory
 from onnx2snn.errors import InvalidModelError, brief
 from onnx2snn.storage.map_types import model_of
 from onnx2snn.storage.nesting import is_too_deep
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     import onnx_ir as ir
 
-__all__ = ["deserialize_model", "parse_model", "read_bytes"]
+__all__ = ["deserialize_model", "parse_model", "read_bytes", "read_stream"]
 
 _SIGNATURES = {
     b"version https://git-lfs": "a Git LFS pointer: run `git lfs pull` to get the model",
@@ -50,9 +51,12 @@ def read_bytes(path: Path) -> bytes:
 
     Raises:
         InvalidModelError: There is no such file, it is a directory, or cannot be read.
+        LimitError: It takes more memory than may be taken.
     """
     try:
-        return path.read_bytes()
+        check_memory(path.stat().st_size, repr(str(path)))
+        with path.open("rb") as file:
+            return read_stream(file, repr(str(path)))
     except FileNotFoundError as error:
         hint = describe_missing_file(path)
         message = f"{os.fspath(path)!r}: no such file{hint}"
@@ -64,6 +68,22 @@ def read_bytes(path: Path) -> bytes:
         problem = getattr(error, "strerror", None) or error
         message = f"{os.fspath(path)!r} cannot be read: {problem}"
         raise InvalidModelError(message) from error
+
+
+def read_stream(stream: BinaryIO, name: str) -> bytes:
+    """Return all that comes from a stream, which need not have an end.
+
+    Raises:
+        LimitError: It takes more memory than may be taken.
+    """
+    read = bytearray()
+    while piece := stream.read(_PIECE):
+        read += piece
+        check_memory(2 * len(read), name)
+    return bytes(read)
+
+
+_PIECE = 2**24
 
 
 def parse_model(

@@ -180,10 +180,11 @@ class _Work:
         source = read(self.ann)
         specs = input_specs(source.model)
         key = self.labels if isinstance(self.labels, str) else None
-        data = dataset(self.data, specs, key).sha256()
+        data = dataset(self.data, specs, key, with_labels=False).sha256()
         calibration = ""
         if self.calibration is not None:
-            calibration = dataset(self.calibration, specs).sha256()
+            given = dataset(self.calibration, specs, with_labels=False)
+            calibration = given.sha256()
         return Subject(source.sha256, calibration, data, __version__)
 
 

@@ -158,7 +158,7 @@ def _tune_network(
     model = network.model.clone()
     module = SpikingModule(model, network.T)
     specs = _specs_of_data(network)
-    data = dataset(calibration, specs)
+    data = dataset(calibration, specs, with_labels=False)
     source = read_reference(ann, network)
     _warn_of_another_file(model, source)
     teacher = Teacher(source, network, module.outputs, module.activations)

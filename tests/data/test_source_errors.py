@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+import onnx2snn
 from onnx2snn.data.dataset import InputSpec, dataset
 from onnx2snn.errors import CalibrationError
 
@@ -95,8 +97,86 @@ def test_an_npz_member_that_ends_early(tmp_path: Path) -> None:
     np.save(tmp_path / "image.npy", X)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("image.npy", (tmp_path / "image.npy").read_bytes()[:-250])
-    expected = f"array 'image' of {str(path)!r} cannot be read: the file ends in row 4"
-    assert lines(path) == [expected]
+    (line,) = lines(path)
+    assert line.startswith(f"member 'image' of {str(path)!r} is not a NumPy array: ")
+    assert re.search(r"its shape .* needs \d+ bytes, and there are \d+$", line)
+
+
+def write_npz(path: Path, header: bytes, data: bytes = bytes(64)) -> None:
+    """Write an ``.npz`` whose only array has this header."""
+    length = len(header).to_bytes(2, "little")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("image.npy", b"\x93NUMPY\x01\x00" + length + header + data)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"(" * 200,
+        b"{'descr': '<f4', 'fortran_order': False, 'shape': (-40, 3)}",
+        b"{'descr': '<f4', 'fortran_order': True, 'shape': (10**12, 3)}",
+        b"{'descr': '<f4', 'fortran_order': True, 'shape': (1000000000000, 3)}",
+        b"{'descr': '<f4', 'fortran_order': False, 'shape': (1180591620717411303424,)}",
+        b"{'descr': '<f4', 'fortran_order': False, 'shape': (3.5,)}",
+        b"{'descr': '<f4', 'fortran_order': False, 'shape': 'x'}",
+        b"{'descr': [('a', 'no type')], 'fortran_order': False, 'shape': (3,)}",
+        b"{'descr': ',', 'fortran_order': False, 'shape': (3,)}",
+        b"{'descr': '|S2147483647', 'fortran_order': False, 'shape': (3,)}",
+        b"{'descr': '<f4', 'fortran_order': False, 'shape': ()",
+        b"\xff\x00" * 20,
+        b"",
+        b"lambda: 0",
+    ],
+)
+def test_headers_of_arrays_that_are_none(header: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "data.npz"
+    write_npz(path, header)
+    (line, *_) = lines(path)
+    assert line.startswith(f"member 'image' of {str(path)!r} is not a NumPy array: ")
+    path = tmp_path / "data.npy"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + bytes([len(header), 0]) + header)
+    with pytest.raises(CalibrationError, match=r"data\.npy' cannot be read"):
+        dataset(path, IMAGE)
+
+
+def test_a_header_that_claims_to_be_long(tmp_path: Path) -> None:
+    path = tmp_path / "data.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("image.npy", b"\x93NUMPY\x02\x00" + b"\xff" * 4)
+    assert "its header is said to have 4294967295 bytes" in lines(path)[0]
+
+
+@pytest.mark.parametrize("is_fortran", [False, True])
+def test_labels_that_nobody_asks_for_are_not_read(
+    tmp_path: Path, *, is_fortran: bool
+) -> None:
+    path = tmp_path / "data.npz"
+    labels = np.zeros((len(X), 3_000_000), np.int8)
+    if is_fortran:
+        labels = np.asfortranarray(labels)
+    np.savez_compressed(path, image=X, y=labels)
+    with onnx2snn.memory_limit("1MB"):
+        assert dataset(path, IMAGE, with_labels=False).labels is None
+        with pytest.raises(onnx2snn.LimitError, match=r"array 'y' of .*data\.npz"):
+            dataset(path, IMAGE)
+
+
+def test_rows_in_another_order_are_read_as_far_as_memory_goes(tmp_path: Path) -> None:
+    path = tmp_path / "data.npz"
+    np.savez(path, image=np.asfortranarray(np.tile(X, (1000, 1, 1, 1))))
+    with (
+        onnx2snn.memory_limit(1000),
+        pytest.raises(onnx2snn.LimitError, match="array 'image' of"),
+    ):
+        dataset(path, IMAGE)
+
+
+def test_a_link_to_itself(tmp_path: Path) -> None:
+    path = tmp_path / "data.npz"
+    path.symlink_to(path)
+    for given in (path, tmp_path / ("x" * 300 + ".npz"), "nul\0.npz"):
+        with pytest.raises(CalibrationError, match=r"\.npz' cannot be read: "):
+            dataset(given, IMAGE)
 
 
 @pytest.mark.parametrize(

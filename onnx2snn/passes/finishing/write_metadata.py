@@ -9,7 +9,7 @@ import json
 
 import onnx_ir as ir
 
-from onnx2snn._version import __version__
+from onnx2snn._version import FORMAT_VERSION, __version__
 from onnx2snn.metadata import facts
 from onnx2snn.metadata.input_coding import DIRECT, INPUT_CODING
 from onnx2snn.metadata.normal import NORMAL
@@ -17,10 +17,7 @@ from onnx2snn.metadata.scale import QUANTIZER_RANGE, SCALE
 from onnx2snn.methods.layouts import LOOP
 from onnx2snn.schedules import DEFAULT_T, write_step_counts
 
-__all__ = ["FORMAT", "WriteMetadata"]
-
-FORMAT = "1"
-"""Version of the file format, see ``docs/reference/format.md``."""
+__all__ = ["WriteMetadata"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +52,7 @@ class WriteMetadata(ir.passes.InPlacePass):
         codings = self.input_coding or _input_codings(model)
         versions = {"onnx2snn": __version__, **_versions()}
         texts = {
-            facts.FORMAT: FORMAT,
+            facts.FORMAT: FORMAT_VERSION,
             facts.DEFAULT_TIME_STEPS: str(self.time_steps),
             facts.METHOD: self.method,
             facts.SCHEDULE: self.schedule,
