@@ -8,6 +8,7 @@
 #   make test-javascript  emitted files in Node and in a browser: needs npm, Node and Chromium
 #   make test-sanitized   its tests, with a library that checks its own memory accesses
 #   make wheel-native     a wheel with the library inside, in dist/
+#   make test-packages    wheel and sdist, each installed in an empty environment and run
 #   make density   how much is on a line and in a function, against limits
 #   make figures   draw the figures of docs/ again
 #   make bench DATA=folder   what is missing in docs/results/accuracy.md; as long as a night
@@ -23,7 +24,7 @@ RUN := $(VENV)/bin/python
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
 .DEFAULT_GOAL := demo
-.PHONY: demo native wheel-native test test-javascript test-sanitized test-slow test-oldest coverage lint format types density docs generated figures bench clean
+.PHONY: demo native wheel-native test test-javascript test-packages test-sanitized test-slow test-oldest coverage lint format types density docs generated figures bench clean
 
 demo: $(VENV)/.installed
 	$(RUN) examples/digits/demo.py
@@ -50,6 +51,22 @@ test-javascript: $(VENV)/.installed-test $(VENV)/.installed-javascript
 
 test-sanitized: $(VENV)/.installed-test
 	$(RUN) scripts/test_sanitized.py
+
+# What is uploaded is tried as a user has it: with its dependencies alone, outside the repository.
+PACKAGES := $(VENV)/packages
+test-packages: $(VENV)/.made
+	rm -rf $(PACKAGES)
+	$(INSTALL) hatchling
+	$(RUN) -m hatchling build -d $(PACKAGES)/dist
+	$(PYTHON) -m venv $(PACKAGES)/empty
+	for package in $(PACKAGES)/dist/*.whl $(PACKAGES)/dist/*.tar.gz; do \
+		PIP_CONSTRAINT=$(abspath $(CONSTRAINTS)) $(PACKAGES)/empty/bin/python -m pip install \
+			--quiet --disable-pip-version-check --force-reinstall --no-deps $$package || exit 1; \
+		PIP_CONSTRAINT=$(abspath $(CONSTRAINTS)) $(PACKAGES)/empty/bin/python -m pip install \
+			--quiet --disable-pip-version-check $$package || exit 1; \
+		(cd $(PACKAGES) && empty/bin/onnx2snn convert $(abspath examples/digits/digits.onnx) \
+			--calibration $(abspath examples/digits/calibration.npz) -o digits_snn.onnx) || exit 1; \
+	done
 
 test-oldest:
 	$(MAKE) test VENV=.venv-oldest CONSTRAINTS=constraints-oldest.txt

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from onnx2snn.reporting.analysis import Analysis
     from onnx2snn.reporting.report import Report
     from onnx2snn.runtime import Network, change_layout
+    from onnx2snn.storage.journal import resumable
     from onnx2snn.sweeping.sweep import Sweep, sweep
 
 __all__ = [
@@ -77,6 +78,7 @@ __all__ = [
     "memory_limit",
     "passes",
     "pipeline",
+    "resumable",
     "sweep",
 ]
 
@@ -96,6 +98,7 @@ _HOMES = {
     "reporting.analysis": ("Analysis",),
     "reporting.report": ("Report",),
     "runtime": ("Network", "change_layout"),
+    "storage.journal": ("resumable",),
     "sweeping.sweep": ("Sweep", "sweep"),
 }
 

@@ -39,6 +39,7 @@ from onnx2snn.reporting.summary import (
     write_spike_share,
 )
 from onnx2snn.schedules import DEFAULT_T
+from onnx2snn.storage.journal import resumable
 from onnx2snn.storage.whole_files import check_writable
 
 if TYPE_CHECKING:
@@ -159,6 +160,12 @@ def _add_basics(command: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write a report as .json, or as .html to look at; may be given several times",
     )
+    command.add_argument(
+        "--resume",
+        metavar="FOLDER",
+        help="keep there what is worked out until the file is written, and go on from what a "
+        "conversion of the same that was ended has left",
+    )
 
 
 def _convert_model(options: argparse.Namespace) -> int:
@@ -166,6 +173,7 @@ def _convert_model(options: argparse.Namespace) -> int:
     model = read(given_model(options.model))
     _check_outputs(options, *model.files)
     with (
+        resumable(options.resume),
         given_data(options.calibration, options.model) as calibration,
         progress_bars(quiet=options.quiet),
     ):

@@ -18,6 +18,7 @@ from onnx2snn.conversion.held_out import Trial
 from onnx2snn.conversion.measuring import measure_activity
 from onnx2snn.conversion.options import Options
 from onnx2snn.conversion.preparation import prepare
+from onnx2snn.conversion.resuming import conversion_key
 from onnx2snn.conversion.schedule_choice import choose_schedule
 from onnx2snn.conversion.sizes import Sample, count_macs_of_sample
 from onnx2snn.conversion.spiking import Request, make_spiking
@@ -35,6 +36,7 @@ from onnx2snn.reporting.report_file import write_report
 from onnx2snn.reporting.report_page import render_in_frame, render_page
 from onnx2snn.runtime import Emitted
 from onnx2snn.schedules import DEFAULT_T, checked_time_steps
+from onnx2snn.storage.journal import is_resumable, journal
 
 if TYPE_CHECKING:
     import os
@@ -143,7 +145,9 @@ def convert(
         data = given.read(specs, prepared.inputs_of(EVENTS))
         _warn_of_missing_data(prepared, chosen, data)
         request = Request(chosen, T, data, prepared.imported.sha256)
-        conversion = _converted(prepared, request, given)
+        key = conversion_key(prepared.whole.ann, request) if is_resumable() else ""
+        with journal(key):
+            conversion = _converted(prepared, request, given)
     conversion.report["schedule_reason"] = choice.reason
     return conversion
 

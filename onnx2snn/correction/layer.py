@@ -35,6 +35,8 @@ __all__ = ["Layer", "Sample"]
 _CACHED = 2**15
 """Number of neurons that fire together: their states stay in the cache of a processor."""
 
+_NEGATIVE = "v_threshold_negative"
+
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
@@ -134,9 +136,27 @@ class Layer:
         inputs = dict(zip(names, self.neuron.inputs, strict=True))
         set_array(inputs["v_threshold"], self.v_threshold)
         set_starting_value(inputs["v"], self.v_init)
-        if "v_threshold_negative" in inputs:
-            negative = self.other_inputs["v_threshold_negative"]
-            set_array(inputs["v_threshold_negative"], negative)
+        if _NEGATIVE in inputs:
+            negative = self.other_inputs[_NEGATIVE]
+            set_array(inputs[_NEGATIVE], negative)
+
+    def parameters(self) -> Arrays:
+        """Return what a correction may change, by name."""
+        own = {
+            "v_threshold": self.v_threshold,
+            "v_init": self.v_init,
+            "bias": self.bias,
+        }
+        names = self.other_inputs.keys() & {_NEGATIVE}
+        return own | {name: self.other_inputs[name] for name in names}
+
+    def set_parameters(self, parameters: Arrays) -> None:
+        """Take over what ``parameters`` returned."""
+        others = dict(parameters)
+        self.v_threshold = others.pop("v_threshold")
+        self.v_init = others.pop("v_init")
+        self.bias = others.pop("bias")
+        self.other_inputs = self.other_inputs | others
 
     def scale(self, factor: np.ndarray) -> None:
         """Multiply thresholds and initial potential by ``factor``, which broadcasts to them."""
@@ -145,9 +165,9 @@ class Layer:
         self.v_threshold = v_threshold.astype(dtype)
         v_init = self.v_init * factor
         self.v_init = v_init.astype(dtype)
-        if "v_threshold_negative" in self.other_inputs:
-            negative = self.other_inputs["v_threshold_negative"] * factor
-            scaled = {"v_threshold_negative": negative.astype(dtype)}
+        if _NEGATIVE in self.other_inputs:
+            negative = self.other_inputs[_NEGATIVE] * factor
+            scaled = {_NEGATIVE: negative.astype(dtype)}
             self.other_inputs = self.other_inputs | scaled
 
     def scaled(self, factor: np.ndarray) -> Self:

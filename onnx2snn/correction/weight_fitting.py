@@ -10,6 +10,8 @@ import numpy as np
 
 from onnx2snn.correction.grid import Grid
 from onnx2snn.correction.least_squares import HELD_OUT, solve_ridge
+from onnx2snn.graph import display_name
+from onnx2snn.storage.journal import remembered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,24 +54,43 @@ def fit_weights(weights: WeightsToFit, count: SampleCount) -> np.ndarray:
     Returns:
         db, in a shape that broadcasts to the target value.
     """
-    batches, is_complete = _unfold_batches(weights, count.samples)
+    name = f"weights of {display_name(weights.map.node)}"
+    found = remembered(name, lambda: _solve(weights, count.samples))
+    if found["counts"].size:
+        inputs, positions = found["counts"].tolist()
+        count.add(weights.map.node, inputs, positions)
+    if np.any(found["matrix"]):
+        weights.map.add_to_weights(found["matrix"])
+    return found["bias"]
+
+
+def _solve(weights: WeightsToFit, samples: int) -> dict[str, np.ndarray]:
+    """Return what weights and bias gain.
+
+    Args:
+        weights: The weights.
+        samples: Number of samples.
+
+    Returns:
+        ``matrix``, [groups, inputs, outputs]; ``bias``, in a shape that broadcasts to the target
+        value; and ``counts``, the inputs and positions of a fit to all samples, else empty.
+    """
+    batches, is_complete = _unfold_batches(weights, samples)
     rows = [batch.rows for batch in batches]
-    samples = count.samples if is_complete else min(count.samples, sum(rows))
+    laid_out = samples if is_complete else min(samples, sum(rows))
     positions = [batch.operand.shape[1] for batch in batches]
-    numbers = _number_samples(rows, positions, samples)
+    numbers = _number_samples(rows, positions, laid_out)
     shape = [1] * batches[0].rank
     shape[weights.map.channel_axis] = -1
     x, y = _join_batches(batches)
     is_defined = _is_finite(x) & _is_finite(y)
-    if is_complete:
-        count.add(weights.map.node, x.shape[2], int(is_defined.sum()))
+    counts = [x.shape[2], int(is_defined.sum())] if is_complete else []
     if not is_defined.all():
         x, y = x[:, is_defined], y[:, is_defined]
         numbers = numbers[is_defined]
     matrix, offset = solve_ridge(x, y, numbers)
-    if np.any(matrix):
-        weights.map.add_to_weights(matrix)
-    return offset.reshape(shape).astype(y.dtype)
+    bias = offset.reshape(shape).astype(y.dtype)
+    return {"matrix": matrix, "bias": bias, "counts": np.array(counts, np.int64)}
 
 
 @dataclasses.dataclass(frozen=True)

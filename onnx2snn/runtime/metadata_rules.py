@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["metadata_problems"]
 
-_PREFIX = "onnx2snn."
+_WITH_FORMAT = (facts.METHOD, facts.SCHEDULE, facts.DEFAULT_TIME_STEPS)
+"""What a conversion writes together with the version of the format."""
+
 _DIGEST = re.compile(r"([0-9a-f]{64})?")
 _LONGEST_NUMBER = 9
 """Digits of a number of steps; Python refuses to read some thousand of them."""
@@ -33,11 +35,11 @@ _LONGEST_NUMBER = 9
 def metadata_problems(model: ir.Model) -> Iterator[str]:
     """Yield what is wrong with the metadata of a network: of the model, and of its nodes.
 
-    Keys that are not known are skipped, as are networks without any of ours: a tool has
-    dropped them all.
+    Keys that are not known are skipped, as are networks without any of a conversion's: a tool
+    has dropped them all.
     """
-    known = [key for key in model.metadata_props if key.startswith(_PREFIX)]
-    if known and not facts.FORMAT.is_on(model):
+    is_described = any(fact.is_on(model) for fact in _WITH_FORMAT)
+    if is_described and not facts.FORMAT.is_on(model):
         yield "its metadata lack onnx2snn.format, the version of the file format"
     yield from _problems(model.metadata_props, _OF_MODEL)
     yield from _input_problems(model)

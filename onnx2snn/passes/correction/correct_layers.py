@@ -19,12 +19,14 @@ from onnx2snn.correction.sample_count import SampleCount
 from onnx2snn.correction.weight_fitting import fit_weights
 from onnx2snn.data.events import time_first
 from onnx2snn.errors import OptionError
+from onnx2snn.graph import display_name
 from onnx2snn.methods.corrections import CORRECTIONS
 from onnx2snn.methods.names import CORRECTION, current_names
 from onnx2snn.ops.predicates import is_neuron
 from onnx2snn.runtime.memory import rows_at_once
 from onnx2snn.runtime.subgraph import Subgraph
 from onnx2snn.schedules import DEFAULT_T
+from onnx2snn.storage.journal import remembered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,9 +125,8 @@ class CorrectLayers(ir.passes.InPlacePass):
     def _correct_neurons(self, graph: ir.Graph, layer: Layer) -> bool:
         """Correct the neurons of ``layer``; return whether anything changed."""
         before = (layer.v_threshold, layer.v_init)
-        for name, correct in OF_LAYERS.items():
-            if name in self.corrections:
-                correct(layer)
+        name = f"neurons {display_name(layer.neuron)}"
+        layer.set_parameters(remembered(name, lambda: self._corrected(layer)))
         if layer.has_step_bias:
             add_step_bias(graph, layer.neuron, layer.bias)
         else:
@@ -133,6 +134,13 @@ class CorrectLayers(ir.passes.InPlacePass):
         after = (layer.v_threshold, layer.v_init)
         is_same = all(map(np.array_equal, before, after))
         return bool(np.any(layer.bias)) or not is_same
+
+    def _corrected(self, layer: Layer) -> Arrays:
+        """Correct the neurons of ``layer``, and return their parameters."""
+        for name, correct in OF_LAYERS.items():
+            if name in self.corrections:
+                correct(layer)
+        return layer.parameters()
 
 
 def _fit_weights(graph: ir.Graph, count: SampleCount, weights: WeightsToFit) -> bool:

@@ -6,6 +6,7 @@ import dataclasses
 import logging
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.analysis.streams import find_streams
@@ -15,6 +16,7 @@ from onnx2snn.calibration.threshold_rules import RULES
 from onnx2snn.calibration.threshold_sources import ThresholdSearch, find_scales
 from onnx2snn.metadata.scale import QUANTIZER_RANGE, SCALE
 from onnx2snn.schedules import DEFAULT_T
+from onnx2snn.storage.journal import remembered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -95,9 +97,21 @@ class Calibrate(ir.passes.InPlacePass):
             seed=self.seed,
         )
         search = ThresholdSearch(model, values, options, self.data)
-        for value, scale in find_scales(search).items():
-            SCALE.write(value, scale)
+        for name, text in remembered(
+            "scales", lambda: _texts_of_scales(search)
+        ).items():
+            values[int(name)].metadata_props[SCALE.key] = str(text)
         return ir.passes.PassResult(model, modified=bool(values))
+
+
+def _texts_of_scales(search: ThresholdSearch) -> dict[str, np.ndarray]:
+    """Return the scales that are found, as text, by the numbers of their values."""
+    scales = find_scales(search)
+    texts = {}
+    for number, value in enumerate(search.values):
+        if value in scales:
+            texts[str(number)] = np.array(SCALE.encode(scales[value]))
+    return texts
 
 
 def _warn_of_few_levels(activations: Iterable[ir.Value], levels: int) -> None:
