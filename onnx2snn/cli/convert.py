@@ -160,6 +160,11 @@ def _add_basics(command: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write a report as .json, or as .html to look at; may be given several times",
     )
+    _add_resume(command)
+
+
+def _add_resume(command: argparse.ArgumentParser) -> None:
+    """Add where work is kept."""
     command.add_argument(
         "--resume",
         metavar="FOLDER",

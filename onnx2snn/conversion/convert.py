@@ -36,7 +36,7 @@ from onnx2snn.reporting.report_file import write_report
 from onnx2snn.reporting.report_page import render_in_frame, render_page
 from onnx2snn.runtime import Emitted
 from onnx2snn.schedules import DEFAULT_T, checked_time_steps
-from onnx2snn.storage.journal import is_resumable, journal
+from onnx2snn.storage.journal import journal
 
 if TYPE_CHECKING:
     import os
@@ -141,12 +141,10 @@ def convert(
         given = CalibrationData(calibration, T)
         prepared = prepare(model, chosen, given)
         _check_that_neurons_have_places(prepared, chosen)
-        specs = input_specs(prepared.whole.ann)
-        data = given.read(specs, prepared.inputs_of(EVENTS))
+        data = given.read(input_specs(prepared.whole.ann), prepared.inputs_of(EVENTS))
         _warn_of_missing_data(prepared, chosen, data)
         request = Request(chosen, T, data, prepared.imported.sha256)
-        key = conversion_key(prepared.whole.ann, request) if is_resumable() else ""
-        with journal(key):
+        with journal(lambda: conversion_key(prepared.whole.ann, request)):
             conversion = _converted(prepared, request, given)
     conversion.report["schedule_reason"] = choice.reason
     return conversion

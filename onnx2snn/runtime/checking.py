@@ -11,7 +11,7 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx2snn.errors import InvalidModelError, Onnx2SnnError, message_of
-from onnx2snn.metadata.facts import COMPILED
+from onnx2snn.metadata.facts import COMPILED, LAYOUT
 from onnx2snn.ops import DOMAIN, OPSET, declared_ops
 from onnx2snn.ops.matching import is_function_of
 from onnx2snn.runtime.metadata_rules import metadata_problems
@@ -70,10 +70,23 @@ def check_network(model: ir.Model, name: str) -> None:
         InvalidModelError: Its metadata, operators, functions, loops, thresholds or number of
             steps are none that a conversion writes; the message tells them.
     """
+    with explain_damage(name):
+        problems = _problems_of(model)
+    if problems:
+        told = problems[:_MOST_TOLD]
+        if len(problems) > _MOST_TOLD:
+            told.append(f"{len(problems) - _MOST_TOLD} more")
+        first = f"{name} is not a spiking network as onnx2snn writes them:"
+        raise InvalidModelError("\n  ".join([first, *told]))
+
+
+def _problems_of(model: ir.Model) -> list[str]:
+    """Return what is wrong with a network; nothing is with an ANN."""
     problems = list(_loop_problems(model))
-    if not problems and time_steps_of(model.graph) is None:
-        return
+    if not problems and not _is_spiking(model):
+        return []
     checks = (
+        _output_problems,
         metadata_problems,
         _version_problems,
         _operator_problems,
@@ -83,35 +96,36 @@ def check_network(model: ir.Model, name: str) -> None:
     problems += itertools.chain.from_iterable(check(model) for check in checks)
     if not problems:
         problems += _time_step_problems(model)
-    if problems:
-        told = problems[:_MOST_TOLD]
-        if len(problems) > _MOST_TOLD:
-            told.append(f"{len(problems) - _MOST_TOLD} more")
-        message = "\n  ".join(
-            [f"{name} is not a spiking network as onnx2snn writes them:", *told]
-        )
-        raise InvalidModelError(message)
+    return problems
+
+
+def _is_spiking(model: ir.Model) -> bool:
+    """Whether a model is a network of ours: one that has time steps, or runs one."""
+    if time_steps_of(model.graph) is not None or LAYOUT.is_on(model):
+        return True
+    return any(True for _ in _own_nodes(model))
 
 
 def _loop_problems(model: ir.Model) -> Iterator[str]:
     """Yield Loops over time whose inputs, outputs and bodies do not belong together."""
     for loop in time_loops(model.graph):
-        described = f"Loop {loop.name!r}"
         body = loop.attributes.get("body")
         if body is None or body.type != ir.AttributeType.GRAPH:
-            yield f"{described} has no body"
-            continue
-        graph = body.as_graph()
-        if not loop.inputs or loop.inputs[0] is None:
-            yield f"{described} has no number of steps"
-        counts = len(loop.inputs), len(graph.inputs)
-        if len(set(counts)) > 1 or counts[0] < 2:
-            yield f"{described} has {counts[0]} inputs, and its body {counts[1]}"
-        outputs, made = len(loop.outputs), len(graph.outputs) - 1
-        if outputs != made or made < counts[0] - 2:
-            yield f"{described} has {outputs} outputs, and its body makes {made}"
-    if not model.graph.outputs:
-        yield "it has no outputs"
+            yield f"Loop {loop.name!r} has no body"
+        else:
+            for problem in _body_problems(loop, body.as_graph()):
+                yield f"Loop {loop.name!r} has {problem}"
+
+
+def _body_problems(loop: ir.Node, body: ir.Graph) -> Iterator[str]:
+    if not loop.inputs or loop.inputs[0] is None:
+        yield "no number of steps"
+    given, taken = len(loop.inputs), len(body.inputs)
+    if given != taken or given < 2:
+        yield f"{given} inputs, and its body {taken}"
+    outputs, made = len(loop.outputs), len(body.outputs) - 1
+    if outputs != made or made < given - 2:
+        yield f"{outputs} outputs, and its body makes {made}"
 
 
 def _time_step_problems(model: ir.Model) -> Iterator[str]:
@@ -127,6 +141,11 @@ def _time_step_problems(model: ir.Model) -> Iterator[str]:
         checked_time_steps(int(data))
     except Onnx2SnnError as error:
         yield str(error)
+
+
+def _output_problems(model: ir.Model) -> Iterator[str]:
+    if not model.graph.outputs:
+        yield "it has no outputs"
 
 
 def _version_problems(model: ir.Model) -> Iterator[str]:

@@ -145,11 +145,10 @@ def load_to_run(
     _check_runs_in(network, execution.runtime)
     if layout is None:
         layout = _layout_to_run(network, execution.runtime)
-    if layout != layout_of(network):
-        with explain_damage(_name_of(model)):
-            network, path = laid_out(network, layout), None
     try:
         with explain_damage("cannot be opened: it"):
+            if layout != layout_of(network):
+                network, path = laid_out(network, layout), None
             return Network(network, opener, path, given.files)
     except InvalidModelError as error:
         message = f"{_name_of(model)} {error}"
@@ -253,8 +252,7 @@ def _read_network(model: AnyNetwork) -> _Given:
     """Return a network in any form that ``load`` takes, checked if it comes from elsewhere."""
     given = _read_unchecked(model)
     if not isinstance(model, Network | Emitted):
-        with explain_damage(_name_of(model)):
-            check_network(given.model, _name_of(model))
+        check_network(given.model, _name_of(model))
     return given
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from onnx2snn._version import FORMAT_VERSION
 from onnx2snn.errors import Onnx2SnnError, message_of
@@ -77,7 +77,7 @@ def _input_problems(model: ir.Model) -> Iterator[str]:
             yield f"{facts.INPUT_CODINGS.key} speaks of {name!r}, which is no input"
 
 
-def _refuse(problem: str) -> None:
+def _refuse(problem: str) -> NoReturn:
     raise ValueError(problem)
 
 
@@ -142,6 +142,16 @@ def _check_early_exit(text: str) -> None:
             _refuse(f"{name!r} is no name of an output")
 
 
+def _check_states(text: str) -> None:
+    content = _json_object(text)
+    states = content.get("states")
+    if content.keys() != {"reset", "states"} or not isinstance(states, dict):
+        _refuse("no states")
+    names = [content["reset"], *states, *states.values()]
+    if not all(isinstance(name, str) for name in names):
+        _refuse("no names of inputs and outputs")
+
+
 def _check_unit(text: str) -> None:
     _check_numbers(json.loads(text))
 
@@ -169,6 +179,8 @@ _OF_MODEL: dict[str, Callable[[str], object]] = {
     facts.INPUT_CODINGS.key: _check_codings,
     facts.VERSIONS.key: _check_versions,
     facts.EARLY_EXIT.key: _check_early_exit,
+    facts.STATES.key: _check_states,
+    facts.INLINED.key: _one_of(["true"]),
     facts.LATENCY_CURVE.key: _json_object,
     facts.TUNED.key: _json_object,
     LATENCY.key: _check_step_count,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Results = dict[str, np.ndarray]
 
-__all__ = ["is_resumable", "journal", "remembered", "resumable"]
+__all__ = ["journal", "remembered", "resumable"]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -130,23 +130,18 @@ def _check_folder(folder: Path) -> None:
         raise OutputError(message) from error
 
 
-def is_resumable() -> bool:
-    """Whether results are kept: a key is needed then."""
-    return _FOLDER.get() is not None
-
-
 @contextlib.contextmanager
-def journal(key: str) -> Iterator[None]:
+def journal(key: Callable[[], str]) -> Iterator[None]:
     """Let results inside be those of one conversion.
 
     Args:
-        key: Digest of all that the results depend on.
+        key: Gives a digest of all that the results depend on, if they are kept.
     """
     folder, done = _FOLDER.get(), _DONE.get()
     if folder is None or done is None:
         yield
         return
-    current = _Journal(folder / key)
+    current = _Journal(folder / key())
     token = _CURRENT.set(current)
     try:
         yield
