@@ -33,7 +33,12 @@ ROOT = Path(__file__).parents[1]
 STORE = ROOT / "benchmarks" / "reliability.json"
 PAGE = ROOT / "docs" / "results" / "reliability.md"
 
-MODULES = ("benchmarks.reliability_models", "benchmarks.differential")
+MODULES = (
+    "benchmarks.reliability_models",
+    "benchmarks.differential",
+    "benchmarks.reliability_files",
+    "benchmarks.reliability_faults",
+)
 """Modules of cases, in the order of their rows."""
 
 _INTRODUCTION = """\
