@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from onnx2snn.analysis.elementwise.groups import operands_of
 from onnx2snn.analysis.operators import Form, operator_of
 from onnx2snn.analysis.rectifiers import is_rectifier, is_symmetric_clip
-from onnx2snn.graph import is_op
+from onnx2snn.graph import is_float, is_op
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -31,7 +31,7 @@ def move_to_ends(
     all nodes outside read of what is computed from the activation, and from that of which the
     activation is a function, element by element. An activation stays where it is if there are
     several such values, or if that value is a sum of activations, each times a constant, up to a
-    constant: then spikes carry it as they are.
+    constant: then spikes carry it as they are. It stays, too, if that value is no real number.
     """
     sums = _find_sums(graph, activations)
     exits = _find_exits(graph, groups)
@@ -41,7 +41,8 @@ def move_to_ends(
         end = value
         if len(found) == 1:
             (end,) = found
-        ends.add(value if end in sums else end)
+        is_real = is_float(end)  # a neuron sends no integers
+        ends.add(value if end in sums or not is_real else end)
     outputs = (value for node in graph for value in node.outputs)
     return [value for value in outputs if value in ends]
 

@@ -49,3 +49,13 @@ def test_what_is_computed_of_an_activation_alone_goes_on_with_it(text: str) -> N
 )
 def test_an_activation_stays_where_it_is(text: str, expected: list[str]) -> None:
     assert places(text) == expected
+
+
+@pytest.mark.parametrize("kind", ["uint16", "int8", "int64", "bool"])
+def test_no_neuron_stands_at_a_value_of_integers(kind: str) -> None:
+    number = {"uint16": 4, "int8": 3, "int64": 7, "bool": 9}[kind]
+    ann = model(
+        f"(float[N,4] x) => ({kind}[N,4] y) <{kind}[N,4] y> "
+        f"{{ r = Relu (x) y = Cast <to = {number}> (r) }}"
+    )
+    assert [value.name for value in activations(ann.graph)] == ["r"]
