@@ -39,6 +39,9 @@ def main() -> int:
     _print_what_has_no_code()
     try:
         return cli.main()
+    except KeyboardInterrupt as error:  # while the command line is read, or at the end
+        sys.stderr.write("interrupted\n")
+        return int(getattr(error, "exit_status", _INTERRUPTED))
     finally:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
