@@ -183,7 +183,9 @@ def measure(
 
 def runner(form: Form, threads: int) -> Callable[[dict[str, np.ndarray]], object]:
     """Return what runs a form, and gives its outputs."""
-    session = open_session(form.model, threads=threads, native=form.native)
+    session = open_session(
+        form.model, threads=threads, native=form.native, multiplies_bytes=True
+    )
     return lambda feeds: run_session(session, feeds)
 
 

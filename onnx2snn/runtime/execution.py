@@ -65,14 +65,11 @@ class Execution:
         from onnx2snn.runtime import ort  # noqa: PLC0415 (only if asked for)
 
         if self.runtime == "auto":
-            return functools.partial(
-                ort.open_fastest, threads=self.threads, folds_weights=True
-            )
+            return functools.partial(ort.open_fastest, threads=self.threads)
         return functools.partial(
             ort.open_runner,
             threads=self.threads,
             native=self.runtime == "native",
-            folds_weights=True,
         )
 
 

@@ -26,7 +26,6 @@ def open_runner(
     *,
     optimized: bool = True,
     native: bool = False,
-    folds_weights: bool = False,
 ) -> Run:
     """Return a function from feeds to outputs, in order, that runs ``model``.
 
@@ -35,7 +34,6 @@ def open_runner(
         threads: Number of threads in an operator; 0 for as many as there are cores.
         optimized: Whether onnxruntime may rewrite the graph.
         native: Whether operators of ``ai.onnx2snn`` run in the native library.
-        folds_weights: Whether weights of 8 bits become floats once, see ``open_session``.
 
     Raises:
         InvalidModelError: onnxruntime refuses the model.
@@ -48,7 +46,6 @@ def open_runner(
             optimized=optimized,
             threads=threads,
             native=native,
-            folds_weights=folds_weights,
         )
     except SessionError as error:
         message = f"cannot be opened by onnxruntime: {error}"
@@ -65,9 +62,7 @@ def _run(session: ort.InferenceSession, feeds: Feeds) -> list[np.ndarray]:
         raise RuntimeShapeError(message) from error
 
 
-def open_fastest(
-    model: OpenableModel, threads: int = 0, *, folds_weights: bool = False
-) -> Run:
+def open_fastest(model: OpenableModel, threads: int = 0) -> Run:
     """Return a function as ``open_runner`` does, native where that is possible.
 
     The library has the operators for float and double: a network in a shorter type runs without.
@@ -75,14 +70,13 @@ def open_fastest(
     Args:
         model: Any ONNX model that onnxruntime can load.
         threads: Number of threads in an operator; 0 for as many as there are cores.
-        folds_weights: Whether weights of 8 bits become floats once, see ``open_session``.
 
     Raises:
         InvalidModelError: onnxruntime refuses the model.
     """
     if find_library() is not None:
         try:
-            return open_runner(model, threads, native=True, folds_weights=folds_weights)
+            return open_runner(model, threads, native=True)
         except InvalidModelError:
             pass  # stock onnxruntime may run it, and tells better what is wrong if not
-    return open_runner(model, threads, folds_weights=folds_weights)
+    return open_runner(model, threads)
