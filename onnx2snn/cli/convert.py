@@ -54,10 +54,11 @@ _INPUTS = "inputs"
 _PASSES = "passes and checks"
 
 _PARTS = "parts of the method"
+_FILE = "file"
 
 GROUPS = {
     _PARTS: (*PARTS, "latency", "keep_weights", "collapse", "spike"),
-    "file": (
+    _FILE: (
         "layout",
         "T_input",
         "inline",
@@ -86,6 +87,8 @@ def add(commands: Commands) -> None:
         add_options(group, names)
         if title == _PARTS:
             _add_target(group)
+        elif title == _FILE:
+            _add_resume(group)
         elif title == _PASSES:
             _add_passes(group)
         elif title == _INPUTS:
@@ -160,12 +163,11 @@ def _add_basics(command: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write a report as .json, or as .html to look at; may be given several times",
     )
-    _add_resume(command)
 
 
-def _add_resume(command: argparse.ArgumentParser) -> None:
+def _add_resume(group: argparse._ArgumentGroup) -> None:
     """Add where work is kept."""
-    command.add_argument(
+    group.add_argument(
         "--resume",
         metavar="FOLDER",
         help="keep there what is worked out until the file is written, and go on from what a "

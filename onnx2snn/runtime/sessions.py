@@ -74,8 +74,7 @@ def open_session(
             large model that is no file); else it runs as it stands, in no more memory than it may.
         threads: Number of threads in an operator; 0 for as many as there are cores.
         native: Whether our operators run in the native library, not as functions.
-        multiplies_bytes: Whether onnxruntime may multiply integers between quantizers; else it
-            computes in floats, as the file says, and weights of 8 bits become floats once.
+        multiplies_bytes: Whether bytes between quantizers may be multiplied, not floats.
 
     Raises:
         SessionError: onnxruntime refuses the model.

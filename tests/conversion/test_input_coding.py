@@ -12,6 +12,7 @@ import onnx_ir as ir
 import pytest
 
 import onnx2snn
+from onnx2snn._version import FORMAT_VERSION
 from onnx2snn.graph import array
 from onnx2snn.schedules import time_loops
 from onnx2snn.testing import run_ort
@@ -229,7 +230,8 @@ def test_dyadic_events_are_bit_equal_in_both_runtimes() -> None:
     network = model(TEXT, **weights)
     onnx2snn.passes.ChooseInputCoding(events=("x",))(network)
     snn = emitted(network, theta=0.25)
-    notes = {"onnx2snn.T": "8", "onnx2snn.input_coding": '{"x": "events"}'}
+    notes = {"onnx2snn.format": str(FORMAT_VERSION), "onnx2snn.T": "8"}
+    notes |= {"onnx2snn.input_coding": '{"x": "events"}'}
     onnx.helper.set_model_props(snn, notes)
     feeds = {"x": time_first(EVENTS)[:8]}
     ours, numpy = (

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -238,7 +237,7 @@ def test_a_correction_that_fails_leaves_no_files(
     with pytest.raises(ArithmeticError, match="a1"):
         visit_layers(*networks(), fail)
     assert len(stores) == 1
-    assert not Path(stores[0]._folder.name).exists()
+    assert not stores[0]._folder.path.exists()
 
 
 @pytest.mark.parametrize("corrected", ["neurons", "weights", "nothing"])

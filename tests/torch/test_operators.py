@@ -232,8 +232,9 @@ def test_exact_operators_give_the_same_bits(text: str) -> None:
 @pytest.mark.parametrize("text", ROUNDED)
 def test_rounded_operators_agree_to_float32(text: str) -> None:
     found, reference, stock = in_torch(text)
-    np.testing.assert_allclose(found, reference, rtol=1e-6, atol=1e-7)
-    np.testing.assert_allclose(found, stock, rtol=1e-6, atol=1e-7)
+    # Gelu of -2 is a difference of numbers near 1, of which float32 has one every 1.2e-7.
+    np.testing.assert_allclose(found, reference, rtol=1e-6, atol=3e-7)
+    np.testing.assert_allclose(found, stock, rtol=1e-6, atol=3e-7)
 
 
 def test_every_operator_has_a_case() -> None:
