@@ -52,10 +52,10 @@ def observe_histograms(
         CalibrationError: A value is NaN or infinite; it names the first node that makes it so.
     """
     observers = [_Observer(model, value) for value in values]
-    for number, feeds in enumerate(batches):
+    for feeds in batches:
         arrays = subgraph.run(feeds)
         for observer, data in zip(observers, arrays, strict=True):
-            observer.add(data, feeds, number)
+            observer.add(data, feeds)
     for observer in observers:
         observer.count()
     return [observer.folds for observer in observers if observer.folds]
@@ -81,14 +81,14 @@ class _Observer:
         self._value = value
         self._axis = channel_axis(value)
         self._uncounted: list[_Part] = []
+        self._seen = 0
 
-    def add(self, data: np.ndarray, feeds: Feeds, number: int) -> None:
+    def add(self, data: np.ndarray, feeds: Feeds) -> None:
         """Take in a batch; count it, and those before, once there are as many values as bins.
 
         Args:
             data: The value.
             feeds: Inputs of the ANN that it was computed from.
-            number: Number of the batch, from 0.
 
         Raises:
             CalibrationError: There is NaN or infinity in a batch, or there are no channels.
@@ -100,9 +100,12 @@ class _Observer:
             raise CalibrationError(message)
         if not self.folds:
             self.folds = _empty_folds(data, self._axis)
-        for fold, samples in _cut_into_folds(data, self._axis, number):
-            magnitudes = magnitudes_by_channel(samples, self._axis)
+        samples = _samples_of(data, self._axis)
+        for number, part in enumerate(samples):
+            magnitudes = magnitudes_by_channel(part, self._axis)
+            fold = (self._seen + number) % _FOLDS
             self._uncounted.append(_Part(fold, magnitudes, feeds))
+        self._seen += _count_samples(data, self._axis)
         values = sum(part.magnitudes.size for part in self._uncounted)
         if values >= sum(fold.counts.size for fold in self.folds):
             self.count()
@@ -170,17 +173,19 @@ def _count_bins(channels: int) -> int:
     return int(min(2 ** (room.bit_length() - 1), _MOST_BINS))
 
 
-def _cut_into_folds(
-    data: np.ndarray, axis: int | None, number: int
-) -> list[tuple[int, np.ndarray]]:
-    """Return the folds that the samples of a batch go into: one fold if they are few.
+def _samples_of(data: np.ndarray, axis: int | None) -> list[np.ndarray]:
+    """Return every fourth sample of a batch from the first on, from the second on, and so on.
 
-    Args:
-        data: The activation.
-        axis: Its channel axis.
-        number: Number of the batch, from 0.
+    Whatever has no axis of samples is one.
     """
-    has_samples = data.ndim > 0 and axis != 0
-    if not has_samples or len(data) < _FOLDS:
-        return [(number % _FOLDS, data)]
-    return [(start, data[start::_FOLDS]) for start in range(_FOLDS)]
+    if not _has_samples(data, axis):
+        return [data]
+    return [data[start::_FOLDS] for start in range(min(_FOLDS, len(data)))]
+
+
+def _count_samples(data: np.ndarray, axis: int | None) -> int:
+    return len(data) if _has_samples(data, axis) else 1
+
+
+def _has_samples(data: np.ndarray, axis: int | None) -> bool:
+    return data.ndim > 0 and axis != 0

@@ -22,6 +22,9 @@ WAYS: dict[str, dict[str, Any]] = {
     "lockstep": {"schedule": "lockstep"},
     "multistep": {"schedule": "lockstep", "layout": "multistep"},
     "layerwise": {"schedule": "layerwise"},
+    "staggered": {"schedule": "staggered"},
+    "uncorrected": {"corrections": "none"},
+    "corrected": {"hold_out": False},
 }
 
 
