@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import TYPE_CHECKING
+
+import onnx_ir as ir
 
 from onnx2snn.errors import InvalidModelError
 from onnx2snn.graph import display_name, is_op
 
 if TYPE_CHECKING:
-    import onnx_ir as ir
-
     from onnx2snn.graph import AxisSize
 
-__all__ = ["check_slopes", "warn_of_training"]
+__all__ = ["check_attributes", "check_slopes", "warn_of_training"]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -44,6 +45,36 @@ def _trains(node: ir.Node, opset: int) -> bool:
     if opset >= _TRAINING_IS_SAID:
         return node.attributes.get_int("training_mode", 0) != 0
     return sum(bool(value.name) for value in node.outputs) > 1
+
+
+_WITH_SLOPES = ("Celu", "Elu", "HardSigmoid", "LeakyRelu", "Selu")
+"""Operators that multiply by their attributes, which must be finite then."""
+
+
+def check_attributes(model: ir.Model) -> None:
+    """Check that no node computes with an attribute that makes its outputs NaN.
+
+    Raises:
+        InvalidModelError: One is NaN, or a slope is infinite.
+    """
+    for node in model.graph.all_nodes():
+        if is_op(node, "Constant"):
+            continue
+        for attribute in node.attributes.values():
+            if _is_faulty(node, attribute):
+                message = (
+                    f"{node.op_type} {display_name(node)!r} cannot be converted: its attribute "
+                    f"{attribute.name!r} is {attribute.as_float()}"
+                )
+                raise InvalidModelError(message)
+
+
+def _is_faulty(node: ir.Node, attribute: ir.Attr) -> bool:
+    if attribute.is_ref() or attribute.type != ir.AttributeType.FLOAT:
+        return False
+    number = attribute.as_float()
+    is_slope = is_op(node, *_WITH_SLOPES)
+    return math.isnan(number) or (is_slope and math.isinf(number))
 
 
 def check_slopes(model: ir.Model) -> None:

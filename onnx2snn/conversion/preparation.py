@@ -15,7 +15,11 @@ from onnx2snn.arguments import did_you_mean
 from onnx2snn.conversion.axis_names import separate_axes
 from onnx2snn.conversion.calibration_data import NO_DATA, CalibrationData
 from onnx2snn.conversion.exclusion import check_names
-from onnx2snn.conversion.faulty_nodes import check_slopes, warn_of_training
+from onnx2snn.conversion.faulty_nodes import (
+    check_attributes,
+    check_slopes,
+    warn_of_training,
+)
 from onnx2snn.conversion.import_model import check_that_it_is_an_ann, import_model
 from onnx2snn.conversion.pipeline import pipeline
 from onnx2snn.conversion.sizes import checked_shapes
@@ -108,6 +112,7 @@ def _prepared(source: Source, options: Options, data: CalibrationData) -> Prepar
         check=options.check,
         typical=lambda: data.of_the_ann(specs, events),
     )
+    check_attributes(imported.model)
     check_slopes(imported.model)
     check_weights(imported.model, nodes, source.name)
     whole = _simplified(imported.model, passes, nodes, options)

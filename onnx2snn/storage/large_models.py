@@ -108,7 +108,11 @@ def external_data_problem(tensor: ir.ExternalTensor) -> str | None:
     try:
         is_inside = path.resolve().is_relative_to(folder)
         is_file = path.is_file()
-    except (OSError, RuntimeError) as error:  # a name too long, or links in a circle
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+    ) as error:  # too long, links in a circle, NUL
         return f"{str(location)[:100]!r} cannot be read: {type(error).__name__}"
     if not is_inside:
         return f"{str(location)!r} is a link to a file outside its folder"

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx
 import onnx_ir as ir
 import pytest
 
 import onnx2snn
 from tests.models import HEADER, model, normal
-
-if TYPE_CHECKING:
-    import onnx
 
 LEAKY = (
     "(float[N,3,H,5] x) => (float[N,3,H,5] y) { c = Conv (x, w)  [act] a = PRelu (c, s)  "
@@ -39,6 +36,22 @@ def test_a_slope_that_does_not_fit_names_the_node_of_the_file(
 @pytest.mark.parametrize("shape", [(1,), (3, 1, 1), (5,), (1, 1, 1, 5), ()])
 def test_slopes_that_fit(shape: tuple[int, ...]) -> None:
     assert onnx2snn.analyze(leaky(*shape))["counts"]["refused"] == 0
+
+
+@pytest.mark.parametrize("op", ["LeakyRelu", "Elu"])
+@pytest.mark.parametrize("alpha", [np.nan, np.inf, -np.inf])
+def test_a_slope_that_is_no_number_names_node_and_attribute(
+    op: str, alpha: float
+) -> None:
+    text = (
+        "(float[N,3] x) => (float[N,3] y) { c = MatMul (x, w)  "
+        f"[act] a = {op} (c)  y = MatMul (a, w) }}"
+    )
+    network = ir.to_proto(model(text, w=normal(2, 3, 3)))
+    network.graph.node[1].attribute.append(onnx.helper.make_attribute("alpha", alpha))
+    wanted = f"{op} 'act' cannot be converted: its attribute 'alpha' is {alpha}"
+    with pytest.raises(onnx2snn.InvalidModelError, match=wanted):
+        onnx2snn.convert(network)
 
 
 def normalized(attributes: str, outputs: str, opset: int = 17) -> onnx.ModelProto:

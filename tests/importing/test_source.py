@@ -479,6 +479,15 @@ def test_external_data_that_is_truncated(tmp_path: Path) -> None:
         read(path)
 
 
+def test_external_data_in_a_file_of_no_name(tmp_path: Path) -> None:
+    path = external(tmp_path)
+    model = onnx.load(path, load_external_data=False)
+    model.graph.initializer[0].external_data[0].value = "w\0.bin"
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(InvalidModelError, match="cannot be read: ValueError"):
+        read(path)
+
+
 @pytest.mark.parametrize("location", ["../w.bin", "/w.bin"])
 def test_external_data_elsewhere(tmp_path: Path, location: str) -> None:
     path = external(tmp_path)
