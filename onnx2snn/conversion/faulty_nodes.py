@@ -52,13 +52,14 @@ _WITH_SLOPES = ("Celu", "Elu", "HardSigmoid", "LeakyRelu", "Selu")
 
 
 def check_attributes(model: ir.Model) -> None:
-    """Check that no node computes with an attribute that makes its outputs NaN.
+    """Check that no operator of ONNX has an attribute that makes its outputs NaN.
 
     Raises:
         InvalidModelError: One is NaN, or a slope is infinite.
     """
     for node in model.graph.all_nodes():
-        if is_op(node, "Constant"):
+        is_of_onnx = is_op(node, node.op_type)
+        if not is_of_onnx or is_op(node, "Constant"):
             continue
         for attribute in node.attributes.values():
             if _is_faulty(node, attribute):
