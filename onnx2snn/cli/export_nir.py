@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
 import onnx2snn
 from onnx2snn.cli.arguments import add_command, add_output
 from onnx2snn.cli.console import (
@@ -131,7 +129,7 @@ def _print_export(made: onnx2snn.NirExport) -> None:
     if report["advice"]:
         sentences.append(report["advice"])
     for sentence in sentences:
-        console.print(escape(sentence), highlight=False)
+        console.print(sentence)
 
 
 def _print_scores(report: ExportReport, console: Console) -> None:
@@ -149,7 +147,7 @@ def _print_scores(report: ExportReport, console: Console) -> None:
     console.print(table)
     kind = "synthetic samples" if report["is_synthetic"] else "samples"
     steps = f"T = {report['T']}"
-    console.print(f"{report['samples']} {kind}, {steps}", highlight=False)
+    console.print(f"{report['samples']} {kind}, {steps}")
 
 
 def _cells(found: Scores) -> tuple[str, ...]:
